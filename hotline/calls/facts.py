@@ -41,3 +41,48 @@ class Snapshot:
     waiting: tuple[AmiEvent, ...] = ()  # QueueEntry
     members: tuple[AmiEvent, ...] = ()  # QueueMember
     complete: bool = True
+
+
+#: Events that tell about calls. The wire drops all others before they are decoded, and the server where it can.
+TRACKED_EVENTS: frozenset[str] = frozenset(
+    {
+        "AgentCalled",
+        "AgentComplete",
+        "AgentConnect",
+        "AgentDump",
+        "AgentRingNoAnswer",
+        "AttendedTransfer",
+        "BlindTransfer",
+        "BridgeCreate",
+        "BridgeDestroy",
+        "BridgeEnter",
+        "BridgeLeave",
+        "BridgeMerge",
+        "DialBegin",
+        "DialEnd",
+        "DialState",
+        "Hangup",
+        "Hold",
+        "LocalBridge",
+        "LocalOptimizationBegin",
+        "LocalOptimizationEnd",
+        "MusicOnHoldStart",
+        "MusicOnHoldStop",
+        "NewCallerid",
+        "NewConnectedLine",
+        "Newchannel",
+        "Newstate",
+        "Pickup",
+        "QueueCallerAbandon",
+        "QueueCallerJoin",
+        "QueueCallerLeave",
+        "Rename",
+        "Unhold",
+        "VarSet",
+    }
+)
+
+#: The only variables whose VarSet is read.
+TRACKED_VARIABLES: frozenset[str] = frozenset(
+    {"HOTLINE_CALL", "HOTLINE_QUEUE", "HOTLINE_PRESENTATION", "HOTLINE_COMMAND", "QUEUESTATUS", "DIALSTATUS"}
+)
