@@ -158,7 +158,7 @@ def line_type(value: str) -> str | None:
 
 
 def dialled(value: str, form: DialForm) -> str:
-    """A kept number as a trunk wants it: ``e164`` +442079460123, ``digits`` 442079460123, ``national`` 02079460123.
+    """A kept number as a trunk wants it: ``e164`` +4420…, ``digits`` 4420…, ``national`` 020….
 
     ``national`` is as dialled inside the number's own country. Short numbers are the same in every form.
     """
