@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -41,7 +41,11 @@ class Bind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PbxAddress:
-    """One PBX's manager interface (AMI). ``name`` prefixes every id that this PBX gives out."""
+    """One PBX's manager interface (AMI). ``name`` prefixes every id that this PBX gives out.
+
+    ``auth`` auto: plain over TLS or on this machine, else MD5, and plain only when the PBX has no MD5. ``ca`` is a
+    file with whom to trust over TLS; ``verify`` False trusts anybody.
+    """
 
     name: str
     host: str
@@ -49,6 +53,9 @@ class PbxAddress:
     tls: bool
     user: str
     secret: SecretStr
+    auth: Literal["auto", "md5", "plain"] = "auto"
+    ca: str | None = None
+    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +98,9 @@ def _pbx(text: str) -> PbxAddress:
         raise ValueError(expected) from None
     if url.scheme not in ("ami", "amis") or not host or not url.username or url.password is None:
         raise ValueError(expected)
-    if url.query or url.fragment:
+    if url.fragment:
         raise ValueError(expected)
+    auth, ca, verify = _pbx_options(url.query)
     name = unquote(url.path.strip("/")) or host
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
         raise ValueError("the PBX's NAME may hold letters, digits, dot, dash and underscore only")
@@ -100,7 +108,21 @@ def _pbx(text: str) -> PbxAddress:
     if any(ord(character) < 32 for character in user + secret):
         raise ValueError("the user and the secret must not hold control characters")
     tls = url.scheme == "amis"
-    return PbxAddress(name, host, port or (5039 if tls else 5038), tls, user, SecretStr(secret))
+    port = port or (5039 if tls else 5038)
+    return PbxAddress(name, host, port, tls, user, SecretStr(secret), auth, ca, verify)
+
+
+def _pbx_options(query: str) -> tuple[Literal["auto", "md5", "plain"], str | None, bool]:
+    """``?auth=auto|md5|plain&ca=FILE&verify=yes|no``."""
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if unknown := sorted(options.keys() - {"auth", "ca", "verify"}):
+        raise ValueError(f"unknown option {unknown[0]} after the PBX's name; there are auth, ca and verify")
+    auth, verify = options.get("auth", "auto"), options.get("verify", "yes")
+    if verify not in ("yes", "no"):
+        raise ValueError("verify= after the PBX's name is yes or no")
+    if auth == "auto" or auth == "md5" or auth == "plain":  # mypy narrows only this form
+        return auth, options.get("ca"), verify == "yes"
+    raise ValueError("auth= after the PBX's name is auto, md5 or plain")
 
 
 def _pbxs(value: object) -> object:

@@ -10,18 +10,21 @@ import asyncio
 import hashlib
 import logging
 import random
+import ssl
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Self
 
 from hotline.calls.facts import AmiEvent
-from hotline.pbx.address import PbxAddress
+from hotline.errors import SettingError
 from hotline.pbx.codec import MESSAGE_LIMIT
 from hotline.pbx.errors import ConnectionLost, LoginRefused, NoAnswer, PbxUnavailable
 from hotline.pbx.filters import ADVANCED_SINCE, advanced_filters, ami_major, regex_filters
 from hotline.pbx.wire import Accept, Reply, Wire
+from hotline.settings import PbxAddress
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +77,7 @@ class Connection:
             wire = await Wire.open(
                 address.host,
                 address.port,
-                tls=address.tls_context(),
+                tls=tls_context(address),
                 accept=Accept(accept.names | {b"FullyBooted"}, accept.variables),
                 patience=patience.connect,
                 limit=limit,
@@ -96,7 +99,7 @@ class Connection:
         address = self.address
         method = address.auth
         if method == "auto":
-            method = "plain" if address.tls or address.local else "md5"
+            method = "plain" if address.tls or _is_local(address.host) else "md5"
             fallback = True
         else:
             fallback = False
@@ -105,14 +108,16 @@ class Connection:
             challenge = await self._challenge()
             if challenge:
                 # MD5 is what the protocol has; it keeps the secret itself off the wire.
-                key = hashlib.md5(f"{challenge}{address.secret}".encode(), usedforsecurity=False).hexdigest()
+                key = hashlib.md5(
+                    f"{challenge}{address.secret.get_secret_value()}".encode(), usedforsecurity=False
+                ).hexdigest()
                 login += [("AuthType", "MD5"), ("Key", key)]
             elif not fallback:
                 raise LoginRefused("The PBX has no MD5 login; use auth=plain over TLS.")
             else:
                 method = "plain"
         if method == "plain":
-            login += [("Secret", address.secret)]
+            login += [("Secret", address.secret.get_secret_value())]
         try:
             reply = await self.wire.request("Login", *login, ("Events", "on"), silence=self.patience.login)
         except NoAnswer as error:
@@ -234,6 +239,30 @@ class Connection:
     def close(self) -> None:
         """End the session at once."""
         self.wire.close()
+
+
+def tls_context(address: PbxAddress) -> ssl.SSLContext | None:
+    """How to trust the PBX, None without TLS; raises SettingError when the CA file cannot be read."""
+    if not address.tls:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=address.ca)
+    except OSError as error:
+        raise SettingError(
+            f"HOTLINE_AMI_URLS: the ca= file of {address.name} cannot be read ({error.strerror})."
+        ) from error
+    if not address.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _is_local(host: str) -> bool:
+    """Whether the PBX is on this machine, so that nobody can listen on the way."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def backoff(first: float = 0.5, most: float = 20.0) -> Iterator[float]:
