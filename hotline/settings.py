@@ -28,6 +28,10 @@ PREFIX: Final = "HOTLINE_"
 EMBEDDED: Final = "embedded"
 
 
+AuthMethod = Literal["auto", "md5", "plain"]
+AUTH_METHODS: Final[tuple[AuthMethod, ...]] = ("auto", "md5", "plain")
+
+
 class Bind(NamedTuple):
     """An address to listen on."""
 
@@ -43,8 +47,8 @@ class Bind(NamedTuple):
 class PbxAddress:
     """One PBX's manager interface (AMI). ``name`` prefixes every id that this PBX gives out.
 
-    ``auth`` auto: plain over TLS or on this machine, else MD5, and plain only when the PBX has no MD5. ``ca`` is a
-    file with whom to trust over TLS; ``verify`` False trusts anybody.
+    ``auth`` auto: plain over TLS or on this machine, else MD5, and plain only when the PBX has no MD5. ``ca``
+    is a file with whom to trust over TLS; ``verify`` False trusts anybody.
     """
 
     name: str
@@ -53,7 +57,7 @@ class PbxAddress:
     tls: bool
     user: str
     secret: SecretStr
-    auth: Literal["auto", "md5", "plain"] = "auto"
+    auth: AuthMethod = "auto"
     ca: str | None = None
     verify: bool = True
 
@@ -112,7 +116,7 @@ def _pbx(text: str) -> PbxAddress:
     return PbxAddress(name, host, port, tls, user, SecretStr(secret), auth, ca, verify)
 
 
-def _pbx_options(query: str) -> tuple[Literal["auto", "md5", "plain"], str | None, bool]:
+def _pbx_options(query: str) -> tuple[AuthMethod, str | None, bool]:
     """``?auth=auto|md5|plain&ca=FILE&verify=yes|no``."""
     options = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(options.keys() - {"auth", "ca", "verify"}):
@@ -120,8 +124,9 @@ def _pbx_options(query: str) -> tuple[Literal["auto", "md5", "plain"], str | Non
     auth, verify = options.get("auth", "auto"), options.get("verify", "yes")
     if verify not in ("yes", "no"):
         raise ValueError("verify= after the PBX's name is yes or no")
-    if auth == "auto" or auth == "md5" or auth == "plain":  # mypy narrows only this form
-        return auth, options.get("ca"), verify == "yes"
+    for method in AUTH_METHODS:
+        if auth == method:
+            return method, options.get("ca"), verify == "yes"
     raise ValueError("auth= after the PBX's name is auto, md5 or plain")
 
 
