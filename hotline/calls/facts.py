@@ -62,6 +62,7 @@ TRACKED_EVENTS: frozenset[str] = frozenset(
         "DialEnd",
         "DialState",
         "Hangup",
+        "HangupRequest",
         "Hold",
         "LocalBridge",
         "LocalOptimizationBegin",
@@ -76,6 +77,8 @@ TRACKED_EVENTS: frozenset[str] = frozenset(
         "QueueCallerAbandon",
         "QueueCallerJoin",
         "QueueCallerLeave",
+        "QueueMemberAdded",
+        "QueueMemberStatus",
         "Rename",
         "Unhold",
         "VarSet",
@@ -84,5 +87,5 @@ TRACKED_EVENTS: frozenset[str] = frozenset(
 
 #: The only variables whose VarSet is read.
 TRACKED_VARIABLES: frozenset[str] = frozenset(
-    {"HOTLINE_CALL", "HOTLINE_QUEUE", "HOTLINE_PRESENTATION", "HOTLINE_COMMAND", "QUEUESTATUS", "DIALSTATUS"}
+    {"HOTLINE_CALL", "HOTLINE_PRESENTATION", "HOTLINE_QUEUE", "QUEUESTATUS", "VMSTATUS"}
 )

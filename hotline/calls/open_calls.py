@@ -1,13 +1,11 @@
-"""What is known about the present when hotline comes back to a PBX: the records' open calls and the PBX's own list."""
+"""The calls that the records believe to be alive, given to a tracker that starts anew."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .ami import AmiEvent
 from .story import Alias
 
 
@@ -33,13 +31,3 @@ class OpenCall:
     answered_at: datetime | None
     queue: str | None
     rings: tuple[OpenRing, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What the PBX answers to CoreShowChannels (``CoreShowChannel`` events) and QueueStatus (``QueueMember``,
-    ``QueueEntry``). ``since`` is when hotline stopped hearing this PBX, None when it never did.
-    """
-
-    events: Sequence[AmiEvent]
-    since: datetime | None = None

@@ -1,4 +1,4 @@
-"""One AMI event as the tracker takes it, and how its fields are read.
+"""How the fields of an AMI event are read.
 
 Asterisk writes ``<unknown>`` for what it does not know; ``present`` turns that into None. Free text (names, headers)
 is the caller's own and stays untrusted.
@@ -7,9 +7,6 @@ is the caller's own and stays untrusted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 #: What an anonymous caller's number looks like; compared without case and without brackets.
@@ -18,44 +15,6 @@ _NO_NUMBER = frozenset({
     "+266696687", "266696687", "anonymous.invalid", "nobody", "none", "null", "-",
 })  # fmt: skip
 _NO_NAME = frozenset({"<unknown>", "unknown", "anonymous", ""})
-
-
-@dataclass(frozen=True, slots=True)
-class AmiEvent:
-    """An event of the manager interface.
-
-    ``fields`` holds the last value of each header; ``repeated`` all values of the headers that came more than once.
-    ``at`` is the event's Timestamp by the PBX's clock (manager.conf ``timestampevents=yes``), else None.
-    """
-
-    name: str
-    fields: Mapping[str, str]
-    at: datetime | None = None
-    repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def event_of(headers: Iterable[tuple[str, str]]) -> AmiEvent:
-    """An event made of its header lines, in order; repeated headers (ChanVariable, a second Event) do no harm."""
-    fields: dict[str, str] = {}
-    repeated: dict[str, list[str]] = {}
-    name = ""
-    for key, value in headers:
-        if key == "Event" and not name:
-            name = value
-        if key in fields:
-            repeated.setdefault(key, [fields[key]]).append(value)
-        fields[key] = value
-    return AmiEvent(name, fields, instant(fields.get("Timestamp")), {k: tuple(v) for k, v in repeated.items()})
-
-
-def instant(timestamp: str | None) -> datetime | None:
-    """The instant of a Timestamp header (seconds since 1970, with a fraction), or None."""
-    if not timestamp:
-        return None
-    try:
-        return datetime.fromtimestamp(float(timestamp), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def present(value: str | None) -> str | None:
