@@ -306,6 +306,12 @@ class Settings(BaseModel):
     session_hours: int = Field(
         12, ge=1, le=720, description="Hours without use after which a sign-in to the desk ends."
     )
+    sign_in_attempts: int = Field(
+        5, ge=1, le=100, description="Wrong passwords in a row after which a user is locked for a while."
+    )
+    sign_in_lock_minutes: int = Field(
+        15, ge=1, le=1440, description="Minutes for which a user is locked after too many wrong passwords."
+    )
     locale: Literal["en", "zh"] = Field(
         "en", description="Language of the desk for who has not chosen one: `en` or `zh`."
     )
