@@ -1,0 +1,1 @@
+"""Reads, a file per noun. Each takes the viewer whose scope and masks apply."""

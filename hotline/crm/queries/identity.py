@@ -1,0 +1,67 @@
+"""Who a session or an API token belongs to, with the rights of this very moment: one statement each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hotline.crm.database import Reader
+from hotline.crm.secret_tokens import token_hash
+from hotline.crm.viewer import Viewer, viewer_of
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who makes a request. ``id`` is the session's or the token's; ``csrf`` is empty for tokens.
+
+    ``seen_at`` is when the credential was last noted as used, None when never.
+    """
+
+    id: UUID
+    viewer: Viewer
+    user_id: UUID
+    login: str
+    name: str
+    csrf: str
+    seen_at: datetime | None
+
+
+async def viewer_for_session(db: Reader, token: str, now: datetime) -> Identity | None:
+    """Who is signed in with this cookie; None when it is unknown, over, revoked or its user is disabled."""
+    row = await db.fetchrow(
+        """SELECT s.id, s.csrf_token, s.seen_at, u.id AS user_id, u.login, u.name, u.locale, r.permissions
+           FROM session s JOIN users u ON u.id = s.user_id JOIN role r ON r.name = u.role
+           WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS
+           NULL""",
+        token_hash(token),
+        now,
+    )
+    if row is None:
+        return None
+    viewer = viewer_of(row["user_id"], frozenset(row["permissions"]), locale=row["locale"])
+    return Identity(
+        row["id"], viewer, row["user_id"], row["login"], row["name"], row["csrf_token"], row["seen_at"]
+    )
+
+
+async def viewer_for_token(db: Reader, token: str, now: datetime) -> Identity | None:
+    """Whom this API token acts for; None when it is unknown, over, revoked or its user is disabled."""
+    row = await db.fetchrow(
+        """SELECT t.id, t.used_at, t.scopes, u.id AS user_id, u.login, u.name, u.locale, r.permissions
+           FROM api_token t JOIN users u ON u.id = t.user_id JOIN role r ON r.name = u.role
+           WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+             AND u.disabled_at IS NULL""",
+        token_hash(token),
+        now,
+    )
+    if row is None:
+        return None
+    viewer = viewer_of(
+        row["user_id"],
+        frozenset(row["permissions"]),
+        kind="token",
+        scopes=frozenset(row["scopes"]),
+        locale=row["locale"],
+    )
+    return Identity(row["id"], viewer, row["user_id"], row["login"], row["name"], "", row["used_at"])
