@@ -1,0 +1,18 @@
+"""The API, a file per resource; each exposes ``routes``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from hotline.web.api import docs, events
+from hotline.web.endpoint import Endpoint, add_endpoints
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (*events.routes,)
+
+
+def setup(app: web.Application) -> None:
+    """Adds the resources and the document that describes them."""
+    add_endpoints(app, ENDPOINTS)
+    docs.setup(app, ENDPOINTS)

@@ -1,0 +1,71 @@
+"""The OpenAPI document, and the same for people: one page of our own, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader
+
+from hotline.events import EVENT_TYPES
+from hotline.web.endpoint import PREFIX, Endpoint
+from hotline.web.openapi import document
+from hotline.web.rights import public
+
+
+def setup(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
+    """Adds the document and its page; both are written once, at the start."""
+    described = document(endpoints, version=version("hotline"))
+    body = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
+    environment = Environment(loader=PackageLoader("hotline.web.api", "."), autoescape=True)
+    page = environment.get_template("docs.html").render(
+        document=described, operations=_operations(described), events=EVENT_TYPES, kind_of=kind_of
+    )
+    style = environment.get_template("docs.css").render()
+
+    @public
+    async def openapi(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+    @public
+    async def docs(_request: web.Request) -> web.Response:
+        return web.Response(text=page, content_type="text/html")
+
+    @public
+    async def css(_request: web.Request) -> web.Response:
+        return web.Response(text=style, content_type="text/css")
+
+    app.router.add_get(f"{PREFIX}/openapi.json", openapi)
+    app.router.add_get(f"{PREFIX}/docs", docs)
+    app.router.add_get(f"{PREFIX}/docs.css", css)
+
+
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """A schema in few words: ``string (uuid)``, ``Customer``, ``list of Leg``, ``in | out``."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            return " or ".join(kind_of(choice) for choice in schema[key])
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return f"list of {kind_of(schema.get('items', {}))}"
+    return f"{kind} ({schema['format']})" if "format" in schema else str(kind)
+
+
+def _operations(described: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The operations by tag, each with its path and method."""
+    by_tag: dict[str, list[dict[str, Any]]] = {}
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            by_tag.setdefault(operation["tags"][0], []).append(
+                {"path": path, "method": method.upper(), **operation}
+            )
+    return by_tag

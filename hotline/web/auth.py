@@ -1,0 +1,156 @@
+"""Who makes the request, whether they may, and whether it was really they who meant it (CSRF)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from hotline.errors import Forbidden, NotSignedIn
+from hotline.web.context import IDENTIFY, SIGNED, SignedIn, house_of
+from hotline.web.problems import LimitReached
+from hotline.web.rate_limits import Buckets
+from hotline.web.rights import PUBLIC, SIGNED_IN, right_of
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_HEADER: Final = "X-CSRF-Token"
+CSRF_FIELD: Final = "csrf"
+
+#: Longer credentials are nobody's: refused before anything is looked up.
+_LONGEST_CREDENTIAL: Final = 256
+
+#: Per signed-in user or token and process: enough for a busy desk or an import, too little to starve the others.
+PRINCIPAL_LIMIT: Final = (100.0, 400.0)
+#: Per address and process: refused credentials and sign-in attempts.
+ADDRESS_LIMIT: Final = (1.0, 60.0)
+
+PRINCIPALS: Final = web.AppKey("principals", Buckets)
+ADDRESSES: Final = web.AppKey("addresses", Buckets)
+
+
+def csrf_token(session_secret: str) -> str:
+    """What the session's forms must carry: derived from the session's own secret, so there is nothing to store."""
+    digest = hmac.new(session_secret.encode(), b"hotline csrf", hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:24]).decode()
+
+
+def cookie_name(*, secure: bool) -> str:
+    """The session cookie's name. ``__Host-`` makes browsers refuse one set by a neighbour or over plain HTTP."""
+    return "__Host-hotline" if secure else "hotline"
+
+
+def is_secure(request: web.Request) -> bool:
+    """Whether the browser reaches us over TLS."""
+    return request.scheme == "https" or house_of(request).settings.public_url.startswith("https://")
+
+
+def set_session_cookie(request: web.Request, response: web.StreamResponse, session_secret: str) -> None:
+    """Signs the browser in; the cookie ends with the browser, the session by the server's own clock."""
+    secure = is_secure(request)
+    response.set_cookie(
+        cookie_name(secure=secure), session_secret, path="/", httponly=True, secure=secure, samesite="Lax"
+    )
+
+
+def clear_session_cookie(request: web.Request, response: web.StreamResponse) -> None:
+    """Signs the browser out."""
+    secure = is_secure(request)
+    response.del_cookie(cookie_name(secure=secure), path="/", httponly=True, secure=secure, samesite="Lax")
+
+
+def session_secret(request: web.Request) -> str:
+    """The session cookie's value, empty without one."""
+    return request.cookies.get(cookie_name(secure=is_secure(request)), "")
+
+
+def bearer(request: web.Request) -> str | None:
+    """The API token of the request, None when it carries none. Another scheme is NotSignedIn."""
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    if header is None:
+        return None
+    scheme, _, secret = header.partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise NotSignedIn("Authorization must be: Bearer TOKEN.")
+    return secret.strip()
+
+
+async def identify(request: web.Request) -> SignedIn | None:
+    """Who makes the request by its token or, without one, by its session cookie; None when it carries neither.
+
+    Raises NotSignedIn for a credential that is unknown, expired or revoked.
+    """
+    finder = request.config_dict[IDENTIFY]
+    token = bearer(request)
+    secret = token if token is not None else session_secret(request)
+    if not secret:
+        return None
+    found = None
+    if len(secret) <= _LONGEST_CREDENTIAL and secret.isascii() and secret.isprintable():
+        found = await (finder.by_token(secret) if token is not None else finder.by_session(secret))
+    if found is None:
+        raise NotSignedIn("The API token is unknown, expired or revoked." if token is not None else "")
+    return found
+
+
+def check_same_site(request: web.Request) -> None:
+    """Refuses an unsafe request that a browser sends for another site; programs send neither header."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("This request came from another site.")
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:
+        return
+    own = {request.host.lower(), urlsplit(house_of(request).settings.public_url).netloc.lower()}
+    if urlsplit(origin).netloc.lower() not in own - {""}:
+        raise Forbidden("This request came from another site.")
+
+
+async def check_csrf(request: web.Request, signed: SignedIn) -> None:
+    """Refuses an unsafe request of a session that does not carry the session's token (header, or form field)."""
+    sent: object = request.headers.get(CSRF_HEADER)
+    if sent is None and request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        sent = (await request.post()).get(CSRF_FIELD)
+    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), signed.csrf.encode()):
+        raise Forbidden("The form is out of date; load the page again.")
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Lets a request through to its handler when the handler's declared right allows it."""
+    if request.match_info.http_exception is not None:
+        return await handler(request)
+    resource = request.match_info.route.resource
+    right = PUBLIC if isinstance(resource, web.StaticResource) else right_of(request.match_info.handler)
+    if right is None:
+        raise Forbidden
+    unsafe = request.method not in SAFE_METHODS
+    if right == PUBLIC:
+        if unsafe:
+            check_same_site(request)
+            _charge_address(request)
+        return await handler(request)
+    try:
+        signed = await identify(request)
+    except NotSignedIn:
+        _charge_address(request)
+        raise
+    if signed is None:
+        raise NotSignedIn
+    if wait := request.config_dict[PRINCIPALS].take(signed.viewer.user_id or signed.id):
+        raise LimitReached(wait)
+    if unsafe and signed.kind == "session":
+        check_same_site(request)
+        await check_csrf(request, signed)
+    if right != SIGNED_IN:
+        signed.viewer.require(right)
+    request[SIGNED] = signed
+    return await handler(request)
+
+
+def _charge_address(request: web.Request) -> None:
+    if wait := request.config_dict[ADDRESSES].take(request.remote):
+        raise LimitReached(wait)

@@ -1,0 +1,62 @@
+"""Which right a route needs. Deny by default: the application refuses to start with a route that declares none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from aiohttp import web
+
+from hotline.crm.viewer import PERMISSIONS
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+#: Anybody may call it, signed in or not.
+PUBLIC: Final = "public"
+#: Any signed-in user or valid token; what it shows is decided by the viewer inside.
+SIGNED_IN: Final = "signed_in"
+
+_ATTRIBUTE: Final = "__hotline_right__"
+
+
+def needs(permission: str) -> Callable[[Handler], Handler]:
+    """Declares that the handler needs ``permission``."""
+    if permission not in PERMISSIONS and permission not in (PUBLIC, SIGNED_IN):
+        raise ValueError(f"unknown permission {permission!r}")
+
+    def mark(handler: Handler) -> Handler:
+        setattr(handler, _ATTRIBUTE, permission)
+        return handler
+
+    return mark
+
+
+def public(handler: Handler) -> Handler:
+    """Declares that anybody may call the handler."""
+    return needs(PUBLIC)(handler)
+
+
+def signed_in(handler: Handler) -> Handler:
+    """Declares that any signed-in user may call the handler."""
+    return needs(SIGNED_IN)(handler)
+
+
+def right_of(handler: Any) -> str | None:
+    """The right that the handler declares, None when it declares none."""
+    right = getattr(handler, _ATTRIBUTE, None)
+    return right if isinstance(right, str) else None
+
+
+def route_rights(app: web.Application) -> dict[str, str]:
+    """``"GET /path"`` → right, for every route. A route without a right is a RuntimeError that names it."""
+    rights: dict[str, str] = {}
+    for route in app.router.routes():
+        path = route.resource.canonical if route.resource is not None else "?"
+        if isinstance(route.resource, web.StaticResource):
+            rights[f"{route.method} {path}"] = PUBLIC
+            continue
+        right = right_of(route.handler)
+        if right is None:
+            raise RuntimeError(f"{route.method} {path} declares no right")
+        rights[f"{route.method} {path}"] = right
+    return rights
