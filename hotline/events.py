@@ -5,7 +5,8 @@ An event carries ids only, never personal data (DESIGN §3): the door that deliv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -51,3 +52,53 @@ class Event:
     at: datetime
     audience: tuple[str, ...]
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: Bus topics: live events as they commit, and the greatest number that the outbox relay has given out.
+TOPIC_EVENTS: Final = "events"
+TOPIC_NUMBERED: Final = "numbered"
+
+#: Most bytes of one bus message; PostgreSQL's NOTIFY carries less than 8000.
+LARGEST_MESSAGE: Final = 7000
+
+
+def encode(events: Iterable[Event]) -> list[bytes]:
+    """The events as bus messages. One that is too large is left out: it arrives by its number, a moment later."""
+    messages: list[bytes] = []
+    batch: list[str] = []
+    size = 2
+    for event in events:
+        text = json.dumps(
+            {
+                "id": str(event.id),
+                "type": event.type,
+                "at": event.at.isoformat(),
+                "audience": event.audience,
+                "data": event.data,
+            },
+            separators=(",", ":"),
+        )
+        if len(text) + 2 > LARGEST_MESSAGE:
+            continue
+        if size + len(text) + 1 > LARGEST_MESSAGE:
+            messages.append(f"[{','.join(batch)}]".encode())
+            batch, size = [], 2
+        batch.append(text)
+        size += len(text) + 1
+    if batch:
+        messages.append(f"[{','.join(batch)}]".encode())
+    return messages
+
+
+def decode(message: bytes) -> list[Event]:
+    """The events of one bus message of the topic ``events``."""
+    return [
+        Event(
+            UUID(item["id"]),
+            item["type"],
+            datetime.fromisoformat(item["at"]),
+            tuple(item["audience"]),
+            item["data"],
+        )
+        for item in json.loads(message)
+    ]

@@ -1,0 +1,1 @@
+"""The records: models, queries (reads), commands (writes), unit of work, audit, leases, migrations."""

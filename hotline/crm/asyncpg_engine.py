@@ -1,0 +1,61 @@
+"""Tortoise's asyncpg client with hotline's pool: one connection string, JSON as Python values, no reset round trip.
+
+Tortoise picks its migration dialect by the word ``asyncpg`` in this module's name.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+
+#: Seconds for one connection attempt; a server that is up answers in milliseconds.
+CONNECT_TIMEOUT: Final = 5.0
+
+#: Seconds for one statement; a half-open connection is noticed after that long.
+COMMAND_TIMEOUT: Final = 60.0
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """A pooled connection that needs no reset: nothing in hotline sets session state on the pool."""
+
+    def get_reset_query(self) -> str:
+        """Nothing: the default costs one round trip for each unit of work."""
+        return ""
+
+
+def _encode(value: Any) -> str:
+    # Tortoise's JSONField hands over text, hand-written SQL hands over values.
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+async def prepare_connection(connection: asyncpg.Connection) -> None:
+    """Teach one connection that jsonb is Python values."""
+    await connection.set_type_codec("jsonb", encoder=_encode, decoder=json.loads, schema="pg_catalog")
+
+
+class HotlineClient(AsyncpgDBClient):
+    """Opens the pool from ``dsn`` instead of single fields, so that every option of the address works."""
+
+    def __init__(self, dsn: str, **credentials: Any) -> None:
+        super().__init__(**credentials)
+        self._dsn = dsn
+
+    async def create_pool(self, **options: Any) -> asyncpg.Pool:
+        """The pool of this process."""
+        return await asyncpg.create_pool(
+            self._dsn,
+            min_size=options["min_size"],
+            max_size=options["max_size"],
+            connection_class=Connection,
+            init=prepare_connection,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=COMMAND_TIMEOUT,
+            max_inactive_connection_lifetime=300.0,
+            server_settings={"application_name": "hotline", "timezone": "UTC", "jit": "off"},
+        )
+
+
+client_class = HotlineClient

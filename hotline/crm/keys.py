@@ -1,0 +1,195 @@
+"""Keys and ciphers of personal data (DESIGN §3). Pure: no I/O; ``crm.personal_keys`` keeps the keys in the database.
+
+A master secret (``HOTLINE_SECRET_KEY``) never encrypts data itself: it wraps one key per person, and erasing a person
+destroys theirs. A value is sealed by AES-256-GCM with its table, column and row as associated data, so that a value
+moved to another row or column does not open. Values are found by keyed hashes: a blind index of the whole value,
+and tokens of the last digits of a number and of the parts of a name (NIST SP 800-38D, SP 800-108; RFC 5869).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from hotline.customers.names import searched_words, stored_words
+from hotline.errors import HotlineError, SettingError
+from hotline.phone import suffixes
+
+_NONCE: Final = 12
+_KEY: Final = 32
+_V1: Final = b"\x01"
+
+
+class WrongKey(HotlineError):
+    """A stored value does not open with the keys that hotline has."""
+
+    code = "wrong_key"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalKey:
+    """One person's key, unwrapped. Hold it no longer than the unit of work: it may be destroyed the next moment."""
+
+    id: UUID
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A key as it is stored: sealed by the master key called ``master``."""
+
+    master: str
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Master:
+    name: str
+    wrapping: AESGCM
+    signing: bytes = field(repr=False)
+
+
+def _derive(secret: bytes, purpose: str, length: int = _KEY) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=b"hotline", info=purpose.encode()).derive(secret)
+
+
+def _master(secret: str) -> _Master:
+    raw = secret.encode()
+    return _Master(_derive(raw, "name", 8).hex(), AESGCM(_derive(raw, "wrap")), _derive(raw, "seal"))
+
+
+def _seal(cipher: AESGCM, data: bytes, associated: bytes) -> bytes:
+    nonce = os.urandom(_NONCE)
+    return _V1 + nonce + cipher.encrypt(nonce, data, associated)
+
+
+def _open(cipher: AESGCM, sealed: bytes, associated: bytes) -> bytes:
+    if sealed[:1] != _V1:
+        raise WrongKey()
+    try:
+        return cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], associated)
+    except InvalidTag:
+        raise WrongKey() from None
+
+
+def wrap_with(secret: str, name: str, key: bytes) -> Wrapped:
+    """``key`` sealed by the master ``secret`` under the label ``name``."""
+    master = _master(secret)
+    return Wrapped(master.name, _seal(master.wrapping, key, name.encode()))
+
+
+def unwrap_with(secrets: Sequence[str], name: str, wrapped: Wrapped) -> bytes:
+    """The key inside ``wrapped``. SettingError when none of the master ``secrets`` wrapped it."""
+    for secret in secrets:
+        master = _master(secret)
+        if master.name == wrapped.master:
+            return _open(master.wrapping, wrapped.sealed, name.encode())
+    raise SettingError(
+        "HOTLINE_SECRET_KEY: this database was made with another key; set that one (while rotating: new,old)"
+    )
+
+
+class Keyring:
+    """The master keys (the first wraps, all of them unwrap) and the installation's index key."""
+
+    def __init__(self, secrets: Sequence[str], index_key: bytes) -> None:
+        if not secrets:
+            raise SettingError("HOTLINE_SECRET_KEY: a key is needed")
+        masters = [_master(secret) for secret in secrets]
+        self._current = masters[0]
+        self._masters = {master.name: master for master in masters}
+        self._blind = _derive(index_key, "blind index")
+        self._tokens = _derive(index_key, "tokens")
+
+    @property
+    def master(self) -> str:
+        """The name of the master key that wraps now."""
+        return self._current.name
+
+    # Personal keys
+
+    def new_personal_key(self, key_id: UUID) -> tuple[PersonalKey, Wrapped]:
+        """A fresh key, and as it is to be stored."""
+        key = PersonalKey(key_id, os.urandom(_KEY))
+        return key, self.wrap(key)
+
+    def wrap(self, key: PersonalKey) -> Wrapped:
+        """``key`` sealed by the current master key."""
+        return Wrapped(self._current.name, _seal(self._current.wrapping, key.secret, key.id.bytes))
+
+    def unwrap(self, key_id: UUID, wrapped: Wrapped) -> PersonalKey:
+        """The personal key. WrongKey when no master key of the setting wrapped it."""
+        master = self._masters.get(wrapped.master)
+        if master is None:
+            raise WrongKey(
+                "A personal key was wrapped by a master key that HOTLINE_SECRET_KEY lacks (while rotating: new,old)."
+            )
+        return PersonalKey(key_id, _open(master.wrapping, wrapped.sealed, key_id.bytes))
+
+    # Values
+
+    def encrypt(self, key: PersonalKey, table: str, column: str, row_id: UUID, text: str) -> bytes:
+        """``text`` sealed for one column of one row."""
+        return _seal(AESGCM(key.secret), text.encode("utf-8", "surrogatepass"), _place(table, column, row_id))
+
+    def decrypt(self, key: PersonalKey, table: str, column: str, row_id: UUID, sealed: bytes) -> str:
+        """The text. WrongKey when it was sealed by another key or for another place."""
+        return _open(AESGCM(key.secret), sealed, _place(table, column, row_id)).decode("utf-8", "surrogatepass")
+
+    # Finding without reading
+
+    def blind_index(self, kind: str, value: str) -> bytes:
+        """16 bytes that are the same for the same ``value`` (normalised by the caller) and tell nothing else."""
+        return hmac.digest(self._blind, f"{kind}\0{value}".encode(), hashlib.sha256)[:16]
+
+    def token(self, kind: str, text: str) -> int:
+        """A signed 64-bit number for one part of a value, for GIN-indexed arrays."""
+        return int.from_bytes(
+            hmac.digest(self._tokens, f"{kind}\0{text}".encode(), hashlib.sha256)[:8], "big", signed=True
+        )
+
+    def suffix_tokens(self, number: str) -> list[int]:
+        """Tokens of a number's last 4 to 7 digits, to store."""
+        return self._each("suffix", suffixes(number))
+
+    def suffix_token(self, digits: str) -> int | None:
+        """The token to look for when somebody types the last 4 to 7 ``digits``; None when these are fewer or more."""
+        return self.token("suffix", digits) if 4 <= len(digits) <= 7 and digits.isdecimal() else None
+
+    def name_tokens(self, *names: str) -> list[int]:
+        """Tokens of every part by which a name may be looked for, to store."""
+        return self._each("name", {part for name in names for part in stored_words(name)})
+
+    def name_query_tokens(self, text: str) -> list[int]:
+        """Tokens that a customer must ALL have to match ``text``; empty when it is too short to look for."""
+        return self._each("name", searched_words(text))
+
+    def _each(self, kind: str, parts: Iterable[str]) -> list[int]:
+        return sorted(self.token(kind, part) for part in set(parts))
+
+    # Signatures
+
+    def sign(self, message: bytes) -> tuple[str, bytes]:
+        """The current master key's name and its signature of ``message``, for audit seals."""
+        return self._current.name, hmac.digest(self._current.signing, message, hashlib.sha256)
+
+    def verify(self, master: str, message: bytes, mac: bytes) -> bool | None:
+        """Whether ``mac`` is ``master``'s signature of ``message``; None when that key is not in the setting."""
+        known = self._masters.get(master)
+        if known is None:
+            return None
+        return hmac.compare_digest(hmac.digest(known.signing, message, hashlib.sha256), mac)
+
+
+def _place(table: str, column: str, row_id: UUID) -> bytes:
+    return f"{table}.{column}:{row_id}".encode()

@@ -1,0 +1,43 @@
+"""The tables, a file per noun.
+
+Everybody reads and writes through ``crm.queries`` and ``crm.commands``; nothing above crm imports a model.
+"""
+
+from hotline.crm.models.audit import AuditEntry, AuditSeal
+from hotline.crm.models.call import Call, CallAlias, Leg
+from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
+from hotline.crm.models.idempotency import IdempotencyKey
+from hotline.crm.models.interaction import Interaction
+from hotline.crm.models.key import PersonalKey, SharedKey
+from hotline.crm.models.lease import Lease
+from hotline.crm.models.outbox import OutboxEntry, OutboxHead
+from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
+from hotline.crm.models.user import ApiToken, Role, Session, User
+
+__all__ = [
+    "Address",
+    "ApiToken",
+    "AuditEntry",
+    "AuditSeal",
+    "Call",
+    "CallAlias",
+    "ContactPoint",
+    "Customer",
+    "CustomerTag",
+    "IdempotencyKey",
+    "Interaction",
+    "Lease",
+    "Leg",
+    "OutboxEntry",
+    "OutboxHead",
+    "PbxCommand",
+    "PbxState",
+    "PersonalKey",
+    "QueueMember",
+    "Role",
+    "Session",
+    "SharedKey",
+    "Tag",
+    "Tier",
+    "User",
+]

@@ -1,0 +1,103 @@
+"""Who looks, and what they may see. Every query takes a ``Viewer``, from the first day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+from hotline.errors import Forbidden
+from hotline.events import EVERYONE, permission_mark, user_mark
+
+#: Every permission with the sentence that the users page prints. API scopes are ``all`` or some of these.
+PERMISSIONS: Final[Mapping[str, str]] = {
+    "customers.read": "See customers.",
+    "customers.write": "Create and change customers.",
+    "customers.read_numbers": "See whole phone numbers and addresses; without it only their last digits.",
+    "calls.read": "See one's own calls.",
+    "calls.read_all": "See everybody's calls, live and past.",
+    "calls.write": "Say which customer a call belongs to, and write notes.",
+    "commands.send": "Dial, hang up, transfer and pause.",
+    "users.read": "See users.",
+    "users.write": "Create and change users and roles.",
+    "tiers.write": "Change tiers.",
+    "tags.write": "Change tags.",
+    "audit.read": "Read the audit trail.",
+    "system.read": "See the health of connections.",
+    "tokens.write": "Make API tokens for oneself.",
+    "own.presence": "Sign in to and out of one's own queues.",
+    "own.profile": "Change one's own password and preferences.",
+}
+
+_OWN: Final = ("own.presence", "own.profile")
+
+#: The roles that come with hotline; every migration writes them again.
+SHIPPED_ROLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "agent": (
+        "customers.read", "customers.write", "customers.read_numbers", "calls.read", "calls.write",
+        "commands.send", "users.read", *_OWN,
+    ),
+    "supervisor": (
+        "customers.read", "customers.write", "customers.read_numbers", "calls.read", "calls.read_all", "calls.write",
+        "commands.send", "users.read", "tags.write", "system.read", "tokens.write", *_OWN,
+    ),
+    "marketer": ("customers.read", "tags.write", *_OWN),
+    "reviewer": ("customers.read", "audit.read", *_OWN),
+    "administrator": tuple(PERMISSIONS),
+}  # fmt: skip
+
+Scope = Literal["own", "team", "all"]
+Kind = Literal["user", "system", "token"]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """``scope`` says whose calls they see; ``masks`` name what is shown in part only, for example ``phone``."""
+
+    user_id: UUID | None
+    kind: Kind
+    permissions: frozenset[str]
+    scope: Scope = "own"
+    masks: frozenset[str] = frozenset()
+    locale: str = "en"
+
+    def may(self, permission: str) -> bool:
+        """Whether the viewer holds ``permission``."""
+        return permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Raise Forbidden unless the viewer holds ``permission``."""
+        if permission not in self.permissions:
+            raise Forbidden()
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The audience marks of the events that reach this viewer."""
+        own = () if self.user_id is None else (user_mark(self.user_id),)
+        return (EVERYONE, *own, *(permission_mark(permission) for permission in sorted(self.permissions)))
+
+
+def viewer_of(
+    user_id: UUID,
+    permissions: frozenset[str],
+    *,
+    kind: Kind = "user",
+    scopes: frozenset[str] | None = None,
+    locale: str = "en",
+) -> Viewer:
+    """The viewer of a user with their role's ``permissions``; a token's ``scopes`` narrow these, ``all`` does not."""
+    if scopes is not None and "all" not in scopes:
+        permissions &= scopes
+    return Viewer(
+        user_id=user_id,
+        kind=kind,
+        permissions=permissions,
+        scope="all" if "calls.read_all" in permissions else "own",
+        masks=frozenset() if "customers.read_numbers" in permissions else frozenset({"phone"}),
+        locale=locale,
+    )
+
+
+#: hotline itself: jobs, the telephone's listener, commands of the administrator's shell.
+SYSTEM: Final = Viewer(user_id=None, kind="system", permissions=frozenset(PERMISSIONS), scope="all")

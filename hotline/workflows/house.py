@@ -1,0 +1,105 @@
+"""The house: what every workflow needs, wired once by ``hotline.app`` (or a test) and passed to each function."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from hotline.bus import Bus
+from hotline.clock import Clock, utc_now
+from hotline.crm.database import Database
+from hotline.crm.keys import Keyring
+from hotline.crm.personal_keys import master_secrets, open_keyring
+from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import Viewer
+from hotline.errors import HotlineError
+from hotline.events import TOPIC_EVENTS, Event, encode
+from hotline.ids import NewId, new_id
+from hotline.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class House:
+    """One process's records, bus, keys and clock."""
+
+    db: Database
+    bus: Bus
+    keyring: Keyring
+    settings: Settings
+    clock: Clock = utc_now
+    new_id: NewId = new_id
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)
+
+    @asynccontextmanager
+    async def unit(self, viewer: Viewer) -> AsyncIterator[UnitOfWork]:
+        """One transaction as ``viewer``. Its events are published after the commit; an exception undoes all of it."""
+        async with self.db.transaction() as conn:
+            uow = UnitOfWork(conn, viewer, self.clock(), self.new_id, self.keyring)
+            yield uow
+            await uow.flush()
+        if uow.events:
+            await self.publish(uow.events)
+
+    async def publish(self, events: list[Event]) -> None:
+        """Nudge every node about committed events. A bus that is away costs time only: the relay numbers them."""
+        try:
+            for message in encode(events):
+                await self.bus.publish(TOPIC_EVENTS, message)
+        except HotlineError as error:
+            log.warning("bus.publish_failed", error=error.code, events=len(events))
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run ``coroutine`` beside the caller. The only way to start a task: one that inherited the caller's context
+        would inherit its transaction too."""
+        task = asyncio.create_task(coroutine, name=name, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def close(self) -> None:
+        """Stop what was spawned, then the bus and the database."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.bus.close()
+        await self.db.close()
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("task.failed", task=task.get_name(), exc_info=error)
+
+
+async def open_house(settings: Settings, *, migrate: bool = False, bus: Bus | None = None) -> House:
+    """The house of ``settings``; the embedded database is always migrated. Close it when done."""
+    url = settings.database_url.get_secret_value()
+    db = await Database.open(
+        url,
+        data_dir=settings.data_dir,
+        migrate=migrate or url == "embedded",
+        pool_size=settings.database_pool,
+    )
+    try:
+        secrets = master_secrets([secret.get_secret_value() for secret in settings.secret_key], settings.data_dir)
+        keyring = await open_keyring(db, secrets)
+        bus = bus or _bus(settings, db)
+        await bus.start()
+    except BaseException:
+        await db.close()
+        raise
+    return House(db=db, bus=bus, keyring=keyring, settings=settings)
+
+
+def _bus(settings: Settings, db: Database) -> Bus:
+    from hotline.bus import MemoryBus
+
+    return MemoryBus()

@@ -1,0 +1,137 @@
+"""Fixtures for tests on real servers. One PostgreSQL serves all workers of a session; each test gets its own database,
+copied from a migrated template. Databases are dropped after use; the server stops with the last worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from hotline.bus import MemoryBus
+from hotline.crm.database import Database
+from hotline.crm.embedded import EmbeddedPostgres
+from hotline.crm.personal_keys import open_keyring
+from hotline.settings import Settings, load_settings
+from hotline.workflows.house import House
+
+#: Tests need speed, not crash safety.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+SECRET = "a secret of the tests, long enough"
+
+
+def _session_folder() -> Path:
+    """A folder for all workers of one pytest run: xdist gives them the same run id, alone it is our own process."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"alone{os.getpid()}")
+    return Path(tempfile.gettempdir()) / f"hotline-tests-{os.getuid()}-{run[:16]}"
+
+
+def _server(version: int) -> Iterator[EmbeddedPostgres]:
+    folder = _session_folder() / str(version)
+    server = EmbeddedPostgres(folder, version=version, options=FAST)
+    server.open()
+    try:
+        yield server
+    finally:
+        server.close()
+        if not server.running():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """PostgreSQL 18, shared by all workers."""
+    yield from _server(18)
+
+
+@pytest.fixture(scope="session")
+def postgres16() -> Iterator[EmbeddedPostgres]:
+    """PostgreSQL 16, the oldest that hotline works with."""
+    yield from _server(16)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """The name of a migrated, empty database of this worker, to copy."""
+    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+
+    async def make() -> None:
+        await create_database(postgres, name)
+        db = await Database.open(postgres.url(name), data_dir=Path(), migrate=True)
+        await db.close()
+
+    asyncio.run(make())
+    return name
+
+
+async def create_database(server: EmbeddedPostgres, name: str, template: str = "template0") -> str:
+    """Make a database; its address."""
+    admin = await asyncpg.connect(server.url("postgres"))
+    try:
+        # FILE_COPY waits for a checkpoint; WAL_LOG is the quick one for a small template.
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY WAL_LOG')
+    finally:
+        await admin.close()
+    return server.url(name)
+
+
+async def drop_database(server: EmbeddedPostgres, name: str) -> None:
+    """Drop a database, whoever is connected."""
+    admin = await asyncpg.connect(server.url("postgres"))
+    try:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def empty_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The address of a database without a schema."""
+    name = f"empty_{uuid4().hex}"
+    yield await create_database(postgres, name)
+    await drop_database(postgres, name)
+
+
+@pytest.fixture
+async def db_url(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    """The address of a migrated database of this test's own."""
+    name = f"test_{uuid4().hex}"
+    yield await create_database(postgres, name, template)
+    await drop_database(postgres, name)
+
+
+@pytest.fixture
+async def db(db_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    """A migrated, empty database, opened."""
+    database = await Database.open(db_url, data_dir=tmp_path)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def settings(db_url: str, tmp_path: Path) -> Settings:
+    """Settings that point at the test's database and folder, and at nothing else."""
+    return load_settings(
+        {
+            "HOTLINE_DATABASE_URL": db_url,
+            "HOTLINE_DATA_DIR": str(tmp_path),
+            "HOTLINE_SECRET_KEY": SECRET,
+            "HOTLINE_HTTP_BIND": "127.0.0.1:0",
+            "HOTLINE_AGI_BIND": "127.0.0.1:0",
+        },
+        env_file=None,
+    )
+
+
+@pytest.fixture
+async def house(db: Database, settings: Settings) -> AsyncIterator[House]:
+    """A house on the test's database, with the bus in memory."""
+    made = House(db=db, bus=MemoryBus(), keyring=await open_keyring(db, [SECRET]), settings=settings)
+    yield made
+    await made.close()
