@@ -197,9 +197,7 @@ class Connection:
         """One Ping: proof of life and a look at the PBX's clock. Raises NoAnswer or ConnectionLost."""
         loop = asyncio.get_running_loop()
         before, wall = loop.time(), time.time()
-        reply = await self.wire.request(
-            "Ping", silence=self.patience.probe if not self.pings else self.patience.login
-        )
+        reply = await self.wire.request("Ping", silence=self.patience.probe if not self.pings else self.patience.login)
         took = loop.time() - before
         if not reply.success:
             return

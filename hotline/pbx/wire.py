@@ -290,6 +290,13 @@ class _Manager(Manager):  # type: ignore[misc]
         """Closed: connections are opened by ``Wire.open``."""
         raise NotImplementedError("use Wire.open")
 
+    def dispatch(self, event: Any) -> Any:
+        """As panoramisk does, but a repeated ``Event`` header, which would kill it, counts by its first value."""
+        names = event["Event"]
+        if isinstance(names, list):
+            event["Event"] = names[0]
+        return super().dispatch(event)
+
     def connection_lost(self, exc: Any) -> None:
         self._connected = False
         self._on_lost()
@@ -312,9 +319,7 @@ class Wire:
         manager = _Manager(lost.set)
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(patience):
-            _, protocol = await loop.create_connection(
-                lambda: _Protocol(manager, accept, limit), host, port, ssl=tls
-            )
+            _, protocol = await loop.create_connection(lambda: _Protocol(manager, accept, limit), host, port, ssl=tls)
         manager.protocol = protocol
         manager.register_event("*", lambda _, message: protocol.keep(_from_message(message, protocol.offset)))
         return cls(protocol, manager, lost)
@@ -353,18 +358,14 @@ class Wire:
         """Why the connection was lost, where that is known."""
         return self._protocol.error
 
-    async def request(
-        self, action: str, *headers: tuple[str, str], silence: float, total: float = 30.0
-    ) -> Reply:
+    async def request(self, action: str, *headers: tuple[str, str], silence: float, total: float = 30.0) -> Reply:
         """Send an action and wait for its answer, list included.
 
         Raises NoAnswer after ``silence`` seconds without a word about this action or ``total`` seconds in
         all, ConnectionLost when the connection breaks. In either case what the PBX did is not known.
         """
         loop = asyncio.get_running_loop()
-        pending = self._protocol.post(
-            [("Action", action), ("ActionID", f"hotline-{next(_serial)}"), *headers]
-        )
+        pending = self._protocol.post([("Action", action), ("ActionID", f"hotline-{next(_serial)}"), *headers])
         end = loop.time() + total
         try:
             while not pending.future.done():
