@@ -23,25 +23,31 @@ from hotline.workflows.house import House
 
 #: Tests need speed, not crash safety.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
-SECRET = "a secret of the tests, long enough"
+SECRET = "a secret of the tests that is long enough"
+FOLDER = "PYTEST_HOTLINE_SERVERS"
+VERSIONS = (16, 18)
 
 
-def _session_folder() -> Path:
-    """A folder for all workers of one pytest run: xdist gives them the same run id, alone it is our own process."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"alone{os.getpid()}")
-    return Path(tempfile.gettempdir()) / f"hotline-tests-{os.getuid()}-{run[:16]}"
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all workers of this run one folder for their servers."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="hotline-tests-")
+        os.environ[FOLDER] = folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the servers' folders; only the process that started the workers does it, when these are gone."""
+    if not hasattr(config, "workerinput") and (folder := os.environ.pop(FOLDER, None)):
+        for version in VERSIONS:
+            EmbeddedPostgres(Path(folder) / str(version), version=version).stop()
+        shutil.rmtree(folder)
 
 
 def _server(version: int) -> Iterator[EmbeddedPostgres]:
-    folder = _session_folder() / str(version)
-    server = EmbeddedPostgres(folder, version=version, options=FAST)
+    server = EmbeddedPostgres(Path(os.environ[FOLDER]) / str(version), version=version, options=FAST)
     server.open()
-    try:
-        yield server
-    finally:
-        server.close()
-        if not server.running():
-            shutil.rmtree(folder, ignore_errors=True)
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")
