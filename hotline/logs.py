@@ -82,8 +82,7 @@ def _mask_value(value: Any, depth: int = 0) -> Any:
         return MASK
     if isinstance(value, Mapping):
         return {
-            str(k): MASK if str(k).lower() in SECRET_FIELDS else _mask_value(v, depth + 1)
-            for k, v in value.items()
+            str(k): MASK if str(k).lower() in SECRET_FIELDS else _mask_value(v, depth + 1) for k, v in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [_mask_value(item, depth + 1) for item in value]

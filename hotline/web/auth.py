@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,12 +29,6 @@ ADDRESS_LIMIT: Final = (1.0, 60.0)
 
 PRINCIPALS: Final = web.AppKey("principals", Buckets)
 ADDRESSES: Final = web.AppKey("addresses", Buckets)
-
-
-def csrf_token(session_secret: str) -> str:
-    """What the session's forms must carry: derived from the session's own secret, so there is nothing to store."""
-    digest = hmac.new(session_secret.encode(), b"hotline csrf", hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest[:24]).decode()
 
 
 def cookie_name(*, secure: bool) -> str:

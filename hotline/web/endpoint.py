@@ -65,9 +65,7 @@ class Paging(Input):
     """Which part of a list."""
 
     limit: int = Field(50, ge=1, le=200, description="Most items to answer.")
-    cursor: str | None = Field(
-        None, max_length=200, description="`next` of the page before; empty: from the start."
-    )
+    cursor: str | None = Field(None, max_length=200, description="`next` of the page before; empty: from the start.")
 
 
 class Page(Output, Generic[T]):
@@ -75,10 +73,6 @@ class Page(Output, Generic[T]):
 
     items: list[T]
     next: str | None = None
-
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        return f"{params[0].__name__}Page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +166,7 @@ def id_cursor(cursor: str | None) -> UUID | None:
     try:
         return UUID(cursor)
     except ValueError:
-        raise FieldsInvalid(
-            [FieldProblem(field="query.cursor", detail="not a cursor of this list")]
-        ) from None
+        raise FieldsInvalid([FieldProblem(field="query.cursor", detail="not a cursor of this list")]) from None
 
 
 def endpoint(
@@ -260,9 +252,7 @@ def _respond(request: web.Request, answer: Any, status: int) -> web.Response:
         if request.method == "GET" and request.headers.get(hdrs.IF_NONE_MATCH) == headers[hdrs.ETAG]:
             return web.Response(status=304, headers=headers)
     body = answer.model_dump_json().encode()
-    return web.Response(
-        body=body, status=status, headers=headers, content_type="application/json", charset="utf-8"
-    )
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
 
 
 def _path(request: web.Request, model: type[BaseModel]) -> BaseModel:

@@ -110,14 +110,10 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         return await _tell(request, Unavailable())
     except Exception:
         log.exception("request failed", route=route_name(request))
-        return await _tell(
-            request, HotlineError("Something went wrong inside; the log has the request's id.")
-        )
+        return await _tell(request, HotlineError("Something went wrong inside; the log has the request's id."))
 
 
-async def _tell(
-    request: web.Request, error: HotlineError, http: web.HTTPException | None = None
-) -> web.StreamResponse:
+async def _tell(request: web.Request, error: HotlineError, http: web.HTTPException | None = None) -> web.StreamResponse:
     page = request.config_dict.get(ERROR_PAGE)
     for_people = "text/html" in request.headers.get("Accept", "") or "HX-Request" in request.headers
     wants_page = for_people and not request.path.startswith("/api/")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from hotline.web.endpoint import Endpoint
 from hotline.web.problems import CONTENT_TYPE, Problem
@@ -32,13 +33,21 @@ _ERRORS: Final[Mapping[str, str]] = {
 }
 
 
+class _Names(GenerateJsonSchema):
+    """``Page[Customer]`` is called CustomerPage."""
+
+    def normalize_name(self, name: str) -> str:
+        page = re.fullmatch(r"Page\[(\w+)\]", name)
+        return f"{page.group(1)}Page" if page else super().normalize_name(name)
+
+
 def document(endpoints: Sequence[Endpoint], *, version: str) -> dict[str, Any]:
     """The whole document as JSON values."""
     wanted: list[tuple[_Model, _Mode]] = [(Problem, "serialization")]
     for each in endpoints:
         wanted += [(model, "validation") for model in (each.body_model,) if model is not None]
         wanted += [(model, "serialization") for model in (each.reply_model,) if model is not None]
-    refs, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
+    refs, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF, schema_generator=_Names)
     schemas: dict[str, Any] = dict(definitions.get("$defs", {}))
     paths: dict[str, dict[str, Any]] = {}
     for each in endpoints:
@@ -70,12 +79,8 @@ def document(endpoints: Sequence[Endpoint], *, version: str) -> dict[str, Any]:
     }
 
 
-def _operation(
-    each: Endpoint, refs: Mapping[Any, Any], schemas: dict[str, Any]
-) -> dict[str, Any]:
-    parameters = _parameters(each.path_model, "path", schemas) + _parameters(
-        each.query_model, "query", schemas
-    )
+def _operation(each: Endpoint, refs: Mapping[Any, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    parameters = _parameters(each.path_model, "path", schemas) + _parameters(each.query_model, "query", schemas)
     if each.idempotent:
         parameters.append(
             {

@@ -13,9 +13,7 @@ class Buckets:
     Forgetting a key fills its bucket, so ``keys`` bounds memory and not what a single caller may do in a burst.
     """
 
-    def __init__(
-        self, rate: float, burst: float, *, keys: int = 10_000, now: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, rate: float, burst: float, *, keys: int = 10_000, now: Callable[[], float] = monotonic) -> None:
         self._rate = rate
         self._burst = burst
         self._keys = keys

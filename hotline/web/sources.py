@@ -14,7 +14,10 @@ from hotline.crm.outbox import events_after, last_number
 from hotline.crm.queries.stream import events_between
 from hotline.errors import HotlineError
 from hotline.events import TOPIC_EVENTS, TOPIC_NUMBERED, Event, decode
+from hotline.web.context import SignedIn
 from hotline.web.stream import Numbered
+from hotline.workflows.house import House
+from hotline.workflows.sign_in import identify_session, identify_token
 
 log = structlog.get_logger(__name__)
 
@@ -63,3 +66,20 @@ def _events(payload: bytes) -> Sequence[Event]:
     except (ValueError, KeyError, TypeError):
         log.warning("stream.nudge_unreadable")
         return ()
+
+
+class HouseIdentify:
+    """Credentials, looked up in the records."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def by_session(self, secret: str) -> SignedIn | None:
+        """Who is signed in with this cookie."""
+        found = await identify_session(self._house, secret)
+        return None if found is None else SignedIn(found.viewer, "session", found.id, found.login, found.csrf)
+
+    async def by_token(self, secret: str) -> SignedIn | None:
+        """Whom this API token acts for."""
+        found = await identify_token(self._house, secret)
+        return None if found is None else SignedIn(found.viewer, "token", found.id, found.login)

@@ -33,9 +33,7 @@ log = structlog.get_logger(__name__)
 
 STREAMS = Gauge("hotline_streams", "Open event streams.")
 WRITTEN = Counter("hotline_stream_events", "Events written to streams.", ["type"])
-CAUGHT_UP = Counter(
-    "hotline_stream_catch_ups", "Times that a stream was taken back to its last id, or started."
-)
+CAUGHT_UP = Counter("hotline_stream_catch_ups", "Times that a stream was taken back to its last id, or started.")
 
 HEARTBEAT_SECONDS: Final = 15.0
 WATCH_CALLS: Final = "watch:calls"
@@ -178,9 +176,7 @@ class Stream:
         await self._write(response, b"retry: 1000\n" + _block("snapshot", shown, pydantic_core.to_json(data)))
         self._id = self._told = shown
         while replays and shown < until and not self._closed:
-            rows = await self._hub.outbox.after(
-                shown, until=until, marks=self.marks, limit=self._hub.limits.page
-            )
+            rows = await self._hub.outbox.after(shown, until=until, marks=self.marks, limit=self._hub.limits.page)
             for row in rows:
                 await self._send(response, row.seq, row.event)
             if len(rows) < self._hub.limits.page:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.outbox import event_of
+from hotline.crm.viewer import Viewer, viewer_of
 from hotline.events import Event
 
 
@@ -22,3 +25,35 @@ async def events_between(
         limit,
     )
     return [(row["seq"], event_of(row)) for row in rows]
+
+
+async def present_viewers(
+    db: Reader, now: datetime, session_ids: Sequence[UUID], token_ids: Sequence[UUID]
+) -> dict[UUID, Viewer]:
+    """What the holders of these sessions and tokens may see now, by session or token id.
+
+    The revoked, the expired and those of disabled users are left out.
+    """
+    rows = await db.fetch(
+        """SELECT s.id, NULL::text[] AS scopes, u.id AS user_id, u.locale, r.permissions
+           FROM session s JOIN users u ON u.id = s.user_id JOIN role r ON r.name = u.role
+           WHERE s.id = ANY($2::uuid[]) AND s.revoked_at IS NULL AND s.expires_at > $1 AND u.disabled_at IS NULL
+           UNION ALL
+           SELECT t.id, t.scopes, u.id, u.locale, r.permissions
+           FROM api_token t JOIN users u ON u.id = t.user_id JOIN role r ON r.name = u.role
+           WHERE t.id = ANY($3::uuid[]) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $1)
+             AND u.disabled_at IS NULL""",
+        now,
+        list(session_ids),
+        list(token_ids),
+    )
+    return {
+        row["id"]: viewer_of(
+            row["user_id"],
+            frozenset(row["permissions"]),
+            kind="user" if row["scopes"] is None else "token",
+            scopes=None if row["scopes"] is None else frozenset(row["scopes"]),
+            locale=row["locale"],
+        )
+        for row in rows
+    }

@@ -6,10 +6,10 @@ from typing import Final
 
 from aiohttp import web
 
-from hotline.web.api import docs, events
+from hotline.web.api import docs, events, tokens, users
 from hotline.web.endpoint import Endpoint, add_endpoints
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (*events.routes,)
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (*users.routes, *tokens.routes, *events.routes)
 
 
 def setup(app: web.Application) -> None:

@@ -65,7 +65,5 @@ def _operations(described: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]
     by_tag: dict[str, list[dict[str, Any]]] = {}
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
-            by_tag.setdefault(operation["tags"][0], []).append(
-                {"path": path, "method": method.upper(), **operation}
-            )
+            by_tag.setdefault(operation["tags"][0], []).append({"path": path, "method": method.upper(), **operation})
     return by_tag

@@ -143,9 +143,7 @@ async def test_events_go_only_to_their_audience() -> None:
     async with desk(who) as at, at.listen() as blocks:
         await take(blocks, 1)
         allowed = event("call.ended", permission_mark("calls.read_all"))
-        at.wire.put(
-            event("call.offered", WATCH_CALLS), event("call.ended", permission_mark("audit.read")), allowed
-        )
+        at.wire.put(event("call.offered", WATCH_CALLS), event("call.ended", permission_mark("audit.read")), allowed)
         assert (await take(blocks, 1))[0].data["event_id"] == str(allowed.id)
 
 

@@ -49,9 +49,7 @@ class MemoryOutbox:
     ) -> Sequence[Numbered]:
         self._check()
         return [
-            row
-            for row in self.rows[max(seq, 0) : until]
-            if marks is None or not marks.isdisjoint(row.event.audience)
+            row for row in self.rows[max(seq, 0) : until] if marks is None or not marks.isdisjoint(row.event.audience)
         ][:limit]
 
     def _check(self) -> None:

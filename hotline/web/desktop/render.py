@@ -1,0 +1,129 @@
+"""Pages from templates: one environment per language, everything escaped, the frame filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import hotline
+from hotline import phone
+from hotline.web.context import SIGNED, SignedIn, house_of
+from hotline.web.desktop import text
+from hotline.web.desktop.assets import asset
+from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, words, zone_of
+
+TEMPLATES: Final = Path(__file__).parent.parent / "templates"
+THEME_COOKIE: Final = "hl_theme"
+
+#: The pages of the rail, in its order: (address, icon, name, the right that it needs, whether in the rail or only
+#: in the palette). Names are translated where they are shown.
+PAGES: Final = (
+    ("/", "columns", "Desk", "calls.read", True),
+    ("/customers", "users", "Customers", "customers.read", True),
+    ("/users", "user", "Users", "users.write", True),
+    ("/system", "signal", "System", "system.read", True),
+    ("/profile", "shield", "Profile", "own.profile", False),
+    ("/tokens", "key", "API tokens", "tokens.write", False),
+    ("/ui", "sliders", "Components", "", False),
+)
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The templates in one language."""
+    catalogue = words(language)
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    env.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    env.globals.update(
+        asset=asset,
+        language=language,
+        lang=catalogue.tag,
+        languages=LANGUAGES,
+        version=hotline.__version__,
+        country=lambda code: country_name(language, code),
+    )
+    env.filters.update(
+        plain=text.plain, passage=text.passage, initials=text.initials, duration=text.duration, phone=phone.display
+    )
+    return env
+
+
+def page_data(request: web.Request) -> dict[str, Any]:
+    """What the page's scripts need before anything else; written into the page as JSON."""
+    signed = request.get(SIGNED)
+    return {
+        "user": str(signed.viewer.user_id) if signed else "",
+        "now": house_of(request).clock().isoformat(),
+        "messages": words(language_of(request)).script,
+    }
+
+
+def frame(request: web.Request) -> dict[str, Any]:
+    """What every template may use."""
+    signed: SignedIn | None = request.get(SIGNED)
+    theme = request.cookies.get(THEME_COOKIE)
+    house = house_of(request)
+    viewer = signed.viewer if signed else None
+    pages = [
+        {"href": href, "icon": icon, "name": name, "rail": rail, "current": _is_current(request.path, href)}
+        for href, icon, name, right, rail in PAGES
+        if viewer is not None and (not right or viewer.may(right))
+    ]
+    return {
+        "signed": signed,
+        "viewer": viewer,
+        "csrf": signed.csrf if signed else "",
+        "theme": theme if theme in ("light", "dark") else "",
+        "pages": pages,
+        "path": request.path_qs,
+        "calendar": Calendar(language_of(request), zone_of(request), house.clock()),
+        "page_data": page_data(request),
+        "is_fragment": is_fragment(request),
+    }
+
+
+def is_fragment(request: web.Request) -> bool:
+    """Whether a script asks for a part of a page."""
+    return "HX-Request" in request.headers
+
+
+def html(
+    request: web.Request,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
+) -> web.Response:
+    """The page of a template."""
+    body = environment(language_of(request)).get_template(template).render({**frame(request), **(context or {})})
+    return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
+
+
+def say(request: web.Request, message: str, **values: object) -> str:
+    """A sentence in the request's language, its {placeholders} filled in."""
+    return (
+        words(language_of(request)).gettext(message).format_map(values)
+        if values
+        else words(language_of(request)).gettext(message)
+    )
+
+
+def see_other(location: str) -> web.Response:
+    """After a change: go and look, so that a reload repeats nothing."""
+    return web.Response(status=303, headers={"Location": location})
+
+
+def _is_current(path: str, href: str) -> bool:
+    return path == href or (href != "/" and path.startswith(href + "/"))

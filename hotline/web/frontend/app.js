@@ -1,0 +1,79 @@
+// Every page after sign-in.
+import htmx from "htmx.org";
+import { all, find } from "./lib/dom.js";
+import { csrf } from "./lib/api.js";
+import { countFrom, setClock, startClocks } from "./lib/clock.js";
+import { rememberZone } from "./lib/cookies.js";
+import { load } from "./lib/i18n.js";
+import { startDesk } from "./desk/desk.js";
+import { startForms } from "./pages/forms.js";
+import { notifyRings } from "./ring/notify.js";
+import { prepareSound, retractTone, startRing, stopRing } from "./ring/sound.js";
+import { titleFor } from "./ring/title.js";
+import { namesOf, who } from "./ring/words.js";
+import { startDial } from "./shell/dial.js";
+import { startKeys } from "./shell/keys.js";
+import { startLine } from "./shell/line.js";
+import { startMenus } from "./shell/menus.js";
+import { startPalette } from "./shell/palette.js";
+import { startPresence } from "./shell/presence.js";
+import { startTheme } from "./shell/theme.js";
+import { share } from "./stream/shared.js";
+import { ringsOf } from "./stream/state.js";
+
+globalThis.htmx = htmx;
+
+const page = JSON.parse(find("#page-data").textContent);
+load(page.messages);
+setClock(page.now);
+rememberZone();
+startTheme();
+startMenus();
+startForms(page.user);
+startClocks();
+
+const palette = startPalette();
+startKeys({
+  "Ctrl K": () => palette?.open(),
+  "?": () => find("#keys")?.showModal(),
+});
+
+document.addEventListener("htmx:config:request", ({ detail }) => {
+  detail.ctx.request.headers["X-CSRF-Token"] = csrf();
+});
+
+const stream = share({ user: page.user });
+prepareSound();
+startLine(stream);
+startPresence(stream);
+startDial(stream);
+
+const desk = find("[data-desk]");
+if (desk) startDesk(desk, stream, page.user);
+
+let before = new Set();
+stream.listen("snapshot", (data) => data.at && setClock(data.at));
+stream.onChange((state, event) => {
+  const rings = ringsOf(state);
+  titleFor(rings);
+  notifyRings(rings, stream.leads);
+  if (rings.length) startRing();
+  else stopRing();
+  if (event.type === "call.retracted" && before.size > rings.length) retractTone();
+  before = new Set(rings.map((ring) => ring.ring_id));
+  if (!desk) elsewhere(rings[0]);
+});
+
+/** On other pages a ringing call is one line that leads to the desk; the page under it stays as it is. */
+function elsewhere(ring) {
+  const line = find("#ring-line");
+  if (!line) return;
+  line.hidden = !ring;
+  if (!ring) return;
+  find("[data-part=number]", line).textContent = who(ring);
+  find("[data-part=names]", line).textContent = ring.caller?.number ? namesOf(ring) : "";
+  countFrom(find("[data-part=clock]", line), ring.at);
+}
+
+document.documentElement.dataset.ready = "yes";
+for (const element of all("[data-autofocus]")) element.focus();

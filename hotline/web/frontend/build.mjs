@@ -1,0 +1,42 @@
+// Builds the desk's scripts, styles and icons into hotline/web/static/dist, with a hash in every name,
+// and writes manifest.json: source name → built name. Run by hatch_build.py; by hand: `npm run build`.
+import { rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const dist = join(here, "..", "static", "dist");
+const entries = ["app.js", "signin.js", "styles/app.css", "icons.svg", "favicon.svg"];
+
+await rm(dist, { recursive: true, force: true });
+const result = await build({
+  absWorkingDir: here,
+  entryPoints: entries,
+  outdir: dist,
+  entryNames: "[name]-[hash]",
+  bundle: true,
+  format: "esm",
+  target: ["es2023", "chrome123", "firefox121", "safari17.5"],
+  minify: true,
+  sourcemap: "linked",
+  legalComments: "eof",
+  loader: { ".svg": "copy" },
+  metafile: true,
+  logLevel: "warning",
+});
+
+const manifest = {};
+for (const [output, { entryPoint }] of Object.entries(result.metafile.outputs)) {
+  if (entryPoint) manifest[basename(entryPoint)] = basename(output);
+}
+// A copied file (an icon sheet) has no entryPoint of its own in the metafile; its only input is the source.
+for (const [output, { entryPoint, inputs }] of Object.entries(result.metafile.outputs)) {
+  const [only, ...more] = Object.keys(inputs);
+  if (!entryPoint && only && more.length === 0 && entries.includes(relative(".", only))) {
+    manifest[basename(only)] = basename(output);
+  }
+}
+const missing = entries.map((entry) => basename(entry)).filter((name) => !(name in manifest));
+if (missing.length) throw new Error(`not built: ${missing.join(", ")}`);
+await writeFile(join(dist, "manifest.json"), `${JSON.stringify(manifest, null, 1)}\n`);

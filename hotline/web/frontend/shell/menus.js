@@ -1,0 +1,20 @@
+// Disclosure menus (<details data-menu>) that close on Escape and on a click elsewhere, and dialogs opened by buttons.
+import { all, find } from "../lib/dom.js";
+
+export function startMenus() {
+  document.addEventListener("click", (event) => {
+    for (const menu of all("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+    const opener = event.target.closest?.("[data-dialog]");
+    if (opener) find(`#${CSS.escape(opener.dataset.dialog)}`)?.showModal();
+    const closer = event.target.closest?.("[data-close-dialog]");
+    if (closer) closer.closest("dialog")?.close();
+    if (event.target instanceof HTMLDialogElement && event.target.hasAttribute("data-light-dismiss")) event.target.close();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of all("details[data-menu][open]")) {
+      menu.open = false;
+      find("summary", menu)?.focus();
+    }
+  });
+}

@@ -1,0 +1,129 @@
+// The pill at the top right: what this person's phone is doing, and the menu to sign in to queues, pause and leave.
+import { all, attribute, clone, find, part, say } from "../lib/dom.js";
+import { ApiError, api } from "../lib/api.js";
+import { countFrom } from "../lib/clock.js";
+import { command } from "../lib/commands.js";
+import { t } from "../lib/i18n.js";
+import { plain } from "../lib/text.js";
+import { askPermission, permission } from "../ring/notify.js";
+import { setSound, soundIs } from "../ring/sound.js";
+import { callsOf, ringsOf } from "../stream/state.js";
+import { lockButton } from "./line.js";
+
+export function startPresence(stream) {
+  const menu = find("#presence");
+  if (!menu) return;
+  stream.onChange((state) => {
+    pill(menu, state);
+    queues(menu, state.presence ?? [], stream);
+  });
+  stream.listen("presence.changed", (data) => {
+    // The event holds ids; what is now comes with it where the server may say it, else it is read.
+    if (!data.presence) void readPresence(menu, stream);
+  });
+  startSound(menu);
+  startNotifications(menu);
+}
+
+function pill(menu, state) {
+  const button = find("summary", menu);
+  const [ring] = ringsOf(state);
+  const call = callsOf(state).find((one) => one.state !== "ended");
+  const mine = state.presence ?? [];
+  const signedIn = mine.filter((one) => one.signed_in !== false);
+  const paused = signedIn.length > 0 && signedIn.every((one) => one.paused);
+  const look = ring ? "ringing" : call ? "active" : paused ? "paused" : signedIn.length ? "free" : "away";
+  attribute(button, "data-state", look);
+  const words = {
+    ringing: t("Ringing"),
+    active: t("In call"),
+    paused: plain(signedIn[0]?.pause_reason, 30) || t("Paused"),
+    free: t("Available"),
+    away: t("Signed out of queues"),
+  };
+  say(button, "text", words[look]);
+  countFrom(part(button, "clock"), ring?.at ?? call?.answered_at ?? (paused ? signedIn[0]?.since : null) ?? null);
+}
+
+function queues(menu, mine, stream) {
+  const list = part(menu, "queues");
+  say(menu, "none", mine.length ? "" : t("No queues are set for you. An administrator adds them on the users page."));
+  const rows = new Map(all("[data-queue]", list).map((row) => [row.dataset.queue, row]));
+  for (const one of mine) {
+    const key = `${one.pbx}/${one.queue}`;
+    let row = rows.get(key);
+    rows.delete(key);
+    if (!row) {
+      row = clone("presence-queue");
+      row.dataset.queue = key;
+      part(row, "queue").textContent = plain(one.queue, 60);
+      for (const button of all("button", row)) {
+        button.addEventListener("click", () => void act(menu, stream, button, { ...row.membership, action: button.dataset.action }));
+        lockButton(button);
+      }
+      list.append(row);
+    }
+    row.membership = { pbx: one.pbx, queue: one.queue };
+    const signedIn = one.signed_in !== false;
+    say(row, "state", !signedIn ? t("signed out") : one.paused ? plain(one.pause_reason, 40) || t("paused") : t("taking calls"));
+    attribute(part(row, "dot"), "data-state", !signedIn ? "away" : one.paused ? "paused" : "free");
+    part(row, "sign_in").hidden = signedIn;
+    part(row, "sign_out").hidden = !signedIn;
+  }
+  for (const row of rows.values()) row.remove();
+  const signedIn = mine.filter((one) => one.signed_in !== false);
+  const paused = signedIn.length > 0 && signedIn.every((one) => one.paused);
+  part(menu, "pausing").hidden = signedIn.length === 0 || paused;
+  part(menu, "resuming").hidden = !paused;
+  for (const button of all("[data-pause]", menu)) {
+    if (button.dataset.ready) continue;
+    button.dataset.ready = "yes";
+    button.addEventListener("click", () =>
+      void act(menu, stream, button, { action: "pause", paused: button.dataset.pause === "on", reason: button.dataset.reason ?? "" }));
+  }
+}
+
+async function act(menu, stream, button, body) {
+  say(menu, "problem", "");
+  attribute(button, "aria-busy", "true");
+  try {
+    await command(stream, body);
+    await readPresence(menu, stream);
+  } catch (error) {
+    say(menu, "problem", error instanceof ApiError ? error.message : t("This did not work."));
+  } finally {
+    attribute(button, "aria-busy", null);
+  }
+}
+
+async function readPresence(menu, stream) {
+  try {
+    const { items } = await api("GET", "/desk/presence");
+    stream.tell("presence.changed", { presence: items });
+  } catch {
+    // The next snapshot brings it.
+  }
+}
+
+function startSound(menu) {
+  const box = part(menu, "sound");
+  box.checked = soundIs() === "on";
+  box.addEventListener("change", () => setSound(box.checked ? "on" : "off"));
+  addEventListener("storage", (event) => {
+    if (event.key === "hl.sound") box.checked = soundIs() === "on";
+  });
+}
+
+function startNotifications(menu) {
+  const button = part(menu, "notify");
+  const look = () => {
+    button.hidden = permission() === "granted" || permission() === "unavailable";
+    say(menu, "notify-state", permission() === "granted" ? t("Desktop notifications are on.") : permission() === "denied" ? t("Desktop notifications are blocked in the browser's settings for this site.") : "");
+    if (permission() === "denied") button.hidden = true;
+  };
+  look();
+  button.addEventListener("click", async () => {
+    await askPermission();
+    look();
+  });
+}

@@ -1,0 +1,149 @@
+// What the desk knows, as a pure function of what the stream told: events in, the next state out.
+// Events may come twice, late or in another order; a snapshot says what is now and wins.
+
+const REMEMBERED = 2000;
+
+/** Nothing is known yet. `user` is the id of the person at this desk. */
+export const initial = (user) => ({
+  user,
+  known: false, // whether a snapshot has come
+  seen: [], // the ids of the last events, newest last
+  over: [], // rings and calls that ended, so that a late offer opens nothing
+  rings: {}, // ring_id → the offer
+  calls: {}, // call_id → the call at this desk, in progress or just ended
+  presence: null,
+  pbx: {},
+});
+
+const remember = (list, ...items) => [...list, ...items.filter(Boolean)].slice(-REMEMBERED);
+const without = (record, drop) => Object.fromEntries(Object.entries(record).filter(([key, value]) => !drop(value, key)));
+const agentOf = (data) => (data.agent && typeof data.agent === "object" ? data.agent.id : data.agent) ?? null;
+const defined = (record) => Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+
+/** The next state. `event` is {type, data}; the same object comes back when nothing changed. */
+export function reduce(state, { type, data }) {
+  const id = data?.event_id;
+  if (type !== "snapshot" && id) {
+    if (state.seen.includes(id)) return state;
+    state = { ...state, seen: remember(state.seen, id) };
+  }
+  const step = STEPS[type];
+  return step ? step(state, data) : state;
+}
+
+const STEPS = {
+  snapshot(state, data) {
+    const rings = Object.fromEntries((data.rings ?? []).map((ring) => [ring.ring_id, ring]));
+    const current = (data.calls ?? []).map((call) => [call.id ?? call.call_id, fromBody(call, state.calls[call.id ?? call.call_id])]);
+    const now = Object.fromEntries(current);
+    // A call that the snapshot no longer names has ended unseen; its card stays until it is put away.
+    for (const [callId, call] of Object.entries(state.calls)) {
+      if (!(callId in now)) now[callId] = call.state === "ended" ? call : { ...call, state: "ended", ended_at: call.ended_at ?? data.at ?? null };
+    }
+    return {
+      ...state,
+      known: true,
+      rings,
+      calls: now,
+      presence: data.presence ?? state.presence,
+      pbx: Object.fromEntries((data.pbx ?? []).map((one) => [one.pbx, one])),
+    };
+  },
+
+  "call.offered"(state, data) {
+    if (state.over.includes(data.ring_id) || state.over.includes(data.call_id)) return state;
+    if (data.agent !== undefined && agentOf(data) !== null && agentOf(data) !== state.user) return state;
+    return { ...state, rings: { ...state.rings, [data.ring_id]: data } };
+  },
+
+  "call.retracted"(state, data) {
+    if (!data.ring_id) return state;
+    return { ...state, over: remember(state.over, data.ring_id), rings: without(state.rings, (_, key) => key === data.ring_id) };
+  },
+
+  "call.answered"(state, data) {
+    const ring = state.rings[data.ring_id] ?? Object.values(state.rings).find((one) => one.call_id === data.call_id);
+    const rings = without(state.rings, (one, key) => key === data.ring_id || one.call_id === data.call_id);
+    const next = { ...state, rings, over: remember(state.over, data.ring_id) };
+    if (agentOf(data) !== state.user || state.over.includes(data.call_id)) return next;
+    const before = state.calls[data.call_id] ?? fromOffer(ring);
+    return put(next, data.call_id, { ...before, ...facts(data), state: "answered", answered_at: data.answered_at ?? before.answered_at ?? data.at });
+  },
+
+  "call.transferred"(state, data) {
+    const call = state.calls[data.call_id];
+    const to = data.to?.id ?? data.to_agent?.id ?? data.to_agent ?? null;
+    if (to === state.user && !call) return put(state, data.call_id, { ...facts(data), state: "answered", answered_at: data.at });
+    if (!call) return state;
+    if (to === state.user) return put(state, data.call_id, { ...call, state: "answered" });
+    return put(state, data.call_id, { ...call, state: "ended", passed_on: true, ended_at: call.ended_at ?? data.at });
+  },
+
+  "call.updated"(state, data) {
+    const merge = (one) => (one.call_id === data.call_id ? { ...one, ...facts(data) } : one);
+    const rings = Object.fromEntries(Object.entries(state.rings).map(([key, ring]) => [key, merge(ring)]));
+    const calls = Object.fromEntries(Object.entries(state.calls).map(([key, call]) => [key, merge(call)]));
+    return { ...state, rings, calls };
+  },
+
+  "call.ended"(state, data) {
+    const rings = without(state.rings, (ring) => ring.call_id === data.call_id);
+    const next = { ...state, rings, over: remember(state.over, data.call_id) };
+    const call = state.calls[data.call_id];
+    if (!call || call.state === "ended") return next;
+    return put(next, data.call_id, { ...call, state: "ended", ended_at: data.ended_at ?? data.at });
+  },
+
+  "call.abandoned": (state, data) => STEPS["call.ended"](state, data),
+
+  "presence.changed"(state, data) {
+    return data.presence ? { ...state, presence: data.presence } : state;
+  },
+
+  "pbx.changed"(state, data) {
+    return data.pbx ? { ...state, pbx: { ...state.pbx, [data.pbx]: { ...state.pbx[data.pbx], ...data } } } : state;
+  },
+};
+
+const put = (state, callId, call) => ({ ...state, calls: { ...state.calls, [callId]: { ...call, call_id: callId } } });
+
+/** The facts about a call that any of its events may carry. */
+function facts(data) {
+  return defined({
+    call_id: data.call_id,
+    ring_id: data.ring_id,
+    caller: data.caller,
+    customers: data.customers,
+    customer_id: data.customer_id,
+    queue: data.queue,
+    direction: data.direction,
+    pbx: data.pbx,
+    held: data.held,
+    waiting_since: data.waiting_since,
+  });
+}
+
+/** An answered offer becomes the call at this desk. */
+function fromOffer(ring) {
+  if (!ring) return { customers: [] };
+  return { ...facts(ring), customers: ring.customers ?? [] };
+}
+
+/** A call body of the API (DESIGN §5) as the desk's call. */
+function fromBody(body, before) {
+  return { ...before, ...defined(body), ...facts(body), call_id: body.id ?? body.call_id };
+}
+
+/** The person closed the card of an ended call. */
+export function putAway(state, callId) {
+  return { ...state, calls: without(state.calls, (call, key) => key === callId && call.state === "ended") };
+}
+
+/** Rings, the longest first. */
+export const ringsOf = (state) => Object.values(state.rings).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+
+/** Calls at this desk: in progress first, then just ended ones. */
+export function callsOf(state) {
+  const rank = (call) => (call.state === "ended" ? 1 : 0);
+  return Object.values(state.calls).sort((a, b) => rank(a) - rank(b) || ((a.answered_at ?? "") < (b.answered_at ?? "") ? 1 : -1));
+}
