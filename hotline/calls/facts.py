@@ -47,17 +47,12 @@ class Snapshot:
 TRACKED_EVENTS: frozenset[str] = frozenset(
     {
         "AgentCalled",
-        "AgentComplete",
         "AgentConnect",
-        "AgentDump",
         "AgentRingNoAnswer",
         "AttendedTransfer",
         "BlindTransfer",
-        "BridgeCreate",
-        "BridgeDestroy",
         "BridgeEnter",
         "BridgeLeave",
-        "BridgeMerge",
         "DialBegin",
         "DialEnd",
         "DialState",
@@ -65,12 +60,7 @@ TRACKED_EVENTS: frozenset[str] = frozenset(
         "HangupRequest",
         "Hold",
         "LocalBridge",
-        "LocalOptimizationBegin",
-        "LocalOptimizationEnd",
-        "MusicOnHoldStart",
-        "MusicOnHoldStop",
         "NewCallerid",
-        "NewConnectedLine",
         "Newchannel",
         "Newstate",
         "Pickup",
@@ -86,6 +76,4 @@ TRACKED_EVENTS: frozenset[str] = frozenset(
 )
 
 #: The only variables whose VarSet is read.
-TRACKED_VARIABLES: frozenset[str] = frozenset(
-    {"HOTLINE_CALL", "HOTLINE_PRESENTATION", "HOTLINE_QUEUE", "QUEUESTATUS", "VMSTATUS"}
-)
+TRACKED_VARIABLES: frozenset[str] = frozenset({"HOTLINE_PRESENTATION", "QUEUESTATUS", "VMSTATUS"})

@@ -1,0 +1,411 @@
+"""From facts to the story: what a conversation's facts say now, minus what was told already.
+
+A line is told again when later facts refine it (a ring's interfaces or kind, the reason of an end); everything told
+carries the same ids, so whoever reads the lines merges them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from . import causes, names
+from .conversation import BEGINNING, END, Channel, Conversation, Moment, Stay, Transfer
+from .fields import present
+from .intake import Intake
+from .story import (
+    Alias,
+    CallAliased,
+    CallAnswered,
+    CallArrived,
+    CallEnded,
+    CallerChanged,
+    CallGap,
+    CallHeld,
+    CallQueued,
+    CallsMerged,
+    CallTransferred,
+    CallUnqueued,
+    Disposition,
+    Line,
+    RingAnswered,
+    RingEnd,
+    RingEnded,
+    RingStarted,
+)
+
+#: How long a caller who left a queue may stay without a reason before it is told as unknown.
+UNKNOWN_LEAVE: Final = timedelta(seconds=5)
+
+
+class Telling:
+    """Tells one conversation at one moment. ``timed`` says whether the PBX stamps its events, so that age is known."""
+
+    def __init__(self, intake: Intake, conversation: Conversation, now: datetime, *, timed: bool, force: bool) -> None:
+        self.intake = intake
+        self.call = conversation
+        self.now = now
+        self.timed = timed
+        self.force = force
+        self.lines: list[Line] = []
+
+    def lines_now(self) -> list[Line]:
+        """The new lines, in the order in which they make sense."""
+        call = self.call
+        if not call.told_arrived:
+            if not call.alive:
+                return []
+            if call.first is None:
+                call.choose_first(force=self.force or call.ended() is not None)
+            if call.first is None:
+                return []
+            self._arrived(call.first)
+        elif call.first is None:
+            call.choose_first(force=self.force)
+        self._merged()
+        self._caller()
+        if call.connected_dirty:
+            call.connected_dirty = False
+            self.intake.transferees_of(call)
+            self._connect()
+        if call.queue_facts:
+            self._queues()
+        phones = list(call.phones())
+        rings = [c for c in phones if self._is_ring(c)]
+        for ring in rings:
+            self._ring(ring)
+        if call.transfers:
+            for transfer in call.transfers:
+                self._transfer(transfer)
+        for ring in rings:
+            self._ring_end(ring, rings)
+        for phone in phones:
+            self._hold(phone)
+        self._end()
+        if self.lines or self.force:  # a name alone is worth no unit of work of its own while a phone is about to ring
+            self._aliases()
+        return self.lines
+
+    def _age(self, at: datetime) -> float | None:
+        return (self.now - at).total_seconds() if self.timed else None
+
+    # --- the call itself ---
+
+    def _identity(self, first: Channel) -> tuple[str | None, str | None, bool]:
+        _, _, number, name = first.caller or (0, BEGINNING, None, None)
+        hidden = first.presentation is not None and first.presentation[2]
+        return (None, None, True) if hidden else (number, name, number is None)
+
+    def _known_aliases(self) -> set[Alias]:
+        call = self.call
+        known: set[Alias] = set()
+        for phone in call.phones():
+            for uniqueid in phone.uniqueids:
+                known.add(Alias("uniqueid", uniqueid))
+                if names.command_id(uniqueid) is not None:
+                    known.add(Alias("command", uniqueid))
+        known.add(Alias("linkedid", call.root))
+        return known
+
+    def _arrived(self, first: Channel) -> None:
+        call = self.call
+        call.told_arrived = True
+        number, name, withheld = call.told_caller = self._identity(first)
+        call.told_aliases = self._known_aliases()
+        aliases = tuple(sorted(call.told_aliases, key=lambda a: (a.kind, a.value)))
+        at = first.seen[0]
+        dialled = first.extension[1] if first.extension is not None else None
+        self.lines.append(
+            CallArrived(call.call_id, at, first.endpoint, number, name, withheld, dialled, aliases, age=self._age(at))
+        )
+
+    def _merged(self) -> None:
+        for gone in self.call.merged:
+            self.lines.append(CallsMerged(self.call.call_id, self.now, gone, age=self._age(self.now)))
+        self.call.merged.clear()
+
+    def _caller(self) -> None:
+        call = self.call
+        if call.first is None or call.told_caller is None or call.answered:
+            return
+        caller = self._identity(call.first)
+        if caller != call.told_caller:
+            call.told_caller = caller
+            at = max(call.first.caller[1] if call.first.caller else BEGINNING, call.first.seen)[0]
+            self.lines.append(CallerChanged(call.call_id, at, *caller, age=self._age(at)))
+
+    def _aliases(self) -> None:
+        call = self.call
+        fresh = self._known_aliases() - call.told_aliases
+        if fresh:
+            call.told_aliases |= fresh
+            aliases = tuple(sorted(fresh, key=lambda a: (a.kind, a.value)))
+            self.lines.append(CallAliased(call.call_id, self.now, aliases, age=self._age(self.now)))
+
+    def _queues(self) -> None:
+        call = self.call
+        for stint in call.stints():
+            key, at = (stint.queue, stint.joined[0]), stint.joined[0]
+            if key not in call.told_stints:
+                call.told_stints[key] = None
+                self.lines.append(CallQueued(call.call_id, at, stint.queue, stint.position, age=self._age(at)))
+            reason = stint.reason
+            if reason is None and stint.ended is None and stint.left is not None:
+                reason = "unknown" if self.now - stint.left[0] > UNKNOWN_LEAVE else None
+            if reason is not None and call.told_stints[key] != reason:
+                call.told_stints[key] = reason
+                left = (stint.left or stint.ended or stint.joined)[0]
+                self.lines.append(CallUnqueued(call.call_id, left, stint.queue, reason, age=self._age(left)))
+
+    # --- rings ---
+
+    def _is_ring(self, phone: Channel) -> bool:
+        called = phone.dialled or phone.ringing_state
+        if phone is self.call.first:
+            return called and (phone.rang is not None or phone.up is not None)
+        if called:
+            return phone.rang is not None or phone.up is not None
+        return phone.picked_up is not None or phone.joined is not None
+
+    def _interfaces(self, ring: Channel) -> tuple[tuple[str, ...], str | None]:
+        found, queue = [ring.endpoint], ring.queue
+        for channel in self.call.line_up(ring):
+            found += channel.member
+            queue = queue or channel.queue
+        return tuple(dict.fromkeys(found)), queue
+
+    def _kind(self, ring: Channel) -> str:
+        call = self.call
+        if ring is call.first:
+            return "outgoing"
+        if ring.picked_up is not None or not (ring.dialled or ring.ringing_state):
+            return "pickup"
+        if any(t.kind == "blind" and t.moment <= ring.seen for t in call.transfers):
+            return "transfer"
+        root = call.dial_root(ring)
+        if root is ring:  # who dials it is not known (yet)
+            talking = any(c is not ring and c.joined is not None and c.over is None for c in call.phones())
+            return "transfer" if talking else "offer"
+        if root.kind == "phone":
+            return "offer" if root is call.first or root.name in call.transferees else "transfer"
+        return "offer" if call.root in root.uniqueids else "transfer"
+
+    def _ring(self, ring: Channel) -> None:
+        call = self.call
+        interfaces, queue = self._interfaces(ring)
+        kind = self._kind(ring)
+        began = min(m for m in (ring.rang, ring.up, ring.picked_up, ring.joined) if m is not None)
+        if ring.picked_up is not None:
+            began = ring.picked_up
+        told = (interfaces, kind, queue)
+        if ring.told_ring != told:
+            known = ring.told_ring
+            if known is not None:  # a restored ring keeps the names that the records have
+                told = (tuple(dict.fromkeys((*known[0], *interfaces))), kind, queue or known[2])
+            if told != known:
+                ring.told_ring = told
+                self.lines.append(
+                    RingStarted(
+                        call.call_id, began[0], ring.ring_id, told[0], ring.uniqueid, told[2], kind,  # type: ignore[arg-type]
+                        age=self._age(began[0]),
+                    )
+                )  # fmt: skip
+        if ring.up is not None and not ring.told_up:
+            ring.told_up = True
+            at = max(ring.up, began)[0]
+            self.lines.append(RingAnswered(call.call_id, at, ring.ring_id, age=self._age(at)))
+        if ring.joined is not None and not ring.told_joined and ring is not call.first:
+            ring.told_joined = True
+            call.answered = True
+            at = ring.joined[0]
+            self.lines.append(CallAnswered(call.call_id, at, ring.ring_id, age=self._age(at)))
+
+    def _ring_end(self, ring: Channel, rings: list[Channel]) -> None:
+        over = ring.over
+        if over is None:
+            if ring.up is not None or not ring.dial_ends or len(ring.dial_ends) < len(ring.parents):
+                return
+            if any(status == "ANSWER" for status, _ in ring.dial_ends.values()):
+                return
+            over = min(moment for _, moment in ring.dial_ends.values())
+        reason = self._end_reason(ring, rings, over)
+        end = (reason, ring.cause)
+        if ring.told_end == end or (ring.told_end is not None and ring.told_end[0] == reason):
+            return
+        ring.told_end = end
+        self.lines.append(
+            RingEnded(self.call.call_id, over[0], ring.ring_id, reason, ring.cause, age=self._age(over[0]))
+        )
+
+    def _end_reason(self, ring: Channel, rings: list[Channel], over: Moment) -> RingEnd:
+        if ring.over_unseen:
+            return "unseen"
+        if ring.joined is not None or (ring.up is not None and ring is self.call.first):
+            return "transferred" if self._transferred_away(ring) else "completed"
+        began = ring.rang or ring.up or ring.seen
+        elsewhere = any(
+            other is not ring and other.kind == "phone" and other is not self.call.first
+            and other.up is not None and began <= other.up
+            for other in rings
+        )  # fmt: skip
+        if ring.up is not None:
+            return "answered_elsewhere" if ring.cause == causes.ANSWERED_ELSEWHERE and elsewhere else "completed"
+        if any(channel.rang_out for channel in self.call.line_up(ring)):
+            return "no_answer"
+        by_cause = causes.ring_end(ring.cause)
+        by_dial = {causes.DIAL_STATUS.get(status) for status, _ in ring.dial_ends.values()} - {None}
+        if by_cause == "answered_elsewhere" or (elsewhere and not by_dial):
+            return "answered_elsewhere"
+        for reason in ("busy", "no_answer", "failed"):
+            if reason in by_dial:
+                return reason  # type: ignore[return-value]
+        return by_cause or "cancelled"
+
+    def _transferred_away(self, ring: Channel) -> bool:
+        return any(ring.name in t.transferers for t in self.call.transfers)
+
+    # --- who talks with the caller's side ---
+
+    def _connect(self) -> None:
+        anchors = self.call.anchors()
+        transferers = {name for t in self.call.transfers for name in t.transferers}
+        for phone in list(self.call.phones()):
+            if phone.joined is not None or not phone.stays or phone is self.call.first or phone.name in anchors:
+                continue
+            if phone.name in transferers and not (phone.dialled or phone.ringing_state):
+                continue  # the transferer's second line is no leg of the caller's
+            found = self._contact(phone, BEGINNING, END, anchors, {phone.name})
+            if found is not None:
+                phone.joined = found
+                if phone.up is None:
+                    phone.step("up", found)
+
+    def _contact(
+        self, channel: Channel, since: Moment, until: Moment, anchors: set[str], seen: set[str]
+    ) -> Moment | None:
+        """When this channel first shared a bridge with the caller's side, going through Local pairs."""
+        best: Moment | None = None
+        for stay in channel.stays:
+            window = self._within(channel, stay, since, until)
+            if window is None:
+                continue
+            for other, other_stay in self.intake.bridges.get(stay.bridge, ()):
+                if other.name in seen:
+                    continue
+                both = self._within(other, other_stay, *window)
+                if both is None:
+                    continue
+                found: Moment | None = None
+                if other.name in anchors:
+                    found = both[0]
+                elif other.kind == "local":
+                    half = self.intake.channels.get(names.other_half(other.name))
+                    if half is not None:
+                        found = self._contact(half, *both, anchors, seen | {other.name, half.name})
+                if found is not None and (best is None or found < best):
+                    best = found
+        return best
+
+    @staticmethod
+    def _within(channel: Channel, stay: Stay, since: Moment, until: Moment) -> tuple[Moment, Moment] | None:
+        window = channel.window(stay)
+        if window is None:
+            return None
+        start, end = max(window[0], since), min(window[1], until)
+        return (start, end) if start < end else None
+
+    # --- transfers, hold, end ---
+
+    def _transfer(self, transfer: Transfer) -> None:
+        channels = self.call.channels
+        by = [channels[name] for name in transfer.transferers if name in channels]
+        if transfer.three_way and any(c.over is None and c.joined is not None for c in by):
+            return  # all three still talk: the call stays with the one who has it
+        source = next((c for c in sorted(by, key=lambda c: c.joined or END) if self._is_ring(c)), None)
+        target = self._target_of(transfer)
+        to = transfer.to
+        if to is None and transfer.target is not None:
+            to = names.local_target(transfer.target) or names.endpoint(transfer.target)
+        told: tuple[UUID | None, UUID | None, str | None] = (
+            source.ring_id if source is not None else None,
+            target.ring_id if target is not None else None,
+            present(to),
+        )
+        if transfer.told == told:
+            return
+        transfer.told = told
+        at = transfer.moment[0]
+        kind = "blind" if transfer.kind == "blind" else "attended"
+        self.lines.append(CallTransferred(self.call.call_id, at, kind, *told, age=self._age(at)))
+
+    def _target_of(self, transfer: Transfer) -> Channel | None:
+        """The ring that the caller went to: behind an attended transfer's target, or joined after a blind one."""
+        rings = [c for c in self.call.phones() if self._is_ring(c) and c.name not in transfer.transferers]
+        rings = [c for c in rings if c is not self.call.first and c.name != transfer.transferee]
+        if transfer.kind == "attended" and transfer.target is not None:
+            direct = next((c for c in rings if c.name == transfer.target), None)
+            if direct is not None:
+                return direct
+            half = names.other_half(transfer.target) if transfer.target.startswith("Local/") else ""
+            behind = [c for c in rings if half in c.parents or transfer.target in c.parents]
+            return next((c for c in behind if c.up is not None), None)
+        later = [c for c in rings if c.joined is not None and c.joined >= transfer.moment]
+        return min(later, key=lambda c: c.joined or END, default=None)
+
+    def _hold(self, phone: Channel) -> None:
+        if phone.held is None or phone.held[1] == phone.told_held:
+            return
+        phone.told_held = phone.held[1]
+        at = phone.held[0][0]
+        ring_id = phone.ring_id if self._is_ring(phone) else None
+        self.lines.append(CallHeld(self.call.call_id, at, ring_id, phone.told_held, age=self._age(at)))
+
+    def _end(self) -> None:
+        call = self.call
+        if call.gap is not None:
+            since, until = call.gap
+            call.gap = None
+            self.lines.append(CallGap(call.call_id, until, since, age=self._age(until)))
+        if call.open_rings:
+            return
+        over = call.ended()
+        if over is None:
+            return
+        unseen = any(phone.over_unseen for phone in call.phones() if phone.over == over)
+        cause = call.first.cause if call.first is not None else None
+        told: tuple[Disposition, int | None, datetime, bool] = (self.disposition(), cause, over[0], not unseen)
+        if call.told_end == told:
+            return
+        call.told_end = told
+        self.lines.append(CallEnded(call.call_id, over[0], told[0], cause, not unseen, age=self._age(over[0])))
+
+    def disposition(self) -> Disposition:
+        """How the call ended, by what is known of it."""
+        call, first = self.call, self.call.first
+        if call.answered or any(c.joined is not None for c in call.phones()):
+            return "answered"
+        if call.voicemail:
+            return "voicemail"
+        stints = call.stints()
+        if stints and stints[-1].reason not in (None, "moved"):
+            return "abandoned" if stints[-1].reason == "abandoned" else "no_answer"
+        if first is None or first.over_unseen:
+            return "no_answer"
+        if first.left_by_itself:
+            return "abandoned"
+        by_cause = causes.meaning(first.cause)
+        if by_cause is not None:
+            return by_cause
+        attempts = [end for c in call.channels.values() for by, end in c.dial_ends.items() if by == first.name]
+        if first.dial_ends:  # an originated call whose own phone was never picked up
+            attempts += first.dial_ends.values()
+        if attempts:
+            match causes.DIAL_STATUS.get(max(attempts, key=lambda end: end[1])[0]):
+                case "busy":
+                    return "busy"
+                case "no_answer":
+                    return "no_answer"
+                case "failed":
+                    return "failed"
+        return "abandoned"
