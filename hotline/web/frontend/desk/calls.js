@@ -91,12 +91,12 @@ function fill(card, call, actions) {
 async function hangUp(card, stream, callId) {
   const button = part(card, "end");
   if (button.getAttribute("aria-busy") === "true") return;
-  say(card, "problem", "");
+  say(card, "trouble", "");
   attribute(button, "aria-busy", "true");
   try {
     await command(stream, { action: "hangup", call_id: callId });
   } catch (error) {
-    say(card, "problem", error instanceof ApiError ? error.message : t("The call was not ended."));
+    say(card, "trouble", error instanceof ApiError ? error.message : t("The call was not ended."));
   } finally {
     attribute(button, "aria-busy", null);
   }

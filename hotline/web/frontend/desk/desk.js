@@ -136,7 +136,7 @@ export function startDesk(root, stream, user) {
       note.open({ ...subjectOf({ ...call, customers: [made], customer_id: made.id }) });
       await record.open(made.id, { edit: true });
     } catch (error) {
-      say(card, "problem", error instanceof ApiError ? error.message : t("The customer was not made."));
+      say(card, "trouble", error instanceof ApiError ? error.message : t("The customer was not made."));
     } finally {
       attribute(button, "aria-busy", null);
     }
@@ -146,11 +146,11 @@ export function startDesk(root, stream, user) {
     const button = part(card, "decline");
     if (button.getAttribute("aria-busy") === "true") return;
     attribute(button, "aria-busy", "true");
-    say(card, "problem", "");
+    say(card, "trouble", "");
     try {
       await command(stream, { action: "hangup", call_id: ring.call_id });
     } catch (error) {
-      say(card, "problem", error instanceof ApiError ? error.message : t("The call was not declined."));
+      say(card, "trouble", error instanceof ApiError ? error.message : t("The call was not declined."));
     } finally {
       attribute(button, "aria-busy", null);
     }
@@ -158,7 +158,7 @@ export function startDesk(root, stream, user) {
 
   function problem(callId, error) {
     const card = find(`[data-call="${CSS.escape(callId)}"], [data-ring]`);
-    if (card) say(card, "problem", error instanceof ApiError ? error.message : t("This did not work."));
+    if (card) say(card, "trouble", error instanceof ApiError ? error.message : t("This did not work."));
   }
 
   function kept() {

@@ -66,7 +66,7 @@ function tierName(key, names) {
 export function detailOf(customer) {
   const [last] = customer.interactions ?? [];
   const tags = (customer.tags ?? []).slice(0, 2).map((tag) => plain(tag, 24));
-  return [plain(customer.number, 16), ...tags, last ? lastLine(last) : t("no contact yet")].filter(Boolean).join(" · ");
+  return [plain(customer.reference ?? customer.number, 16), ...tags, last ? lastLine(last) : t("no contact yet")].filter(Boolean).join(" · ");
 }
 
 /** "last call 12 Mar". */

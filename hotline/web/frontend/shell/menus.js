@@ -6,6 +6,10 @@ export function startMenus() {
     for (const menu of all("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
     const opener = event.target.closest?.("[data-dialog]");
     if (opener) find(`#${CSS.escape(opener.dataset.dialog)}`)?.showModal();
+    if (event.target.closest?.("[data-open-presence]")) {
+      find("#presence").open = true;
+      find("#presence summary").focus();
+    }
     const closer = event.target.closest?.("[data-close-dialog]");
     if (closer) closer.closest("dialog")?.close();
     if (event.target instanceof HTMLDialogElement && event.target.hasAttribute("data-light-dismiss")) event.target.close();

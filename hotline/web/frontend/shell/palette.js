@@ -61,7 +61,7 @@ export function startPalette() {
       option.id = `found-${at}`;
       option.dataset.href = `/customers/${encodeURIComponent(customer.id)}`;
       part(option, "name").textContent = plain(customer.name, 80);
-      part(option, "number").textContent = plain(customer.number, 20);
+      part(option, "number").textContent = plain(customer.reference ?? customer.number, 20);
       list.append(option);
     }
     choose(0);
@@ -93,6 +93,6 @@ export function startPalette() {
   });
   list.addEventListener("click", (event) => go(event.target.closest("[role=option]")));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  for (const button of all("[data-open-palette]")) button.addEventListener("click", open);
+  document.addEventListener("click", (event) => event.target.closest?.("[data-open-palette]") && open());
   return { open };
 }
