@@ -47,8 +47,8 @@ class Bind(NamedTuple):
 class PbxAddress:
     """One PBX's manager interface (AMI). ``name`` prefixes every id that this PBX gives out.
 
-    ``auth`` auto: plain over TLS or on this machine, else MD5, and plain only when the PBX has no MD5. ``ca``
-    is a file with whom to trust over TLS; ``verify`` False trusts anybody.
+    ``auth`` auto: plain over TLS or on this machine, else MD5, and plain only when the PBX has no MD5; ``verify``
+    False: any certificate will do.
     """
 
     name: str
@@ -58,7 +58,6 @@ class PbxAddress:
     user: str
     secret: SecretStr
     auth: AuthMethod = "auto"
-    ca: str | None = None
     verify: bool = True
 
 
@@ -104,7 +103,7 @@ def _pbx(text: str) -> PbxAddress:
         raise ValueError(expected)
     if url.fragment:
         raise ValueError(expected)
-    auth, ca, verify = _pbx_options(url.query)
+    auth, verify = _pbx_options(url.query)
     name = unquote(url.path.strip("/")) or host
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
         raise ValueError("the PBX's NAME may hold letters, digits, dot, dash and underscore only")
@@ -113,20 +112,20 @@ def _pbx(text: str) -> PbxAddress:
         raise ValueError("the user and the secret must not hold control characters")
     tls = url.scheme == "amis"
     port = port or (5039 if tls else 5038)
-    return PbxAddress(name, host, port, tls, user, SecretStr(secret), auth, ca, verify)
+    return PbxAddress(name, host, port, tls, user, SecretStr(secret), auth, verify)
 
 
-def _pbx_options(query: str) -> tuple[AuthMethod, str | None, bool]:
-    """``?auth=auto|md5|plain&ca=FILE&verify=yes|no``."""
+def _pbx_options(query: str) -> tuple[AuthMethod, bool]:
+    """``?auth=auto|md5|plain&verify=yes|no``."""
     options = dict(parse_qsl(query, keep_blank_values=True))
-    if unknown := sorted(options.keys() - {"auth", "ca", "verify"}):
-        raise ValueError(f"unknown option {unknown[0]} after the PBX's name; there are auth, ca and verify")
+    if unknown := sorted(options.keys() - {"auth", "verify"}):
+        raise ValueError(f"unknown option {unknown[0]} after the PBX's name; there are auth and verify")
     auth, verify = options.get("auth", "auto"), options.get("verify", "yes")
     if verify not in ("yes", "no"):
         raise ValueError("verify= after the PBX's name is yes or no")
     for method in AUTH_METHODS:
         if auth == method:
-            return method, options.get("ca"), verify == "yes"
+            return method, verify == "yes"
     raise ValueError("auth= after the PBX's name is auto, md5 or plain")
 
 

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Self
 
 from hotline.calls.facts import AmiEvent
@@ -69,7 +70,13 @@ class Connection:
 
     @classmethod
     async def open(
-        cls, address: PbxAddress, accept: Accept, patience: Patience | None = None, limit: int = MESSAGE_LIMIT
+        cls,
+        address: PbxAddress,
+        accept: Accept,
+        patience: Patience | None = None,
+        *,
+        ca_file: Path | None = None,
+        limit: int = MESSAGE_LIMIT,
     ) -> Self:
         """Connect and log in. Raises LoginRefused, or PbxUnavailable with the reason in words."""
         patience = patience or Patience()
@@ -77,7 +84,7 @@ class Connection:
             wire = await Wire.open(
                 address.host,
                 address.port,
-                tls=tls_context(address),
+                tls=tls_context(address, ca_file),
                 accept=Accept(accept.names | {b"FullyBooted"}, accept.variables),
                 patience=patience.connect,
                 limit=limit,
@@ -182,9 +189,11 @@ class Connection:
             raise PbxUnavailable("The PBX took only a part of the filters.")
         return ""
 
-    async def request(self, action: str, *headers: tuple[str, str], silence: float = 5.0) -> Reply:
+    async def request(
+        self, action: str, *headers: tuple[str, str], silence: float = 5.0, action_id: str | None = None
+    ) -> Reply:
         """See Wire.request."""
-        return await self.wire.request(action, *headers, silence=silence)
+        return await self.wire.request(action, *headers, silence=silence, action_id=action_id)
 
     async def events(self) -> list[AmiEvent]:
         """The next live events, at least one, in order; raises ConnectionLost at the end."""
@@ -239,16 +248,14 @@ class Connection:
         self.wire.close()
 
 
-def tls_context(address: PbxAddress) -> ssl.SSLContext | None:
+def tls_context(address: PbxAddress, ca_file: Path | None) -> ssl.SSLContext | None:
     """How to trust the PBX, None without TLS; raises SettingError when the CA file cannot be read."""
     if not address.tls:
         return None
     try:
-        context = ssl.create_default_context(cafile=address.ca)
+        context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise SettingError(
-            f"HOTLINE_AMI_URLS: the ca= file of {address.name} cannot be read ({error.strerror})."
-        ) from error
+        raise SettingError(f"HOTLINE_AMI_CA_FILE cannot be read ({error.strerror or error})") from error
     if not address.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

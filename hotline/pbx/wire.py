@@ -358,7 +358,14 @@ class Wire:
         """Why the connection was lost, where that is known."""
         return self._protocol.error
 
-    async def request(self, action: str, *headers: tuple[str, str], silence: float, total: float = 30.0) -> Reply:
+    async def request(
+        self,
+        action: str,
+        *headers: tuple[str, str],
+        silence: float,
+        total: float = 30.0,
+        action_id: str | None = None,
+    ) -> Reply:
         """Send an action and wait for its answer, list included.
 
         Raises NoAnswer after ``silence`` seconds without a word about this action or ``total`` seconds in
