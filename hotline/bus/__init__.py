@@ -1,4 +1,7 @@
-"""Nudges between processes. The database is the truth; a lost nudge costs time, never a fact."""
+"""Nudges between processes. The database is the truth; a lost nudge costs time, never a fact.
+
+``hotline.bus.postgres`` and ``hotline.bus.redis`` are imported by name: each brings its own library.
+"""
 
 from hotline.bus.base import Bus, BusHealth, Message, Resync, Subscription
 from hotline.bus.memory import MemoryBus

@@ -91,7 +91,7 @@ async def open_house(settings: Settings, *, migrate: bool = False, bus: Bus | No
     try:
         secrets = master_secrets([secret.get_secret_value() for secret in settings.secret_key], settings.data_dir)
         keyring = await open_keyring(db, secrets)
-        bus = bus or _bus(settings, db)
+        bus = bus or _bus(settings, db, keyring)
         await bus.start()
     except BaseException:
         await db.close()
@@ -99,7 +99,12 @@ async def open_house(settings: Settings, *, migrate: bool = False, bus: Bus | No
     return House(db=db, bus=bus, keyring=keyring, settings=settings)
 
 
-def _bus(settings: Settings, db: Database) -> Bus:
-    from hotline.bus import MemoryBus
+def _bus(settings: Settings, db: Database, keyring: Keyring) -> Bus:
+    if url := settings.redis_url.get_secret_value():
+        from hotline.bus.redis import RedisBus
 
-    return MemoryBus()
+        # Every node of one installation has the same index key, and no other installation has it.
+        return RedisBus(url, keyring.blind_index("bus", "namespace").hex()[:16])
+    from hotline.bus.postgres import PostgresBus
+
+    return PostgresBus(db.dsn)
