@@ -16,7 +16,7 @@ from uuid import UUID
 from . import names
 from .open_calls import OpenRing
 from .states import LegFact, LegState, next_leg_state
-from .story import Alias
+from .story import Alias, RingKind, TransferKind
 
 Moment = tuple[datetime, int]
 BEGINNING: Final[Moment] = (datetime.min.replace(tzinfo=UTC), 0)
@@ -58,7 +58,7 @@ class Channel:
     rang_out: bool = False  # AgentRingNoAnswer
     picked_up: Moment | None = None
     stays: list[Stay] = field(default_factory=list)
-    member: tuple[str, ...] = ()  # the queue's Interface, StateInterface and MemberName
+    member: tuple[str, str, str] | None = None  # the queue, its Interface and its MemberName
     queue: str | None = None
     held: tuple[Moment, bool] | None = None
     caller: tuple[int, Moment, str | None, str | None] | None = None  # rank, when, number, name
@@ -66,7 +66,7 @@ class Channel:
     extension: tuple[Moment, str] | None = None
     joined: Moment | None = None  # first in conversation with the caller's side
     # what was told
-    told_ring: tuple[tuple[str, ...], str, str | None] | None = None
+    told_ring: tuple[tuple[str, ...], RingKind, str | None] | None = None
     told_up: bool = False
     told_joined: bool = False
     told_end: tuple[str, int | None] | None = None
@@ -107,7 +107,7 @@ class Channel:
         return stay
 
     def window(self, stay: Stay) -> tuple[Moment, Moment] | None:
-        """From when to when a stay lasted. Entering another bridge, or the hangup, ends it where the leaving was lost."""
+        """From when to when a stay lasted; the next bridge, or the hangup, ends it where the leaving was lost."""
         if stay.enter is None:
             return None
         end = stay.leave or self.over or END
@@ -142,15 +142,16 @@ class Stint:
 
 @dataclass(slots=True)
 class Transfer:
-    """A transfer that the PBX reported. ``transferers`` and ``transferee`` are channel names."""
+    """A transfer that the PBX reported, or that its effect shows. Its people are channel names."""
 
-    kind: str
+    kind: TransferKind
     moment: Moment
     transferers: tuple[str, ...]
     transferee: str | None
     target: str | None
     to: str | None
-    three_way: bool
+    three_way: bool = False
+    implied: bool = False  # seen by its effect only (AMI Redirect)
     told: tuple[UUID | None, UUID | None, str | None] | None = None
 
 

@@ -42,9 +42,9 @@ def caller_name(value: str | None) -> str | None:
 def presentation_withheld(value: str | None) -> bool | None:
     """Whether a calling presentation says "do not show": None when it says nothing.
 
-    Takes both notations: ``33 (Presentation Prohibited, Passed Screen)`` or ``33`` (AGI, NewCallerid) and CALLERID(pres)'s
-    words such as ``prohib_passed_screen`` or ``unavailable``. Bits 6 and 5 (0x60) decide; 0x20 is restricted and
-    0x40 is unavailable (Asterisk, callerid.h).
+    Takes both notations: ``33 (Presentation Prohibited, Passed Screen)`` or ``33`` (AGI, NewCallerid) and the words
+    of CALLERID(pres) such as ``prohib_passed_screen`` or ``unavailable``. Bits 6 and 5 (0x60) decide: 0x20 is
+    restricted, 0x40 unavailable (Asterisk, callerid.h).
     """
     text = (value or "").strip().lower()
     if not text:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from . import causes, names
 from .conversation import Channel, Conversation, Moment, QueueFact, Stay, Transfer
 from .facts import AmiEvent
-from .fields import caller_name, caller_number, presentation_withheld, present
+from .fields import caller_name, caller_number, present, presentation_withheld
 
 Fields = Mapping[str, str]
 _RINGING, _UP = "5", "6"
@@ -181,8 +181,8 @@ class Intake:
         for one in conversation.ids:
             if self.links.get(one) is conversation:
                 del self.links[one]
-        for channel in list(conversation.channels.values()):
-            self.forget_channel(channel)
+        for one_channel in list(conversation.channels.values()):
+            self.forget_channel(one_channel)
 
     def forget_channel(self, channel: Channel) -> None:
         """Drop a channel's facts."""
@@ -289,8 +289,8 @@ class Intake:
 
     def _queue_member(self, target: Channel, fields: Fields) -> None:
         queue, interface = fields.get("Queue", ""), fields.get("Interface", "")
-        member = (interface, *self.members.get((queue, interface), ()), fields.get("MemberName", ""))
-        target.member = tuple(dict.fromkeys(name for name in member if name))
+        if interface:
+            target.member = (queue, interface, fields.get("MemberName", ""))
         target.queue = queue or target.queue
 
     def agent_called(self, fields: Fields, moment: Moment) -> None:
@@ -430,6 +430,7 @@ class Intake:
         for side in sides[1:]:
             conversation = self._join(conversation, side.conversation)
         by = tuple(dict.fromkeys(c.name for c in transferers))
+        conversation.transfers = [t for t in conversation.transfers if not (t.implied and set(t.transferers) & set(by))]
         for known in conversation.transfers:
             if known.kind == kind and known.transferers == by and (known.moment[0] == moment[0] or known.to == to):
                 return
@@ -439,9 +440,9 @@ class Intake:
                 three_way=fields.get("DestType") == "Threeway",
             )
         )  # fmt: skip
-        for side in (transferee, target if kind == "attended" else None):
-            if side is not None and side.kind == "phone" and not side.dialled:
-                conversation.transferees.add(side.name)
+        for moved in (transferee, target if kind == "attended" else None):
+            if moved is not None and moved.kind == "phone" and not moved.dialled:
+                conversation.transferees.add(moved.name)
         conversation.connected_dirty = True
 
     def transferees_of(self, conversation: Conversation) -> None:

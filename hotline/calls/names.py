@@ -62,7 +62,7 @@ def same_member(interface: str, channel: str) -> bool:
 
 
 def seniority(uniqueid: str) -> tuple[float, int]:
-    """Sorts uniqueids (``[system-]epoch.counter``, or a UUIDv7 that an originate gave) oldest first, as Asterisk does."""
+    """Sorts uniqueids (``[system-]epoch.counter``, or an originate's UUIDv7) oldest first, as Asterisk does."""
     command = command_id(uniqueid)
     if command is not None:
         return ((command.int >> 80) / 1000 if command.version == 7 else 0.0, 0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .story import Alias
+from .story import Alias, RingKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class OpenRing:
     interface: str
     rang_at: datetime
     answered_at: datetime | None
-    kind: str = "offer"
+    kind: RingKind = "offer"
 
 
 @dataclass(frozen=True, slots=True)

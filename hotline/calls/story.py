@@ -16,6 +16,8 @@ from typing import Literal
 from uuid import UUID
 
 Disposition = Literal["answered", "abandoned", "no_answer", "busy", "failed", "voicemail"]
+RingKind = Literal["offer", "transfer", "pickup", "outgoing"]
+TransferKind = Literal["blind", "attended"]
 RingEnd = Literal[
     "answered_elsewhere",  # somebody else took it: ringall's losers, pickup
     "cancelled",  # the caller hung up while it rang
@@ -94,7 +96,8 @@ class CallQueued(Line):
 
 @dataclass(frozen=True, slots=True)
 class CallUnqueued(Line):
-    """The caller left the queue unanswered. ``reason``: abandoned, timeout, leave_empty, withdrawn, moved or unknown."""
+    """The caller left the queue unanswered: ``abandoned``, ``timeout``, ``leave_empty``, ``withdrawn``, ``moved``,
+    ``unknown``."""
 
     queue: str
     reason: str
@@ -113,7 +116,7 @@ class RingStarted(Line):
     interfaces: tuple[str, ...]
     uniqueid: str
     queue: str | None = None
-    kind: Literal["offer", "transfer", "pickup", "outgoing"] = "offer"
+    kind: RingKind = "offer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class CallAnswered(Line):
 class CallTransferred(Line):
     """The customer moved. ``from_ring``/``to_ring`` are rings where known; ``to`` is the target as dialled."""
 
-    kind: Literal["blind", "attended"]
+    kind: TransferKind
     from_ring: UUID | None
     to_ring: UUID | None
     to: str | None

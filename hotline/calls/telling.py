@@ -32,11 +32,13 @@ from .story import (
     RingAnswered,
     RingEnd,
     RingEnded,
+    RingKind,
     RingStarted,
 )
 
 #: How long a caller who left a queue may stay without a reason before it is told as unknown.
 UNKNOWN_LEAVE: Final = timedelta(seconds=5)
+_WORST_FIRST: Final[tuple[RingEnd, ...]] = ("busy", "no_answer", "failed")
 
 
 class Telling:
@@ -73,6 +75,8 @@ class Telling:
             self._queues()
         phones = list(call.phones())
         rings = [c for c in phones if self._is_ring(c)]
+        if call.answered:
+            self._redirected(rings)
         for ring in rings:
             self._ring(ring)
         if call.transfers:
@@ -171,11 +175,13 @@ class Telling:
     def _interfaces(self, ring: Channel) -> tuple[tuple[str, ...], str | None]:
         found, queue = [ring.endpoint], ring.queue
         for channel in self.call.line_up(ring):
-            found += channel.member
+            if channel.member is not None:
+                of_queue, interface, name = channel.member
+                found += [interface, *self.intake.members.get((of_queue, interface), ()), name]
             queue = queue or channel.queue
-        return tuple(dict.fromkeys(found)), queue
+        return tuple(dict.fromkeys(one for one in found if one)), queue
 
-    def _kind(self, ring: Channel) -> str:
+    def _kind(self, ring: Channel) -> RingKind:
         call = self.call
         if ring is call.first:
             return "outgoing"
@@ -207,7 +213,7 @@ class Telling:
                 ring.told_ring = told
                 self.lines.append(
                     RingStarted(
-                        call.call_id, began[0], ring.ring_id, told[0], ring.uniqueid, told[2], kind,  # type: ignore[arg-type]
+                        call.call_id, began[0], ring.ring_id, told[0], ring.uniqueid, told[2], kind,
                         age=self._age(began[0]),
                     )
                 )  # fmt: skip
@@ -257,9 +263,9 @@ class Telling:
         by_dial = {causes.DIAL_STATUS.get(status) for status, _ in ring.dial_ends.values()} - {None}
         if by_cause == "answered_elsewhere" or (elsewhere and not by_dial):
             return "answered_elsewhere"
-        for reason in ("busy", "no_answer", "failed"):
+        for reason in _WORST_FIRST:
             if reason in by_dial:
-                return reason  # type: ignore[return-value]
+                return reason
         return by_cause or "cancelled"
 
     def _transferred_away(self, ring: Channel) -> bool:
@@ -336,8 +342,30 @@ class Telling:
             return
         transfer.told = told
         at = transfer.moment[0]
-        kind = "blind" if transfer.kind == "blind" else "attended"
-        self.lines.append(CallTransferred(self.call.call_id, at, kind, *told, age=self._age(at)))
+        self.lines.append(CallTransferred(self.call.call_id, at, transfer.kind, *told, age=self._age(at)))
+
+    def _redirected(self, rings: list[Channel]) -> None:
+        """A redirect (AMI Redirect) reports no transfer: the caller leaves the agent, who is still there, and then
+        dials another phone. An agent who hangs up leaves first."""
+        call, first = self.call, self.call.first
+        if first is None or len(rings) < 2:
+            return
+        known = {name for t in call.transfers for name in t.transferers}
+        for giver in rings:
+            if giver.joined is None or giver.name in known or giver is first:
+                continue
+            left = self._left_after(first, giver.joined)
+            if left is None or left >= (self._left_after(giver, giver.joined) or BEGINNING):
+                continue
+            later = [r for r in rings if r is not giver and r.seen > left and call.dial_root(r) is first]
+            if later and not any(f.what == "join" and left < f.moment < later[0].seen for f in call.queue_facts):
+                call.transfers.append(Transfer("blind", left, (giver.name,), first.name, None, None, implied=True))
+
+    @staticmethod
+    def _left_after(channel: Channel, moment: Moment) -> Moment | None:
+        """When a channel left the bridge that it was in at ``moment``."""
+        windows = [window for stay in channel.stays if (window := channel.window(stay)) is not None]
+        return min((end for _, end in windows if end > moment and end != END), default=None)
 
     def _target_of(self, transfer: Transfer) -> Channel | None:
         """The ring that the caller went to: behind an attended transfer's target, or joined after a blind one."""
@@ -350,8 +378,13 @@ class Telling:
             half = names.other_half(transfer.target) if transfer.target.startswith("Local/") else ""
             behind = [c for c in rings if half in c.parents or transfer.target in c.parents]
             return next((c for c in behind if c.up is not None), None)
+        if transfer.kind == "attended":  # the PBX does not always name the target
+            there = [c for c in rings if c.seen < transfer.moment < (c.over or END) and self._kind(c) == "transfer"]
+            return max((c for c in there if c.up is not None), key=lambda c: c.seen, default=None)
         later = [c for c in rings if c.joined is not None and c.joined >= transfer.moment]
-        return min(later, key=lambda c: c.joined or END, default=None)
+        if later:
+            return min(later, key=lambda c: c.joined or END)
+        return max((c for c in rings if c.seen > transfer.moment), key=lambda c: c.seen, default=None)
 
     def _hold(self, phone: Channel) -> None:
         if phone.held is None or phone.held[1] == phone.told_held:
