@@ -120,8 +120,6 @@ def _responses(each: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
     elif each.media_type != "application/json":
         good["content"] = {each.media_type: {"schema": {"type": "string"}}}
     responses = {str(each.status): good}
-    if each.idempotent and each.status == 201:
-        responses["200"] = {**good, "description": "It was done before, with the same Idempotency-Key."}
     for status in _error_statuses(each):
         schema = {"$ref": _REF.format(model="Problem")}
         responses[status] = {"description": _ERRORS[status], "content": {CONTENT_TYPE: {"schema": schema}}}

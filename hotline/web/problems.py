@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -12,7 +13,10 @@ from pydantic import BaseModel, Field
 from hotline.errors import Forbidden, HotlineError, Invalid, NotFound, NotSignedIn, TooMany
 from hotline.web.context import REQUEST_ID
 
-CONTENT_TYPE = "application/problem+json"
+CONTENT_TYPE: Final = "application/problem+json"
+
+#: The rooms below refuse with ``field: sentence``.
+_NAMED_FIELD: Final = re.compile(r"([a-z_]+(?:[.\[][\w\]]+)*): (.+)", re.DOTALL)
 
 
 class FieldProblem(BaseModel):
@@ -118,6 +122,8 @@ def problem_body(request: web.Request, error: HotlineError) -> dict[str, Any]:
     }
     if isinstance(error, FieldsInvalid):
         body["errors"] = [field.model_dump() for field in error.errors]
+    elif isinstance(error, Invalid) and (named := _NAMED_FIELD.match(error.detail)):
+        body["errors"] = [{"field": f"body.{named[1]}", "detail": named[2]}]
     return body
 
 

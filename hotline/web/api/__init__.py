@@ -6,10 +6,17 @@ from typing import Final
 
 from aiohttp import web
 
-from hotline.web.api import docs, events, tokens, users
+from hotline.web.api import audit, customers, docs, events, tiers, tokens, users
 from hotline.web.endpoint import Endpoint, add_endpoints
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (*users.routes, *tokens.routes, *events.routes)
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *customers.routes,
+    *tiers.routes,
+    *users.routes,
+    *tokens.routes,
+    *audit.routes,
+    *events.routes,
+)
 
 
 def setup(app: web.Application) -> None:

@@ -35,8 +35,8 @@ class EventsQuery(Input):
     media_type="text/event-stream",
 )
 async def listen(ask: Ask, query: EventsQuery) -> web.StreamResponse:
-    """Server-sent events. First `snapshot`: what is now. Then each event that concerns the token's user; its `id` is the
-    place from which to resume with Last-Event-ID. After resuming an event may come again: drop doubles by `event_id`.
+    """Server-sent events. First `snapshot`: what is now. Then each event that concerns the token's user.
+    Its `id` is the place from which to resume with Last-Event-ID; drop doubles by `event_id`.
     """
     if query.watch == "calls":
         ask.viewer.require("calls.read_all")

@@ -104,7 +104,7 @@ class Credentials:
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     app = web.Application(middlewares=[observe, tell_errors, auth.guard], client_max_size=1 << 16)
-    app[HOUSE] = SimpleNamespace(settings=load_settings({}, None))  # type: ignore[assignment]
+    app[HOUSE] = SimpleNamespace(settings=load_settings({}, None))  # type: ignore[misc]
     app[IDENTIFY] = Credentials()
     app[auth.PRINCIPALS] = Buckets(1000, 1000)
     app[auth.ADDRESSES] = Buckets(1, 20)
