@@ -1,0 +1,35 @@
+"""The life of a command to a PBX, as a table. Terminal states stick; ``unknown`` may still turn out either way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+CommandState = Literal["pending", "sent", "done", "failed", "expired", "unknown"]
+CommandAction = Literal[
+    "originate",
+    "hangup",
+    "blind_transfer",
+    "attended_transfer",
+    "pause",
+    "unpause",
+    "sign_in",
+    "sign_out",
+]
+
+#: From each state, where it may go. ``sent`` is written before the PBX is told, so that nothing is told twice.
+NEXT: Final[Mapping[CommandState, frozenset[CommandState]]] = {
+    "pending": frozenset({"sent", "failed", "expired"}),
+    "sent": frozenset({"done", "failed", "unknown"}),
+    "unknown": frozenset({"done", "failed"}),
+    "done": frozenset(),
+    "failed": frozenset(),
+    "expired": frozenset(),
+}
+
+FINISHED: Final[frozenset[CommandState]] = frozenset({"done", "failed", "expired", "unknown"})
+
+
+def sources(target: CommandState) -> list[str]:
+    """The states from which ``target`` may be reached."""
+    return sorted(state for state, following in NEXT.items() if target in following)

@@ -1,0 +1,239 @@
+"""Commands to the PBXs as their viewer may see them, and what a command needs to know of agents and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from hotline import phone
+from hotline.crm.database import Reader, Row
+from hotline.crm.keys import Keyring
+from hotline.crm.personal_keys import load_personal_keys
+from hotline.crm.viewer import Viewer
+from hotline.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class CommandView:
+    """One command. ``user_id`` and ``agent`` are whom it is about, ``requested_by`` who asked for it; ``error`` is a
+    code and ``message`` the sentence to it."""
+
+    id: UUID
+    pbx: str
+    action: str
+    agent: str | None
+    user_id: UUID | None
+    requested_by: UUID | None
+    call_id: UUID | None
+    to: str | None
+    queue: str | None
+    reason: str | None
+    state: str
+    error: str | None
+    message: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime
+
+
+_SELECT: Final = """SELECT c.*, u.login FROM pbx_command c LEFT JOIN users u ON u.id = c.user_id"""
+
+
+async def get_command(db: Reader, keyring: Keyring, viewer: Viewer, command_id: UUID) -> CommandView:
+    """One command of the viewer's, or anybody's for supervisors. Raises NotFound."""
+    row = await db.fetchrow(f"{_SELECT} WHERE c.id = $1", command_id)
+    if row is None or not _may_see(viewer, row):
+        raise NotFound()
+    return (await _views(db, keyring, viewer, [row]))[0]
+
+
+async def list_commands(
+    db: Reader, keyring: Keyring, viewer: Viewer, *, limit: int, after: UUID | None = None
+) -> list[CommandView]:
+    """Commands, the newest first: the viewer's own, everybody's for supervisors."""
+    viewer.require("commands.send")
+    rows = await db.fetch(
+        f"""{_SELECT} WHERE ($2::uuid IS NULL OR c.id < $2)
+            AND ($3 OR c.user_id = $4 OR c.data->>'requested_by' = $4::text)
+            ORDER BY c.id DESC LIMIT $1""",
+        limit,
+        after,
+        viewer.may("calls.read_all"),
+        viewer.user_id,
+    )
+    return await _views(db, keyring, viewer, rows)
+
+
+def _may_see(viewer: Viewer, row: Row) -> bool:
+    if viewer.may("calls.read_all"):
+        return True
+    return viewer.user_id is not None and (
+        row["user_id"] == viewer.user_id or row["data"].get("requested_by") == str(viewer.user_id)
+    )
+
+
+async def _views(db: Reader, keyring: Keyring, viewer: Viewer, rows: Sequence[Row]) -> list[CommandView]:
+    keys = await load_personal_keys(db, keyring, [row["key_id"] for row in rows if row["key_id"]])
+    views = []
+    for row in rows:
+        data: Mapping[str, Any] = row["data"]
+        to = data.get("to")
+        if row["to_cipher"] is not None:
+            key = keys.get(row["key_id"])
+            number = (
+                None if key is None else keyring.decrypt(key, "pbx_command", "to_cipher", row["id"], row["to_cipher"])
+            )
+            to = phone.mask(number) if number and "phone" in viewer.masks else number
+        views.append(
+            CommandView(
+                id=row["id"],
+                pbx=row["pbx"],
+                action=row["action"],
+                agent=row["login"],
+                user_id=row["user_id"],
+                requested_by=UUID(data["requested_by"]) if data.get("requested_by") else None,
+                call_id=row["call_id"],
+                to=to,
+                queue=data.get("queue"),
+                reason=data.get("reason"),
+                state=row["state"],
+                error=row["error_code"],
+                message=row["error_text"],
+                created_at=row["created_at"],
+                sent_at=row["sent_at"],
+                finished_at=row["finished_at"],
+                expires_at=row["expires_at"],
+            )
+        )
+    return views
+
+
+# What a command needs to know; not for people, so without a viewer's masks.
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPhone:
+    """A user as the PBX knows them."""
+
+    id: UUID
+    login: str
+    name: str
+    extension: str | None
+    interfaces: tuple[str, ...]
+    queues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeg:
+    """A phone that rings or talks in a call."""
+
+    id: UUID
+    user_id: UUID | None
+    uniqueid: str
+    interfaces: tuple[str, ...]
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallTarget:
+    """A call that is under way: where, its open legs and the PBX's ids for it."""
+
+    id: UUID
+    pbx: str
+    ended: bool
+    legs: tuple[OpenLeg, ...]
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An agent's phone in a queue."""
+
+    pbx: str
+    queue: str
+    interface: str
+
+
+_AGENT: Final = "id, login, name, extension, interfaces, queues"
+
+
+async def find_agent(
+    db: Reader, *, user_id: UUID | None = None, login: str | None = None, extension: str | None = None
+) -> AgentPhone | None:
+    """An enabled user by id, login or extension."""
+    row = await db.fetchrow(
+        f"""SELECT {_AGENT} FROM users WHERE disabled_at IS NULL
+            AND (id = $1 OR login = lower($2) OR extension = $3) ORDER BY id LIMIT 1""",  # noqa: S608
+        user_id,
+        login,
+        extension,
+    )
+    if row is None:
+        return None
+    return AgentPhone(
+        row["id"], row["login"], row["name"], row["extension"], tuple(row["interfaces"]), tuple(row["queues"])
+    )
+
+
+async def find_call(db: Reader, call_id: UUID) -> CallTarget:
+    """A call, after any merge. Raises NotFound."""
+    row = await db.fetchrow(
+        """WITH RECURSIVE c AS (
+               SELECT id, pbx, ended_at, merged_into_id, 0 AS depth FROM call WHERE id = $1
+               UNION ALL
+               SELECT n.id, n.pbx, n.ended_at, n.merged_into_id, c.depth + 1
+               FROM call n JOIN c ON n.id = c.merged_into_id WHERE c.depth < 20
+           ) SELECT id, pbx, ended_at FROM c WHERE merged_into_id IS NULL LIMIT 1""",
+        call_id,
+    )
+    if row is None:
+        raise NotFound("There is no such call.")
+    legs = await db.fetch(
+        """SELECT id, user_id, uniqueid, interface, interfaces, answered_at IS NOT NULL AS answered
+           FROM leg WHERE call_id = $1 AND ended_at IS NULL ORDER BY answered_at DESC NULLS LAST, rang_at DESC""",
+        row["id"],
+    )
+    ids = await db.fetch(
+        "SELECT DISTINCT value FROM call_alias WHERE pbx = $2 AND call_id IN (SELECT id FROM call WHERE id = $1"
+        " OR merged_into_id = $1)",
+        row["id"],
+        row["pbx"],
+    )
+    return CallTarget(
+        id=row["id"],
+        pbx=row["pbx"],
+        ended=row["ended_at"] is not None,
+        legs=tuple(
+            OpenLeg(
+                leg["id"],
+                leg["user_id"],
+                leg["uniqueid"],
+                tuple(dict.fromkeys((leg["interface"], *leg["interfaces"]))),
+                leg["answered"],
+            )
+            for leg in legs
+        ),
+        ids=tuple(each["value"] for each in ids),
+    )
+
+
+async def memberships(db: Reader, user_id: UUID) -> list[Membership]:
+    """The queues that an agent's phones are signed in to."""
+    rows = await db.fetch(
+        "SELECT pbx, queue, interface FROM queue_member WHERE user_id = $1 ORDER BY pbx, queue, interface", user_id
+    )
+    return [Membership(row["pbx"], row["queue"], row["interface"]) for row in rows]
+
+
+async def is_queue(db: Reader, name: str) -> bool:
+    """Whether some agent is or may be a member of a queue of this name."""
+    found: bool = await db.fetchval(
+        """SELECT EXISTS (SELECT 1 FROM queue_member WHERE queue = $1)
+               OR EXISTS (SELECT 1 FROM users WHERE $1 = ANY(queues) AND disabled_at IS NULL)""",
+        name,
+    )
+    return found
