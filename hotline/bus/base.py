@@ -60,10 +60,14 @@ class Subscription:
             else:
                 self._waiting.put_nowait(message)
 
-    def resync(self) -> None:
-        """Drop what waits, since the truth that will be read now is newer, and ask for a resync."""
+    def clear(self) -> None:
+        """Drop what waits, for who looks at the truth anyway."""
         while not self._waiting.empty():
             self._waiting.get_nowait()
+
+    def resync(self) -> None:
+        """Drop what waits, since the truth that will be read now is newer, and ask for a resync."""
+        self.clear()
         self._waiting.put_nowait(Resync())
 
 

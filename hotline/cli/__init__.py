@@ -33,6 +33,12 @@ def options(
     """Options that come before a command."""
 
 
+from hotline.cli import audit, migrate  # noqa: E402 - the commands hang on the application above
+
+app.add_typer(audit.app, name="audit")
+app.command("migrate")(migrate.migrate)
+
+
 def main() -> None:
     """Run a command. What a person can mend is one line on stderr: exit 2 for a wrong setting, else 1."""
     try:

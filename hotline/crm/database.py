@@ -203,6 +203,17 @@ class Database:
             finally:
                 await connection.close()
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        """Reads that all see the same moment, however many statements they take."""
+        with translated():
+            connection = await self.connect()
+            try:
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    yield connection
+            finally:
+                await connection.close()
+
     async def connect(self) -> asyncpg.Connection:
         """A connection outside the pool, for who needs a session: LISTEN, COPY, advisory locks."""
         with translated():

@@ -34,7 +34,7 @@ async def number_committed(db: Database) -> int | None:
         numbered: int = await connection.fetchval(
             """WITH fresh AS (
                    SELECT id, at, row_number() OVER (ORDER BY id) AS place
-                   FROM (SELECT id, at FROM outbox WHERE seq IS NULL ORDER BY id LIMIT $2) AS some
+                   FROM (SELECT id, at FROM outbox WHERE seq IS NULL ORDER BY id LIMIT $2) AS unnumbered
                ), numbered AS (
                    UPDATE outbox SET seq = $1 + fresh.place FROM fresh
                    WHERE outbox.id = fresh.id AND outbox.at = fresh.at RETURNING 1

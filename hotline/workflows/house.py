@@ -13,6 +13,7 @@ import structlog
 
 from hotline.bus import Bus
 from hotline.clock import Clock, utc_now
+from hotline.crm import migrate as migration
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import master_secrets, open_keyring
@@ -21,7 +22,7 @@ from hotline.crm.viewer import Viewer
 from hotline.errors import HotlineError
 from hotline.events import TOPIC_EVENTS, Event, encode
 from hotline.ids import NewId, new_id
-from hotline.settings import Settings
+from hotline.settings import EMBEDDED, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -79,13 +80,22 @@ class House:
             log.error("task.failed", task=task.get_name(), exc_info=error)
 
 
+async def migrate_database(settings: Settings) -> list[str]:
+    """Bring the database up to this version; the names of the steps that this took."""
+    db = await Database.open(settings.database_url.get_secret_value(), data_dir=settings.data_dir, check=False)
+    try:
+        return await migration.migrate(db)
+    finally:
+        await db.close()
+
+
 async def open_house(settings: Settings, *, migrate: bool = False, bus: Bus | None = None) -> House:
-    """The house of ``settings``; the embedded database is always migrated. Close it when done."""
+    """The house of ``settings``; close it when done. The embedded database is always migrated, another with ``migrate``."""
     url = settings.database_url.get_secret_value()
     db = await Database.open(
         url,
         data_dir=settings.data_dir,
-        migrate=migrate or url == "embedded",
+        migrate=migrate or url == EMBEDDED,
         pool_size=settings.database_pool,
     )
     try:

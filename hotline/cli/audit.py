@@ -1,0 +1,41 @@
+"""``hotline audit``: is the trail whole?"""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from hotline.crm.audit import Report
+from hotline.crm.viewer import SYSTEM
+from hotline.settings import load_settings
+from hotline.workflows.audit import seal_audit, verify_audit
+from hotline.workflows.house import open_house
+
+app = typer.Typer(help="The audit trail.", no_args_is_help=True)
+
+
+@app.command()
+def verify() -> None:
+    """Walk the whole trail; name entries that were changed, are missing or were cut off (exit 1)."""
+    report = asyncio.run(_verify())
+    for finding in report.findings:
+        typer.echo(f"{finding.kind}: {finding.text}")
+    newer = f", {report.unsealed} not yet sealed" if report.unsealed else ""
+    if report.intact:
+        typer.echo(f"The audit trail is intact: {report.entries} entries under {report.seals} seals{newer}.")
+    else:
+        typer.echo(
+            f"The audit trail is NOT intact: {len(report.findings)} finding(s) in {report.entries} entries{newer}."
+        )
+        raise typer.Exit(1)
+
+
+async def _verify() -> Report:
+    house = await open_house(load_settings())
+    try:
+        # What committed while no service ran is sealed first, so that it is looked at too.
+        await seal_audit(house)
+        return await verify_audit(house, SYSTEM)
+    finally:
+        await house.close()
