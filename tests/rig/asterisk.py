@@ -1,0 +1,114 @@
+"""One real Asterisk: started in a root file system of its own, stopped by the pid that was started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from tests.rig.ami import Ami
+from tests.rig.config import AGENTS, HOTLINE, RIG, Ports, write_config
+from tests.rig.ports import free_port
+from tests.rig.roots import ROOTS
+
+START_SECONDS = 60
+
+# The mounts live in a mount namespace that goes away with the process: nothing has to be unmounted.
+ENTER = """
+mount --rbind /dev "$0/dev" && mount --rbind /proc "$0/proc" && mount --bind "$1" "$0/srv" &&
+exec chroot "$0" /usr/sbin/asterisk -f -C /srv/etc/asterisk.conf
+"""
+
+
+class Asterisk:
+    """A running Asterisk with the rig's trunk, phones and queues."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.root = ROOTS[version]
+        self.folder = Path(tempfile.mkdtemp(prefix=f"hotline-asterisk{version}-"))
+        self.ports = Ports(
+            ami=free_port(),
+            sip=free_port(),
+            trunk=free_port(),
+            phones={agent: free_port() for agent in AGENTS},
+        )
+        write_config(self.folder, self.root.path, version, self.ports)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Asterisk:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def ami_url(self) -> str:
+        """What HOTLINE_AMI_URLS takes, without the PBX's name."""
+        user, secret = HOTLINE
+        return f"ami://{user}:{secret}@127.0.0.1:{self.ports.ami}"
+
+    def start(self) -> None:
+        """Start and wait until the manager says FullyBooted."""
+        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER]
+        with (self.folder / "log" / "console").open("ab") as console:
+            self._process = subprocess.Popen(
+                [*command, str(self.root.path), str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+                env={"PATH": os.environ["PATH"], "HOME": "/root"},
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with self.ami() as ami:
+                    ami.wait("FullyBooted", lambda event: event["Event"] == "FullyBooted", timeout=10)
+                return
+            except (OSError, TimeoutError):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    log = (self.folder / "log" / "console").read_text(errors="replace")[-2000:]
+                    self.kill()
+                    raise RuntimeError(f"Asterisk {self.version} did not start:\n{log}") from None
+                time.sleep(0.1)
+
+    def ami(self) -> Ami:
+        """A manager session of the rig's own account."""
+        return Ami(self.ports.ami, *RIG)
+
+    def stop(self) -> None:
+        """End it the orderly way, or hard when that takes too long."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def log(self) -> str:
+        """What Asterisk logged, for a failed test's report."""
+        path = self.folder / "log" / "full.log"
+        return path.read_text(errors="replace") if path.exists() else ""

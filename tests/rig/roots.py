@@ -1,0 +1,50 @@
+"""Where Asterisk's root file systems are, and whether the rig's system parts are all there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A private root file system with one version of Asterisk in it, made from one Debian suite."""
+
+    version: int
+    suite: str
+
+    @property
+    def path(self) -> Path:
+        """The folder, outside the checkout: a second run and another checkout find it."""
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cache / "hotline" / f"asterisk-{self.suite}"
+
+    @property
+    def ready(self) -> bool:
+        """Whether it was built to the end."""
+        return (self.path / "usr/sbin/asterisk").exists() and (self.path / "var/lib/dpkg/status").exists()
+
+
+ROOTS: Final = {22: Root(22, "sid"), 16: Root(16, "bullseye")}
+#: Programs of the host that the rig runs, each with the Debian package that has it.
+PROGRAMS: Final = {
+    "sipp": "sip-tester",
+    "mmdebstrap": "mmdebstrap",
+    "chromium": "chromium",
+    "unshare": "util-linux",
+    "fc-list": "fontconfig",
+}
+#: Fonts without which Chinese pages show boxes.
+FONTS: Final = ("fonts-noto-cjk", "fonts-dejavu-core")
+
+
+def missing() -> list[str]:
+    """What the rig still needs, in words; empty when it can run."""
+    lacks = [f"{program} ({package})" for program, package in PROGRAMS.items() if not shutil.which(program)]
+    lacks += [f"Asterisk {root.version} in {root.path}" for root in ROOTS.values() if not root.ready]
+    if os.geteuid() != 0:
+        lacks.append("root, to give Asterisk its own root file system")
+    return lacks
