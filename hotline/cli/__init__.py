@@ -33,10 +33,11 @@ def options(
     """Options that come before a command."""
 
 
-from hotline.cli import audit, migrate  # noqa: E402 - the commands hang on the application above
+from hotline.cli import audit, migrate, serve  # noqa: E402 - the commands hang on the application above
 
 app.add_typer(audit.app, name="audit")
 app.command("migrate")(migrate.migrate)
+app.command("serve")(serve.serve)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ def create_app(house: House, *, hub: Hub, identify: Identify, parts: Health) -> 
     """The application with every route. A route that declares no right is a RuntimeError that names it."""
     middlewares: list[Middleware] = [observe, tell_errors, auth.guard]
     if house.settings.trusted_proxies:
-        middlewares.insert(0, trust_proxies(house.settings.trusted_proxies))
+        middlewares.insert(2, trust_proxies(house.settings.trusted_proxies))
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
     app[HOUSE] = house
     app[HUB] = hub

@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from hotline.errors import HotlineError, Unavailable
 from hotline.ids import new_id
 from hotline.settings import IpNetwork
-from hotline.web.context import ERROR_PAGE, REQUEST_ID
+from hotline.web.context import ERROR_PAGE, HOUSE, REQUEST_ID
 from hotline.web.problems import from_http, problem_response
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
     response.headers["Server"] = "hotline"
-    if request.scheme == "https":
+    # Not request.scheme: aiohttp hands this signal the request as it was before a proxy's word was taken.
+    if request.config_dict[HOUSE].settings.public_url.startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 

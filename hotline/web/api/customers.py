@@ -201,7 +201,7 @@ def render_customer(view: CustomerView) -> Customer:
         id=view.id,
         number=view.number,
         reference=view.reference,
-        kind=view.kind,  # type: ignore[arg-type]
+        kind=view.kind,
         name=view.name,
         locale=view.locale,
         tier=view.tier.key if view.tier is not None else None,

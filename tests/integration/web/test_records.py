@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.web.conftest import Api
 
-WANG = {
+WANG: dict[str, Any] = {
     "kind": "person",
     "name": "王小明",
     "locale": "zh",

@@ -1,0 +1,180 @@
+"""The composition root: which parts run in this process, started in order and stopped in the opposite one."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from time import monotonic
+from typing import Final
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from hotline import logs
+from hotline.errors import HotlineError, SettingError, Unavailable
+from hotline.jobs import relay, sealer
+from hotline.settings import EMBEDDED, Bind, Settings
+from hotline.web.application import create_app
+from hotline.web.context import Part
+from hotline.web.scene import HouseScene
+from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
+from hotline.web.stream import Hub
+from hotline.workflows.house import House, open_house
+
+log = structlog.get_logger(__name__)
+
+#: Most seconds that each step of a shutdown may take; what is not done by then is cut off.
+STEP_SECONDS: Final = 10.0
+#: Seconds that open requests get to end after the shutdown began.
+REQUESTS_SECONDS: Final = 5.0
+#: Seconds without a reading of the outbox after which streams are not live.
+_STALE_SECONDS: Final = 10.0
+_PROBE_SECONDS: Final = 1.0
+
+
+def run(settings: Settings, started: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT; ``started`` is told the address. Raises SettingError for what cannot start."""
+    logs.configure(settings.log_level, json=settings.log_format == "json")
+    uvloop.run(_serve(settings, started))
+
+
+async def _serve(settings: Settings, started: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(settings) as address:
+        started(address)
+        await stop.wait()
+        log.info("app.stopping")
+        # Whoever asks twice does not want to wait.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[str]:
+    """All parts of one process while the context is open; gives the address that it answers at."""
+    async with AsyncExitStack() as parts:
+        sockets = _listen(settings.http_bind)
+        for each in sockets:
+            parts.callback(each.close)
+        house = await _open_house(settings)
+        parts.push_async_callback(_step, "house", house.close)
+        for name, job in _jobs(house):
+            parts.push_async_callback(_step, name, _start(house, name, job))
+        hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
+        app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_SECONDS)
+        await runner.setup()
+        parts.push_async_callback(_step, "web", runner.cleanup)
+        for each in sockets:
+            await web.SockSite(runner, each).start()
+        port = sockets[0].getsockname()[1]
+        address = settings.public_url.rstrip("/") or f"http://{Bind(settings.http_bind.host, port)}"
+        log.info("app.started", node=settings.node)
+        yield address
+
+
+async def _step(name: str, stop: Callable[[], Awaitable[object]]) -> None:
+    """One step of the shutdown: bounded, and the next ones follow whatever happens."""
+    try:
+        async with asyncio.timeout(STEP_SECONDS):
+            await stop()
+    except TimeoutError:
+        log.warning("app.stop_cut_off", part=name)
+    except Exception:
+        log.exception("app.stop_failed", part=name)
+
+
+def _start(house: House, name: str, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def keep() -> None:
+        # A job handles its own bad days; one that ends all the same is a defect, and is started again.
+        while True:
+            try:
+                await job()
+                log.error("app.job_ended", job=name)
+            except HotlineError as error:
+                log.warning("app.job_failed", job=name, error=error.code)
+            except Exception:
+                log.exception("app.job_failed", job=name)
+            await asyncio.sleep(1)
+
+    task = house.spawn(keep(), name)
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return stop
+
+
+def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
+    """What runs by itself, in the order of its start."""
+    return (
+        ("relay", lambda: relay.run(house)),
+        ("sealer", lambda: sealer.run(house)),
+    )
+
+
+async def _open_house(settings: Settings) -> House:
+    try:
+        return await open_house(settings, migrate=True)
+    except Unavailable as error:
+        raise SettingError(f"HOTLINE_DATABASE_URL: {error.detail}") from error
+
+
+def _listen(bind: Bind) -> list[socket.socket]:
+    """Bound sockets for the address, before anything else starts: a port in use is told at once."""
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(bind.host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            # Port 0 is whatever the first one got.
+            port = sockets[0].getsockname()[1] if sockets else bind.port
+            made = socket.socket(family, kind, protocol)
+            sockets.append(made)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            made.bind((address[0], port, *address[2:]))
+            made.setblocking(False)
+            # aiohttp listens later: until then nobody is let in half-way.
+    except OSError as error:
+        for each in sockets:
+            each.close()
+        why = "is in use already" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
+        raise SettingError(f"HOTLINE_HTTP_BIND: {bind} {why}") from error
+    return sockets
+
+
+class _Parts:
+    """The health of this process's parts, for /readyz and the system page."""
+
+    def __init__(self, house: House, hub: Hub) -> None:
+        self._house = house
+        self._hub = hub
+
+    async def __call__(self) -> list[Part]:
+        bus = self._house.bus.health()
+        fresh = monotonic() - self._hub.read_at < _STALE_SECONDS
+        return [
+            await self._database(),
+            Part("bus", bus.connected, bus.error or bus.kind, needed=False),
+            Part("events", fresh and not self._hub.trouble, self._hub.trouble or ("" if fresh else "not read lately")),
+        ]
+
+    async def _database(self) -> Part:
+        name = "embedded" if self._house.settings.database_url.get_secret_value() == EMBEDDED else "external"
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._house.db.fetchval("SELECT 1")
+        except (HotlineError, TimeoutError) as error:
+            return Part("database", False, error.detail if isinstance(error, HotlineError) else "does not answer")
+        return Part("database", True, name)

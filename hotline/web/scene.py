@@ -1,0 +1,54 @@
+"""What viewers see of the events: rings, calls, presence and connections, each as this viewer may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from hotline.crm.queries.presence import list_pbxs, own_presence
+from hotline.crm.queries.stream import present_viewers
+from hotline.crm.queries.users import get_user
+from hotline.crm.viewer import Viewer
+from hotline.events import Event
+from hotline.web.api.pbxs import render_member, render_pbx
+from hotline.web.context import SignedIn
+from hotline.workflows.house import House
+
+
+class HouseScene:
+    """The scene out of the records."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def render(self, viewer: Viewer, event: Event) -> Mapping[str, Any] | None:
+        """The event's data for the viewer."""
+        return dict(event.data)
+
+    async def snapshot(self, viewer: Viewer, *, watch: bool) -> Mapping[str, Any]:
+        """What is now: the viewer's rings, open calls, queue places, and how the PBXs are.
+
+        Read in this order: a call that moves on meanwhile is told by its event, which comes after.
+        """
+        db = self._house.db
+        presence = await own_presence(db, viewer)
+        user = await get_user(db, viewer, viewer.user_id) if viewer.user_id is not None else None
+        return {
+            "event_id": self._house.new_id(),
+            "at": self._house.clock(),
+            "user": {"id": user.id, "login": user.login, "name": user.name} if user is not None else None,
+            "rings": [],
+            "calls": [],
+            "presence": [render_member(view) for view in presence],
+            "pbx": [render_pbx(view) for view in await list_pbxs(db, viewer)],
+        }
+
+    async def still(self, signed: Sequence[SignedIn]) -> Mapping[UUID, Viewer]:
+        """The present viewers of the sessions and tokens that are still valid."""
+        return await present_viewers(
+            self._house.db,
+            self._house.clock(),
+            [each.id for each in signed if each.kind == "session"],
+            [each.id for each in signed if each.kind == "token"],
+        )
