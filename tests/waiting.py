@@ -1,13 +1,16 @@
-"""Wait for a condition instead of for a time."""
+"""Waiting for a fact in a test: no sleep of a guessed length; the test's own time-out is the limit."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Return as soon as ``condition()`` is true; TimeoutError after ``seconds``."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # any condition, not one with an Event
-            await asyncio.sleep(0.005)
+async def until(fact: Callable[[], object | Awaitable[object]]) -> None:
+    """Return when ``fact`` (a function or a coroutine function) answers something true."""
+    while True:
+        found = fact()
+        if await found if inspect.isawaitable(found) else found:
+            return
+        await asyncio.sleep(0.01)

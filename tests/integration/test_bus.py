@@ -21,6 +21,7 @@ from hotline.bus.redis import RedisBus
 from hotline.crm.embedded import EmbeddedPostgres
 from hotline.errors import Invalid, Unavailable
 from tests.conftest import FAST
+from tests.waiting import until
 
 PING = 0.2
 
@@ -63,12 +64,6 @@ async def nodes(request: pytest.FixtureRequest) -> AsyncIterator[Nodes]:
 
 def redis_url(server: ValkeyServer) -> str:
     return f"redis://127.0.0.1:{server.port}/0"
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for a fact; the test's own time-out is the limit."""
-    while not true():  # noqa: ASYNC110 - a state to look at, nothing that could be awaited
-        await asyncio.sleep(0.01)
 
 
 async def next_of(subscription: Subscription) -> Message | Resync:
