@@ -23,6 +23,8 @@ _AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.QueryCanceledError,
+    # What a statement meets on a connection that the server has just cut: "another operation is in progress".
+    asyncpg.InternalClientError,
     asyncpg.ReadOnlySQLTransactionError,  # a server that became a standby
     DBConnectionError,
 )
