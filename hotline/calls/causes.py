@@ -10,7 +10,7 @@ NORMAL_CLEARING: Final = 16
 ANSWERED_ELSEWHERE: Final = 26
 
 _BUSY = frozenset({17, 21})  # user busy, call rejected
-_NO_ANSWER = frozenset({18, 19})  # no user response, user alerting without answer
+_NO_ANSWER = frozenset({18, 19, 23})  # no user response, alerting without answer, redirected to another phone
 #: Says nothing by itself: no cause (0), normal clearing, normal unspecified, interworking (an odd SIP code).
 _PLAIN = frozenset({0, NORMAL_CLEARING, ANSWERED_ELSEWHERE, 31, 127})
 

@@ -180,6 +180,7 @@ class Conversation:
     restored: bool = False
     # what was told
     told_arrived: bool = False
+    told_arrival: tuple[str, str | None] | None = None  # the first phone's interface and what it dialled
     told_caller: tuple[str | None, str | None, bool] | None = None
     told_aliases: set[Alias] = field(default_factory=set)
     told_stints: dict[tuple[str, datetime], str | None] = field(default_factory=dict)
@@ -292,7 +293,8 @@ class Conversation:
                 stint.reason, stint.ended = None, next(a for a in answers if a >= stint.joined)
         last = found[-1] if found else None
         gone = self.first.over if self.first is not None else None
-        if last is not None and last.ended is None and gone is not None:
+        picked_up = any(c.up is not None for c in self.phones() if c is not self.first)
+        if last is not None and last.ended is None and gone is not None and (not picked_up or self.ended() is not None):
             last.reason = "unknown" if self.unseen else "abandoned"
             last.ended = last.left or gone
         return found

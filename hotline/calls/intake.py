@@ -169,6 +169,7 @@ class Intake:
         elif gone.told_arrived:  # nobody heard of the kept one yet: it goes on under the name that was told
             kept.call_id, kept.told_arrived = gone.call_id, True
             kept.told_caller, kept.told_end = gone.told_caller, gone.told_end
+            kept.told_arrival = gone.told_arrival
         kept.absorb(gone)
         self.conversations.discard(gone)
         self._changed.pop(gone, None)
@@ -282,7 +283,7 @@ class Intake:
         source, target = self._dial(fields, moment)
         if target is None:
             return
-        status = fields.get("DialStatus", "")
+        status = "FORWARD" if fields.get("Forward") else fields.get("DialStatus", "")
         if status == "ANSWER":
             target.step("up", moment)
         target.dial_ends.setdefault(source.name if source is not None else "", (status, moment))

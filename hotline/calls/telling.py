@@ -65,6 +65,8 @@ class Telling:
             self._arrived(call.first)
         elif call.first is None:
             call.choose_first(force=self.force)
+        elif not call.answered and call.told_arrival not in (None, self._arrival(call.first)):
+            self._arrived(call.first)  # an earlier event came later, with what was dialled
         self._merged()
         self._caller()
         if call.connected_dirty:
@@ -119,10 +121,14 @@ class Telling:
         call.told_aliases = self._known_aliases()
         aliases = tuple(sorted(call.told_aliases, key=lambda a: (a.kind, a.value)))
         at = first.seen[0]
-        dialled = first.extension[1] if first.extension is not None else None
+        interface, dialled = call.told_arrival = self._arrival(first)
         self.lines.append(
-            CallArrived(call.call_id, at, first.endpoint, number, name, withheld, dialled, aliases, age=self._age(at))
+            CallArrived(call.call_id, at, interface, number, name, withheld, dialled, aliases, age=self._age(at))
         )
+
+    @staticmethod
+    def _arrival(first: Channel) -> tuple[str, str | None]:
+        return first.endpoint, first.extension[1] if first.extension is not None else None
 
     def _merged(self) -> None:
         for gone in self.call.merged:
@@ -257,16 +263,16 @@ class Telling:
         )  # fmt: skip
         if ring.up is not None:
             return "answered_elsewhere" if ring.cause == causes.ANSWERED_ELSEWHERE and elsewhere else "completed"
-        if any(channel.rang_out for channel in self.call.line_up(ring)):
-            return "no_answer"
         by_cause = causes.ring_end(ring.cause)
+        if by_cause is not None:  # the phone's own word: a dial status calls a declined call NOANSWER at times
+            return by_cause
         by_dial = {causes.DIAL_STATUS.get(status) for status, _ in ring.dial_ends.values()} - {None}
-        if by_cause == "answered_elsewhere" or (elsewhere and not by_dial):
-            return "answered_elsewhere"
         for reason in _WORST_FIRST:
             if reason in by_dial:
                 return reason
-        return by_cause or "cancelled"
+        if any(channel.rang_out for channel in self.call.line_up(ring)):
+            return "no_answer"
+        return "answered_elsewhere" if elsewhere else "cancelled"
 
     def _transferred_away(self, ring: Channel) -> bool:
         return any(ring.name in t.transferers for t in self.call.transfers)
@@ -330,9 +336,9 @@ class Telling:
             return  # all three still talk: the call stays with the one who has it
         source = next((c for c in sorted(by, key=lambda c: c.joined or END) if self._is_ring(c)), None)
         target = self._target_of(transfer)
-        to = transfer.to
-        if to is None and transfer.target is not None:
-            to = names.local_target(transfer.target) or names.endpoint(transfer.target)
+        to, side = transfer.to, self._far_side(transfer)
+        if to is None and side is not None:
+            to = names.local_target(side) or names.endpoint(side)
         told: tuple[UUID | None, UUID | None, str | None] = (
             source.ring_id if source is not None else None,
             target.ring_id if target is not None else None,
@@ -367,17 +373,28 @@ class Telling:
         windows = [window for stay in channel.stays if (window := channel.window(stay)) is not None]
         return min((end for _, end in windows if end > moment and end != END), default=None)
 
+    def _far_side(self, transfer: Transfer) -> str | None:
+        """The channel that the caller was brought together with: of transferee and target the one that is not the
+        caller's own, since the PBX names them in the order of the agent's two lines."""
+        if transfer.kind == "blind":
+            return None
+        anchors = self.call.anchors()
+        return next((name for name in (transfer.target, transfer.transferee) if name and name not in anchors), None)
+
     def _target_of(self, transfer: Transfer) -> Channel | None:
-        """The ring that the caller went to: behind an attended transfer's target, or joined after a blind one."""
+        """The ring that the caller went to: behind an attended transfer's far side, or joined after a blind one."""
+        anchors, side = self.call.anchors(), self._far_side(transfer)
         rings = [c for c in self.call.phones() if self._is_ring(c) and c.name not in transfer.transferers]
-        rings = [c for c in rings if c is not self.call.first and c.name != transfer.transferee]
-        if transfer.kind == "attended" and transfer.target is not None:
-            direct = next((c for c in rings if c.name == transfer.target), None)
+        rings = [c for c in rings if c.name not in anchors]
+        if side is not None:
+            direct = next((c for c in rings if c.name == side), None)
             if direct is not None:
                 return direct
-            half = names.other_half(transfer.target) if transfer.target.startswith("Local/") else ""
-            behind = [c for c in rings if half in c.parents or transfer.target in c.parents]
-            return next((c for c in behind if c.up is not None), None)
+            half = names.other_half(side) if side.startswith("Local/") else ""
+            behind = [c for c in rings if half in c.parents or side in c.parents]
+            answered = next((c for c in behind if c.up is not None), None)
+            if answered is not None or transfer.target is not None:
+                return answered
         if transfer.kind == "attended":  # the PBX does not always name the target
             there = [c for c in rings if c.seen < transfer.moment < (c.over or END) and self._kind(c) == "transfer"]
             return max((c for c in there if c.up is not None), key=lambda c: c.seen, default=None)

@@ -41,7 +41,9 @@ class Tracker:
         self._order = 0
         self._timed = False
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
+        """How many calls are in memory, those lately ended among them."""
         return len(self._intake.conversations)
 
     def feed(self, event: AmiEvent, now: datetime) -> list[Line]:
@@ -93,6 +95,7 @@ class Tracker:
             began = since or max((c.seen[0] for c in call.channels.values()), default=call.born)
             if since is not None or call.restored:
                 call.gap = (min(began, now), now)
+        self._timed = True  # the PBX says how long each channel has been there
         return lines + self._tell([c for c in changed if c in self._intake.conversations], now, force=True)
 
     # --- inside ---

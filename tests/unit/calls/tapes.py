@@ -44,7 +44,7 @@ def timed(events: Iterable[AmiEvent]) -> Iterator[AmiEvent]:
 
 def play(events: Iterable[AmiEvent], tracker: Tracker | None = None) -> list[Line]:
     """Feed the events to a tracker and let a while pass; everything that it tells."""
-    tracker = tracker or Tracker("pbx")
+    tracker = Tracker("pbx") if tracker is None else tracker
     lines: list[Line] = []
     now = START
     for event in events:
