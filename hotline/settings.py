@@ -75,9 +75,7 @@ DIAL_INTERNAL: Final = {"*": DialFormat("{extension}", "hotline-agents")}
 
 
 def _split(value: object) -> object:
-    return (
-        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def _bind(value: object) -> object:
@@ -91,9 +89,7 @@ def _bind(value: object) -> object:
 
 
 def _pbx(text: str) -> PbxAddress:
-    expected = (
-        "expected ami://USER:SECRET@HOST:PORT/NAME (amis:// for TLS; special characters percent-encoded)"
-    )
+    expected = "expected ami://USER:SECRET@HOST:PORT/NAME (amis:// for TLS; special characters percent-encoded)"
     try:
         url = urlsplit(text)
         host, port = url.hostname, url.port
@@ -155,9 +151,7 @@ def _dial_formats(default: Mapping[str, DialFormat], placeholders: tuple[str, ..
                 names = " or ".join(f"{{{placeholder}}}" for placeholder in placeholders)
                 raise ValueError(f"expected NAME=PREFIX{names}@CONTEXT with exactly one placeholder")
             if not re.fullmatch(r"[A-Za-z0-9_-]+", context):
-                raise ValueError(
-                    "expected a dialplan context after @, of letters, digits, dash and underscore"
-                )
+                raise ValueError("expected a dialplan context after @, of letters, digits, dash and underscore")
             formats[name.strip() if has_name else "*"] = DialFormat(extension, context)
         return formats
 
@@ -189,9 +183,7 @@ def _networks(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return tuple(
-            ipaddress.ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip()
-        )
+        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
     except ValueError:
         raise ValueError(
             "expected IP addresses or networks, several by comma, for example 127.0.0.1,10.0.0.0/8"
@@ -204,9 +196,7 @@ def _url(*schemes: str, empty: bool = False, also: str = "") -> BeforeValidator:
             return value
         try:
             url = urlsplit(value)
-            usable = url.scheme in schemes and (
-                bool(url.hostname) or url.scheme == "unix" or "host=" in url.query
-            )
+            usable = url.scheme in schemes and (bool(url.hostname) or url.scheme == "unix" or "host=" in url.query)
             _ = url.port
         except ValueError:
             usable = False
@@ -254,9 +244,7 @@ class Settings(BaseModel):
             "`postgresql://user:password@host/name`, version 16 or later."
         ),
     )
-    database_pool: int = Field(
-        10, ge=2, le=200, description="Most connections that one process holds to PostgreSQL."
-    )
+    database_pool: int = Field(10, ge=2, le=200, description="Most connections that one process holds to PostgreSQL.")
     data_dir: Annotated[Path, BeforeValidator(_folder)] = Field(
         default_factory=_default_data_dir,
         description=(
@@ -267,8 +255,7 @@ class Settings(BaseModel):
     redis_url: Annotated[SecretStr, _url("redis", "rediss", "unix", empty=True)] = Field(
         SecretStr(""),
         description=(
-            "Redis or Valkey as the bus between several machines, `redis://host:6379/0`; empty: "
-            "PostgreSQL is the bus."
+            "Redis or Valkey as the bus between several machines, `redis://host:6379/0`; empty: PostgreSQL is the bus."
         ),
     )
     secret_key: Secrets = Field(
@@ -338,15 +325,13 @@ class Settings(BaseModel):
     region: Annotated[str, BeforeValidator(_region)] = Field(
         "US", description="Country, two letters, to which a number without + belongs."
     )
-    dial_out: Annotated[dict[str, DialFormat], _dial_formats(DIAL_OUT, ("e164", "digits", "national"))] = (
-        Field(
-            DIAL_OUT,
-            description=(
-                "How the PBX dials an outside number, `NAME=00{digits}@context`, several by comma, NAME being"
-                " the PBX's (without it: every other PBX). `{e164}` is +4930123456, `{digits}` 4930123456, "
-                "`{national}` the number as dialled inside its country, 030123456."
-            ),
-        )
+    dial_out: Annotated[dict[str, DialFormat], _dial_formats(DIAL_OUT, ("e164", "digits", "national"))] = Field(
+        DIAL_OUT,
+        description=(
+            "How the PBX dials an outside number, `NAME=00{digits}@context`, several by comma, NAME being"
+            " the PBX's (without it: every other PBX). `{e164}` is +4930123456, `{digits}` 4930123456, "
+            "`{national}` the number as dialled inside its country, 030123456."
+        ),
     )
     dial_internal: Annotated[dict[str, DialFormat], _dial_formats(DIAL_INTERNAL, ("extension",))] = Field(
         DIAL_INTERNAL,
@@ -397,8 +382,7 @@ class Settings(BaseModel):
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
         description=(
-            "Name of this process among several, shown on the system page; empty: the host's name and the"
-            " process id."
+            "Name of this process among several, shown on the system page; empty: the host's name and the process id."
         ),
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -427,9 +411,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     found: dict[str, str] = {}
     if env_file is not None and env_file.is_file():
         try:
-            found.update(
-                (name, value or "") for name, value in dotenv_values(env_file, interpolate=False).items()
-            )
+            found.update((name, value or "") for name, value in dotenv_values(env_file, interpolate=False).items())
         except (OSError, UnicodeDecodeError):
             raise SettingError(f"{env_file}: cannot be read as UTF-8 text") from None
     found.update(os.environ if environ is None else environ)

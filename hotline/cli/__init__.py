@@ -26,16 +26,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the version."
-    ),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Options that come before a command."""
 
 
-from hotline.cli import audit, migrate, serve  # noqa: E402 - the commands hang on the application above
+from hotline.cli import audit, migrate, serve, tokens, users  # noqa: E402 - the commands hang on the application above
 
 app.add_typer(audit.app, name="audit")
+app.add_typer(users.app, name="user")
+app.add_typer(tokens.app, name="token")
 app.command("migrate")(migrate.migrate)
 app.command("serve")(serve.serve)
 

@@ -40,9 +40,7 @@ def write(target: Path, extra: str, build: str, *options: str) -> None:
         "pyproject.toml",
         "-",
     ]
-    lock = subprocess.run(
-        command, cwd=ROOT, input=build, text=True, check=True, stdout=subprocess.PIPE
-    ).stdout
+    lock = subprocess.run(command, cwd=ROOT, input=build, text=True, check=True, stdout=subprocess.PIPE).stdout
     target.parent.mkdir(exist_ok=True)
     target.write_text(HEADER + lock)
 

@@ -36,12 +36,15 @@ def phone(
     digits: tuple[Digits, ...] = (),
     forward_to: str = "",
 ) -> str:
-    """A phone that waits for calls; each call is handled the same way, several at once."""
-    refusals = {"busy": "486 Busy Here", "decline": "603 Decline", "forward": "302 Moved Temporarily"}
+    """A phone that waits for calls; each call is handled the same way, several at once.
+
+    It rings ``answer_after`` seconds before it answers or declines; "busy" and "forward" say so without ringing.
+    """
+    refusals = {"busy": "486 Busy Here", "forward": "302 Moved Temporarily"}
     if behaviour in refusals:
         contact = f"Contact: <sip:{forward_to}@[remote_ip]:[remote_port]>" if forward_to else ""
         return _scenario(_INVITED, _send(_reply(refusals[behaviour], contact)), '<recv request="ACK"/>')
-    wait = _milliseconds(answer_after) if behaviour == "answer" else ENDLESS
+    wait = ENDLESS if behaviour == "never" else _milliseconds(answer_after)
     here = f"[$local];{_TAG}"
     return _scenario(
         _INVITED,
@@ -51,6 +54,7 @@ def phone(
         _send(_reply("487 Request Terminated", cseq="[$cseq] INVITE")),
         '<recv request="ACK" next="over"/>',
         '<label id="answer"/>',
+        *([_send(_reply("603 Decline")), '<recv request="ACK" next="over"/>'] if behaviour == "decline" else []),
         _send(_reply("200 OK", _CONTACT, body=SDP), retransmit=True),
         '<recv request="ACK"/>',
         *_press(digits, "[next_url]", here, "[$remote]", cseq=1),
