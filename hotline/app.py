@@ -125,6 +125,10 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
 
 async def _open_house(settings: Settings) -> House:
     try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"HOTLINE_DATA_DIR: {settings.data_dir} cannot be made ({error.strerror})") from error
+    try:
         return await open_house(settings, migrate=True)
     except Unavailable as error:
         raise SettingError(f"HOTLINE_DATABASE_URL: {error.detail}") from error

@@ -137,3 +137,5 @@ def configure(level: str = "info", *, json: bool = True, stream: TextIO | None =
     # These print whole frames, statements with their values or a line per request: never below a warning.
     for noisy in ("aiohttp.access", "asyncio", "tortoise", "tortoise.db_client", "panoramisk", "redis"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Each try of a pool whose database is away is a page of traceback; the parts that wait for it say so themselves.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)

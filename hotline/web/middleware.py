@@ -85,7 +85,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         REQUESTS.labels(request.method, route, response.status).inc()
         if response.content_type != "text/event-stream":
             SECONDS.labels(route).observe(took)
-        level = "info" if response.status >= 500 else "debug"
+        # 503 is said by the part that is away, once, and not by each request that it fails.
+        level = "info" if response.status >= 500 and response.status != 503 else "debug"
         getattr(log, level)(
             "request", method=request.method, route=route, status=response.status, ms=round(took * 1000, 1)
         )
