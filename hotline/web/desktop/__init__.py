@@ -1,9 +1,15 @@
-"""The desk: pages for people."""
+"""The desk: pages for people. One file per page; what they change, they change through ``hotline.workflows``."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from hotline.web.context import ERROR_PAGE
+from hotline.web.desktop import assets, components, customers, desk, problem, profile, sign_in, system, tokens, users
+
 
 def setup(app: web.Application) -> None:
     """Adds the pages' routes."""
+    app[ERROR_PAGE] = problem.error_page
+    for page in (assets, sign_in, desk, customers, users, profile, tokens, system, components):
+        page.setup(app)

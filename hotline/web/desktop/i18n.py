@@ -43,11 +43,11 @@ class Words:
 
     def gettext(self, message: str) -> str:
         """The message in this language."""
-        return self.translations.gettext(message)
+        return str(self.translations.gettext(message))
 
     def ngettext(self, one: str, many: str, count: int) -> str:
         """The message for a count in this language."""
-        return self.translations.ngettext(one, many, count)
+        return str(self.translations.ngettext(one, many, count))
 
 
 @cache
@@ -65,7 +65,7 @@ def words(language: str) -> Words:
     for message in catalogue:
         if message.id and any(name.endswith(".js") for name, _ in message.locations):
             if isinstance(message.id, (list, tuple)):
-                script[message.id[0]] = [*message.string]
+                script[message.id[0]] = list(message.string or ())
             else:
                 script[str(message.id)] = str(message.string)
     return Words(language, LANGUAGES[language], Translations(compiled), script)

@@ -65,6 +65,7 @@ def page_data(request: web.Request) -> dict[str, Any]:
     signed = request.get(SIGNED)
     return {
         "user": str(signed.viewer.user_id) if signed else "",
+        "login": signed.login if signed else "",
         "now": house_of(request).clock().isoformat(),
         "messages": words(language_of(request)).script,
     }

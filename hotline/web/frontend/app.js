@@ -42,7 +42,7 @@ document.addEventListener("htmx:config:request", ({ detail }) => {
   detail.ctx.request.headers["X-CSRF-Token"] = csrf();
 });
 
-const stream = share({ user: page.user });
+const stream = share({ user: page.user, login: page.login });
 prepareSound();
 startLine(stream);
 startPresence(stream);

@@ -120,7 +120,7 @@ export function startDesk(root, stream, user) {
   /** Keeps who the caller is, once the call is this person's. */
   async function save(call, customerId) {
     try {
-      await api("PUT", `/desk/calls/${encodeURIComponent(call.call_id)}/customer`, { customer_id: customerId });
+      await api("POST", `/calls/${encodeURIComponent(call.call_id)}/customer`, { customer_id: customerId });
     } catch (error) {
       problem(call.call_id, error);
     }

@@ -49,7 +49,7 @@ export function createTransfer(pane, stream, callId) {
   async function load() {
     const list = part(pane, "targets");
     try {
-      const { items } = await api("GET", "/desk/agents");
+      const { items } = await api("GET", "/agents");
       say(pane, "problem", "");
       const rows = items
         .filter((agent) => agent.extension)

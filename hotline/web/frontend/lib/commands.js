@@ -40,11 +40,11 @@ async function over(stream, id) {
   }
 }
 
-function why({ state, error, error_text: text }) {
+function why({ state, message, error }) {
   if (state === "expired") return t("The telephone system did not take the order in time. Nothing was done.");
   if (state === "unknown" || state === "silent") {
     return t("The telephone system did not say what became of it. Look before you try again.");
   }
-  const reason = plain(typeof error === "string" ? error : (error?.text ?? error?.detail ?? text), 160);
+  const reason = plain(message || error, 160);
   return reason ? t("The telephone system refused: {reason}", { reason }) : t("The telephone system refused.");
 }

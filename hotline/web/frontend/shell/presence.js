@@ -98,7 +98,7 @@ async function act(menu, stream, button, body) {
 
 async function readPresence(menu, stream) {
   try {
-    const { items } = await api("GET", "/desk/presence");
+    const { items } = await api("GET", "/users/me/presence");
     stream.tell("presence.changed", { presence: items });
   } catch {
     // The next snapshot brings it.

@@ -8,10 +8,10 @@ import { openSource } from "./source.js";
 const LOCK = "hotline-stream";
 
 /** Starts the stream for the user. Listeners: `onChange(state, event)`, `onLine(line, since)`. */
-export function share({ user, url = "/api/v1/events", locks = navigator.locks, open = openSource, Channel = BroadcastChannel }) {
+export function share({ user, login, url = "/api/v1/events", locks = navigator.locks, open = openSource, Channel = BroadcastChannel }) {
   const channel = new Channel(`hotline-${user}`);
   const listeners = { change: new Set(), line: new Set(), event: new Map() };
-  let state = initial(user);
+  let state = initial(user, login);
   let line = { state: "connecting", since: new Date().toISOString() };
   let lastId = "";
   let source = null;

@@ -3,8 +3,8 @@
 
 const REMEMBERED = 2000;
 
-/** Nothing is known yet. `user` is the id of the person at this desk. */
-export const initial = (user) => ({
+/** Nothing is known yet. `user` holds the names of the person at this desk: their id and their login. */
+export const initial = (...user) => ({
   user,
   known: false, // whether a snapshot has come
   seen: [], // the ids of the last events, newest last
@@ -18,6 +18,7 @@ export const initial = (user) => ({
 const remember = (list, ...items) => [...list, ...items.filter(Boolean)].slice(-REMEMBERED);
 const without = (record, drop) => Object.fromEntries(Object.entries(record).filter(([key, value]) => !drop(value, key)));
 const agentOf = (data) => (data.agent && typeof data.agent === "object" ? data.agent.id : data.agent) ?? null;
+const isMe = (state, agent) => agent !== null && agent !== undefined && state.user.includes(agent);
 const defined = (record) => Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 
 /** The next state. `event` is {type, data}; the same object comes back when nothing changed. */
@@ -52,7 +53,7 @@ const STEPS = {
 
   "call.offered"(state, data) {
     if (state.over.includes(data.ring_id) || state.over.includes(data.call_id)) return state;
-    if (data.agent !== undefined && agentOf(data) !== null && agentOf(data) !== state.user) return state;
+    if (agentOf(data) !== null && !isMe(state, agentOf(data))) return state;
     return { ...state, rings: { ...state.rings, [data.ring_id]: data } };
   },
 
@@ -65,17 +66,17 @@ const STEPS = {
     const ring = state.rings[data.ring_id] ?? Object.values(state.rings).find((one) => one.call_id === data.call_id);
     const rings = without(state.rings, (one, key) => key === data.ring_id || one.call_id === data.call_id);
     const next = { ...state, rings, over: remember(state.over, data.ring_id) };
-    if (agentOf(data) !== state.user || state.over.includes(data.call_id)) return next;
+    if (!isMe(state, agentOf(data)) || state.over.includes(data.call_id)) return next;
     const before = state.calls[data.call_id] ?? fromOffer(ring);
     return put(next, data.call_id, { ...before, ...facts(data), state: "answered", answered_at: data.answered_at ?? before.answered_at ?? data.at });
   },
 
   "call.transferred"(state, data) {
     const call = state.calls[data.call_id];
-    const to = data.to?.id ?? data.to_agent?.id ?? data.to_agent ?? null;
-    if (to === state.user && !call) return put(state, data.call_id, { ...facts(data), state: "answered", answered_at: data.at });
+    const to = isMe(state, data.to) || isMe(state, agentOf(data));
+    if (to && !call) return put(state, data.call_id, { ...facts(data), state: "answered", answered_at: data.at });
     if (!call) return state;
-    if (to === state.user) return put(state, data.call_id, { ...call, state: "answered" });
+    if (to) return put(state, data.call_id, { ...call, state: "answered" });
     return put(state, data.call_id, { ...call, state: "ended", passed_on: true, ended_at: call.ended_at ?? data.at });
   },
 

@@ -1,0 +1,88 @@
+"""Reading what a form sends: bounded text, never a file, and errors that name their field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from hotline.errors import HotlineError, Invalid, NotFound
+from hotline.web.desktop.render import say
+from hotline.web.desktop.words import reason
+from hotline.web.problems import BadRequest
+
+Form = MultiMapping[Any]
+
+
+async def form_of(request: web.Request) -> Form:
+    """The fields of the request's form."""
+    return await request.post()
+
+
+def field(form: Form, name: str, longest: int = 10_000) -> str:
+    """A field's text, "" when it is missing; what is longer than ``longest`` is refused."""
+    value = form.get(name, "")
+    if not isinstance(value, str):
+        raise BadRequest()
+    if len(value) > longest:
+        raise Invalid(f"{name}: at most {longest} characters, these are {len(value)}.")
+    return value.replace("\0", "")
+
+
+def fields(form: Form, name: str, longest: int = 1_000) -> list[str]:
+    """All texts of a repeated field, in their order."""
+    found = [value for value in form.getall(name, []) if isinstance(value, str)]
+    if any(len(value) > longest for value in found) or len(found) > 200:
+        raise Invalid(f"{name}: at most {longest} characters, these are more.")
+    return [value.replace("\0", "") for value in found]
+
+
+def version_of(form: Form) -> int | None:
+    """The version of the record that the form was made from."""
+    text = field(form, "version", 20)
+    return int(text) if text.isdecimal() else None
+
+
+def uuid_of(request: web.Request, name: str = "id") -> UUID:
+    """A part of the address as an id. Raises NotFound for anything else."""
+    try:
+        return UUID(request.match_info[name])
+    except ValueError:
+        raise NotFound() from None
+
+
+async def json_of(request: web.Request, longest: int = 100_000) -> Mapping[str, Any]:
+    """The JSON object that a script of ours sends."""
+    if request.content_type != "application/json":
+        raise BadRequest()
+    raw = await request.read()
+    if len(raw) > longest:
+        raise Invalid(f"At most {longest} bytes.")
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadRequest() from None
+    if not isinstance(value, dict):
+        raise BadRequest()
+    return value
+
+
+def json_id(body: Mapping[str, Any], name: str) -> UUID | None:
+    """A field of the object as an id; None when it is null or missing."""
+    value = body.get(name)
+    if value is None:
+        return None
+    try:
+        return UUID(str(value))
+    except ValueError:
+        raise Invalid(f"{name}: not an id.") from None
+
+
+def problems(request: web.Request, error: HotlineError) -> dict[str, str]:
+    """The refusal under its field's name, "" for the whole form, in the person's language."""
+    name, message, values = reason(error)
+    return {name: say(request, message, **values)}

@@ -1,0 +1,133 @@
+"""Signing in and out, and the language before and after."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from hotline.errors import NotSignedIn
+from hotline.web import auth
+from hotline.web.context import house_of, signed_of
+from hotline.web.desktop.forms import field, form_of
+from hotline.web.desktop.i18n import LANGUAGE_COOKIE, LANGUAGES, Calendar, language_of, zone_of
+from hotline.web.desktop.render import html, say, see_other
+from hotline.web.desktop.words import N_
+from hotline.web.rights import public, signed_in
+from hotline.workflows import sign_in as workflow
+from hotline.workflows import users
+
+_YEAR: Final = 365 * 86400
+
+
+@public
+async def show(request: web.Request) -> web.StreamResponse:
+    """The sign-in page; who is signed in already goes on."""
+    next_page = own_address(request.query.get("next", "/"))
+    try:
+        if await auth.identify(request) is not None:
+            return see_other(next_page)
+    except NotSignedIn:
+        pass  # an old cookie: the form replaces it
+    notice = say(request, N_("You are signed out.")) if "out" in request.query else ""
+    return html(request, "sign_in.html", _form(next_page=next_page, notice=notice))
+
+
+@public
+async def enter(request: web.Request) -> web.StreamResponse:
+    """Opens a session, or says why not: the same words whether the login or the password is wrong."""
+    form = await form_of(request)
+    login = field(form, "login", 150)
+    next_page = own_address(field(form, "next", 500))
+    house = house_of(request)
+    try:
+        session = await workflow.sign_in(
+            house, login, field(form, "password", 1000), request.headers.get("User-Agent", "")
+        )
+    except workflow.WrongPassword:
+        problem = say(
+            request,
+            N_("Login or password is not right. After {attempts} wrong tries an account rests for {minutes} minutes."),
+            attempts=house.settings.sign_in_attempts,
+            minutes=house.settings.sign_in_lock_minutes,
+        )
+        return html(request, "sign_in.html", _form(login, next_page, problem), status=401)
+    except workflow.SignInLocked as locked:
+        return html(
+            request,
+            "sign_in.html",
+            _form(login, next_page, _rests(request, locked.until, locked.minutes), locked=True),
+            status=429,
+        )
+    response = see_other(next_page)
+    auth.set_session_cookie(request, response, session.token)
+    return response
+
+
+@signed_in
+async def leave(request: web.Request) -> web.StreamResponse:
+    """Ends the session of this browser."""
+    signed = signed_of(request)
+    if signed.kind == "session":
+        await users.revoke_session(house_of(request), signed.viewer, signed.id)
+    response = see_other("/sign-in?out")
+    auth.clear_session_cookie(request, response)
+    return response
+
+
+@public
+async def language(request: web.Request) -> web.StreamResponse:
+    """Changes the language: of the browser, and of the user when one is signed in."""
+    form = await form_of(request)
+    chosen = field(form, "language", 10)
+    response = see_other(own_address(field(form, "next", 500)))
+    if chosen not in LANGUAGES:
+        return response
+    response.set_cookie(
+        LANGUAGE_COOKIE, chosen, path="/", max_age=_YEAR, samesite="Lax", secure=auth.is_secure(request)
+    )
+    try:
+        signed = await auth.identify(request)
+    except NotSignedIn:
+        signed = None
+    if signed is not None and signed.viewer.may("own.profile"):
+        await auth.check_csrf(request, signed)
+        await users.update_profile(house_of(request), signed.viewer, {"locale": chosen})
+    return response
+
+
+def own_address(address: str) -> str:
+    """``address`` when it is a page of ours, else the desk: nobody is led elsewhere after signing in."""
+    parts = urlsplit(address)
+    ours = not parts.scheme and not parts.netloc and address.startswith("/") and not address.startswith(("//", "/\\"))
+    printable = address.isprintable() and "\\" not in address
+    return address if ours and printable and not parts.path.startswith(("/sign-in", "/language", "/api/")) else "/"
+
+
+def _rests(request: web.Request, until: datetime, minutes: int) -> str:
+    calendar = Calendar(language_of(request), zone_of(request), house_of(request).clock())
+    return say(
+        request,
+        N_(
+            "Too many wrong tries: this account rests until {time}, another {minutes} min."
+            " An administrator can set a new password before."
+        ),
+        time=calendar.time(until),
+        minutes=minutes,
+    )
+
+
+def _form(
+    login: str = "", next_page: str = "/", problem: str = "", *, locked: bool = False, notice: str = ""
+) -> dict[str, object]:
+    return {"login": login, "next": next_page, "problem": problem, "locked": locked, "notice": notice}
+
+
+def setup(app: web.Application) -> None:
+    """Adds the routes."""
+    app.router.add_get("/sign-in", show)
+    app.router.add_post("/sign-in", enter)
+    app.router.add_post("/sign-out", leave)
+    app.router.add_post("/language", language)

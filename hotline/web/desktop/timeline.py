@@ -1,0 +1,83 @@
+"""A customer's timeline as the pages show it: lines under the day on which they happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from hotline.crm.queries.timeline import TimelineCall, TimelineItem
+from hotline.web.desktop.i18n import Calendar
+from hotline.web.desktop.words import N_
+
+#: The filters above a timeline: kind → its name. "" shows everything.
+KINDS: Final[Mapping[str, str]] = {"": N_("All"), "call": N_("Calls"), "note": N_("Notes")}
+
+_DISPOSITIONS: Final = {
+    "answered": N_("answered"),
+    "abandoned": N_("abandoned"),
+    "no_answer": N_("not answered"),
+    "busy": N_("busy"),
+    "failed": N_("failed"),
+    "voicemail": N_("voicemail"),
+}
+_BAD: Final = frozenset({"abandoned", "no_answer", "busy", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, ready to be shown. ``title`` and ``outcome`` are messages to translate, ``look`` is a class."""
+
+    item: TimelineItem
+    icon: str
+    look: str
+    title: str
+    outcome: str
+
+    @property
+    def call(self) -> TimelineCall | None:
+        """The call that the line is about."""
+        return self.item.call
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The lines of one day. ``name`` is "Today" or "Yesterday" to translate, else ``date`` says which day."""
+
+    name: str
+    date: str
+    lines: tuple[Line, ...]
+
+
+def days(items: Iterable[TimelineItem], calendar: Calendar) -> list[Day]:
+    """Lines under their days, in the order they come."""
+    found = []
+    for ago, group in groupby(items, lambda item: calendar.days_ago(item.at)):
+        lines = tuple(line(item) for item in group)
+        name = {0: N_("Today"), 1: N_("Yesterday")}.get(ago, "")
+        found.append(Day(name, "" if name else calendar.day(lines[0].item.at), lines))
+    return found
+
+
+def line(item: TimelineItem) -> Line:
+    """How an item looks."""
+    if item.kind == "note":
+        return Line(item, "pencil", "is-note", N_("Note"), "")
+    call = item.call
+    if call is None:
+        return Line(item, "clock", "", item.kind.capitalize(), "")
+    title = N_("Call out") if item.direction == "out" else N_("Call in")
+    if call.state != "ended":
+        live = N_("in progress") if call.answered_at else N_("waiting")
+        return Line(item, "phone", "is-live", title, live)
+    disposition = call.disposition or ""
+    return Line(
+        item, "phone", "is-bad" if disposition in _BAD else "", title, _DISPOSITIONS.get(disposition, disposition)
+    )
+
+
+def since(at: datetime, calendar: Calendar) -> str:
+    """The month in which a customer came."""
+    return calendar.month(at)

@@ -1,0 +1,1 @@
+"""The catalogues: English is the source language, a folder per further language."""
