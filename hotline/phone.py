@@ -131,9 +131,7 @@ def is_emergency(text: str, region: str, *, prefix: str = "") -> bool:
     if "+" in text and digits.startswith(country_code):
         candidates.add(digits[len(country_code) :])
     return any(
-        one in _EMERGENCY_EVERYWHERE or shortnumberinfo.is_emergency_number(one, region)
-        for one in candidates
-        if one
+        one in _EMERGENCY_EVERYWHERE or shortnumberinfo.is_emergency_number(one, region) for one in candidates if one
     )
 
 

@@ -42,9 +42,7 @@ def normalise(kind: Kind, value: str, region: str, field: str = "contact_points.
     except phone.NotANumber as wrong:
         raise Invalid(f"{field}: this is not a telephone number.") from wrong
     if number.kind != "e164":
-        raise Invalid(
-            f"{field}: this number is not complete; write it with its area code or as +country number."
-        )
+        raise Invalid(f"{field}: this number is not complete; write it with its area code or as +country number.")
     return ContactValue(number.value, number.country, phone.suffixes(number.value))
 
 

@@ -88,9 +88,7 @@ async def check_password(house: House, login: str, password: str) -> UUID | None
         )
     if isinstance(attempt, datetime):
         raise SignInLocked(attempt, now)
-    right = await passwords.verify_password(
-        attempt.password_hash if isinstance(attempt, Attempt) else None, password
-    )
+    right = await passwords.verify_password(attempt.password_hash if isinstance(attempt, Attempt) else None, password)
     if attempt is None or attempt.disabled:
         return None
     if not right:

@@ -97,9 +97,7 @@ async def update_user(
         return await get_user(uow, viewer, user_id)
 
 
-async def disable_user(
-    house: House, viewer: Viewer, user_id: UUID, expected_version: int | None = None
-) -> UserView:
+async def disable_user(house: House, viewer: Viewer, user_id: UUID, expected_version: int | None = None) -> UserView:
     """Keep a user from signing in; their sessions and API tokens end at once, their history stays."""
     viewer.require("users.write")
     async with house.unit(viewer) as uow:
@@ -111,9 +109,7 @@ async def disable_user(
         return await get_user(uow, viewer, user_id)
 
 
-async def enable_user(
-    house: House, viewer: Viewer, user_id: UUID, expected_version: int | None = None
-) -> UserView:
+async def enable_user(house: House, viewer: Viewer, user_id: UUID, expected_version: int | None = None) -> UserView:
     """Let a disabled user sign in again. Raises Conflict when somebody else has one of their interfaces by
     now."""
     viewer.require("users.write")
@@ -131,9 +127,7 @@ async def set_password(house: House, viewer: Viewer, user_id: UUID, password: st
     stored = await passwords.hash_password(password, login)
     async with house.unit(viewer) as uow:
         user = await commands.lock_user(uow, user_id)
-        await commands.update_user(
-            uow, user, {"password_hash": stored, "failed_sign_ins": 0, "locked_until": None}
-        )
+        await commands.update_user(uow, user, {"password_hash": stored, "failed_sign_ins": 0, "locked_until": None})
         await commands.sign_out_everywhere(uow, user_id)
 
 
@@ -240,9 +234,7 @@ def _cleaned(data: UserChanges) -> dict[str, Any]:
     if "extension" in data:
         fields["extension"] = _extension(data["extension"])
     if "interfaces" in data:
-        fields["interfaces"] = _listed(
-            data["interfaces"], "interfaces", MOST_INTERFACES, _INTERFACE, "PJSIP/agent1"
-        )
+        fields["interfaces"] = _listed(data["interfaces"], "interfaces", MOST_INTERFACES, _INTERFACE, "PJSIP/agent1")
     if "queues" in data:
         fields["queues"] = _listed(data["queues"], "queues", MOST_QUEUES, _QUEUE, "support")
     return fields

@@ -45,7 +45,7 @@ async def count_attempt(uow: UnitOfWork, login: str, most: int, lock: timedelta)
         """UPDATE users SET
                failed_sign_ins = CASE WHEN locked_until IS NULL THEN failed_sign_ins + 1 ELSE 1 END,
                locked_until = CASE
-                   WHEN (CASE WHEN locked_until IS NULL THEN failed_sign_ins + 1 ELSE 1 END) >= $2 THEN $4
+                   WHEN (CASE WHEN locked_until IS NULL THEN failed_sign_ins + 1 ELSE 1 END) >= $2 THEN $4::timestamptz
                END
            WHERE login = $1 AND (locked_until IS NULL OR locked_until <= $3)
            RETURNING id, password_hash, disabled_at, locked_until""",
@@ -84,9 +84,9 @@ async def open_session(uow: UnitOfWork, user_id: UUID, idle: timedelta, user_age
 async def touch_session(uow: UnitOfWork, session_id: UUID, idle: timedelta) -> None:
     """Note that a session is used, which moves its end."""
     await uow.execute(
-        """UPDATE session SET seen_at = $2, expires_at = LEAST($2 + $3::interval, created_at + $4::interval)
+        """UPDATE session SET seen_at = $2, expires_at = LEAST($3::timestamptz, created_at + $4::interval)
            WHERE id = $1 AND revoked_at IS NULL""",
-        *(session_id, uow.now, idle, LONGEST_SESSION),
+        *(session_id, uow.now, uow.now + idle, LONGEST_SESSION),
     )
 
 

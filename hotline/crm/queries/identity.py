@@ -40,9 +40,7 @@ async def viewer_for_session(db: Reader, token: str, now: datetime) -> Identity 
     if row is None:
         return None
     viewer = viewer_of(row["user_id"], frozenset(row["permissions"]), locale=row["locale"])
-    return Identity(
-        row["id"], viewer, row["user_id"], row["login"], row["name"], row["csrf_token"], row["seen_at"]
-    )
+    return Identity(row["id"], viewer, row["user_id"], row["login"], row["name"], row["csrf_token"], row["seen_at"])
 
 
 async def viewer_for_token(db: Reader, token: str, now: datetime) -> Identity | None:
