@@ -175,7 +175,10 @@ class Conversation:
     answered: bool = False
     open_rings: dict[str, OpenRing] = field(default_factory=dict)  # the records' rings not yet seen on the PBX
     gap: tuple[datetime, datetime] | None = None
+    # what changed since the last telling: these channels, the bridges, or so much that every ring is looked at again
+    fresh: set[Channel] = field(default_factory=set)
     connected_dirty: bool = False
+    recheck: bool = False
     unseen: bool = False
     restored: bool = False
     # what was told
@@ -203,7 +206,7 @@ class Conversation:
         self.gap = self.gap or gone.gap
         self.told_aliases |= gone.told_aliases
         self.told_stints |= gone.told_stints
-        self.connected_dirty = True
+        self.connected_dirty = self.recheck = True
 
     def phones(self) -> Iterator[Channel]:
         """Its real phones and trunks."""

@@ -75,13 +75,17 @@ class Intake:
         if uniqueid not in found.uniqueids or linkedid not in found.conversation.ids:
             self._link(found, uniqueid, linkedid, moment)
         state = fields.get(state_key)
+        conversation = found.conversation
         if state == _RINGING:
             found.ringing_state = True
             found.step("rang", moment)
-        elif state == _UP:
-            found.step("up", moment)
-        self._changed[found.conversation] = None
-        found.conversation.touched = max(found.conversation.touched, moment[0])
+        elif state == _UP and found.step("up", moment):
+            conversation.recheck = True
+        conversation.fresh.add(found)
+        if found.kind != "phone":
+            conversation.recheck = True  # rings behind a Local pair depend on it
+        self._changed[conversation] = None
+        conversation.touched = max(conversation.touched, moment[0])
         return found
 
     def _another_life(self, known: Channel, uniqueid: str, linkedid: str, new: bool) -> bool:
@@ -286,6 +290,7 @@ class Intake:
         status = "FORWARD" if fields.get("Forward") else fields.get("DialStatus", "")
         if status == "ANSWER":
             target.step("up", moment)
+            target.conversation.recheck = True
         target.dial_ends.setdefault(source.name if source is not None else "", (status, moment))
 
     def _queue_member(self, target: Channel, fields: Fields) -> None:
@@ -308,6 +313,7 @@ class Intake:
         target.queue = target.queue or present(fields.get("Queue"))
         if target.kind == "phone":
             target.step("up", moment)
+            target.conversation.recheck = True
             target.joined = min(target.joined or moment, moment)
 
     def agent_rang_out(self, fields: Fields, moment: Moment) -> None:
@@ -320,7 +326,11 @@ class Intake:
         queue, interface = fields.get("Queue", ""), fields.get("Interface") or fields.get("Location", "")
         if queue and interface:
             others = (fields.get("StateInterface", ""), fields.get("MemberName") or fields.get("Name", ""))
-            self.members[(queue, interface)] = tuple(name for name in others if name)
+            names_now = tuple(name for name in others if name)
+            if self.members.get((queue, interface)) != names_now:
+                self.members[(queue, interface)] = names_now
+                for conversation in self.conversations:
+                    conversation.recheck = True
 
     def _queue(self, fields: Fields, moment: Moment, what: str, queue: str) -> None:
         channel = self._described(fields, moment, rank=1)

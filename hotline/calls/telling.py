@@ -70,7 +70,7 @@ class Telling:
         self._merged()
         self._caller()
         if call.connected_dirty:
-            call.connected_dirty = False
+            call.connected_dirty, call.recheck = False, True
             self.intake.transferees_of(call)
             self._connect()
         if call.queue_facts:
@@ -79,12 +79,15 @@ class Telling:
         rings = [c for c in phones if self._is_ring(c)]
         if call.answered:
             self._redirected(rings)
-        for ring in rings:
+        changed = rings if call.recheck else [ring for ring in rings if ring in call.fresh]
+        call.recheck = False
+        call.fresh.clear()
+        for ring in changed:
             self._ring(ring)
         if call.transfers:
             for transfer in call.transfers:
                 self._transfer(transfer)
-        for ring in rings:
+        for ring in changed:
             self._ring_end(ring, rings)
         for phone in phones:
             self._hold(phone)
@@ -365,6 +368,7 @@ class Telling:
                 continue
             later = [r for r in rings if r is not giver and r.seen > left and call.dial_root(r) is first]
             if later and not any(f.what == "join" and left < f.moment < later[0].seen for f in call.queue_facts):
+                call.recheck = True
                 call.transfers.append(Transfer("blind", left, (giver.name,), first.name, None, None, implied=True))
 
     @staticmethod
