@@ -24,7 +24,7 @@ from hotline.errors import SettingError
 from hotline.pbx.codec import MESSAGE_LIMIT
 from hotline.pbx.errors import ConnectionLost, LoginRefused, NoAnswer, PbxUnavailable
 from hotline.pbx.filters import ADVANCED_SINCE, advanced_filters, ami_major, regex_filters
-from hotline.pbx.wire import Accept, Reply, Wire
+from hotline.pbx.wire import Accept, Reply, Wire, earlier
 from hotline.settings import PbxAddress
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,8 @@ class Connection:
         connection = cls(address, wire, patience)
         try:
             await connection._login()
-            await connection._wait_for_boot()
+            # Both at once: a server may be silent on either. The clock must be known before the events are used.
+            await asyncio.gather(connection._wait_for_boot(), connection._first_ping())
         except BaseException:
             wire.close()
             raise
@@ -155,6 +156,15 @@ class Connection:
                 self.booted = True
         except TimeoutError:
             self.booted = None
+
+    async def _first_ping(self) -> None:
+        try:
+            await self.ping()
+        except NoAnswer:
+            return
+        offset = self.wire.clock_offset
+        self.wire.shift(offset)
+        self._early = [earlier(event, offset) for event in self._early]
 
     async def set_filters(self, events: frozenset[str], variables: frozenset[str]) -> FilterReport:
         """Ask the PBX to send only these events; a PBX that refuses sends all, which costs only bandwidth."""

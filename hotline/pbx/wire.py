@@ -15,7 +15,8 @@ import logging
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import count
 from typing import Any, Final
 
@@ -353,6 +354,13 @@ class Wire:
     def clock_offset(self, seconds: float) -> None:
         self._protocol.offset = seconds
 
+    def shift(self, seconds: float) -> None:
+        """Correct the times of what waits, decoded before the offset was known at all."""
+        events = self._protocol.events
+        waiting = [earlier(event, seconds) for event in events]
+        events.clear()
+        events.extend(waiting)
+
     @property
     def error(self) -> Exception | None:
         """Why the connection was lost, where that is known."""
@@ -384,7 +392,7 @@ class Wire:
         finally:
             self._protocol.responses.pop(pending.id, None)
 
-    async def events(self, most: int = 500) -> list[AmiEvent]:
+    async def events(self, most: int = 200) -> list[AmiEvent]:
         """The next events, at least one; raises ConnectionLost when none is left and none will come."""
         protocol = self._protocol
         while not protocol.events:
@@ -402,6 +410,11 @@ class Wire:
     def abort(self) -> None:
         """Drop the connection without the courtesies of TCP or TLS, for a peer that no longer answers."""
         self._protocol.transport.abort()
+
+
+def earlier(event: AmiEvent, seconds: float) -> AmiEvent:
+    """The event with its time moved back."""
+    return event if event.at is None else replace(event, at=event.at - timedelta(seconds=seconds))
 
 
 def _variable(block: bytes) -> bytes:

@@ -39,8 +39,8 @@ _LARGEST_FRAME: Final = 1 << 20
 #: An idle journal is emptied past this, a busy one rewritten past this and twice what is still waiting.
 _EMPTY_AT: Final = 256 * 1024
 _REWRITE_AT: Final = 16 * 1024 * 1024
-#: Lines that wait for the records take at most this much disk; then the PBX is let go until they are back.
-LARGEST: Final = 256 * 1024 * 1024
+#: Lines that wait for the records take at most this much disk (and memory); then the PBX is let go until they are back.
+LARGEST: Final = 64 * 1024 * 1024
 
 
 class JournalFull(Unavailable):
