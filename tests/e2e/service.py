@@ -1,0 +1,95 @@
+"""``hotline serve`` as its own process, the way an administrator starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a hotline of a test: no setting but these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+    return {**kept, **settings}
+
+
+async def command(settings: Mapping[str, str], *arguments: str, stdin: str = "") -> tuple[int, str, str]:
+    """Run ``hotline …`` to its end: exit code, output, errors."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "hotline",
+        *arguments,
+        env=environment(settings),
+        cwd=settings.get("HOTLINE_DATA_DIR"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), START_SECONDS)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+class Service:
+    """One node. It keeps its settings, so that it can be killed and started again."""
+
+    def __init__(self, settings: Mapping[str, str], folder: Path, name: str = "node1") -> None:
+        self.settings = {"HOTLINE_HTTP_BIND": "127.0.0.1:0", "HOTLINE_NODE": name, **settings}
+        self.url = ""
+        self._log = folder / f"{name}.log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start and wait until it says its address."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "hotline",
+                "serve",
+                env=environment(self.settings),
+                cwd=self._log.parent,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            while line := await self._process.stdout.readline():
+                if line.startswith(b"hotline: http"):
+                    self.url = line.split()[1].decode()
+                    return
+        await self.kill()
+        raise RuntimeError(f"hotline did not start:\n{self.log()[-4000:]}")
+
+    async def stop(self) -> int | None:
+        """Ask it to stop (SIGTERM) and wait; its exit code."""
+        if self._process is None:
+            return None
+        process, self._process = self._process, None
+        if process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+                raise RuntimeError(f"hotline did not stop:\n{self.log()[-4000:]}") from None
+        return process.returncode
+
+    async def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        self._process = None
+
+    def log(self) -> str:
+        """What it logged so far."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
