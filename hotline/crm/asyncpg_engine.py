@@ -26,14 +26,23 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
         return ""
 
 
-def _encode(value: Any) -> str:
+# jsonb in binary form (a version byte, then the text): COPY takes no other.
+_JSONB_VERSION: Final = b"\x01"
+
+
+def _encode(value: Any) -> bytes:
     # Tortoise's JSONField hands over text, hand-written SQL hands over values.
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _JSONB_VERSION + text.encode()
+
+
+def _decode(data: bytes) -> Any:
+    return json.loads(bytes(data)[1:])
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
     """Teach one connection that jsonb is Python values."""
-    await connection.set_type_codec("jsonb", encoder=_encode, decoder=json.loads, schema="pg_catalog")
+    await connection.set_type_codec("jsonb", encoder=_encode, decoder=_decode, schema="pg_catalog", format="binary")
 
 
 class HotlineClient(AsyncpgDBClient):
