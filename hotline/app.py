@@ -21,6 +21,7 @@ from hotline.jobs import relay, sealer
 from hotline.settings import EMBEDDED, Bind, Settings
 from hotline.web.application import create_app
 from hotline.web.context import Part
+from hotline.web.demo import Demo
 from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
@@ -40,15 +41,16 @@ _PROBE_SECONDS: Final = 1.0
 def run(settings: Settings, started: Callable[[str], None]) -> None:
     """Serves until SIGTERM or SIGINT; ``started`` is told the address. Raises SettingError for what cannot start."""
     logs.configure(settings.log_level, json=settings.log_format == "json")
-    uvloop.run(_serve(settings, started))
+    uvloop.run(serve(settings, started))
 
 
-async def _serve(settings: Settings, started: Callable[[str], None]) -> None:
+async def serve(settings: Settings, started: Callable[[str], None], *, demo: Demo | None = None) -> None:
+    """As ``run``, inside a loop that runs; ``demo`` adds the page with the handset."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with serving(settings) as address:
+    async with serving(settings, demo=demo) as address:
         started(address)
         await stop.wait()
         log.info("app.stopping")
@@ -58,7 +60,7 @@ async def _serve(settings: Settings, started: Callable[[str], None]) -> None:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[str]:
+async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncIterator[str]:
     """All parts of one process while the context is open; gives the address that it answers at."""
     async with AsyncExitStack() as parts:
         sockets = _listen(settings.http_bind)
@@ -69,12 +71,11 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         for name, job in _jobs(house):
             parts.push_async_callback(_step, name, _start(house, name, job))
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
-        app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub))
+        app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub), demo=demo)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_SECONDS)
         await runner.setup()
         parts.push_async_callback(_step, "web", runner.cleanup)
-        for each in sockets:
-            await web.SockSite(runner, each).start()
+        await _open_doors(runner, sockets, settings.http_bind)
         port = sockets[0].getsockname()[1]
         address = settings.public_url.rstrip("/") or f"http://{Bind(settings.http_bind.host, port)}"
         log.info("app.started", node=settings.node)
@@ -153,9 +154,21 @@ def _listen(bind: Bind) -> list[socket.socket]:
     except OSError as error:
         for each in sockets:
             each.close()
-        why = "is in use already" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
-        raise SettingError(f"HOTLINE_HTTP_BIND: {bind} {why}") from error
+        raise _unusable(bind, error) from error
     return sockets
+
+
+async def _open_doors(runner: web.AppRunner, sockets: Sequence[socket.socket], bind: Bind) -> None:
+    try:
+        for each in sockets:
+            await web.SockSite(runner, each).start()
+    except OSError as error:  # another process bound it at the same moment, and listens
+        raise _unusable(bind, error) from error
+
+
+def _unusable(bind: Bind, error: OSError) -> SettingError:
+    why = "is in use already" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
+    return SettingError(f"HOTLINE_HTTP_BIND: {bind} {why}")
 
 
 class _Parts:

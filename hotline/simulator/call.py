@@ -93,6 +93,8 @@ class Call:
     held: float = 0
     #: The ActionID of the Originate that made it.
     action_id: str = ""
+    #: Seconds in the queue after which the caller hangs up by themselves.
+    patience: float | None = None
     _scenes: asyncio.Queue[_Scene] = field(default_factory=asyncio.Queue)
     _task: asyncio.Task[None] | None = None
     _transfer_to: Phone | None = None

@@ -51,10 +51,6 @@ class Simulator:
         await self.world.close()
         await self.server.close()
 
-    def url(self, name: str) -> str:
-        """The value of HOTLINE_AMI_URLS for this PBX under ``name``."""
-        return f"ami://{self.user}:{self.secret}@127.0.0.1:{self.port}/{name}"
-
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
         """Calls ``watcher`` after every change of ``state`` until the returned function is called."""
         return self.world.watch(watcher)
@@ -122,13 +118,8 @@ class Simulator:
     ) -> str:
         """Somebody outside calls, and hangs up after ``patience`` seconds of waiting. Returns the call's key."""
         call = self.world.call_in(number, name, dialled, withheld=withheld)
-        if patience is not None:
-            self.world.later(patience, lambda: self._give_up(call))
+        call.patience = patience
         return call.key
-
-    def _give_up(self, call: Call) -> None:
-        if call in self.world.calls and call.waiting:
-            self.world.outside_act("hangs up", call)
 
     def handset(self, key: str, verb: str) -> None:
         """The person outside answers, declines or hangs up."""

@@ -122,7 +122,13 @@ class World(Exchange):
 
     def joined(self, call: Call) -> None:
         call.joined_at = self.clock()
+        if call.patience is not None:
+            self.later(call.patience, lambda: self._give_up(call))
         self.distribute()
+
+    def _give_up(self, call: Call) -> None:
+        if call in self.calls and call.waiting:
+            self.outside_act("hangs up", call)
 
     def over(self, call: Call) -> None:
         self.calls.remove(call)
@@ -269,20 +275,25 @@ class World(Exchange):
     def phone_act(self, phone: Phone, verb: str, call: Call) -> None:
         """A person at a phone answers, declines or hangs up."""
         part = call.part_of(phone)
-        if part is None or not call.act(f"{part} {verb}", phone):
-            if part is None or verb == "answers":
-                raise Conflict("the phone is not in this call")
-            call.end()
+        if part is None:
+            raise Conflict("the phone is not in this call")
+        self._act(call, part, verb, phone)
         self.distribute()
         self.changed()
 
     def outside_act(self, verb: str, call: Call) -> None:
         """The person outside answers, declines or hangs up."""
-        if not call.act(f"{call.outside} {verb}"):
-            if verb == "answers":
-                raise Conflict("the call does not ring there")
-            call.end()
+        self._act(call, call.outside, verb, None)
         self.changed()
+
+    @staticmethod
+    def _act(call: Call, part: str, verb: str, phone: Phone | None) -> None:
+        """Hanging up a phone that rings declines; where no tape tells what follows, everybody hangs up."""
+        if call.act(f"{part} {verb}", phone) or (verb == "hangs up" and call.act(f"{part} declines", phone)):
+            return
+        if verb == "answers":
+            raise Conflict("the call does not ring there")
+        call.end()
 
     def call_with(self, channel: str) -> Call | None:
         """The call that a channel belongs to."""

@@ -9,6 +9,8 @@ from aiohttp.typedefs import Middleware
 
 from hotline.web import api, auth, desktop, health
 from hotline.web.context import HEALTH, HOUSE, HUB, IDENTIFY, Health, Identify
+from hotline.web.demo import Demo
+from hotline.web.demo import setup as setup_demo
 from hotline.web.middleware import add_headers, observe, tell_errors, trust_proxies
 from hotline.web.rate_limits import Buckets
 from hotline.web.rights import route_rights
@@ -19,7 +21,9 @@ from hotline.workflows.house import House
 LARGEST_BODY = 1 << 20
 
 
-def create_app(house: House, *, hub: Hub, identify: Identify, parts: Health) -> web.Application:
+def create_app(
+    house: House, *, hub: Hub, identify: Identify, parts: Health, demo: Demo | None = None
+) -> web.Application:
     """The application with every route. A route that declares no right is a RuntimeError that names it."""
     middlewares: list[Middleware] = [observe, tell_errors, auth.guard]
     if house.settings.trusted_proxies:
@@ -37,6 +41,8 @@ def create_app(house: House, *, hub: Hub, identify: Identify, parts: Health) -> 
     health.setup(app)
     api.setup(app)
     desktop.setup(app)
+    if demo is not None:
+        setup_demo(app, demo)
     route_rights(app)
     return app
 

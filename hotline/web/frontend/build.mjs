@@ -7,7 +7,7 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "..", "static", "dist");
-const entries = ["app.js", "signin.js", "styles/app.css", "icons.svg", "favicon.svg"];
+const entries = ["app.js", "signin.js", "demo.js", "styles/app.css", "styles/demo.css", "icons.svg", "favicon.svg"];
 
 await rm(dist, { recursive: true, force: true });
 const result = await build({

@@ -12,12 +12,15 @@ from hotline.simulator.world import Plan
 
 PHONES = tuple(Phone(f"100{n}", f"Agent 100{n}", f"PJSIP/100{n}") for n in (1, 2, 3, 4))
 Event = dict[str, str]
+#: Every simulator of the running test; tests/unit/simulator/conftest.py closes them.
+OPEN: list[Simulator] = []
 
 
 def simulator(members: int = 2, pace: float = 0.0) -> Simulator:
     """A PBX with four phones, the first ones signed in to the queue."""
     plan = Plan(PHONES, ("support", "sales"), {"9500": "support", "9501": "sales"})
-    return Simulator(plan, [("support", phone) for phone in PHONES[:members]], pace)
+    OPEN.append(Simulator(plan, [("support", phone) for phone in PHONES[:members]], pace))
+    return OPEN[-1]
 
 
 class Client:

@@ -108,7 +108,6 @@ async def test_plays_what_the_real_one_said(scene: str) -> None:
         if acts[-1].endswith(("hangs up", "is not there")) and not any("consults" in act for act in acts):
             await until(lambda: not sim.world.calls)
             assert not len(sim.world.channels)
-    await sim.close()
 
 
 async def test_numbers_names_and_interfaces_are_those_of_this_call() -> None:
@@ -125,7 +124,6 @@ async def test_numbers_names_and_interfaces_are_those_of_this_call() -> None:
         assert called["Uniqueid"] == called["Linkedid"] == called["DestLinkedid"] != called["DestUniqueid"]
         for recorded in ("+8613800138000", "Zhang Wei", "+442079460158"):
             assert not [event for event in client.heard if recorded in " ".join(event.values())]
-    await sim.close()
 
 
 async def test_rings_every_free_member_and_takes_back_from_those_who_lost() -> None:
@@ -143,7 +141,6 @@ async def test_rings_every_free_member_and_takes_back_from_those_who_lost() -> N
         await client.ask("Ping")
         lost = [event["Channel"] for event in client.events("Hangup") if event["Cause"] == "26"]
         assert {name.partition("-")[0] for name in lost} == {"PJSIP/1001", "PJSIP/1003"}
-    await sim.close()
 
 
 async def test_two_callers_at_once_and_the_second_waits_for_a_free_phone() -> None:
@@ -157,7 +154,6 @@ async def test_two_callers_at_once_and_the_second_waits_for_a_free_phone() -> No
     await quiet(sim)
     assert [call["state"] for call in sim.state()["calls"]] == ["ringing"]
     assert sim.state()["phones"][0]["calls"][0]["number"] == "+4915122222"
-    await sim.close()
 
 
 async def test_a_member_who_signs_in_rings_for_the_one_who_waits() -> None:
@@ -171,7 +167,6 @@ async def test_a_member_who_signs_in_rings_for_the_one_who_waits() -> None:
         assert not client.events("AgentCalled")
         await client.ask("QueueAdd", Queue="support", Interface="PJSIP/1002", MemberName="Agent 1002")
         assert (await client.hears("AgentCalled"))["Interface"] == "PJSIP/1002"
-    await sim.close()
 
 
 async def test_a_paused_member_does_not_ring() -> None:
@@ -187,19 +182,19 @@ async def test_a_paused_member_does_not_ring() -> None:
         await client.ask("QueueStatus")
         member = await client.hears(lambda e: e.get("Event") == "QueueMember" and e["Location"] == "PJSIP/1001")
         assert (member["Paused"], member["PausedReason"]) == ("1", "Lunch")
-    await sim.close()
 
 
 async def test_when_all_declined_the_queue_rings_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hotline.simulator.world.RETRY_SECONDS", 0.01)
     sim = simulator(members=1)
-    key = sim.call("+4915112345", "Anna", "9500")
-    await quiet(sim)
-    sim.phone("1001", key, "declines")
-    await quiet(sim)
-    assert not sim.state()["phones"][0]["calls"]
-    await until(lambda: sim.state()["phones"][0]["calls"])
-    await sim.close()
+    await sim.start()
+    async with Client(sim.port) as client:
+        await client.log_in(sim)
+        key = sim.call("+4915112345", "Anna", "9500")
+        await quiet(sim)
+        sim.phone("1001", key, "declines")
+        await until(lambda: len(client.events("AgentCalled")) == 2)
+        assert {event["Cause"] for event in client.events("Hangup")} == {"17"}
 
 
 async def test_an_impatient_caller_gives_up() -> None:
@@ -211,7 +206,6 @@ async def test_an_impatient_caller_gives_up() -> None:
         await client.hears("QueueCallerAbandon")
         await client.hears(lambda e: e.get("Event") == "Hangup" and e["Channel"].startswith("PJSIP/trunk-"))
         assert (await client.hears("QueueCallerJoin"))["Position"] == "1"
-    await sim.close()
 
 
 async def test_the_customer_follows_over_two_transfers() -> None:
@@ -229,7 +223,6 @@ async def test_the_customer_follows_over_two_transfers() -> None:
         assert back["Response"] == "Success"
         await quiet(sim)
         assert sim.state()["phones"][1]["calls"][0]["state"] == "ringing"
-    await sim.close()
 
 
 async def test_hanging_up_works_where_no_tape_tells_how() -> None:
@@ -247,7 +240,6 @@ async def test_hanging_up_works_where_no_tape_tells_how() -> None:
         assert not len(sim.world.channels)
         await client.ask("QueueStatus")
         assert (await client.hears("QueueMember"))["Status"] == "1"
-    await sim.close()
 
 
 async def test_the_snapshot_shows_what_was_told() -> None:
@@ -265,7 +257,6 @@ async def test_the_snapshot_shows_what_was_told() -> None:
         await client.ask("QueueStatus", Queue="support")
         entry = await client.hears("QueueEntry")
         assert (entry["Channel"], entry["Position"]) == (shown["PJSIP/trunk"]["Channel"], "1")
-    await sim.close()
 
 
 async def test_click_to_dial_has_the_id_of_its_command() -> None:
@@ -280,7 +271,6 @@ async def test_click_to_dial_has_the_id_of_its_command() -> None:
         answer = await client.hears("OriginateResponse")
         assert (answer["Response"], answer["Uniqueid"]) == ("Success", "command-1")
         assert sim.state()["calls"][0]["state"] == "talking"
-    await sim.close()
 
 
 @pytest.mark.parametrize("exten", ["9999", "", "1001"])
@@ -295,7 +285,6 @@ async def test_a_transfer_to_nowhere_or_to_oneself_is_refused(exten: str) -> Non
         refused = await client.ask("BlindTransfer", Channel=name, Context="hotline-agents", Exten=exten)
         assert refused["Response"] == "Error"
         assert sim.state()["phones"][0]["calls"][0]["state"] == "talking"
-    await sim.close()
 
 
 async def test_acts_that_cannot_be_are_refused() -> None:
@@ -312,7 +301,6 @@ async def test_acts_that_cannot_be_are_refused() -> None:
         sim.phone("1004", key, "answers")
     with pytest.raises(NotFound):
         sim.handset("99", "hangs up")
-    await sim.close()
 
 
 @pytest.mark.parametrize("key", ["ringall", "attended", "blind", "abandoned"])
@@ -327,14 +315,12 @@ async def test_recorded_calls_play_to_their_end(key: str, monkeypatch: pytest.Mo
     assert told.count("attended_transfer") == (key == "attended")
     assert told.count("blind_transfer") == (key == "blind")
     assert told.count("abandons") == (key == "abandoned")
-    await sim.close()
 
 
 async def test_a_recorded_call_needs_its_phones() -> None:
     sim = simulator(members=1)
     with pytest.raises(Conflict, match="2 free phones"):
         sim.play("attended", "+4915112345", "Anna", "9500")
-    await sim.close()
 
 
 def test_a_callers_name_is_escaped_and_cut() -> None:

@@ -65,7 +65,6 @@ async def test_answers_with_the_same_headers_as_the_real_one(question: dict[str,
         for name in {dict(frame)["Event"] for frame in own}:
             real = [key for key, _ in next(frame for frame in own if dict(frame)["Event"] == name)]
             assert list(await client.hears(name)) == real
-    await sim.close()
 
 
 async def ringing(client: Client, sim: object) -> str:
@@ -85,7 +84,6 @@ async def test_greets_and_refuses_a_wrong_secret() -> None:
         reply = await client.ask("Login", Username=sim.user, Secret="wrong")
         assert (reply["Response"], reply["Message"]) == ("Error", "Authentication failed")
         await client.hears("(closed)")
-    await sim.close()
 
 
 async def test_says_nothing_before_the_login() -> None:
@@ -96,7 +94,6 @@ async def test_says_nothing_before_the_login() -> None:
         await client.log_in(sim)
         assert not client.events("QueueParams")
         assert await client.hears("FullyBooted")
-    await sim.close()
 
 
 @pytest.mark.parametrize("secret", ["right", "wrong"])
@@ -108,7 +105,6 @@ async def test_login_with_a_challenge(secret: str) -> None:
         key = hashlib.md5((challenge + (sim.secret if secret == "right" else secret)).encode()).hexdigest()
         reply = await client.ask("Login", AuthType="MD5", Username=sim.user, Key=key)
         assert reply["Response"] == ("Success" if secret == "right" else "Error")
-    await sim.close()
 
 
 async def test_a_key_without_a_challenge_is_refused() -> None:
@@ -117,7 +113,6 @@ async def test_a_key_without_a_challenge_is_refused() -> None:
     async with Client(sim.port) as client:
         key = hashlib.md5(sim.secret.encode()).hexdigest()
         assert (await client.ask("Login", AuthType="MD5", Username=sim.user, Key=key))["Response"] == "Error"
-    await sim.close()
 
 
 @pytest.mark.parametrize(
@@ -142,7 +137,6 @@ async def test_filters_let_only_through_what_they_include(filters: list[dict[str
             await client.ask("Ping")
         heard = {event["Event"] for event in client.heard if "Event" in event}
         assert heard == {"FullyBooted", "QueueCallerJoin"}
-    await sim.close()
 
 
 async def test_filters_keep_single_variables_and_drop_what_they_exclude() -> None:
@@ -161,7 +155,6 @@ async def test_filters_keep_single_variables_and_drop_what_they_exclude() -> Non
             "PJSIP/trunk",
             "PJSIP/1002",
         ]
-    await sim.close()
 
 
 async def test_a_session_hears_only_the_classes_of_its_mask() -> None:
@@ -176,7 +169,6 @@ async def test_a_session_hears_only_the_classes_of_its_mask() -> None:
         heard = len(client.heard)
         await client.ask("QueuePause", Interface="PJSIP/1001", Paused="true")
         assert [event["Response"] for event in client.heard[heard:]] == ["Success"]
-    await sim.close()
 
 
 async def test_every_event_carries_its_time() -> None:
@@ -190,7 +182,6 @@ async def test_every_event_carries_its_time() -> None:
         times = [float(event["Timestamp"]) for event in client.heard if "Event" in event]
         assert times == sorted(times)
         assert times[-1] <= float(ping["Timestamp"])
-    await sim.close()
 
 
 async def test_two_clients_hear_the_same() -> None:
@@ -203,7 +194,6 @@ async def test_two_clients_hear_the_same() -> None:
         for client in (one, two):
             await client.hears("AgentCalled")
         assert one.events("Newchannel")[0] == two.events("Newchannel")[0]
-    await sim.close()
 
 
 async def test_drop_cuts_every_connection_and_takes_new_ones() -> None:
@@ -215,7 +205,6 @@ async def test_drop_cuts_every_connection_and_takes_new_ones() -> None:
         await client.hears("(closed)")
     async with Client(sim.port) as client:
         assert (await client.log_in(sim))["Response"] == "Success"
-    await sim.close()
 
 
 async def test_garbage_is_survived() -> None:
@@ -226,4 +215,3 @@ async def test_garbage_is_survived() -> None:
         await client.hears("(closed)")
     async with Client(sim.port) as client:
         assert (await client.log_in(sim))["Response"] == "Success"
-    await sim.close()

@@ -1,0 +1,116 @@
+"""Who lives in the demo: the invented broadband company's users and customers. All numbers are reserved for fiction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A user; with an extension they have a phone on the demo PBX."""
+
+    login: str
+    name: str
+    role: str
+    locale: str
+    extension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """A call of the past: days and minutes ago, seconds it was talked, by whom (None: the caller gave up)."""
+
+    days: int
+    minutes: int
+    agent: str | None
+    seconds: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer."""
+
+    name: str
+    locale: str
+    number: str
+    tier: str
+    kind: Literal["person", "organisation"] = "person"
+    email: str = ""
+    tags: tuple[str, ...] = ()
+    calls: tuple[PastCall, ...] = ()
+
+
+QUEUE = "support"
+LINE = "9500"
+
+AGENTS = (
+    Agent("lin.yue", "林悦", "agent", "zh", "1001"),
+    Agent("zhou.min", "周敏", "agent", "zh", "1002"),
+    Agent("anna.berg", "Anna Berg", "agent", "en", "1003"),
+    Agent("tom.hale", "Tom Hale", "supervisor", "en", "1004"),
+    Agent("admin", "Administrator", "administrator", "en"),
+)
+#: Whom the demo proposes to sign in as, by the language of who looks.
+FIRST = "anna.berg"
+
+CUSTOMERS = (
+    Person(
+        "John Miller", "en", "+442079460158", "gold", email="john.miller@example.com", tags=("fibre", "home office"),
+        calls=(
+            PastCall(2, 35, "anna.berg", 412, "The line drops in the evenings again. Sent a new profile."),
+            PastCall(19, 210, "tom.hale", 188, "Asked about the price from the second year. Explained both tariffs."),
+        ),
+    ),
+    Person(
+        "王秀英", "zh", "+8613800006620", "gold", email="wang.xiuying@example.com", tags=("光纤", "投诉"),
+        calls=(
+            PastCall(1, 95, "lin.yue", 367, "宽带晚间断线，已报修，师傅明天上午上门。"),
+            PastCall(6, 20, None, 0),
+            PastCall(33, 140, "zhou.min", 145, "咨询套餐升级，暂不办理。"),
+        ),
+    ),
+    Person("李国强", "zh", "+8613800006620", "standard", tags=("家庭共享",),
+           calls=(PastCall(12, 55, "zhou.min", 96, "代母亲缴费。"),)),
+    Person(
+        "陈静", "zh", "+8613900000412", "silver", email="chen.jing@example.com", tags=("欠费提醒",),
+        calls=(PastCall(4, 70, "lin.yue", 233, "对上月账单有疑问，已逐项说明。"),),
+    ),
+    Person(
+        "Hartmann & Söhne GmbH", "en", "+493023125042", "platinum", "organisation",
+        "it@hartmann.example", ("business line",),
+        (PastCall(3, 15, "anna.berg", 640, "Two sites lost their fixed address. Escalated, solved by noon."),),
+    ),
+    Person("海蓝科技有限公司", "zh", "+862155550100", "platinum", "organisation", "ops@hailan.example", ("企业专线",),
+           (PastCall(8, 44, "zhou.min", 512, "新办公室开通专线，排期下周三。"),)),
+    Person("Emma Clarke", "en", "+442079460321", "silver", email="emma@example.com", tags=("moving house",),
+           calls=(PastCall(5, 12, "tom.hale", 275, "Moves on the 30th; order for the new address taken."),)),
+    Person("María García", "en", "+34912345605", "standard", calls=(PastCall(21, 5, None, 0),)),
+    Person("张伟", "zh", "+8613700007788", "standard", tags=("光纤",),
+           calls=(PastCall(15, 33, "lin.yue", 120, "重置宽带密码。"),)),
+    Person("Grace O'Neill", "en", "+12025550147", "standard", email="grace@example.com"),
+    Person("刘洋", "zh", "+8613600005521", "standard"),
+    Person("Amélie Dubois", "en", "+33199005511", "silver", tags=("home office",)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Someone to be on the handset. ``patience`` is how many seconds they wait before hanging up."""
+
+    key: str
+    number: str
+    name: str
+    withheld: bool = False
+    patience: float | None = None
+
+
+CALLERS = (
+    Caller("gold", "+442079460158", "John Miller"),
+    Caller("shared", "+8613800006620", "王秀英"),
+    Caller("silver", "+8613900000412", "陈静"),
+    Caller("unknown", "+14155550142", "415 555 0142"),
+    Caller("withheld", "+442079460777", "Anonymous", withheld=True),
+    Caller("impatient", "+442079460321", "Emma Clarke", patience=12),
+)

@@ -1,0 +1,110 @@
+"""What the handset page shows live: the PBX's state, and beside it what hotline made of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from hotline.bus.base import Message
+from hotline.events import TOPIC_EVENTS, Event, decode
+from hotline.web.context import HOUSE
+
+if TYPE_CHECKING:
+    from hotline.web.demo.page import DemoPbx
+
+#: Changes closer together than this are sent as one.
+_TOGETHER_SECONDS: Final = 0.04
+_HEARTBEAT_SECONDS: Final = 15.0
+#: Events of hotline that the log shows, and as what.
+_SHOWN: Final[Mapping[str, str]] = {
+    "call.offered": "pop",
+    "call.retracted": "pop_gone",
+    "call.answered": "answered",
+    "call.transferred": "moved",
+    "call.ended": "ended",
+    "call.abandoned": "missed",
+}
+
+
+class Watch:
+    """Joins the PBX's log with hotline's events and sends both to the open pages."""
+
+    def __init__(self, pbx: DemoPbx) -> None:
+        self._pbx = pbx
+        self._events: deque[dict[str, Any]] = deque(maxlen=60)
+        self._open: set[asyncio.Event] = set()
+        self._closing = False
+
+    def state(self) -> dict[str, Any]:
+        """The PBX's state; its log has hotline's lines in it, in the order of time."""
+        state = dict(self._pbx.state())
+        told = [{**line, "by": "pbx"} for line in state["log"]] + list(self._events)
+        state["log"] = sorted(told, key=lambda line: float(line["at"]))[-60:]
+        return state
+
+    async def run(self, app: web.Application) -> AsyncIterator[None]:
+        """Listens while the application runs."""
+        unwatch: Callable[[], None] = self._pbx.watch(self._changed)
+        task = app[HOUSE].spawn(self._listen(app), "demo.watch")
+        yield
+        unwatch()
+        task.cancel()
+
+    async def close(self, app: web.Application) -> None:
+        """Ends the streams: they would hold the shutdown open."""
+        self._closing = True
+        self._changed()
+
+    async def _listen(self, app: web.Application) -> None:
+        house = app[HOUSE]
+        async with house.bus.subscribe(TOPIC_EVENTS) as messages:
+            async for message in messages:
+                if not isinstance(message, Message):
+                    continue
+                for event in decode(message.payload):
+                    if event.type in _SHOWN:
+                        self._events.append(self._line(event, house.clock().timestamp()))
+                        self._changed()
+
+    def _line(self, event: Event, now: float) -> dict[str, Any]:
+        line: dict[str, Any] = {"at": now, "by": "hotline", "what": _SHOWN[event.type], "detail": ""}
+        rung = [float(told["at"]) for told in self._pbx.state()["log"] if told["what"] == "rings"]
+        if event.type == "call.offered" and rung:
+            line["ms"] = round((now - rung[-1]) * 1000, 1)
+        return line
+
+    def _changed(self) -> None:
+        for changed in self._open:
+            changed.set()
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """One page's stream; ends when the page goes or the service stops."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        changed = asyncio.Event()
+        changed.set()
+        self._open.add(changed)
+        try:
+            while not self._closing:
+                try:
+                    async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                        await changed.wait()
+                except TimeoutError:
+                    await response.write(b": still here\n\n")
+                    continue
+                await asyncio.sleep(_TOGETHER_SECONDS)
+                changed.clear()
+                await response.write(f"data: {json.dumps(self.state())}\n\n".encode())
+        except ConnectionResetError:
+            pass  # the page was closed
+        finally:
+            self._open.discard(changed)
+        return response
+
+
+WATCH: Final = web.AppKey("demo.watch", Watch)
