@@ -90,9 +90,15 @@ async def identify(request: web.Request) -> SignedIn | None:
 
 
 def check_same_site(request: web.Request) -> None:
-    """Refuses an unsafe request that a browser sends for another site; programs send neither header."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise Forbidden("This request came from another site.")
+    """Refuses an unsafe request that a browser sends for another site; programs send neither header.
+
+    Sec-Fetch-Site comes first: the Host that Origin is compared with may be a proxy's own invention.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            raise Forbidden("This request came from another site.")
+        return
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None:
         return

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import ip_address
+from typing import Final
 
 from aiohttp import web
-from prometheus_client import REGISTRY, generate_latest
+from prometheus_client import REGISTRY, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from hotline.errors import NotSignedIn
+from hotline.crm.queries.upkeep import backlog
+from hotline.crm.viewer import SYSTEM
+from hotline.errors import HotlineError, NotSignedIn
 from hotline.web.auth import identify
-from hotline.web.context import HEALTH
+from hotline.web.context import HEALTH, house_of
 from hotline.web.rights import public
 
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+DATABASE: Final = Gauge("hotline_database_up", "1 when the database answered the scrape.")
+UNNUMBERED: Final = Gauge("hotline_outbox_unnumbered", "Events that wait for the relay.")
+UNSEALED: Final = Gauge("hotline_audit_unsealed", "Audit entries that wait for the sealer.")
+
+_BACKLOG_SECONDS: Final = 1.0
+_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
 def setup(app: web.Application) -> None:
@@ -55,7 +64,20 @@ async def metrics(request: web.Request) -> web.Response:
         if signed is None:
             raise NotSignedIn
         signed.viewer.require("system.read")
+    await _measure_backlog(request)
     return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _measure_backlog(request: web.Request) -> None:
+    try:
+        async with asyncio.timeout(_BACKLOG_SECONDS):
+            left = await backlog(house_of(request).db, SYSTEM)
+    except (HotlineError, TimeoutError):
+        DATABASE.set(0)
+        return
+    DATABASE.set(1)
+    UNNUMBERED.set(left.unnumbered)
+    UNSEALED.set(left.unsealed)
 
 
 def _is_local(request: web.Request) -> bool:

@@ -132,7 +132,7 @@ def _error_statuses(each: Endpoint) -> list[str]:
         statuses.add("401")
     if each.right not in (PUBLIC, SIGNED_IN) or each.method != "GET":
         statuses.add("403")
-    if each.path_model is not None or each.body_model is not None:
+    if (each.path_model, each.query_model, each.body_model) != (None, None, None):
         statuses.add("404")
     if each.method != "GET":
         statuses |= {"409", "412"}

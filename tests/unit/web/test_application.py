@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from hotline.errors import Unavailable
 from hotline.settings import load_settings
 from hotline.web import rights
 from hotline.web.application import create_app
@@ -33,12 +34,19 @@ class Credentials:
         return known.get(secret)
 
 
+class Away:
+    """A database that does not answer."""
+
+    async def fetchrow(self, sql: str, *args: Any) -> None:
+        raise Unavailable
+
+
 @asynccontextmanager
 async def served(*parts: Part, **settings: str) -> AsyncIterator[Client]:
     async def health() -> list[Part]:
         return list(parts)
 
-    house: Any = SimpleNamespace(settings=load_settings(settings, None))
+    house: Any = SimpleNamespace(settings=load_settings(settings, None), db=Away())
     hub = Hub(MemoryOutbox(), Wire(), MemoryScene())
     app = create_app(house, hub=hub, identify=Credentials(), parts=health)
     async with TestClient(TestServer(app)) as client:
@@ -74,6 +82,7 @@ async def test_metrics_are_for_this_machine_or_a_token() -> None:
         text = await (await client.get("/metrics")).text()
         assert "hotline_http_requests_total" in text
         assert "hotline_streams" in text
+        assert "hotline_database_up 0.0" in text
         through_a_proxy = {"X-Forwarded-For": "203.0.113.9"}
         assert (await client.get("/metrics", headers=through_a_proxy)).status == 401
         for token, status in (("system", 200), ("auditor", 403), ("wrong", 401)):
