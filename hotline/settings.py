@@ -312,7 +312,8 @@ class Settings(BaseModel):
         description=(
             "The Asterisk managers, `ami://user:secret@host:5038/name` (`amis://` for TLS, port 5039), "
             "several by comma; special characters percent-encoded. The name marks the PBX's calls for "
-            "good: do not change it."
+            "good: do not change it. After it may stand `?auth=md5` (never send the secret in the clear) "
+            "or `plain`, and `?verify=no` (believe any certificate)."
         ),
     )
     ami_ca_file: Annotated[Path | None, BeforeValidator(_folder)] = Field(
