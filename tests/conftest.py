@@ -76,6 +76,15 @@ def template(postgres: EmbeddedPostgres) -> str:
     return name
 
 
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A folder for a server of this test's own. Not in pytest's: each pytest that starts closes that to other users,
+    and PostgreSQL, when tests run as root, is one."""
+    folder = Path(tempfile.mkdtemp(prefix="hotline-tests-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
 async def create_database(server: EmbeddedPostgres, name: str, template: str = "template0") -> str:
     """Make a database; its address."""
     admin = await asyncpg.connect(server.url("postgres"))

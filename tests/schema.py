@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -121,7 +122,7 @@ async def _insert(
 
 
 def _value(kind: str, number: int) -> Any:
-    return {
+    makers: dict[str, Callable[[], Any]] = {
         "uuid": new_id,
         "uuid[]": lambda: [new_id()],
         "text": lambda: f"text {number}",
@@ -135,7 +136,8 @@ def _value(kind: str, number: int) -> Any:
         "double precision": lambda: number + 0.5,
         "jsonb": lambda: f'{{"n": {number}}}',
         "timestamp with time zone": lambda: datetime(2026, 1 + number, 1, tzinfo=UTC),
-    }[kind]()
+    }
+    return makers[kind]()
 
 
 async def contents(connection: asyncpg.Connection) -> dict[str, list[str]]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import typer
 
+from hotline.cli.house import in_house
 from hotline.crm.audit import Report
 from hotline.crm.viewer import SYSTEM
-from hotline.settings import load_settings
 from hotline.workflows.audit import seal_audit, verify_audit
-from hotline.workflows.house import open_house
+from hotline.workflows.house import House
 
 app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
@@ -18,7 +16,7 @@ app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 @app.command()
 def verify() -> None:
     """Walk the whole trail; name entries that were changed, are missing or were cut off (exit 1)."""
-    report = asyncio.run(_verify())
+    report = in_house(_verify)
     for finding in report.findings:
         typer.echo(f"{finding.kind}: {finding.text}")
     newer = f", {report.unsealed} not yet sealed" if report.unsealed else ""
@@ -31,11 +29,7 @@ def verify() -> None:
         raise typer.Exit(1)
 
 
-async def _verify() -> Report:
-    house = await open_house(load_settings())
-    try:
-        # What committed while no service ran is sealed first, so that it is looked at too.
-        await seal_audit(house)
-        return await verify_audit(house, SYSTEM)
-    finally:
-        await house.close()
+async def _verify(house: House) -> Report:
+    # What committed while no service ran is sealed first, so that it is looked at too.
+    await seal_audit(house)
+    return await verify_audit(house, SYSTEM)

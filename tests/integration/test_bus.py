@@ -182,9 +182,9 @@ class Server:
 
 
 @pytest.fixture(params=["postgres", "redis"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, server_folder: Path) -> Iterator[Server]:
     if request.param == "postgres":
-        postgres = EmbeddedPostgres(tmp_path / "postgres", options=FAST)
+        postgres = EmbeddedPostgres(server_folder / "postgres", options=FAST)
         postgres.open()
 
         def start() -> None:

@@ -249,9 +249,9 @@ async def test_a_database_of_another_master_key_is_refused(house: House) -> None
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+def own_server(server_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A server of this test's own, to stop and start."""
-    server = EmbeddedPostgres(tmp_path / "postgres", options=FAST)
+    server = EmbeddedPostgres(server_folder / "postgres", options=FAST)
     server.open()
     yield server
     server.close()
