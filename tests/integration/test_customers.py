@@ -261,6 +261,7 @@ async def test_everybody_who_shares_a_number_is_found(house: House) -> None:
         ("2340412", ["王小明", "Wang Wei"]),
         ("139 1234 0412", ["王小明", "Wang Wei"]),
         ("+8613912340412", ["王小明", "Wang Wei"]),
+        ("\uff10\uff14\uff11\uff12", ["王小明", "Wang Wei"]),  # full width
         ("412", []),
         ("jorg@example.com", ["Jörg Müller-Lüdenscheidt"]),
         ("JORG@EXAMPLE.COM", ["Jörg Müller-Lüdenscheidt"]),

@@ -8,6 +8,7 @@ have.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -164,7 +165,8 @@ async def search_customers(
     The newest first. Answers nothing for a text that holds nothing to search by.
     """
     viewer.require("customers.read")
-    text = one_line(text, "q", LONGEST_SEARCH)
+    # Full-width letters and digits, as a Chinese keyboard writes them, are the same to who searches.
+    text = unicodedata.normalize("NFKC", one_line(text, "q", LONGEST_SEARCH))
     if text.startswith("#"):
         return await _page(db, keyring, viewer, _narrowed(text[1:].strip(), tier), limit, after)
     found = _narrowed(tag, tier)
