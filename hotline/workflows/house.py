@@ -16,7 +16,7 @@ from hotline.clock import Clock, utc_now
 from hotline.crm import migrate as migration
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
-from hotline.crm.personal_keys import master_secrets, open_keyring
+from hotline.crm.personal_keys import master_secrets, open_keyring, rewrap
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import Viewer
 from hotline.errors import HotlineError
@@ -80,17 +80,25 @@ class House:
             log.error("task.failed", task=task.get_name(), exc_info=error)
 
 
-async def migrate_database(settings: Settings) -> list[str]:
-    """Bring the database up to this version; the names of the steps that this took."""
+async def migrate_database(settings: Settings) -> tuple[list[str], int]:
+    """Bring the database up to this version and its keys under the first of several master keys; the names of the
+    steps that this took, and how many keys were wrapped anew."""
     db = await Database.open(settings.database_url.get_secret_value(), data_dir=settings.data_dir, check=False)
     try:
-        return await migration.migrate(db)
+        steps = await migration.migrate(db)
+        secrets = _secrets(settings)
+        keyring = await open_keyring(db, secrets)
+        return steps, await rewrap(db, keyring, secrets) if len(secrets) > 1 else 0
     finally:
         await db.close()
 
 
+def _secrets(settings: Settings) -> list[str]:
+    return master_secrets([secret.get_secret_value() for secret in settings.secret_key], settings.data_dir)
+
+
 async def open_house(settings: Settings, *, migrate: bool = False, bus: Bus | None = None) -> House:
-    """The house of ``settings``; close it when done. The embedded database is always migrated, another with ``migrate``."""
+    """The house of ``settings``; close it when done. Migrates the embedded database always, another if ``migrate``."""
     url = settings.database_url.get_secret_value()
     db = await Database.open(
         url,
@@ -99,8 +107,7 @@ async def open_house(settings: Settings, *, migrate: bool = False, bus: Bus | No
         pool_size=settings.database_pool,
     )
     try:
-        secrets = master_secrets([secret.get_secret_value() for secret in settings.secret_key], settings.data_dir)
-        keyring = await open_keyring(db, secrets)
+        keyring = await open_keyring(db, _secrets(settings))
         bus = bus or _bus(settings, db, keyring)
         await bus.start()
     except BaseException:

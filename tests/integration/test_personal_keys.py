@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from hotline.crm.keys import Keyring, PersonalKey, WrongKey
 from hotline.crm.personal_keys import (
@@ -22,7 +23,7 @@ from hotline.crm.personal_keys import (
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import SettingError
 from hotline.ids import new_id
-from hotline.workflows.house import House
+from hotline.workflows.house import House, migrate_database
 from tests.conftest import SECRET
 
 NEW = "the secret after the rotation"
@@ -75,6 +76,14 @@ async def test_rotation_wraps_every_key_anew_and_the_old_secret_may_go(house: Ho
     assert rotated.blind_index("phone", "+4930123456") == index, "customers are still found"
     with pytest.raises(SettingError, match="HOTLINE_SECRET_KEY"):
         await open_keyring(house.db, [SECRET])
+
+
+async def test_the_command_that_migrates_also_rotates(house: House) -> None:
+    keys = [await create(house) for _ in range(3)]
+    settings = house.settings.model_copy(update={"secret_key": (SecretStr(NEW), SecretStr(SECRET))})
+    assert await migrate_database(settings) == ([], 3)
+    rotated = await open_keyring(house.db, [NEW])
+    assert len(await load_personal_keys(house.db, rotated, [key.id for key in keys])) == 3
 
 
 async def test_dropping_the_old_secret_too_early_is_refused_at_the_start(house: House) -> None:
