@@ -117,7 +117,7 @@ class Calendar:
 
     @property
     def _locale(self) -> Locale:
-        return Locale("zh", "CN") if self.language == "zh" else Locale("en", "GB")
+        return Locale("zh") if self.language == "zh" else Locale("en", "GB")
 
     def time(self, at: datetime) -> str:
         """10:31"""

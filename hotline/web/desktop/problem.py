@@ -8,7 +8,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from hotline.errors import HotlineError, NotSignedIn
-from hotline.web.context import REQUEST_ID, SIGNED
+from hotline.web.context import REQUEST_ID
 from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.desktop.words import N_
 
@@ -52,7 +52,6 @@ async def error_page(request: web.Request, error: HotlineError) -> web.StreamRes
         "detail": error.detail if error.status < 500 and error.code not in _WORDS else "",
         "request_id": request.get(REQUEST_ID, ""),
         "retry": error.retry or error.status >= 500,
-        "known": SIGNED in request,
     }
     template = "problem_card.html" if is_fragment(request) else "problem.html"
     return html(request, template, context, status=error.status)

@@ -11,7 +11,7 @@ import { lockButton } from "../shell/line.js";
 import { showMatches, showTier } from "./matches.js";
 import { createTransfer } from "./transfer.js";
 
-/** `actions`: open(call), pick(call, customerId, card), create(call, card), putAway(call). */
+/** `actions`: user (one's own id), open(call), pick(call, customerId, card), create(call, card), putAway(call). */
 export function createCalls(place, stream, actions) {
   const cards = new Map();
 
@@ -42,7 +42,7 @@ export function createCalls(place, stream, actions) {
 function build(call, stream, actions) {
   const card = clone("call-card");
   card.dataset.call = call.call_id;
-  const transfer = createTransfer(part(card, "pane"), stream, call.call_id);
+  const transfer = createTransfer(part(card, "pane"), stream, call.call_id, actions.user);
   const toggle = part(card, "transfer");
   const pane = part(card, "pane");
   pane.id = `transfer-${call.call_id}`;

@@ -31,6 +31,7 @@ export function startDesk(root, stream, user) {
     create,
   });
   const calls = createCalls(find("#calls"), stream, {
+    user,
     open: (call) => openCall(call),
     pick: (call, customerId) => choose(call, customerId),
     create,
@@ -62,7 +63,7 @@ export function startDesk(root, stream, user) {
       answered.add(call.call_id);
       if (picked.has(call.call_id)) void save(call, picked.get(call.call_id));
       if (!first) tookCall(call);
-      else if (!note.subject) openCall(call);
+      else if (note.subject?.kind !== "call" && !note.unsaved) openCall(call);
     }
     // A call that this person no longer has may be told anew.
     answered = new Set([...answered].filter((id) => state.calls[id]));
@@ -78,8 +79,7 @@ export function startDesk(root, stream, user) {
       note.offer({ subject, text: t("{who} is on the line.", { who: plain(subject.label, 40) }), go: t("Open the call note") });
       return;
     }
-    const left = note.subject && note.unsaved && note.subject.key !== subject.key ? { subject: note.subject } : null;
-    openCall(call, left);
+    openCall(call);
   }
 
   function openCall(call, goBack = null) {
@@ -88,9 +88,12 @@ export function startDesk(root, stream, user) {
   }
 
   function openSubject(subject, goBack = null) {
-    note.open(subject, { goBack });
+    // Whatever made the other note open: the one that is not saved yet stays one key away.
+    const same = note.subject?.key === subject.key;
+    const left = !same && note.unsaved ? { subject: note.subject } : null;
+    note.open(subject, { goBack: goBack ?? left ?? (same || note.back?.subject.key !== subject.key ? note.back : null) });
     if (subject.customer_id) void record.open(subject.customer_id);
-    location.hash || remember();
+    remember();
     kept();
     const tab = find("#tab-customer");
     if (tab && matchMedia("(max-width: 720px)").matches && document.activeElement?.closest("#rings, #calls")) tab.checked = true;
@@ -163,7 +166,7 @@ export function startDesk(root, stream, user) {
 
   function kept() {
     showKept(find("#kept"), drafts, note.subject, (draft) =>
-      openSubject({ key: draft.subject, kind: draft.kind ?? "customer", call_id: draft.call_id, customer_id: draft.customer_id, label: draft.label }, note.unsaved ? { subject: note.subject } : null),
+      openSubject(subjectOfDraft(draft)),
     );
   }
 
@@ -180,7 +183,7 @@ export function startDesk(root, stream, user) {
     const { back } = note;
     if (!back) return;
     const here = note.subject;
-    openSubject(back.subject, here && (note.unsaved || back.text) ? { subject: here } : null);
+    openSubject(back.subject, here && back.text ? { subject: here } : null);
     note.focus();
   });
 
@@ -201,15 +204,13 @@ export function startDesk(root, stream, user) {
   function openCustomer(id) {
     const call = callsOf(stream.state).map(withPick).find((one) => onlyCustomer(one) === id);
     if (call) {
-      openCall(call, note.unsaved ? { subject: note.subject } : null);
+      openCall(call);
       return;
     }
-    const left = note.unsaved ? { subject: note.subject } : null;
     void record.open(id).then(() => {
       if (record.id !== id) return;
       const label = find("[data-customer-name]", find("#record"))?.textContent.trim() ?? "";
-      note.open({ key: `customer:${id}`, kind: "customer", call_id: null, customer_id: id, label }, { goBack: left });
-      kept();
+      openSubject({ key: `customer:${id}`, kind: "customer", call_id: null, customer_id: id, label });
     });
     const tab = find("#tab-customer");
     if (tab) tab.checked = true;
@@ -231,9 +232,16 @@ export function startDesk(root, stream, user) {
   const openCallId = asked.get("call");
   const draft = openCallId ? drafts.get(`call:${openCallId}`) : openId ? drafts.get(`customer:${openId}`) : null;
   record.clear();
-  if (draft) openSubject({ key: draft.subject ?? (openCallId ? `call:${openCallId}` : `customer:${openId}`), kind: draft.kind, call_id: draft.call_id, customer_id: draft.customer_id, label: draft.label });
-  else if (openId && !openCallId) openCustomer(openId);
-  else if (openId) void record.open(openId);
+  if (draft) openSubject(subjectOfDraft(draft));
+  else if (openId) openCustomer(openId);
   kept();
   void recent.load();
 }
+
+const subjectOfDraft = ({ subject, kind, call_id, customer_id, label }) => ({
+  key: subject,
+  kind: kind ?? "customer",
+  call_id,
+  customer_id,
+  label,
+});

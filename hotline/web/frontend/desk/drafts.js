@@ -10,7 +10,7 @@ export function openDrafts(user, store = localStorage, newId = () => crypto.rand
   const read = (key) => {
     try {
       const draft = JSON.parse(store.getItem(key));
-      return draft && typeof draft.text === "string" && draft.note_id ? draft : null;
+      return draft && typeof draft.text === "string" && draft.note_id ? { ...draft, subject: key.slice(prefix.length) } : null;
     } catch {
       return null; // not ours, or half written
     }
@@ -80,7 +80,7 @@ export function openDrafts(user, store = localStorage, newId = () => crypto.rand
         const key = store.key(index);
         if (key?.startsWith(prefix)) {
           const draft = read(key);
-          if (draft) found.push({ ...draft, subject: key.slice(prefix.length) });
+          if (draft) found.push(draft);
         }
       }
       return found.sort((a, b) => (a.at < b.at ? 1 : -1));

@@ -1,6 +1,6 @@
 // Who is calling: one customer, several who share the number (a choice, never a guess), or nobody known.
 import { all, clone, part, say } from "../lib/dom.js";
-import { nt, t } from "../lib/i18n.js";
+import { locale, nt, t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
 
 const HEADING = { 2: () => t("Two customers share this number. Who is it?") };
@@ -92,7 +92,7 @@ export function interactionLine(interaction) {
 }
 
 export function dayOf(instant) {
-  const language = document.documentElement.lang;
+  const language = locale();
   const date = new Date(instant);
   const today = new Date();
   if (date.toDateString() === today.toDateString()) {

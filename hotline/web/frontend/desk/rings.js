@@ -2,7 +2,7 @@
 // and never the focus.
 import { all, clone, find, part, say } from "../lib/dom.js";
 import { countFrom } from "../lib/clock.js";
-import { t } from "../lib/i18n.js";
+import { locale, t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
 import { announcement, namesOf, numberOf, who } from "../ring/words.js";
 import { lockButton } from "../shell/line.js";
@@ -35,6 +35,8 @@ export function createRings(place, actions) {
         else delete button.dataset.key;
         find(".kbd", button).hidden = index !== 0;
       }
+      // One filled block: further calls are a line each until it is their turn.
+      card.toggleAttribute("data-compact", index > 0);
       if (fresh) announce(ring);
     }
     bar(rings[0]);
@@ -69,6 +71,7 @@ function fill(card, ring, actions) {
   countFrom(part(card, "waited"), ring.waiting_since ?? null);
   part(card, "waited").closest("[data-block]").hidden = !ring.waiting_since;
   part(card, "unknown").hidden = known.length > 0;
+  part(card, "open-text").textContent = known.length ? t("Show record") : t("Open the call note");
   showMatches(card, ring, (customerId) => actions.pick(ring, customerId, card));
   history(part(card, "history"), one);
 }
@@ -108,7 +111,7 @@ function announce(ring) {
 const names = {};
 export function countryName(code) {
   if (!/^[A-Z]{2}$/.test(code ?? "")) return "";
-  const language = document.documentElement.lang;
+  const language = locale();
   names[language] ??= new Intl.DisplayNames([language], { type: "region", fallback: "none" });
   return names[language].of(code) ?? "";
 }

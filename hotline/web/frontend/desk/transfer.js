@@ -17,7 +17,7 @@ const WORDS = {
 const ORDER = ["free", "paused", "ringing", "busy", "signed_out"];
 
 /** Fills the pane when it opens. */
-export function createTransfer(pane, stream, callId) {
+export function createTransfer(pane, stream, callId, user) {
   const name = `transfer-${callId}`;
   for (const input of all("input[type=radio]", pane)) input.name = name;
   const how = () => (pane.querySelector("input[type=radio]:checked")?.value === "blind" ? "blind_transfer" : "attended_transfer");
@@ -52,7 +52,7 @@ export function createTransfer(pane, stream, callId) {
       const { items } = await api("GET", "/agents");
       say(pane, "problem", "");
       const rows = items
-        .filter((agent) => agent.extension)
+        .filter((agent) => agent.extension && agent.id !== user)
         .sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.name.localeCompare(b.name))
         .map((agent) => row(agent));
       list.replaceChildren(...rows);

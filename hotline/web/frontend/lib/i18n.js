@@ -3,6 +3,9 @@
 
 const messages = new Map();
 
+/** The language for dates and names of countries: British English writes them as the server does. */
+export const locale = () => (document.documentElement.lang.startsWith("zh") ? "zh-CN" : "en-GB");
+
 /** Reads the page's messages: {"msgid": "text" or ["one", "many"]}. */
 export function load(source) {
   for (const [id, text] of Object.entries(source)) messages.set(id, text);

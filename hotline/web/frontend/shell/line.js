@@ -1,6 +1,6 @@
 // The line to hotline: "Offline since 10:41 …" under the top bar, and buttons that need the line say so.
 import { all, find } from "../lib/dom.js";
-import { t } from "../lib/i18n.js";
+import { locale, t } from "../lib/i18n.js";
 
 const PATIENCE = 1500; // a reconnect that takes less is nobody's business
 
@@ -59,10 +59,10 @@ export function lockButton(button, off = document.documentElement.hasAttribute("
 }
 
 export const clockTime = (instant) =>
-  new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(instant));
+  new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(instant));
 
 export const clockSeconds = (instant) =>
-  new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(new Date(instant));
+  new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(new Date(instant));
 
 // Clicks on resting buttons go nowhere.
 document.addEventListener(

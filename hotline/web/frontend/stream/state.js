@@ -47,7 +47,7 @@ const STEPS = {
       rings,
       calls: now,
       presence: data.presence ?? state.presence,
-      pbx: Object.fromEntries((data.pbx ?? []).map((one) => [one.pbx, one])),
+      pbx: Object.fromEntries((data.pbx ?? []).map((one) => [one.pbx ?? one.id, one])),
     };
   },
 

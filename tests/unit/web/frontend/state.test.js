@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { callsOf, initial, putAway, reduce, ringsOf } from "../../../../hotline/web/frontend/stream/state.js";
+
+const ME = "user-1";
+let serial = 0;
+const event = (type, data) => ({ type, data: { event_id: `e${(serial += 1)}`, at: "2026-01-01T10:00:00Z", ...data } });
+const offered = (ring, call, more = {}) => event("call.offered", { ring_id: ring, call_id: call, agent: "anna", customers: [], ...more });
+const start = () => reduce(initial(ME, "anna"), { type: "snapshot", data: { rings: [], calls: [], presence: [], pbx: [] } });
+const run = (state, ...events) => events.reduce(reduce, state);
+
+test("a ring comes and is taken back", () => {
+  const ring = offered("r1", "c1");
+  let state = run(start(), ring);
+  assert.deepEqual(ringsOf(state).map((one) => one.ring_id), ["r1"]);
+  state = run(state, event("call.retracted", { ring_id: "r1", call_id: "c1", agent: "anna" }));
+  assert.deepEqual(ringsOf(state), []);
+});
+
+test("the same event twice changes nothing", () => {
+  const ring = offered("r1", "c1");
+  const once = run(start(), ring);
+  assert.equal(reduce(once, ring), once);
+});
+
+test("an offer that comes after its end opens nothing", () => {
+  const state = run(start(), event("call.retracted", { ring_id: "r1", call_id: "c1" }), offered("r1", "c1"));
+  assert.deepEqual(ringsOf(state), []);
+  const ended = run(start(), event("call.ended", { call_id: "c2" }), offered("r2", "c2"));
+  assert.deepEqual(ringsOf(ended), []);
+});
+
+test("somebody else's ring is none of mine", () => {
+  assert.deepEqual(ringsOf(run(start(), offered("r1", "c1", { agent: "bert" }))), []);
+  assert.equal(ringsOf(run(start(), offered("r1", "c1", { agent: { id: ME, login: "x" } }))).length, 1);
+});
+
+test("the answered ring becomes the call, with what the offer knew", () => {
+  const state = run(
+    start(),
+    offered("r1", "c1", { caller: { number: "+8613800006620" }, queue: "support", customers: [{ id: "k1", name: "王秀英" }] }),
+    event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna", answered_at: "2026-01-01T10:00:05Z" }),
+  );
+  assert.deepEqual(ringsOf(state), []);
+  const [call] = callsOf(state);
+  assert.equal(call.queue, "support");
+  assert.equal(call.customers[0].name, "王秀英");
+  assert.equal(call.answered_at, "2026-01-01T10:00:05Z");
+});
+
+test("answered by a colleague: my ring goes, no call comes", () => {
+  const state = run(start(), offered("r1", "c1"), event("call.answered", { ring_id: "r9", call_id: "c1", agent: "bert" }));
+  assert.deepEqual(ringsOf(state), []);
+  assert.deepEqual(callsOf(state), []);
+});
+
+test("two calls at once on one desk", () => {
+  let state = run(start(), offered("r1", "c1", { at: "2026-01-01T10:00:02Z" }), offered("r2", "c2", { at: "2026-01-01T10:00:01Z" }));
+  assert.deepEqual(ringsOf(state).map((ring) => ring.call_id), ["c2", "c1"]);
+  state = run(state, event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }));
+  assert.deepEqual(ringsOf(state).map((ring) => ring.call_id), ["c2"]);
+  assert.deepEqual(callsOf(state).map((call) => call.call_id), ["c1"]);
+});
+
+test("an ended call stays until it is put away", () => {
+  let state = run(
+    start(),
+    offered("r1", "c1"),
+    event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }),
+    event("call.ended", { call_id: "c1", ended_at: "2026-01-01T10:05:00Z" }),
+  );
+  assert.equal(callsOf(state)[0].state, "ended");
+  state = putAway(state, "c1");
+  assert.deepEqual(callsOf(state), []);
+});
+
+test("a running call cannot be put away", () => {
+  const state = run(start(), event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }));
+  assert.equal(callsOf(putAway(state, "c1")).length, 1);
+});
+
+test("passed on: the call ends here and rings there", () => {
+  let state = run(start(), event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }));
+  state = run(state, event("call.transferred", { call_id: "c1", kind: "blind", from: "anna", to: "bert" }));
+  const [call] = callsOf(state);
+  assert.equal(call.state, "ended");
+  assert.equal(call.passed_on, true);
+  assert.equal(callsOf(run(start(), event("call.transferred", { call_id: "c2", kind: "attended", from: "bert", to: "anna" })))[0].state, "answered");
+});
+
+test("a snapshot is what is now: gone rings go, gone calls have ended", () => {
+  let state = run(start(), offered("r1", "c1"), event("call.answered", { ring_id: "r2", call_id: "c2", agent: "anna" }));
+  state = reduce(state, { type: "snapshot", data: { at: "2026-01-01T11:00:00Z", rings: [{ ring_id: "r3", call_id: "c3" }], calls: [], presence: [] } });
+  assert.deepEqual(ringsOf(state).map((ring) => ring.ring_id), ["r3"]);
+  assert.equal(callsOf(state)[0].state, "ended");
+});
+
+test("replayed events after a snapshot are dropped when they were seen", () => {
+  const ring = offered("r1", "c1");
+  const gone = event("call.retracted", { ring_id: "r1", call_id: "c1" });
+  let state = run(start(), ring, gone);
+  state = reduce(state, { type: "snapshot", data: { rings: [], calls: [] } });
+  assert.deepEqual(ringsOf(run(state, ring, gone)), []);
+});
+
+test("what is remembered stays bounded", () => {
+  let state = start();
+  for (let at = 0; at < 5000; at += 1) state = run(state, offered(`r${at}`, `c${at}`), event("call.retracted", { ring_id: `r${at}`, call_id: `c${at}` }));
+  assert.ok(state.seen.length <= 2000);
+  assert.ok(state.over.length <= 2000);
+  assert.deepEqual(state.rings, {});
+});
+
+test("facts that change reach the ring and the call", () => {
+  let state = run(start(), offered("r1", "c1"), event("call.updated", { call_id: "c1", customer_id: "k2", customers: [{ id: "k2", name: "李国强" }] }));
+  assert.equal(ringsOf(state)[0].customer_id, "k2");
+  state = run(state, event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }));
+  assert.equal(callsOf(state)[0].customer_id, "k2");
+});
