@@ -19,6 +19,7 @@ from hotline import logs
 from hotline.errors import HotlineError, SettingError, Unavailable
 from hotline.jobs import relay, sealer
 from hotline.settings import EMBEDDED, Bind, Settings
+from hotline.telephony.service import Telephony
 from hotline.web.application import create_app
 from hotline.web.context import Part
 from hotline.web.demo import Demo
@@ -70,6 +71,9 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         parts.push_async_callback(_step, "house", house.close)
         for name, job in _jobs(house):
             parts.push_async_callback(_step, name, _start(house, name, job))
+        telephony = Telephony(house)
+        parts.push_async_callback(_step, "telephony", telephony.stop)
+        await telephony.start()
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
         app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub), demo=demo)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_SECONDS)
