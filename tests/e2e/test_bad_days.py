@@ -1,0 +1,258 @@
+"""Bad days on real servers: something dies in the middle of a call. One call stays one call, and gaps are shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from hotline.crm.embedded import EmbeddedPostgres
+from tests.conftest import FAST, create_database
+from tests.e2e.conftest import PBX, Office, close_office, open_office, service_settings
+from tests.e2e.person import Body, soon
+from tests.e2e.proxy import Proxy
+from tests.e2e.service import Service
+from tests.e2e.test_journey import ended, over
+from tests.rig import config
+from tests.rig.acts import ZHANG
+from tests.rig.asterisk import Asterisk
+from tests.rig.stage import Stage
+
+
+async def answered(office: Office, stage: Stage, *, hangup_after: float) -> tuple[Body, asyncio.Task[None]]:
+    """A call that agent1 has answered, and the wait for the caller to hang up."""
+    stage.phone("agent1", answer_after=1)
+    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=hangup_after)
+    await office["agent1"].hears("call.answered")
+    (call,) = await office.admin.calls()
+    return call, asyncio.create_task(over(caller))
+
+
+async def test_hotline_killed_and_back_before_the_call_is_over(office: Office, stage: Stage) -> None:
+    call, hung_up = await answered(office, stage, hangup_after=25)
+    await office.service.kill()
+    await office.restart()
+    await hung_up
+    (after,) = await office.admin.calls()
+    after = await office.admin.call(ended, "the call is over")
+    assert (after["id"], after["disposition"], after["agent"]) == (call["id"], "answered", "agent1")
+    assert after["end_seen"]
+    assert after["gaps"]
+    assert len(await office.admin.calls()) == 1
+    assert len(office["agent1"].offers()) == 1
+
+
+async def test_a_call_that_ended_while_hotline_was_dead_is_closed_as_unseen(office: Office, stage: Stage) -> None:
+    call, hung_up = await answered(office, stage, hangup_after=3)
+    await office.service.kill()
+    await hung_up
+    await office.restart()
+    after = await office.admin.call(ended, "the call is closed")
+    assert (after["id"], after["disposition"], after["end_seen"]) == (call["id"], "answered", False)
+    assert [leg["end_reason"] for leg in after["legs"]] == ["unseen"]
+    assert len(await office.admin.calls()) == 1
+
+
+async def test_a_phone_that_rang_and_stopped_while_hotline_was_dead_does_not_pop_again(
+    office: Office, stage: Stage
+) -> None:
+    stage.phone("agent1", "never")
+    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=5)
+    pop = await office["agent1"].hears("call.offered")
+    await office.service.kill()
+    await over(caller)
+    await office.restart()
+    await office["agent1"].hears("call.retracted", lambda data: data["ring_id"] == pop["ring_id"])
+    assert len(office["agent1"].offers()) == 1
+    after = await office.admin.call(ended, "the call is closed")
+    assert after["end_seen"] is False
+
+
+async def test_asterisk_killed_in_the_middle_of_a_call(office: Office, stage: Stage, asterisk: Asterisk) -> None:
+    call, hung_up = await answered(office, stage, hangup_after=3)
+    await asyncio.to_thread(asterisk.kill)
+    hung_up.cancel()
+    stage.clear()
+    await asyncio.to_thread(asterisk.start)
+    after = await office.admin.call(ended, "the call is closed")
+    assert (after["id"], after["end_seen"]) == (call["id"], False)
+
+    stage.phone("agent1", answer_after=1)  # and the next one is a call of its own, though ids begin anew
+    await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=3))
+    await office.admin.call(lambda each: ended(each) and each["id"] != call["id"], "the next call is over")
+    assert [each["end_seen"] for each in await office.admin.calls()] == [True, False]
+
+
+@pytest.fixture
+async def wire(asterisk: Asterisk) -> AsyncIterator[Proxy]:
+    """A wire to the manager that can be cut."""
+    async with Proxy(asterisk.ports.ami) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def wired(wire: Proxy, db_url: str, tmp_path: Path, asterisk: Asterisk) -> AsyncIterator[Office]:
+    """An office whose manager connection goes over the wire."""
+    url = asterisk.ami_url.replace(f":{asterisk.ports.ami}", f":{wire.port}")
+    async with aiohttp.ClientSession() as session:
+        opened = await open_office(service_settings(db_url, tmp_path, url), tmp_path, session)
+        yield opened
+        await close_office(opened)
+
+
+@pytest.mark.parametrize("said", [b"Event: BridgeEnter\r\nPriv", b"Event: Hangup\r\nPrivilege: call"])
+async def test_the_manager_is_cut_in_the_middle_of_an_event(
+    wired: Office, stage: Stage, wire: Proxy, said: bytes
+) -> None:
+    wire.cut_after(said)
+    stage.phone("agent1", answer_after=2)
+    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=8)
+    pop = await wired["agent1"].hears("call.offered")
+    await over(caller)
+    call = await wired.admin.call(ended, "the call is over")
+    assert wire.cuts == 1
+    assert (call["id"], call["disposition"], call["agent"]) == (pop["call_id"], "answered", "agent1")
+    assert len(await wired.admin.calls()) == 1
+    assert len(wired["agent1"].offers()) == 1
+    await wired.connected()
+
+
+async def test_the_manager_is_away_during_a_call_and_says_so(wired: Office, stage: Stage, wire: Proxy) -> None:
+    call, hung_up = await answered(wired, stage, hangup_after=4)
+    wire.cut()
+
+    async def noticed() -> bool:
+        return not any(pbx["connected"] for pbx in (await wired.admin.get("/pbxs"))["items"])
+
+    await soon(noticed, "the lost connection is shown")
+    await hung_up
+    wire.mend()
+    after = await wired.admin.call(ended, "the call is closed")
+    assert (after["id"], after["end_seen"]) == (call["id"], False)
+    assert after["gaps"]
+
+
+@pytest.fixture
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this test's own, that may be stopped."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("own-postgres"), options=FAST)
+    server.open()
+    yield server
+    server.stop()
+
+
+async def test_postgresql_away_during_a_whole_call(
+    own_postgres: EmbeddedPostgres, tmp_path: Path, asterisk: Asterisk, stage: Stage
+) -> None:
+    url = await create_database(own_postgres, "office")
+    async with aiohttp.ClientSession() as session:
+        office = await open_office(service_settings(url, tmp_path, asterisk.ami_url), tmp_path, session)
+        zhang = await office.customer("Zhang Wei", ZHANG)
+        await asyncio.to_thread(own_postgres.stop)
+        stage.phone("agent1", answer_after=1)
+        await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=3))
+        await asyncio.to_thread(own_postgres.open)
+        call = await office.admin.call(ended, "the call is there")
+        assert (call["disposition"], call["agent"], call["end_seen"]) == ("answered", "agent1", True)
+        assert call["customer_id"] == zhang["id"]
+        assert len(await office.admin.calls()) == 1
+        await close_office(office)
+
+
+async def test_a_browser_that_reloads_gets_what_is_now_and_what_it_missed(office: Office, stage: Stage) -> None:
+    agent = office["agent1"]
+    last_id = agent.heard[-1].id
+    await agent.deaf()
+    stage.phone("agent1", answer_after=4)
+    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=8)
+    pop = await office.admin.call(lambda call: bool(call["legs"]), "the phone rings")
+    await agent.listen(last_id=last_id)
+    offer = await agent.hears("call.offered")
+    assert offer["call_id"] == pop["id"]
+    snapshot = agent.told("snapshot")[-1]
+    assert [ring["call_id"] for ring in snapshot["rings"]] == [pop["id"]]
+    await agent.hears("call.answered")
+    await over(caller)
+    await agent.hears("call.ended")
+    assert len(agent.offers()) == 1
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "${SHELL(touch owned)}",
+    "'; DROP TABLE call; --",
+    "名前" * 40,
+    "a" * 4000,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=["html", "dialplan", "sql", "wide", "long"])
+async def test_a_callers_name_is_only_text(office: Office, stage: Stage, name: str) -> None:
+    stage.phone("agent1", answer_after=1)
+    caller = stage.caller(config.FIRST_ONLY, ZHANG, name=name.replace('"', ""), hangup_after=3)
+    pop = await office["agent1"].hears("call.offered")
+    assert pop["caller"]["number"] == ZHANG
+    await over(caller)
+    call = await office.admin.call(ended, "the call is over")
+    assert call["disposition"] == "answered"
+    assert name not in office.service.log()
+
+
+@pytest.mark.parametrize("to", ["+49301\r\nAction: Originate", "1002,1)&System(id", "${EXTEN}", "112", "+49\x00301"])
+async def test_a_command_refuses_what_is_no_number(office: Office, to: str) -> None:
+    await office["agent1"].post("/commands", {"action": "originate", "to": to}, status=422)
+
+
+async def test_the_holder_of_the_lease_is_killed_and_the_other_node_goes_on(
+    office: Office, stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / "second").mkdir()
+    second = Service({**office.service.settings, "HOTLINE_DATA_DIR": str(tmp_path / "second")}, tmp_path, "node2")
+    second.settings["HOTLINE_NODE"] = "node2"
+    await second.start()
+    try:
+        call, hung_up = await answered(office, stage, hangup_after=25)
+        holder = next(pbx["node"] for pbx in (await office.admin.get("/pbxs"))["items"] if pbx["id"] == PBX)
+        nodes = {"node1": office.service, "node2": second}
+        living = nodes["node2" if holder == "node1" else "node1"]
+        killed_at = asyncio.get_running_loop().time()
+        await nodes[holder].kill()
+        office.use(living)
+
+        async def taken_over() -> bool:
+            pbx = next(each for each in (await office.admin.get("/pbxs"))["items"] if each["id"] == PBX)
+            return bool(pbx["connected"] and pbx["node"] != holder)
+
+        await soon(taken_over, "the other node reads the PBX")
+        assert asyncio.get_running_loop().time() - killed_at < 5  # the promise of the runbook
+        await hung_up
+        after = await office.admin.call(ended, "the call is over")
+        assert (after["id"], after["disposition"], after["end_seen"]) == (call["id"], "answered", True)
+        assert len(await office.admin.calls()) == 1
+        assert len(office["agent1"].offers()) == 1
+    finally:
+        await second.stop()
+
+
+async def test_a_browser_at_another_node_gets_its_pops(office: Office, stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    second = Service({**office.service.settings, "HOTLINE_DATA_DIR": str(tmp_path / "second")}, tmp_path, "node2")
+    second.settings["HOTLINE_NODE"] = "node2"
+    await second.start()
+    try:
+        agent = office["agent1"]
+        await agent.deaf()
+        agent.url = second.url
+        await agent.listen()
+        stage.phone("agent1", answer_after=1)
+        caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=3)
+        await agent.hears("call.offered")
+        await over(caller)
+        await agent.hears("call.ended")
+        assert len(agent.offers()) == 1
+    finally:
+        await agent.deaf()
+        await second.stop()
