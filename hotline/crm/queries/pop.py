@@ -1,0 +1,172 @@
+"""What an agent's browser shows of a call: the data of each call event, made for its viewer out of ids.
+
+A ringall of five makes five events of one call; the call is read once for all viewers who see the same. What was read
+serves an event only if it is at least as new as the event: both carry the call's version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from hotline.crm.database import Database
+from hotline.crm.keys import Keyring
+from hotline.crm.queries.calls import CallView, LegView, get_call, ringing_legs
+from hotline.crm.queries.candidates import Candidate, candidates
+from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.errors import NotFound
+from hotline.events import Event
+
+#: How long a call that was read serves other viewers, in seconds; and how many are kept.
+FRESH: Final = 1.0
+KEPT: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """A call with the customers who may be calling, as some viewers see it."""
+
+    call: CallView
+    customers: tuple[Candidate, ...]
+
+
+@dataclass(slots=True)
+class _Entry:
+    task: asyncio.Task[_Scene]
+    since: float
+
+
+class _Cache:
+    """The calls read in the last moment, by call and by what their viewers may see."""
+
+    def __init__(self) -> None:
+        self.entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
+
+    async def scene(self, db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID, version: int) -> _Scene:
+        key = (call_id, viewer.masks, viewer.may("customers.read"))
+        for _ in range(2):
+            entry = self.entries.get(key)
+            if entry is None or time.monotonic() - entry.since > FRESH:
+                break
+            scene = await asyncio.shield(entry.task)
+            if scene.call.version >= version:
+                return scene
+            if self.entries.get(key) is entry:
+                del self.entries[key]
+        task = asyncio.create_task(_read(db, keyring, viewer, call_id), name="pop-read")
+        self.entries[key] = entry = _Entry(task, time.monotonic())
+        self.entries.move_to_end(key)
+        while len(self.entries) > KEPT:
+            self.entries.popitem(last=False)
+        try:
+            return await asyncio.shield(task)
+        except BaseException:
+            if self.entries.get(key) is entry:
+                del self.entries[key]
+            raise
+
+
+_CACHES: WeakKeyDictionary[Database, _Cache] = WeakKeyDictionary()
+
+
+async def _read(db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID) -> _Scene:
+    # The event's audience decides who gets it; what is in it goes by the viewer's masks and rights.
+    everything = replace(SYSTEM, masks=viewer.masks)
+    reader = everything if viewer.may("customers.read") else replace(everything, permissions=_without_customers())
+    call = await get_call(db, keyring, reader, call_id)
+    ids = list(dict.fromkeys((*call.candidate_ids, *((call.customer_id,) if call.customer_id else ()))))
+    known = await candidates(db, keyring, reader, ids=ids) if ids else []
+    return _Scene(call, tuple(known))
+
+
+def _without_customers() -> frozenset[str]:
+    return SYSTEM.permissions - {"customers.read"}
+
+
+async def render_event(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> dict[str, Any] | None:
+    """The data of one event for one viewer; None when there is nothing for them to see any more."""
+    if not event.type.startswith("call."):
+        return dict(event.data)
+    try:
+        scene = await _scene(db, keyring, viewer, UUID(event.data["call_id"]), int(event.data.get("version", 0)))
+    except NotFound:
+        return None
+    ring = event.data.get("ring_id")
+    leg = next((leg for leg in scene.call.legs if str(leg.ring_id) == ring), None) if ring else None
+    if event.type == "call.offered" and (leg is None or leg.ended_at is not None or leg.answered_at is not None):
+        return None  # it rings no more: the event that says so comes next
+    told = {name: value for name, value in event.data.items() if name not in ("user_id", "from_user", "to_user")}
+    told |= _facts(scene, leg, viewer)
+    if event.type == "call.transferred" and scene.call.transfers:
+        last = scene.call.transfers[-1]
+        told |= {"from": last.from_, "to": last.to}
+    return told | {"at": event.data.get("at", event.at.isoformat())}
+
+
+async def rings_now(
+    db: Database, keyring: Keyring, viewer: Viewer, *, all_agents: bool = False
+) -> list[dict[str, Any]]:
+    """The data of ``call.offered`` for each phone of the viewer that rings now; with ``all_agents`` of everybody."""
+    found = []
+    for call_id, ring_id, version in await ringing_legs(db, viewer, all_agents=all_agents):
+        try:
+            scene = await _scene(db, keyring, viewer, call_id, version)
+        except NotFound:
+            continue
+        leg = next((leg for leg in scene.call.legs if leg.ring_id == ring_id), None)
+        if leg is not None and leg.ended_at is None and leg.answered_at is None:
+            found.append(_facts(scene, leg, viewer) | {"kind": leg.kind, "at": leg.rang_at})
+    return found
+
+
+async def _scene(db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID, version: int) -> _Scene:
+    cache = _CACHES.get(db)
+    if cache is None:
+        cache = _CACHES[db] = _Cache()
+    return await cache.scene(db, keyring, viewer, call_id, version)
+
+
+def _facts(scene: _Scene, leg: LegView | None, viewer: Viewer) -> dict[str, Any]:
+    """The call as its events show it; ``agent`` is the login of the phone that it is about, else of who has it."""
+    call = scene.call
+    return {
+        "call_id": call.id,
+        "pbx": call.pbx,
+        "direction": call.direction,
+        "ring_id": leg.ring_id if leg is not None else None,
+        "agent": leg.agent if leg is not None else call.agent,
+        "interface": leg.interface if leg is not None else None,
+        "caller": asdict(call.caller),
+        "customer_id": call.customer_id,
+        "customers": [_customer(candidate, call.id) for candidate in scene.customers],
+        "queue": (leg.queue if leg is not None else None) or call.queue,
+        "state": call.state,
+        "disposition": call.disposition,
+        "ivr": call.ivr,
+        "ticket_id": call.ticket_id,
+        "offered_at": call.offered_at,
+        "waiting_since": _waiting_since(call),
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "end_seen": call.end_seen,
+        "version": call.version,
+    }
+
+
+def _waiting_since(call: CallView) -> datetime | None:
+    return call.queued_at or call.offered_at if call.direction == "in" else None
+
+
+def _customer(candidate: Candidate, call_id: UUID) -> Mapping[str, Any]:
+    """A customer in a pop; the present call is no past interaction."""
+    data = asdict(candidate)
+    data["interactions"] = [line for line in data["interactions"] if line["call_id"] != call_id]
+    data["open_call_ids"] = [one for one in data["open_call_ids"] if one != call_id]
+    return data

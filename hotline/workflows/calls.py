@@ -1,0 +1,252 @@
+"""What happens when a telephone rings: a story's lines become rows, a timeline and events.
+
+``apply`` is the way of the screen pop: one unit of work for all lines of a call that have piled up. Two readers of one
+PBX, or one that reads its journal again, may tell the same lines: nothing happens twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID
+
+import structlog
+
+from hotline import phone
+from hotline.calls.open_calls import OpenCall
+from hotline.calls.story import (
+    Alias,
+    CallAliased,
+    CallArrived,
+    CallEnded,
+    CallerChanged,
+    CallsMerged,
+    Disposition,
+    Line,
+    RingEnded,
+    RingStarted,
+)
+from hotline.crm.commands import calls as commands
+from hotline.crm.commands.calls import CallRecord, Owner, Phone
+from hotline.crm.commands.customers import lock_customer
+from hotline.crm.commands.notes import move_notes
+from hotline.crm.queries import calls as queries
+from hotline.crm.queries.customers import CustomerView
+from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.errors import NotFound
+from hotline.workflows.customers import NewCustomer, create_customer
+from hotline.workflows.house import House
+from hotline.workflows.story import Scribe
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_NUMBER = 64
+
+
+class _StartAgain(Exception):
+    """Another reader created the call between our look and our write."""
+
+
+async def apply(house: House, pbx: str, lines: Sequence[Line]) -> None:
+    """Write the lines of a story, in one unit of work per call."""
+    for call_id, some in groupby(lines, key=lambda line: line.call_id):
+        told = list(some)
+        try:
+            await _apply(house, pbx, call_id, told)
+        except _StartAgain:
+            await _apply(house, pbx, call_id, told)
+
+
+async def _apply(house: House, pbx: str, call_id: UUID, lines: Sequence[Line]) -> None:
+    async with house.unit(SYSTEM) as uow:
+        call, phones = await commands.load_call(uow, call_id, _interfaces(lines))
+        if call is None:
+            call = await _arrive(house, uow, pbx, lines, phones)
+        if call is None:
+            log.warning("call.unknown", call_id=str(call_id), lines=[type(line).__name__ for line in lines])
+            return
+        scribe = Scribe(uow, call, phones)
+        aliases: list[Alias] = []
+        for line in lines:
+            match line:
+                case CallArrived() | CallAliased():
+                    if isinstance(line, CallArrived) and call.exists and call.id == line.call_id:
+                        call.set(dialled=_plain_dialled(line.dialled, call.direction) or call.dialled)
+                    aliases += line.aliases
+                case CallerChanged():
+                    await _caller_changed(house, uow, scribe, line)
+                case CallsMerged():
+                    scribe = await _merge(uow, scribe, line)
+                    call = scribe.call
+                case _:
+                    scribe.write(line)
+        fresh = not call.exists
+        scribe.finish()
+        if not await commands.save_call(uow, call, dict.fromkeys(aliases)):
+            raise _StartAgain
+        if scribe.timeline or fresh:
+            await commands.write_timeline(uow, call)
+
+
+def _interfaces(lines: Iterable[Line]) -> list[str]:
+    names: dict[str, None] = {}
+    for line in lines:
+        if isinstance(line, RingStarted):
+            names |= dict.fromkeys(line.interfaces)
+        elif isinstance(line, CallArrived):
+            names[line.interface] = None
+    return list(names)
+
+
+async def _arrive(
+    house: House, uow: UnitOfWork, pbx: str, lines: Sequence[Line], phones: Sequence[Phone]
+) -> CallRecord | None:
+    """A new call, its caller looked up; or the call that these names are already known for."""
+    line = next((line for line in lines if isinstance(line, CallArrived)), None)
+    if line is None:
+        return None
+    known = await commands.find_aliased(uow, pbx, line.aliases)
+    if known is not None:
+        call, _ = await commands.load_call(uow, known, ())
+        if call is not None:
+            await commands.merge_calls(uow, call, line.call_id, line.at)
+            return call
+    dialler = next((p.user_id for p in phones if line.interface in p.interfaces), None)
+    command = next((a.value for a in line.aliases if a.kind == "command"), None)
+    number, withheld = line.number, line.withheld or phone.is_withheld(line.number, line.name)
+    name = line.name
+    if command is not None:
+        asked_by, number = await commands.find_dialled(uow, UUID(command))
+        dialler, withheld, name = dialler or asked_by, False, None
+    elif dialler is not None and (line.dialled or "").strip("+").isdigit():
+        withheld = False
+        if len(line.dialled or "") > phone.LONGEST_SHORT_NUMBER:
+            number, name = line.dialled, None
+    direction = "out" if dialler is not None or command is not None else "in"
+    call = CallRecord(
+        id=line.call_id,
+        pbx=pbx,
+        direction=direction,
+        offered_at=line.at,
+        dialled=_plain_dialled(line.dialled, direction),
+        user_id=dialler,
+    )
+    await _identify(house, uow, call, number, name, withheld)
+    uow.audit("call:arrived", call.id, pbx=pbx, direction=call.direction)
+    return call
+
+
+def _plain_dialled(dialled: str | None, direction: str) -> str | None:
+    """What was dialled: the company's own number on the way in; on the way out a customer's, which is sealed."""
+    if dialled is None or (direction == "out" and len(dialled) > phone.LONGEST_SHORT_NUMBER):
+        return None
+    return dialled[:100]
+
+
+async def _identify(
+    house: House, uow: UnitOfWork, call: CallRecord, number: str | None, name: str | None, withheld: bool
+) -> None:
+    """Keep the caller's number and find who has it."""
+    country: str | None = None
+    owners: list[Owner] = []
+    if withheld or not number:
+        number, name = None, None
+    else:
+        try:
+            parsed = phone.parse(number, house.settings.region)
+            number, country = parsed.value, parsed.country
+        except phone.NotANumber:
+            number = number[:_LONGEST_NUMBER]
+        owners = await commands.find_owners(uow, uow.keyring.blind_index("phone", number))
+    call.set(caller_withheld=withheld)
+    await commands.seal_caller(uow, call, number, name, country, owners)
+
+
+async def _caller_changed(house: House, uow: UnitOfWork, scribe: Scribe, line: CallerChanged) -> None:
+    call = scribe.call
+    if call.direction == "out" or call.answered_at is not None:
+        return
+    if call.customer_id is not None and call.customer_id not in call.candidate_ids:
+        return  # an agent has said who it is
+    withheld = line.withheld or phone.is_withheld(line.number, line.name)
+    before = (call.caller_index, call.customer_id)
+    await _identify(house, uow, call, line.number, line.name, withheld)
+    scribe.updated |= before != (call.caller_index, call.customer_id) and call.exists
+    scribe.timeline |= before[1] != call.customer_id
+
+
+async def _merge(uow: UnitOfWork, scribe: Scribe, line: CallsMerged) -> Scribe:
+    call = scribe.call
+    if line.gone == call.id:
+        return scribe
+    before = set(call.legs)
+    if not await commands.save_call(uow, call):
+        raise _StartAgain
+    if not await commands.merge_calls(uow, call, line.gone, line.at):
+        return scribe
+    merged, _ = await commands.load_call(uow, call.id, ())
+    if merged is None:
+        raise NotFound()
+    uow.audit("call:merged", call.id, gone=line.gone)
+    after = Scribe(uow, merged, scribe.phones)
+    after.offers = {ring_id: merged.legs[ring_id] for ring_id in scribe.offers if ring_id in merged.legs}
+    after.timeline, after.told = scribe.timeline, scribe.told
+    after.moved_here(set(merged.legs) - before)
+    return after
+
+
+async def set_customer(house: House, viewer: Viewer, call_id: UUID, customer_id: UUID | None) -> None:
+    """Say whose call it is, or nobody's. The caller's number and the notes go under the customer's key.
+
+    Raises Forbidden, NotFound for a call or customer that is not there or not the viewer's, Conflict for one erased.
+    """
+    viewer.require("calls.write")
+    async with house.unit(viewer) as uow:
+        await queries.require_call(uow, viewer, call_id)
+        call, _ = await commands.load_call(uow, call_id, ())
+        if call is None:
+            raise NotFound()
+        if call.customer_id == customer_id:
+            return
+        key = (await lock_customer(uow, customer_id)).key if customer_id is not None else None
+        await commands.reseal_caller(uow, call, key)
+        call.set(customer_id=customer_id)
+        scribe = Scribe(uow, call, ())
+        scribe.updated = True
+        scribe.finish()
+        await commands.save_call(uow, call)
+        await commands.write_timeline(uow, call)
+        if customer_id is not None:
+            await move_notes(uow, call.id, customer_id)
+        uow.audit("call:customer_set", call.id, customer_id=customer_id)
+
+
+async def create_customer_for_call(house: House, viewer: Viewer, call_id: UUID, name: str) -> CustomerView:
+    """Make a customer of the caller, with the number that they call from, and say that the call is theirs."""
+    viewer.require("calls.write")
+    await queries.require_call(house.db, viewer, call_id)
+    # The number as it is, although this viewer may see only its last digits.
+    call = await queries.get_call(house.db, house.keyring, SYSTEM, call_id)
+    fields: NewCustomer = {"name": name}
+    if call.caller.number is not None:
+        fields["contact_points"] = [{"kind": "phone", "value": call.caller.number}]
+    made = await create_customer(house, viewer, fields)
+    await set_customer(house, viewer, call.id, made.id)
+    return made
+
+
+async def open_calls(house: House, pbx: str) -> list[OpenCall]:
+    """The calls of a PBX that the records believe to be alive, for a tracker that starts anew."""
+    return await queries.open_calls(house.db, SYSTEM, pbx)
+
+
+async def close_unseen(house: House, pbx: str, at: datetime) -> int:
+    """End all open calls of a PBX that is no longer read; answers how many. Their end was not seen."""
+    calls = await open_calls(house, pbx)
+    for call in calls:
+        lines: list[Line] = [RingEnded(call.call_id, at, ring.ring_id, "unseen") for ring in call.rings]
+        end: Disposition = "answered" if call.answered_at is not None else "no_answer"
+        await apply(house, pbx, [*lines, CallEnded(call.call_id, at, end, None, False)])
+    return len(calls)
