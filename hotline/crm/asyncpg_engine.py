@@ -15,7 +15,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 CONNECT_TIMEOUT: Final = 5.0
 
 #: Seconds for one statement; a half-open connection is noticed after that long.
-COMMAND_TIMEOUT: Final = 60.0
+COMMAND_TIMEOUT: Final = 20.0
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types

@@ -6,23 +6,29 @@ import asyncio
 import random
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from hotline.bus import MemoryBus, Message, Subscription
+from hotline.bus.postgres import PostgresBus
 from hotline.crm import outbox
 from hotline.crm.database import Database
+from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.personal_keys import open_keyring
+from hotline.crm.queries import upkeep
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Unavailable
 from hotline.events import EVERYONE, TOPIC_EVENTS, TOPIC_NUMBERED, Event, decode, encode, user_mark
 from hotline.ids import new_id
-from hotline.jobs import relay
+from hotline.jobs import relay, sealer
 from hotline.settings import Settings
+from hotline.workflows.audit import seal_audit, verify_audit
 from hotline.workflows.house import House
 from hotline.workflows.outbox import keep_partitions, number_events
-from tests.conftest import SECRET
+from tests.conftest import FAST, SECRET, create_database
+from tests.waiting import until
 
 
 async def emit(
@@ -267,3 +273,54 @@ def test_an_event_too_large_for_the_bus_is_left_to_the_relay() -> None:
     small = Event(new_id(), "call.updated", datetime.now(UTC), (EVERYONE,), {})
     assert [event.id for message in encode([large, small]) for event in decode(message)] == [small.id]
     assert encode([large]) == []
+
+
+# Bad days
+
+
+async def test_the_jobs_outlive_an_outage(server_folder: Path, settings: Settings) -> None:
+    server = EmbeddedPostgres(server_folder / "postgres", options=FAST)
+    await asyncio.to_thread(server.open)
+    db = await Database.open(server.url(), data_dir=settings.data_dir, migrate=True)
+    house = House(db=db, bus=PostgresBus(db.dsn), keyring=await open_keyring(db, [SECRET]), settings=settings)
+    await house.bus.start()
+    jobs = [house.spawn(relay.run(house), "relay"), house.spawn(sealer.run(house), "sealer")]
+
+    async def write() -> None:
+        async with house.unit(SYSTEM) as uow:
+            uow.emit("call.updated", [EVERYONE])
+            uow.audit("call:updated", None)
+
+    async def done(count: int) -> bool:
+        try:
+            found = await upkeep.backlog(db, SYSTEM)
+        except Unavailable:
+            return False
+        return (found.last_number, found.last_seal) == (count, count)
+
+    await write()
+    await until(lambda: done(1))
+    await asyncio.to_thread(server.stop)
+    await until(lambda: not house.bus.health().connected)
+    with pytest.raises(Unavailable):
+        await write()
+    await asyncio.to_thread(server.ensure_running)
+    await write()
+    await until(lambda: done(2))
+    assert not any(job.done() for job in jobs)
+    await house.close()
+    await asyncio.to_thread(server.close)
+
+
+async def test_postgresql_16_does_it_all_too(postgres16: EmbeddedPostgres, settings: Settings) -> None:
+    url = await create_database(postgres16, f"sixteen_{new_id().hex}")
+    db = await Database.open(url, data_dir=settings.data_dir, migrate=True)
+    house = House(db=db, bus=MemoryBus(), keyring=await open_keyring(db, [SECRET]), settings=settings)
+    async with house.unit(SYSTEM) as uow:
+        uow.emit("call.updated", [EVERYONE], n=1)
+        uow.audit("call:updated", None, n=1)
+    assert await number_events(house) == 1
+    assert await seal_audit(house) is not None
+    assert (await verify_audit(house, SYSTEM)).entries == 1
+    await keep_partitions(house)
+    await house.close()
