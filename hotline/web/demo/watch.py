@@ -6,13 +6,18 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from aiohttp import web
 
 from hotline.bus.base import Message
+from hotline.crm.queries.users import get_user
+from hotline.crm.viewer import SYSTEM
 from hotline.events import TOPIC_EVENTS, Event, decode
 from hotline.web.context import HOUSE
+from hotline.workflows.house import House
 
 if TYPE_CHECKING:
     from hotline.web.demo.page import DemoPbx
@@ -38,6 +43,7 @@ class Watch:
         self._pbx = pbx
         self._events: deque[dict[str, Any]] = deque(maxlen=60)
         self._open: set[asyncio.Event] = set()
+        self._names: dict[str, str] = {}
         self._closing = False
 
     def state(self) -> dict[str, Any]:
@@ -66,16 +72,20 @@ class Watch:
             async for message in messages:
                 if not isinstance(message, Message):
                     continue
+                now = house.clock()
                 for event in decode(message.payload):
                     if event.type in _SHOWN:
-                        self._events.append(self._line(event, house.clock().timestamp()))
+                        self._events.append(await self._line(house, event, now))
                         self._changed()
 
-    def _line(self, event: Event, now: float) -> dict[str, Any]:
-        line: dict[str, Any] = {"at": now, "by": "hotline", "what": _SHOWN[event.type], "detail": ""}
-        rung = [float(told["at"]) for told in self._pbx.state()["log"] if told["what"] == "rings"]
-        if event.type == "call.offered" and rung:
-            line["ms"] = round((now - rung[-1]) * 1000, 1)
+    async def _line(self, house: House, event: Event, now: datetime) -> dict[str, Any]:
+        line: dict[str, Any] = {"at": now.timestamp(), "by": "hotline", "what": _SHOWN[event.type], "detail": ""}
+        for user_id in (mark.removeprefix("user:") for mark in event.audience if mark.startswith("user:")):
+            if user_id not in self._names:
+                self._names[user_id] = (await get_user(house.db, SYSTEM, UUID(user_id))).name
+            line["detail"] = self._names[user_id]
+        if event.type == "call.offered" and "at" in event.data:
+            line["ms"] = round((now - datetime.fromisoformat(event.data["at"])).total_seconds() * 1000, 1)
         return line
 
     def _changed(self) -> None:

@@ -173,7 +173,7 @@ function showLog() {
       what.textContent = words[line.what] ?? line.what;
       const detail = document.createElement("span");
       detail.className = "text-2";
-      detail.textContent = line.ms === undefined ? plain(line.detail, 80) : t("{ms} ms after the ring", { ms: line.ms });
+      detail.textContent = line.ms === undefined ? plain(line.detail, 80) : t("{agent}, {ms} ms after the ring", { agent: plain(line.detail, 60), ms: line.ms });
       row.append(at, what, detail);
       return row;
     }),
