@@ -16,6 +16,8 @@ import uvloop
 from aiohttp import web
 
 from hotline import logs
+from hotline.crm.queries.presence import list_pbxs
+from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
 from hotline.jobs import relay, sealer
 from hotline.settings import EMBEDDED, Bind, Settings
@@ -77,8 +79,8 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
         app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub), demo=demo)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_SECONDS)
-        await runner.setup()
         parts.push_async_callback(_step, "web", runner.cleanup)
+        await runner.setup()
         await _open_doors(runner, sockets, settings.http_bind)
         port = sockets[0].getsockname()[1]
         address = settings.public_url.rstrip("/") or f"http://{Bind(settings.http_bind.host, port)}"
@@ -184,12 +186,30 @@ class _Parts:
 
     async def __call__(self) -> list[Part]:
         bus = self._house.bus.health()
+        database = await self._database()
         fresh = monotonic() - self._hub.read_at < _STALE_SECONDS
         return [
-            await self._database(),
+            database,
             Part("bus", bus.connected, bus.error or bus.kind, needed=False),
             Part("events", fresh and not self._hub.trouble, self._hub.trouble or ("" if fresh else "not read lately")),
+            *(await self._pbxs() if database.well else []),
         ]
+
+    async def _pbxs(self) -> list[Part]:
+        """Each PBX as the node that reads it said; one that is away is shown, and the rest goes on."""
+        wanted = [address.name for address in self._house.settings.ami_urls]
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                known = {view.id: view for view in await list_pbxs(self._house.db, SYSTEM)}
+        except (HotlineError, TimeoutError):
+            return []
+        parts = []
+        for name in wanted:
+            view = known.get(name)
+            well = view is not None and view.connected
+            detail = "" if well else (view.error or "not connected" if view is not None else "not connected yet")
+            parts.append(Part(f"pbx {name}", well, detail, needed=False))
+        return parts
 
     async def _database(self) -> Part:
         name = "embedded" if self._house.settings.database_url.get_secret_value() == EMBEDDED else "external"

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from hotline.crm.queries.calls import current_calls
+from hotline.crm.queries.pop import render_event, rings_now
 from hotline.crm.queries.presence import list_pbxs, own_presence
 from hotline.crm.queries.stream import present_viewers
 from hotline.crm.queries.users import get_user
 from hotline.crm.viewer import Viewer
 from hotline.events import Event
+from hotline.web.api.calls import render_call
 from hotline.web.api.pbxs import render_member, render_pbx
 from hotline.web.context import SignedIn
 from hotline.workflows.house import House
@@ -24,22 +27,24 @@ class HouseScene:
 
     async def render(self, viewer: Viewer, event: Event) -> Mapping[str, Any] | None:
         """The event's data for the viewer."""
-        return dict(event.data)
+        return await render_event(self._house.db, self._house.keyring, viewer, event)
 
     async def snapshot(self, viewer: Viewer, *, watch: bool) -> Mapping[str, Any]:
         """What is now: the viewer's rings, open calls, queue places, and how the PBXs are.
 
         Read in this order: a call that moves on meanwhile is told by its event, which comes after.
         """
-        db = self._house.db
+        db, keyring = self._house.db, self._house.keyring
+        rings = await rings_now(db, keyring, viewer, all_agents=watch)
+        calls = await current_calls(db, keyring, viewer) if viewer.may("calls.read") else []
         presence = await own_presence(db, viewer)
         user = await get_user(db, viewer, viewer.user_id) if viewer.user_id is not None else None
         return {
             "event_id": self._house.new_id(),
             "at": self._house.clock(),
             "user": {"id": user.id, "login": user.login, "name": user.name} if user is not None else None,
-            "rings": [],
-            "calls": [],
+            "rings": [{"event_id": self._house.new_id(), **ring} for ring in rings],
+            "calls": [render_call(call) for call in calls],
             "presence": [render_member(view) for view in presence],
             "pbx": [render_pbx(view) for view in await list_pbxs(db, viewer)],
         }

@@ -94,7 +94,7 @@ async def test_only_these_are_public(walk: Walk) -> None:
         "/api/v1/docs",
         "/api/v1/docs.css",
         "/sign-in",
-        "/static",
+        "/static/{name}",
         "/language",
     }
 

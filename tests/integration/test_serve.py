@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tests.conftest import SECRET
 from tests.integration.served import PATIENCE, Served, run_hotline, serve
 from tests.integration.test_bus import redis_url
 from tests.unit.web.twins import read_blocks
+from tests.waiting import until
 
 Settings = dict[str, str]
 
@@ -52,13 +53,6 @@ def valkey_url() -> Iterator[str]:
     server.start()
     yield redis_url(server)
     server.stop()
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Waits until that is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not await condition():  # noqa: ASYNC110 - another process's state has no event here
-            await asyncio.sleep(0.05)
 
 
 async def test_it_prints_its_address_answers_and_ends_on_sigterm(given: Settings, headers: dict[str, str]) -> None:
@@ -178,8 +172,8 @@ async def status_of(one: Served) -> tuple[int, dict[str, Any]]:
         return response.status, (await response.json())["parts"]
 
 
-async def test_a_database_that_goes_away_is_told_and_waited_for(tmp_path: Path) -> None:
-    async with own_server(tmp_path) as (server, given):
+async def test_a_database_that_goes_away_is_told_and_waited_for(server_folder: Path) -> None:
+    async with own_server(server_folder) as (server, given):
         house = await open_house(load_settings(given, None), migrate=True)
         headers = await make_token(house)
         await house.close()

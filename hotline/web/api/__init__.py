@@ -6,12 +6,13 @@ from typing import Final
 
 from aiohttp import web
 
-from hotline.web.api import audit, commands, customers, docs, events, pbxs, tiers, tokens, users
+from hotline.web.api import audit, calls, commands, customers, docs, events, pbxs, tiers, tokens, users
 from hotline.web.endpoint import Endpoint, add_endpoints
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *customers.routes,
     *tiers.routes,
+    *calls.routes,
     *commands.routes,
     *pbxs.routes,
     *users.routes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ from hotline.events import permission_mark, user_mark
 from hotline.web.context import SignedIn
 from hotline.web.stream import WATCH_CALLS, Hub, Limits
 from tests.unit.web.twins import Block, MemoryOutbox, MemoryScene, Wire, event, read_blocks, signed
+from tests.waiting import until
 
 FAST = Limits(poll=0.02, recheck=0.02, sweep=0.02, heartbeat=30.0)
 
@@ -63,12 +64,6 @@ async def desk(
     async with TestClient(TestServer(app)) as client:
         yield Desk(outbox, scene, wire, hub, client)
         await hub.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what it waits for has no event of its own
-            await asyncio.sleep(0.005)
 
 
 async def take(blocks: AsyncIterator[Block], count: int) -> list[Block]:
