@@ -172,7 +172,7 @@ class Scribe:
             leg.answered_at, leg.changed = line.at, True
         user_id = leg.user_id if leg is not None and leg.user_id is not None else call.user_id
         first = call.answered_at is None
-        if not first and (user_id == call.user_id or (call.answered_at or line.at) > line.at):
+        if not first and (user_id == call.user_id or (leg is not None and self._went_on_since(leg))):
             return
         call.set(user_id=user_id, answered_at=call.answered_at or line.at)
         if call.state != "ended":
@@ -180,6 +180,14 @@ class Scribe:
         self.timeline = True
         self.uow.audit("call:answered", call.id, user_id=user_id, ring_id=line.ring_id)
         self._tell("call.answered", self.concerned(), leg, at=line.at, answered_at=line.at)
+
+    def _went_on_since(self, leg: LegRecord) -> bool:
+        """Whether the one who has the call answered it after this leg was: an old line told again."""
+        return any(
+            other.user_id == self.call.user_id and other.answered_at is not None and leg.answered_at is not None
+            and other.answered_at > leg.answered_at
+            for other in self.call.legs.values()
+        )  # fmt: skip
 
     def _ring_ended(self, line: RingEnded) -> None:
         leg = self.call.legs.get(line.ring_id)
