@@ -12,6 +12,7 @@ A client too slow for its queue loses the queue, not events: it is taken back to
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ CAUGHT_UP = Counter("hotline_stream_catch_ups", "Times that a stream was taken b
 
 HEARTBEAT_SECONDS: Final = 15.0
 WATCH_CALLS: Final = "watch:calls"
+
+_UTC: Final = re.compile(rb'("\d{4}-\d\d-\d\dT[\d:.]+)\+00:00"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,7 @@ class Stream:
         replays = start is not None and 0 <= until - start <= self._hub.limits.replay
         shown = start if replays and start is not None else until
         data = await self._hub.scene.snapshot(self.signed.viewer, watch=self.watch)
-        await self._write(response, b"retry: 1000\n" + _block("snapshot", shown, pydantic_core.to_json(data)))
+        await self._write(response, b"retry: 1000\n" + _block("snapshot", shown, _json(data)))
         self._id = self._told = shown
         while replays and shown < until and not self._closed:
             rows = await self._hub.outbox.after(shown, until=until, marks=self.marks, limit=self._hub.limits.page)
@@ -336,7 +339,7 @@ class Hub:
             # Raising would end the stream, and its replay would meet the same event again and again.
             log.exception("stream.event_unrenderable", type=event.type)
             return None
-        return None if data is None else pydantic_core.to_json({"event_id": event.id, "at": event.at, **data})
+        return None if data is None else _json({"event_id": event.id, "at": event.at, **data})
 
     def _offer(self, seq: int, event: Event) -> None:
         for stream in self._streams:
@@ -401,6 +404,11 @@ class Hub:
             for stream in streams:
                 if valid.get(stream.signed.id) != stream.signed.viewer:
                     stream.close()
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    """JSON with every instant spelt as the rest of the API spells it: UTC as Z, also those that are text already."""
+    return _UTC.sub(rb'\1Z"', pydantic_core.to_json(data))
 
 
 def _block(kind: str, seq: int, data: bytes) -> bytes:

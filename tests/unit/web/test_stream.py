@@ -270,6 +270,16 @@ async def test_an_event_that_cannot_be_shown_is_left_out(monkeypatch: pytest.Mon
         assert (await take(blocks, 1))[0].data["good"] is True
 
 
+async def test_instants_have_one_spelling() -> None:
+    async with desk() as at, at.listen() as blocks:
+        await take(blocks, 1)
+        at.wire.put(event(answered_at="2026-11-21T23:40:29.123456+00:00", text='"+00:00"'))
+        (block,) = await take(blocks, 1)
+        assert block.data["answered_at"] == "2026-11-21T23:40:29.123456Z"
+        assert block.data["at"].endswith("Z")
+        assert block.data["text"] == '"+00:00"'
+
+
 async def test_response_headers_suit_proxies() -> None:
     async with desk() as at:
         response = await at.client.get("/")
