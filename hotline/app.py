@@ -19,7 +19,7 @@ from hotline import logs
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
-from hotline.jobs import relay, sealer
+from hotline.jobs import relay, sealer, upkeep
 from hotline.settings import EMBEDDED, Bind, Settings
 from hotline.telephony.service import Telephony
 from hotline.web.application import create_app
@@ -127,6 +127,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
     return (
         ("relay", lambda: relay.run(house)),
         ("sealer", lambda: sealer.run(house)),
+        ("upkeep", lambda: upkeep.run(house)),
     )
 
 

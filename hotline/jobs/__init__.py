@@ -1,1 +1,1 @@
-"""What runs by itself: the outbox relay, the audit sealer."""
+"""What runs by itself: the outbox relay, the audit sealer, the upkeep."""

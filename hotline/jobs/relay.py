@@ -16,7 +16,7 @@ from hotline.bus import Subscription
 from hotline.errors import Unavailable
 from hotline.events import TOPIC_EVENTS
 from hotline.workflows.house import House
-from hotline.workflows.outbox import keep_partitions, number_events
+from hotline.workflows.outbox import number_events
 
 log = structlog.get_logger(__name__)
 
@@ -26,20 +26,12 @@ GATHER_SECONDS: Final = 0.25
 #: Seconds after which it looks without having been told.
 LOOK_SECONDS: Final = 1.0
 
-#: Seconds between two looks at the partitions.
-PARTITION_SECONDS: Final = 3600.0
-
 
 async def run(house: House) -> None:
     """Relay until cancelled. A database that is away is waited for."""
-    loop = asyncio.get_running_loop()
-    partitions_due = loop.time()
     async with house.bus.subscribe(TOPIC_EVENTS) as subscription:
         while True:
             try:
-                if loop.time() >= partitions_due:
-                    await keep_partitions(house)
-                    partitions_due = loop.time() + PARTITION_SECONDS
                 await number_events(house)
             except Unavailable as error:
                 log.warning("relay.waiting", reason=error.code)

@@ -1,8 +1,6 @@
-"""The outbox's upkeep: numbers for committed events, partitions for the months ahead, an end for old ones."""
+"""Numbers for the outbox's events, after their commit."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 import structlog
 
@@ -23,12 +21,3 @@ async def number_events(house: House) -> int | None:
         except Unavailable:
             log.debug("bus.publish_failed", topic=TOPIC_NUMBERED)  # every node also looks by itself each second
     return greatest
-
-
-async def keep_partitions(house: House) -> None:
-    """Make the partitions of the months ahead and drop those past ``HOTLINE_RETENTION_DAYS``."""
-    async with house.db.transaction() as client:
-        made = await outbox.make_partitions(client._connection, house.clock())
-    dropped = await outbox.drop_old(house.db, house.clock(), timedelta(days=house.settings.retention_days))
-    if made or dropped:
-        log.info("outbox.partitions", made=made, dropped=dropped)

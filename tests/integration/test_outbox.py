@@ -26,7 +26,8 @@ from hotline.jobs import relay, sealer
 from hotline.settings import Settings
 from hotline.workflows.audit import seal_audit, verify_audit
 from hotline.workflows.house import House
-from hotline.workflows.outbox import keep_partitions, number_events
+from hotline.workflows.outbox import number_events
+from hotline.workflows.upkeep import keep_house
 from tests.conftest import FAST, SECRET, create_database
 from tests.waiting import until
 
@@ -214,7 +215,7 @@ async def partitions(db: Database) -> list[str]:
 
 async def test_partitions_are_made_ahead_and_old_ones_dropped(house: House) -> None:
     house.clock = lambda: datetime(2031, 12, 31, 23, 59, tzinfo=UTC)
-    await keep_partitions(house)
+    await keep_house(house)
     assert [name for name in await partitions(house.db) if "203" in name] == [
         "outbox_2031_12",
         "outbox_2032_01",
@@ -226,10 +227,10 @@ async def test_partitions_are_made_ahead_and_old_ones_dropped(house: House) -> N
 
     keep = house.settings.retention_days
     house.clock = lambda: datetime(2032, 1, 1, tzinfo=UTC) + timedelta(days=keep)
-    await keep_partitions(house)
+    await keep_house(house)
     assert "outbox_2031_12" in await partitions(house.db), "its last day is not old enough"
     house.clock = lambda: datetime(2032, 1, 1, 1, tzinfo=UTC) + timedelta(days=keep)
-    await keep_partitions(house)
+    await keep_house(house)
     assert "outbox_2031_12" not in await partitions(house.db)
     assert await outbox.events_after(house.db, 0) == []
     assert await outbox.first_kept(house.db) == 2
@@ -242,7 +243,7 @@ async def test_rows_outside_every_partition_are_kept_and_moved_when_theirs_is_ma
     house.clock = lambda: datetime(2035, 5, 5, tzinfo=UTC)
     event = await emit(house)
     assert await house.db.fetchval("SELECT tableoid::regclass::text FROM outbox") == "outbox_default"
-    await keep_partitions(house)
+    await keep_house(house)
     assert await house.db.fetchval("SELECT tableoid::regclass::text FROM outbox") == "outbox_2035_05"
     await number_events(house)
     assert [found.id for _, found in await outbox.events_after(house.db, 0)] == [event.id]
@@ -250,7 +251,7 @@ async def test_rows_outside_every_partition_are_kept_and_moved_when_theirs_is_ma
 
 async def test_many_nodes_make_partitions_at_once(house: House) -> None:
     house.clock = lambda: datetime(2040, 1, 1, tzinfo=UTC)
-    await asyncio.gather(*(keep_partitions(house) for _ in range(6)))
+    await asyncio.gather(*(keep_house(house) for _ in range(6)))
     assert sum("204" in name for name in await partitions(house.db)) == 3
 
 
@@ -322,5 +323,5 @@ async def test_postgresql_16_does_it_all_too(postgres16: EmbeddedPostgres, setti
     assert await number_events(house) == 1
     assert await seal_audit(house) is not None
     assert (await verify_audit(house, SYSTEM)).entries == 1
-    await keep_partitions(house)
+    await keep_house(house)
     await house.close()

@@ -1,0 +1,106 @@
+"""Upkeep on a real PostgreSQL: what ended long ago goes, what is open or young stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from hotline.crm.viewer import SYSTEM
+from hotline.ids import new_id
+from hotline.jobs import upkeep
+from hotline.workflows.house import House
+from hotline.workflows.upkeep import keep_house
+from tests.waiting import until
+
+
+async def user(house: House) -> UUID:
+    user_id = new_id()
+    await house.db.execute("INSERT INTO users (id, login, name, role) VALUES ($1, 'anna', 'Anna', 'agent')", user_id)
+    return user_id
+
+
+async def fill(house: House) -> None:
+    """Each kind once too old and once just young enough."""
+    owner = await user(house)
+    edge = house.clock() - timedelta(days=house.settings.retention_days)
+    for at in (edge - timedelta(hours=1), edge + timedelta(hours=1)):
+        await house.db.execute(
+            """INSERT INTO pbx_command (id, pbx, action, state, expires_at, created_at, finished_at)
+               VALUES ($1, 'a', 'hangup', 'done', $2, $2, $2)""",
+            new_id(),
+            at,
+        )
+        await house.db.execute(
+            """INSERT INTO idempotency_key (user_id, key, fingerprint, subject_id, created_at)
+               VALUES ($1, $2, '', $1, $3)""",
+            owner,
+            str(at),
+            at,
+        )
+        await house.db.execute(
+            "INSERT INTO session (id, user_id, token_hash, csrf_token, expires_at) VALUES ($1, $2, $3, '', $4)",
+            new_id(),
+            owner,
+            str(at).encode(),
+            at,
+        )
+
+
+async def counts(house: House) -> list[int]:
+    return [await house.db.fetchval(f"SELECT count(*) FROM {t}") for t in ("pbx_command", "idempotency_key", "session")]
+
+
+async def test_what_ended_long_ago_is_forgotten(house: House) -> None:
+    await fill(house)
+    assert await counts(house) == [2, 2, 2]
+    await keep_house(house)
+    assert await counts(house) == [1, 1, 1]
+    await keep_house(house)
+    assert await counts(house) == [1, 1, 1]
+
+
+async def test_a_command_that_never_finished_stays(house: House) -> None:
+    long_ago = house.clock() - timedelta(days=4000)
+    await house.db.execute(
+        """INSERT INTO pbx_command (id, pbx, action, state, expires_at, created_at)
+           VALUES ($1, 'a', 'hangup', 'sent', $2, $2)""",
+        new_id(),
+        long_ago,
+    )
+    await keep_house(house)
+    assert (await counts(house))[0] == 1
+
+
+async def test_a_revoked_session_goes_though_it_would_have_lasted(house: House) -> None:
+    owner, now = await user(house), house.clock()
+    await house.db.execute(
+        """INSERT INTO session (id, user_id, token_hash, csrf_token, expires_at, revoked_at)
+           VALUES ($1, $2, '', '', $3, $4)""",
+        new_id(),
+        owner,
+        now + timedelta(days=1),
+        now - timedelta(days=4000),
+    )
+    await keep_house(house)
+    assert (await counts(house))[2] == 0
+
+
+async def test_the_job_begins_at_once(house: House) -> None:
+    await fill(house)
+    task = house.spawn(upkeep.run(house), "upkeep")
+
+    async def tidy() -> bool:
+        return await counts(house) == [1, 1, 1]
+
+    await until(tidy)
+    task.cancel()
+
+
+async def test_the_trail_is_never_forgotten(house: House) -> None:
+    real = house.clock
+    house.clock = lambda: real() - timedelta(days=4000)
+    async with house.unit(SYSTEM) as uow:
+        uow.audit("user:created", None)
+    house.clock = real
+    await keep_house(house)
+    assert await house.db.fetchval("SELECT count(*) FROM audit_entry") == 1
