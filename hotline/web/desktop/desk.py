@@ -18,7 +18,6 @@ from hotline.web.desktop.words import N_
 from hotline.web.rights import needs, signed_in
 from hotline.workflows import calls as calls_workflow
 from hotline.workflows import customers as customers_workflow
-from hotline.workflows.customers import NewCustomer
 
 RECENT: Final = 12
 
@@ -94,20 +93,13 @@ async def make_customer(request: web.Request) -> web.StreamResponse:
     Until the agent types a name, the number stands in its place, or what a withheld number is called.
     """
     house, viewer = house_of(request), signed_of(request).viewer
-    viewer.require("calls.write")
     body = await json_of(request)
     call = await get_call(house.db, house.keyring, viewer, uuid_of(request))
-    number = call.caller.number
     name = body.get("name")
-    fields: NewCustomer = {
-        "name": name if isinstance(name, str) and name.strip() else (
-            phone.display(number) if number else say(request, N_("Caller without a number"))
-        ),
-    }  # fmt: skip
-    if number:
-        fields["contact_points"] = [{"kind": "phone", "value": number}]
-    made = await customers_workflow.create_customer(house, viewer, fields)
-    await calls_workflow.set_customer(house, viewer, call.id, made.id)
+    if not isinstance(name, str) or not name.strip():
+        number = call.caller.number
+        name = phone.display(number) if number else say(request, N_("Caller without a number"))
+    made = await calls_workflow.create_customer_for_call(house, viewer, call.id, name.replace("\0", ""))
     return web.json_response(_as_candidate(made), status=201)
 
 

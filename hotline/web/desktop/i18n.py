@@ -75,7 +75,7 @@ def language_of(request: web.Request) -> str:
     """The signed-in user's language; before sign-in the browser's choice, what it accepts, the installation's."""
     signed = request.get(SIGNED)
     if signed is not None and signed.viewer.locale in LANGUAGES:
-        return signed.viewer.locale
+        return str(signed.viewer.locale)
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     if chosen in LANGUAGES:
         return str(chosen)
@@ -84,7 +84,7 @@ def language_of(request: web.Request) -> str:
         for part in request.headers.get("Accept-Language", "").split(",")[:10]
     ]
     found = negotiate_locale([*accepted, *(name.partition("_")[0] for name in accepted)], list(LANGUAGES))
-    return found or house_of(request).settings.locale
+    return str(found) if found else house_of(request).settings.locale
 
 
 def words_of(request: web.Request) -> Words:

@@ -20,8 +20,19 @@ _REASONS: Final = (
         r"at most (?P<most>\d+) characters, these are (?P<have>\d+)\.",
         N_("At most {most} characters, these are {have}."),
     ),
+    (r"at most (?P<most>\d+) characters\.", N_("At most {most} characters.")),
     (r"at most (?P<most>\d+)\.", N_("At most {most}.")),
+    (r"at least (?P<least>\d+) characters\.", N_("At least {least} characters.")),
+    (r"it must not be the login\.", N_("The password must not be the login.")),
     (r"this is not your password\.", N_("This is not your password.")),
+    (r"another user has this login\.", N_("Another user has this login.")),
+    (r"(?P<name>\S+) belongs to (?P<login>\S+) already\.", N_("{name} belongs to {login} already.")),
+    (r"there is no such role\.", N_("There is no such role.")),
+    (r"there is no such tier\.|there is no tier .*", N_("There is no such tier.")),
+    (
+        r"there is no tag '(?P<tag>.*)', and you may not make one\.",
+        N_("There is no tag “{tag}”, and your role may not make one."),
+    ),
     (
         r"letters, digits and \. @ \+ - _ only.*",
         N_("Letters, digits and . @ + - _ only, and a letter or a digit first."),
@@ -31,12 +42,17 @@ _REASONS: Final = (
         r"expected a name as the PBX has it, for example (?P<example>\S+?)\.",
         N_("Write it as the PBX has it, for example {example}."),
     ),
-    (r".*(?:telephone|phone) number.*", N_("This is not a telephone number.")),
-    (r".*at least (?P<least>\d+).*", N_("At least {least} characters.")),
-    (r".*(?:taken|exists|already).*", N_("This is taken already.")),
-    (r".*last administrator.*", N_("This is the last administrator. Make another one first.")),
-    (r".*(?:guess|common|login).*", N_("This password is too easy to guess.")),
-    (r".*e-?mail.*", N_("This is not an email address.")),
+    (r"this is not a telephone number\.", N_("This is not a telephone number.")),
+    (
+        r"this number is not complete.*",
+        N_("This number is not complete; write it with its area code or as +country number."),
+    ),
+    (r"this is not an email address\.", N_("This is not an email address.")),
+    (r"expected a country as two letters.*", N_("Write the country as two letters, for example CN.")),
+    (r"This is the last administrator.*", N_("This is the last administrator. Make another one first.")),
+    (r"One like it exists already\.", N_("One like it exists already.")),
+    (r"This customer was erased\.", N_("This customer was erased.")),
+    (r"This customer was merged into another one.*", N_("This customer was merged into another one.")),
 )
 
 
@@ -48,4 +64,4 @@ def reason(error: HotlineError) -> tuple[str, str, dict[str, str]]:
     for pattern, message in _REASONS:
         if found := re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL):
             return field.partition("[")[0], message, found.groupdict()
-    return field.partition("[")[0], text, {}
+    return field.partition("[")[0], text[:1].upper() + text[1:], {}

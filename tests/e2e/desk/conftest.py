@@ -15,8 +15,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
-from hotline.calls.story import Alias, CallAnswered, CallArrived, CallEnded, CallQueued, Line, RingAnswered, RingEnded
-from hotline.calls.story import RingStarted
+from hotline.calls.story import (
+    Alias,
+    CallAnswered,
+    CallArrived,
+    CallEnded,
+    CallQueued,
+    Line,
+    RingAnswered,
+    RingEnded,
+    RingStarted,
+)
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.jobs import relay
 from hotline.web.application import create_app
@@ -57,9 +66,7 @@ class Telephone:
     async def tell(self, *lines: Line) -> None:
         await calls.apply(self.house, PBX, lines)
 
-    async def ring(
-        self, number: str | None, *interfaces: str, name: str | None = None, withheld: bool = False
-    ) -> Ring:
+    async def ring(self, number: str | None, *interfaces: str, name: str | None = None, withheld: bool = False) -> Ring:
         """A call to the queue that rings these phones."""
         self.count += 1
         call_id, now = self.house.new_id(), datetime.now(UTC)
@@ -153,7 +160,9 @@ class Desk:
 
     async def context(self, login: str, **options: Any) -> BrowserContext:
         """A browser profile in which the user is signed in."""
-        made = await self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", **options})
+        made = await self.browser.new_context(
+            **{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", **options}
+        )
         if login:
             session = await sign_in(self.house, login, PASSWORD, "a browser of the tests")
             await made.add_cookies([{"name": "hotline", "value": session.token, "url": self.url}])

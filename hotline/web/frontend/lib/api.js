@@ -1,5 +1,6 @@
 // Requests to /api/v1, and to the desk's own addresses (/desk/…), with the session's cookie and its CSRF token.
 import { t } from "./i18n.js";
+import { refusal } from "./refusals.js";
 
 /** A refusal or a lost line. `code` is the problem's name, "offline" when nothing answered. */
 export class ApiError extends Error {
@@ -57,6 +58,8 @@ export async function api(method, path, body = undefined, { signal, headers = {}
 
 /** What a person reads. The API speaks English; what a person meets often is said in their language. */
 function reason(code, status, detail) {
+  const known = refusal(detail);
+  if (known) return known;
   switch (code) {
     case "not_signed_in":
       return t("You are signed out. Sign in again in another tab, then go on here.");

@@ -23,6 +23,7 @@ export function startPalette() {
 
   function choose(index) {
     const shown = options();
+    for (const option of all("[aria-selected=true]", list)) option.setAttribute("aria-selected", "false");
     chosen = shown.length ? (index + shown.length) % shown.length : 0;
     for (const [at, option] of shown.entries()) attribute(option, "aria-selected", at === chosen ? "true" : "false");
     attribute(input, "aria-activedescendant", shown[chosen]?.id ?? null);
