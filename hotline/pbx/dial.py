@@ -14,9 +14,9 @@ from hotline.pbx.errors import UnsafeValue
 _EXTENSION: Final = re.compile(r"[0-9A-Za-z*#+_-]{1,80}")
 _DIGITS: Final = re.compile(r"[0-9*#]{1,80}")
 _CONTEXT: Final = re.compile(r"[0-9A-Za-z_-]{1,80}")
-_INTERFACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,31}/[^\s,;|&\"'`$\\{}()<>]{1,160}")
-_CHANNEL: Final = re.compile(r"[^\s,;|&\"'`$\\{}()<>]{1,160}(;[12])?")
-_QUEUE: Final = re.compile(r"[^\s,;|&\"'`$\\{}()<>]{1,80}")
+_INTERFACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,31}/[^\s\x00-\x1f\x7f,;|&\"'`$\\{}()<>]{1,160}")
+_CHANNEL: Final = re.compile(r"[^\s\x00-\x1f\x7f,;|&\"'`$\\{}()<>]{1,160}(;[12])?")
+_QUEUE: Final = re.compile(r"[^\s\x00-\x1f\x7f,;|&\"'`$\\{}()<>]{1,80}")
 _NO_NAME: Final = re.compile(r"[^\w .'-]")
 _NO_REASON: Final = re.compile(r"[\"\\${}<>|\x00-\x1f\x7f]")
 LONGEST_REASON: Final = 80

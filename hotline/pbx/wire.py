@@ -380,7 +380,9 @@ class Wire:
         all, ConnectionLost when the connection breaks. In either case what the PBX did is not known.
         """
         loop = asyncio.get_running_loop()
-        pending = self._protocol.post([("Action", action), ("ActionID", f"hotline-{next(_serial)}"), *headers])
+        pending = self._protocol.post(
+            [("Action", action), ("ActionID", action_id or f"hotline-{next(_serial)}"), *headers]
+        )
         end = loop.time() + total
         try:
             while not pending.future.done():

@@ -70,6 +70,7 @@ async def send_command(
     action = data.get("action")
     if action is None or action not in get_args(CommandAction):
         raise Invalid(f"action: one of {', '.join(get_args(CommandAction))}")
+    _check_texts(data)
     if action == "pause" and data.get("paused") is False:
         action = "unpause"
     if not viewer.may("commands.send") and not (
@@ -83,7 +84,7 @@ async def send_command(
         agent = await _agent(uow, viewer, data.get("agent"))
         call = None
         if (call_id := data.get("call_id")) is not None:
-            call = await queries.find_call(uow, call_id)
+            call = await queries.find_call(uow, SYSTEM, call_id)
             if call.ended and action != "originate":
                 raise Conflict("The call is over.")
         details: dict[str, Any] = {"requested_by": viewer.user_id, "agent": agent.login if agent else None}
@@ -152,9 +153,17 @@ async def expire_commands(house: House, pbx: str) -> int:
 # Who and where
 
 
+def _check_texts(data: NewCommand) -> None:
+    """Nothing with a line break, NUL or another control character goes on from here."""
+    for key in ("agent", "to", "queue", "reason", "pbx"):
+        value = data.get(key)
+        if isinstance(value, str) and any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in value):
+            raise Invalid(f"{key}: without line breaks and other control characters")
+
+
 async def _agent(uow: UnitOfWork, viewer: Viewer, login: str | None) -> AgentPhone | None:
     """The agent named, or the viewer; None when a program without a user names nobody."""
-    agent = await queries.find_agent(uow, user_id=None if login else viewer.user_id, login=login)
+    agent = await queries.find_agent(uow, SYSTEM, user_id=None if login else viewer.user_id, login=login)
     if login and agent is None:
         raise NotFound("agent: there is no such user.")
     if agent is not None and agent.id != viewer.user_id and not viewer.may("calls.read_all"):
@@ -174,7 +183,7 @@ async def _pbx(
     if call is not None:
         return call.pbx
     if agent is not None:
-        for membership in await queries.memberships(uow, agent.id):
+        for membership in await queries.memberships(uow, SYSTEM, agent.id):
             if membership.pbx in known:
                 return membership.pbx
     if not known:
@@ -223,13 +232,15 @@ async def _destination(
         raise Invalid("to: too long")
     if _is_emergency(settings, text, ""):
         raise Invalid("to: emergency numbers are never dialled by a program; use a phone")
-    colleague = await queries.find_agent(uow, login=text) or await queries.find_agent(uow, extension=text)
+    colleague = await queries.find_agent(uow, SYSTEM, login=text) or await queries.find_agent(
+        uow, SYSTEM, extension=text
+    )
     if colleague is not None:
         if not colleague.extension:
             raise Invalid("to: this user has no extension")
         details.update(_inside(settings, pbx, colleague.extension), to=colleague.login)
         return None
-    if await queries.is_queue(uow, text):
+    if await queries.is_queue(uow, SYSTEM, text):
         if not queues:
             raise Invalid("to: a call can be sent to a queue only by a blind transfer")
         details.update(extension=dial.extension(text), context=QUEUE_CONTEXT, to=text)
@@ -309,7 +320,7 @@ async def _membership(
         details["queue"] = dial.queue(queue)
     if reason := (data.get("reason") or "").strip():
         details["reason"] = dial.reason(reason)
-    mine = [each for each in await queries.memberships(uow, agent.id) if each.pbx == pbx]
+    mine = [each for each in await queries.memberships(uow, SYSTEM, agent.id) if each.pbx == pbx]
     if queue is not None:
         mine = [each for each in mine if each.queue == queue]
     if action == "sign_in":

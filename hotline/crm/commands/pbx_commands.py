@@ -57,7 +57,7 @@ async def create_command(
     await uow.execute(
         """INSERT INTO pbx_command (id, pbx, action, user_id, call_id, to_cipher, key_id, data, state, expires_at,
                                     created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $10 + $9::interval, $10)""",
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $10::timestamptz + $9::interval, $10)""",
         command_id,
         pbx,
         action,

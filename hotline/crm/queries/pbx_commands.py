@@ -13,7 +13,7 @@ from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import load_personal_keys
 from hotline.crm.viewer import Viewer
-from hotline.errors import NotFound
+from hotline.errors import Forbidden, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,12 @@ async def _views(db: Reader, keyring: Keyring, viewer: Viewer, rows: Sequence[Ro
     return views
 
 
-# What a command needs to know; not for people, so without a viewer's masks.
+# What a command needs to know: for hotline itself, so without masks, and for nobody else.
+
+
+def _for_the_house(viewer: Viewer) -> None:
+    if viewer.kind != "system":
+        raise Forbidden()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +167,10 @@ _AGENT: Final = "id, login, name, extension, interfaces, queues"
 
 
 async def find_agent(
-    db: Reader, *, user_id: UUID | None = None, login: str | None = None, extension: str | None = None
+    db: Reader, viewer: Viewer, *, user_id: UUID | None = None, login: str | None = None, extension: str | None = None
 ) -> AgentPhone | None:
     """An enabled user by id, login or extension."""
+    _for_the_house(viewer)
     row = await db.fetchrow(
         f"""SELECT {_AGENT} FROM users WHERE disabled_at IS NULL
             AND (id = $1 OR login = lower($2) OR extension = $3) ORDER BY id LIMIT 1""",  # noqa: S608
@@ -179,8 +185,9 @@ async def find_agent(
     )
 
 
-async def find_call(db: Reader, call_id: UUID) -> CallTarget:
+async def find_call(db: Reader, viewer: Viewer, call_id: UUID) -> CallTarget:
     """A call, after any merge. Raises NotFound."""
+    _for_the_house(viewer)
     row = await db.fetchrow(
         """WITH RECURSIVE c AS (
                SELECT id, pbx, ended_at, merged_into_id, 0 AS depth FROM call WHERE id = $1
@@ -221,16 +228,18 @@ async def find_call(db: Reader, call_id: UUID) -> CallTarget:
     )
 
 
-async def memberships(db: Reader, user_id: UUID) -> list[Membership]:
+async def memberships(db: Reader, viewer: Viewer, user_id: UUID) -> list[Membership]:
     """The queues that an agent's phones are signed in to."""
+    _for_the_house(viewer)
     rows = await db.fetch(
         "SELECT pbx, queue, interface FROM queue_member WHERE user_id = $1 ORDER BY pbx, queue, interface", user_id
     )
     return [Membership(row["pbx"], row["queue"], row["interface"]) for row in rows]
 
 
-async def is_queue(db: Reader, name: str) -> bool:
+async def is_queue(db: Reader, viewer: Viewer, name: str) -> bool:
     """Whether some agent is or may be a member of a queue of this name."""
+    _for_the_house(viewer)
     found: bool = await db.fetchval(
         """SELECT EXISTS (SELECT 1 FROM queue_member WHERE queue = $1)
                OR EXISTS (SELECT 1 FROM users WHERE $1 = ANY(queues) AND disabled_at IS NULL)""",
