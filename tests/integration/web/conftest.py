@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +14,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from hotline.crm.viewer import SYSTEM
 from hotline.web.application import create_app
 from hotline.web.context import Part
+from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub, Limits
 from hotline.workflows import users
 from hotline.workflows.house import House
-from tests.unit.web.twins import MemoryScene
+from tests.unit.web.twins import Block, read_blocks
 
 
 @dataclass
@@ -78,6 +80,15 @@ class Api:
         """The JSON of a PATCH, whose status must be ``status``."""
         return await self._json(await self.ask("PATCH", path, body, role=role, headers=headers), status)
 
+    @asynccontextmanager
+    async def events(self, *, role: str = "agent", watch: bool = False) -> AsyncIterator[AsyncIterator[Block]]:
+        """The role's event stream."""
+        headers = {"Authorization": f"Bearer {await self.token(role)}"}
+        response = await self.client.get(f"/api/v1/events{'?watch=calls' if watch else ''}", headers=headers)
+        assert response.status == 200, await response.text()
+        yield read_blocks(response)
+        response.close()
+
     async def _json(self, response: ClientResponse, status: int) -> Any:
         text = await response.text()
         assert response.status == status, text
@@ -91,7 +102,7 @@ async def api(house: House) -> AsyncIterator[Api]:
     async def parts() -> list[Part]:
         return []
 
-    hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), MemoryScene(), Limits(poll=0.05))
+    hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house), Limits(poll=0.05, recheck=0.1))
     app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=parts)
     async with TestClient(TestServer(app)) as client:
         yield Api(house, hub, client)
