@@ -7,11 +7,13 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import pytest
 
-from tests.conftest import SECRET
+from hotline.crm.embedded import EmbeddedPostgres
+from tests.conftest import SECRET, create_database, drop_database
 from tests.e2e.person import Body, Person, soon
 from tests.e2e.service import Service, command
 from tests.rig.ami import Ami
@@ -118,22 +120,56 @@ def service_settings(db_url: str, folder: Path, ami_url: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def settings_of(db_url: str, tmp_path: Path, asterisk: Asterisk) -> dict[str, str]:
-    """The settings of the office's first node."""
-    return service_settings(db_url, tmp_path, asterisk.ami_url)
-
-
-async def open_office(settings: dict[str, str], folder: Path, session: aiohttp.ClientSession) -> Office:
-    """Start hotline as a new company does: the first administrator comes from the command line."""
+async def first_sign_in(settings: dict[str, str]) -> str:
+    """What a new company does: the first administrator comes from the command line; their API token."""
     add = ("user", "add", "admin", "--role", "administrator", "--password-stdin")
     code, _, errors = await command(settings, *add, stdin="correct horse battery staple\n")
     assert code == 0, errors
     code, token, errors = await command(settings, "token", "create", "admin", "--scope", "all")
     assert code == 0, errors
+    return token.strip()
+
+
+@dataclass(frozen=True)
+class Company:
+    """A database in which an administrator has signed in for the first time, to copy for each test."""
+
+    template: str
+    token: str
+
+
+@pytest.fixture(scope="session")
+def company(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The company, once per worker."""
+    name = f"company_{uuid4().hex}"
+    folder = tmp_path_factory.mktemp("company")
+
+    async def found() -> str:
+        url = await create_database(postgres, name, template)
+        return await first_sign_in(service_settings(url, folder, "ami://nobody:none@127.0.0.1:9"))
+
+    return Company(name, asyncio.run(found()))
+
+
+@pytest.fixture
+async def company_url(postgres: EmbeddedPostgres, company: Company) -> AsyncIterator[str]:
+    """The address of a copy of the company's database."""
+    name = f"office_{uuid4().hex}"
+    yield await create_database(postgres, name, company.template)
+    await drop_database(postgres, name)
+
+
+@pytest.fixture
+def settings_of(company_url: str, tmp_path: Path, asterisk: Asterisk) -> dict[str, str]:
+    """The settings of the office's first node."""
+    return service_settings(company_url, tmp_path, asterisk.ami_url)
+
+
+async def open_office(settings: dict[str, str], token: str, folder: Path, session: aiohttp.ClientSession) -> Office:
+    """Start hotline and let the administrator hire the agents."""
     service = Service(settings, folder)
     await service.start()
-    office = Office(service, Person("admin", token.strip(), service.url, session), session)
+    office = Office(service, Person("admin", token, service.url, session), session)
     for agent in AGENTS:
         await office.hire(agent, interfaces=[f"PJSIP/{agent}"])
     await office.connected()
@@ -141,10 +177,10 @@ async def open_office(settings: dict[str, str], folder: Path, session: aiohttp.C
 
 
 @pytest.fixture
-async def office(settings_of: dict[str, str], tmp_path: Path) -> AsyncIterator[Office]:
+async def office(settings_of: dict[str, str], company: Company, tmp_path: Path) -> AsyncIterator[Office]:
     """The office, open for business; when a test fails, what hotline logged is shown."""
     async with aiohttp.ClientSession() as session:
-        opened = await open_office(settings_of, tmp_path, session)
+        opened = await open_office(settings_of, company.token, tmp_path, session)
         yield opened
         await close_office(opened)
 

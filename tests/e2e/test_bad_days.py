@@ -11,7 +11,7 @@ import pytest
 
 from hotline.crm.embedded import EmbeddedPostgres
 from tests.conftest import FAST, create_database
-from tests.e2e.conftest import PBX, Office, close_office, open_office, service_settings
+from tests.e2e.conftest import PBX, Company, Office, close_office, first_sign_in, open_office, service_settings
 from tests.e2e.person import Body, soon
 from tests.e2e.proxy import Proxy
 from tests.e2e.service import Service
@@ -94,11 +94,13 @@ async def wire(asterisk: Asterisk) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def wired(wire: Proxy, db_url: str, tmp_path: Path, asterisk: Asterisk) -> AsyncIterator[Office]:
+async def wired(
+    wire: Proxy, company_url: str, company: Company, tmp_path: Path, asterisk: Asterisk
+) -> AsyncIterator[Office]:
     """An office whose manager connection goes over the wire."""
     url = asterisk.ami_url.replace(f":{asterisk.ports.ami}", f":{wire.port}")
     async with aiohttp.ClientSession() as session:
-        opened = await open_office(service_settings(db_url, tmp_path, url), tmp_path, session)
+        opened = await open_office(service_settings(company_url, tmp_path, url), company.token, tmp_path, session)
         yield opened
         await close_office(opened)
 
@@ -149,7 +151,8 @@ async def test_postgresql_away_during_a_whole_call(
 ) -> None:
     url = await create_database(own_postgres, "office")
     async with aiohttp.ClientSession() as session:
-        office = await open_office(service_settings(url, tmp_path, asterisk.ami_url), tmp_path, session)
+        settings = service_settings(url, tmp_path, asterisk.ami_url)
+        office = await open_office(settings, await first_sign_in(settings), tmp_path, session)
         zhang = await office.customer("Zhang Wei", ZHANG)
         await asyncio.to_thread(own_postgres.stop)
         stage.phone("agent1", answer_after=1)

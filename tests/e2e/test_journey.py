@@ -29,7 +29,7 @@ async def test_a_call_pops_is_answered_and_ends(office: Office, stage: Stage) ->
     agent = office["agent1"]
 
     pop = await agent.hears("call.offered")
-    assert pop["caller"] == {"number": ZHANG, "withheld": False, "country": "CN"}
+    assert pop["caller"].items() >= {"number": ZHANG, "withheld": False, "country": "CN"}.items()
     assert [customer["id"] for customer in pop["customers"]] == [zhang["id"]]
     assert pop["agent"] == "agent1"
     assert pop["queue"] == "first"
@@ -184,11 +184,11 @@ async def test_a_withheld_number_matches_nobody(office: Office, stage: Stage) ->
     stage.phone("agent1", answer_after=1)
     caller = stage.caller(config.FIRST_ONLY, ZHANG, withheld="privacy", hangup_after=3)
     pop = await office["agent1"].hears("call.offered")
-    assert pop["caller"] == {"number": None, "withheld": True, "country": None}
+    assert pop["caller"].items() >= {"number": None, "withheld": True, "country": None}.items()
     assert pop["customers"] == []
     await over(caller)
     call = await office.admin.call(ended, "the call is over")
-    assert call["caller"] == {"number": None, "withheld": True, "country": None}
+    assert call["caller"].items() >= {"number": None, "withheld": True, "country": None}.items()
     assert call["customer_id"] is None
     assert "13800138000" not in office.service.log()
 
@@ -219,4 +219,5 @@ async def test_click_to_dial_rings_the_agent_then_the_customer(office: Office, s
     assert {"kind": "command", "value": sent["id"]} in call["aliases"]
     done = await agent.get(f"/commands/{sent['id']}")
     assert (done["state"], done["error"]) == ("done", None)
+    assert [update["state"] for update in agent.told("command.updated")][-1] == "done"
     assert len(await agent.calls()) == 1
