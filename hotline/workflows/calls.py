@@ -86,7 +86,7 @@ async def _apply(house: House, pbx: str, call_id: UUID, lines: Sequence[Line]) -
         scribe.finish()
         if not await commands.save_call(uow, call, dict.fromkeys(aliases)):
             raise _StartAgain
-        if scribe.timeline or fresh:
+        if scribe.timeline or (fresh and call.customer_id is not None):
             await commands.write_timeline(uow, call)
 
 
@@ -166,8 +166,8 @@ async def _identify(
 
 async def _caller_changed(house: House, uow: UnitOfWork, scribe: Scribe, line: CallerChanged) -> None:
     call = scribe.call
-    if call.direction == "out" or call.answered_at is not None:
-        return
+    if call.answered_at is not None or (call.direction == "out" and call.dialled is None):
+        return  # whom an agent dialled is known by the number dialled; a short one leaves the agent's own
     if call.customer_id is not None and call.customer_id not in call.candidate_ids:
         return  # an agent has said who it is
     withheld = line.withheld or phone.is_withheld(line.number, line.name)

@@ -30,6 +30,8 @@ from hotline.phone import LONGEST_SHORT_NUMBER
 
 #: A ring that was read later than this after it began opens no pop: it is over, or somebody else's by now.
 STALE: Final = timedelta(seconds=60)
+#: A ring that was over before we could write it is still told, with how it ended, if it began no longer ago than this.
+JUST_NOW: Final = timedelta(seconds=5)
 #: Who watches all calls live (``/api/v1/events?watch=calls``), and who sees what became of them.
 WATCHING: Final = "watch:calls"
 SEES_ALL: Final = permission_mark("calls.read_all")
@@ -42,7 +44,7 @@ class Scribe:
         self.uow = uow
         self.call = call
         self.phones = phones
-        self.offers: dict[UUID, LegRecord] = {}
+        self.offers: dict[UUID, LegRecord] = {}  # told in this batch
         self.told: list[tuple[str, tuple[str, ...], dict[str, Any]]] = []
         self.updated = False
         self.timeline = False
@@ -72,30 +74,48 @@ class Scribe:
                 pass
 
     def finish(self) -> None:
-        """Tell what is told once a batch: the pops that are still right at its end, and that facts changed."""
-        for leg in self.offers.values():
-            if leg.ended_at is None and self.call.state != "ended" and leg.user_id is not None:
-                self._tell("call.offered", (user_mark(leg.user_id), WATCHING), leg, kind=leg.kind, at=leg.rang_at)
+        """Emit what was told, but no pops for rings that were over long before they could be written."""
         if self.updated:
-            self._tell("call.updated", self.concerned())
-        # What a reader of the event must at least see: the version that saving makes.
+            self._tell("call.updated", self._of_now())
+        # What a reader of an event must at least see: the version that saving makes.
         version = self.call.version + (1 if self.call.exists and self.call.will_change else 0)
+        silent = {leg.id for leg in self.offers.values() if self._long_over(leg)}
         for type, audience, data in self.told:
-            self.uow.emit(type, audience, call_id=self.call.id, version=version, **data)
+            if type not in ("call.offered", "call.retracted") or data["ring_id"] not in silent:
+                self.uow.emit(type, audience, call_id=self.call.id, version=version, **data)
         self.told.clear()
+
+    def _long_over(self, leg: LegRecord) -> bool:
+        over = leg.ended_at is not None or self.call.state == "ended"
+        return over and self.uow.now - leg.rang_at > JUST_NOW
 
     def moved_here(self, ring_ids: Iterable[UUID]) -> None:
         """Rings of a call that became part of this one: their pops show this call's customer now."""
         for ring_id in ring_ids:
             leg = self.call.legs[ring_id]
             if leg.user_id is not None and leg.ended_at is None and leg.answered_at is None:
-                self.offers[leg.id] = leg
+                self._offer(leg)
         self.updated = True
 
-    def concerned(self) -> tuple[str, ...]:
-        """Everybody whose call it is or was, and those who see all calls."""
-        users = {leg.user_id for leg in self.call.legs.values()} | {self.call.user_id}
-        return (*sorted(user_mark(user) for user in users if user is not None), SEES_ALL)
+    def _offer(self, leg: LegRecord) -> None:
+        if leg.user_id is not None:
+            self.offers[leg.id] = leg
+            self._tell("call.offered", (user_mark(leg.user_id), WATCHING), leg, kind=leg.kind, at=leg.rang_at)
+
+    def _of_now(self) -> tuple[str, ...]:
+        """Whose call it is, at whose phones it rings or rang last, and those who see all calls."""
+        legs = self.call.legs.values()
+        return self._marks(self.call.user_id, *(g.user_id for g in legs if g.ended_at is None or g.answered_at))
+
+    def _of_the_end(self) -> tuple[str, ...]:
+        """Who talked, or when nobody did, all whose phones rang; and those who see all calls."""
+        legs = self.call.legs.values()
+        talked = [leg.user_id for leg in legs if leg.answered_at is not None and leg.user_id is not None]
+        return self._marks(self.call.user_id, *(talked or (leg.user_id for leg in legs)))
+
+    @staticmethod
+    def _marks(*users: UUID | None) -> tuple[str, ...]:
+        return (*sorted({user_mark(user) for user in users if user is not None}), SEES_ALL)
 
     # --- lines ---
 
@@ -146,7 +166,7 @@ class Scribe:
         fresh = line.age is None or line.age <= STALE.total_seconds()
         ringing = leg.ended_at is None and leg.answered_at is None
         if leg.user_id is not None and fresh and ringing and not self._rings_already(leg):
-            self.offers[leg.id] = leg
+            self._offer(leg)
 
     def _rings_already(self, leg: LegRecord) -> bool:
         """Whether another phone of the same agent rings for this call: one pop is enough."""
@@ -179,7 +199,7 @@ class Scribe:
             self._step("answered", line.at)
         self.timeline = True
         self.uow.audit("call:answered", call.id, user_id=user_id, ring_id=line.ring_id)
-        self._tell("call.answered", self.concerned(), leg, at=line.at, answered_at=line.at)
+        self._tell("call.answered", self._marks(user_id), leg, at=line.at, answered_at=line.at)
 
     def _went_on_since(self, leg: LegRecord) -> bool:
         """Whether the one who has the call answered it after this leg was: an old line told again."""
@@ -195,7 +215,7 @@ class Scribe:
             return
         first = leg.ended_at is None
         leg.ended_at, leg.end_reason, leg.changed = leg.ended_at or line.at, line.reason, True
-        if first and leg.user_id is not None and leg.answered_at is None and leg.id not in self.offers:
+        if first and leg.user_id is not None and leg.answered_at is None:
             if not self._rings_already(leg):
                 audience = (user_mark(leg.user_id), WATCHING)
                 self._tell("call.retracted", audience, leg, at=line.at, reason=line.reason)
@@ -233,7 +253,7 @@ class Scribe:
             call.set(user_id=to_user)
             self.timeline = True
         self.uow.audit("call:transferred", call.id, kind=line.kind, from_user=from_user, to_user=to_user)
-        self._tell("call.transferred", self.concerned(), taker, kind=line.kind, at=line.at,
+        self._tell("call.transferred", self._marks(from_user, to_user, call.user_id), taker, kind=line.kind, at=line.at,
                    from_user=from_user, to_user=to_user)  # fmt: skip
 
     def _gap(self, line: CallGap) -> None:
@@ -258,10 +278,10 @@ class Scribe:
             return
         self.timeline = True
         self.uow.audit("call:ended", call.id, disposition=line.disposition, end_seen=line.end_seen)
-        self._tell("call.ended", self.concerned(), None, at=line.at, disposition=line.disposition,
-                   end_seen=line.end_seen)  # fmt: skip
         if line.disposition == "abandoned":
-            self._tell("call.abandoned", self.concerned(), None, at=line.at, queue=call.queue)
+            self._tell("call.abandoned", self._of_the_end(), None, at=line.at, queue=call.queue)
+        self._tell("call.ended", self._of_the_end(), None, at=line.at, disposition=line.disposition,
+                   end_seen=line.end_seen)  # fmt: skip
 
     def _tell(self, type: str, audience: Iterable[str], leg: LegRecord | None = None, **data: Any) -> None:
         if leg is not None:

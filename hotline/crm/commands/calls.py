@@ -105,52 +105,82 @@ _COLUMNS: Final = (
     "caller_name_cipher", "caller_withheld", "caller_country", "dialled", "queue", "customer_id", "candidate_ids",
     "user_id", "queued_at", "answered_at", "ended_at", "end_seen", "cause", "transfers", "gaps", "version",
 )  # fmt: skip
-# FOR UPDATE waits for the other writer and then sees its row; the legs are read by a statement after that.
+_LEG_FIELDS: Final = (
+    "(l.id, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,"
+    " l.ended_at, l.end_reason)"
+)
+# One round trip. FOR UPDATE may wait for another writer and then sees its row, but the legs as they were before: then
+# the version that the statement saw at its start is not the row's, and the legs are read again.
 _LOAD: Final = f"""
-SELECT {", ".join(_COLUMNS)} FROM call
-WHERE id = COALESCE((SELECT merged_into_id FROM call WHERE id = $1), $1) FOR UPDATE
-"""  # noqa: S608
-_AROUND: Final = """
-SELECT
-    ARRAY(SELECT (l.id, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,
-                  l.ended_at, l.end_reason) FROM leg l WHERE l.call_id = $1 ORDER BY l.rang_at, l.id) AS legs,
+WITH root AS (SELECT COALESCE((SELECT merged_into_id FROM call WHERE id = $1), $1) AS id),
+locked AS (
+    SELECT {", ".join(f"c.{name}" for name in _COLUMNS)}, c.merged_into_id FROM call c, root
+    WHERE c.id = root.id FOR UPDATE OF c
+)
+SELECT locked.*, (SELECT version FROM call WHERE id = root.id) AS seen_version,
+    ARRAY(SELECT {_LEG_FIELDS} FROM leg l WHERE l.call_id = root.id ORDER BY l.rang_at, l.id) AS legs,
     ARRAY(SELECT (u.id, u.interfaces) FROM users u
           WHERE cardinality($2::text[]) > 0 AND u.disabled_at IS NULL AND u.interfaces && $2::text[]
           ORDER BY u.id) AS phones
-"""
+FROM root LEFT JOIN locked ON true
+"""  # noqa: S608
+_LEGS_NOW: Final = f"SELECT ARRAY(SELECT {_LEG_FIELDS} FROM leg l WHERE l.call_id = $1 ORDER BY l.rang_at, l.id)"  # noqa: S608
 _CHANGING: Final = tuple(name for name in _COLUMNS if name not in ("id", "pbx", "version"))
+_LEGS_SAVED: Final = """
+    INSERT INTO leg (id, call_id, pbx, uniqueid, user_id, interface, interfaces, kind, queue, rang_at, answered_at,
+                     ended_at, end_reason)
+    SELECT l.id, $1, $2, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,
+           l.ended_at, l.end_reason
+    FROM saved, jsonb_to_recordset($3::jsonb) AS l (id uuid, uniqueid text, user_id uuid, interface text,
+        interfaces text[], kind text, queue text, rang_at timestamptz, answered_at timestamptz,
+        ended_at timestamptz, end_reason text)
+    ON CONFLICT (id) DO UPDATE SET call_id = excluded.call_id, user_id = excluded.user_id,
+        interface = excluded.interface, interfaces = excluded.interfaces, kind = excluded.kind,
+        queue = excluded.queue, answered_at = excluded.answered_at, ended_at = excluded.ended_at,
+        end_reason = excluded.end_reason
+"""
+_ALIASES_SAVED: Final = """
+    INSERT INTO call_alias (pbx, kind, value, call_id)
+    SELECT $2, n.kind, n.value, $1 FROM saved, unnest($4::text[], $5::text[]) AS n (kind, value)
+    ON CONFLICT (pbx, kind, value) DO NOTHING
+"""
+_ALIASES: Final = """
+INSERT INTO call_alias (pbx, kind, value, call_id)
+SELECT $2, n.kind, n.value, $1 FROM unnest($3::text[], $4::text[]) AS n (kind, value)
+ON CONFLICT (pbx, kind, value) DO NOTHING
+"""
+#: The places of ``_CHANGING`` in the statements below, after the call, its PBX, the legs, the names and the instant.
+_PLACES: Final = tuple(f"${n}" for n in range(7, 7 + len(_CHANGING)))
 _INSERT: Final = f"""
-INSERT INTO call ({", ".join(_COLUMNS)}, created_at, updated_at)
-VALUES ({", ".join(f"${n}" for n in range(1, len(_COLUMNS) + 1))}, ${len(_COLUMNS) + 1}, ${len(_COLUMNS) + 1})
-ON CONFLICT (id) DO NOTHING RETURNING id
+WITH saved AS (
+    INSERT INTO call (id, pbx, {", ".join(_CHANGING)}, created_at, updated_at)
+    VALUES ($1, $2, {", ".join(_PLACES)}, $6, $6) ON CONFLICT (id) DO NOTHING RETURNING id
+), legs AS ({_LEGS_SAVED}), names AS ({_ALIASES_SAVED})
+SELECT id FROM saved
 """  # noqa: S608
 _UPDATE: Final = f"""
-UPDATE call SET {", ".join(f"{name} = ${n}" for n, name in enumerate(_CHANGING, 2))},
-    version = version + 1, updated_at = ${len(_CHANGING) + 2}
-WHERE id = $1
+WITH saved AS (
+    UPDATE call SET {", ".join(f"{name} = {place}" for name, place in zip(_CHANGING, _PLACES, strict=True))},
+        version = version + 1, updated_at = $6
+    WHERE id = $1 RETURNING id
+), legs AS ({_LEGS_SAVED}), names AS ({_ALIASES_SAVED})
+SELECT id FROM saved
 """  # noqa: S608
-_LEGS: Final = """
-INSERT INTO leg (id, call_id, pbx, uniqueid, user_id, interface, interfaces, kind, queue, rang_at, answered_at,
-                 ended_at, end_reason)
-SELECT l.id, $1, $2, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,
-       l.ended_at, l.end_reason
-FROM jsonb_to_recordset($3::jsonb) AS l (id uuid, uniqueid text, user_id uuid, interface text, interfaces text[],
-    kind text, queue text, rang_at timestamptz, answered_at timestamptz, ended_at timestamptz, end_reason text)
-ON CONFLICT (id) DO UPDATE SET call_id = excluded.call_id, user_id = excluded.user_id,
-    interface = excluded.interface, interfaces = excluded.interfaces, kind = excluded.kind, queue = excluded.queue,
-    answered_at = excluded.answered_at, ended_at = excluded.ended_at, end_reason = excluded.end_reason
-"""
 
 
 async def load_call(uow: UnitOfWork, call_id: UUID, interfaces: Iterable[str]) -> tuple[CallRecord | None, list[Phone]]:
     """The call, locked, with its legs (of a merged one, what it became part of); and the users of ``interfaces``."""
-    row = await uow.fetchrow(_LOAD, call_id)
-    around = await uow.fetchrow(_AROUND, row["id"] if row is not None else None, list(interfaces))
-    assert around is not None
-    phones = [Phone(user_id, tuple(names)) for user_id, names in around["phones"]]
-    if row is None:
+    row = await uow.fetchrow(_LOAD, call_id, list(interfaces))
+    assert row is not None
+    phones = [Phone(user_id, tuple(names)) for user_id, names in row["phones"]]
+    if row["id"] is None:
         return None, phones
-    return _record(row, around["legs"]), phones
+    if row["merged_into_id"] is not None:  # it became part of another while this statement waited
+        return await load_call(uow, call_id, interfaces)
+    legs = row["legs"]
+    if row["seen_version"] != row["version"]:
+        legs = await uow.fetchval(_LEGS_NOW, row["id"])
+    return _record(row, legs), phones
 
 
 def _record(row: Row, legs: Sequence[Sequence[Any]]) -> CallRecord:
@@ -177,28 +207,23 @@ async def find_aliased(uow: UnitOfWork, pbx: str, aliases: Iterable[Alias]) -> U
 
 async def save_call(uow: UnitOfWork, call: CallRecord, aliases: Iterable[Alias] = ()) -> bool:
     """Write what changed. False when another writer created this call meanwhile: load it and start again."""
-    if not call.exists:
-        made = await uow.fetchval(_INSERT, *(getattr(call, name) for name in _COLUMNS), uow.now)
-        if made is None:
-            return False
-        call.exists = True
-    elif call.will_change:
-        await uow.execute(_UPDATE, call.id, *(getattr(call, name) for name in _CHANGING), uow.now)
-        call.version += 1
-    call.changed = False
     legs = [leg for leg in call.legs.values() if leg.changed]
-    if legs:
-        await uow.execute(_LEGS, call.id, call.pbx, [_leg_json(leg) for leg in legs])
-        for leg in legs:
-            leg.changed = False
     names = list(aliases)
-    if names:
-        await uow.execute(
-            """INSERT INTO call_alias (pbx, kind, value, call_id)
-               SELECT $1, kind, value, $4 FROM unnest($2::text[], $3::text[]) AS n (kind, value)
-               ON CONFLICT (pbx, kind, value) DO NOTHING""",
-            call.pbx, [alias.kind for alias in names], [alias.value for alias in names], call.id,
-        )  # fmt: skip
+    if call.exists and not call.changed and not legs:
+        if names:
+            await uow.execute(_ALIASES, call.id, call.pbx, [n.kind for n in names], [n.value for n in names])
+        return True
+    saved = await uow.fetchval(
+        _UPDATE if call.exists else _INSERT,
+        call.id, call.pbx, [_leg_json(leg) for leg in legs], [n.kind for n in names], [n.value for n in names],
+        uow.now, *(getattr(call, name) for name in _CHANGING),
+    )  # fmt: skip
+    if saved is None:
+        return False
+    call.version += call.exists
+    call.exists, call.changed = True, False
+    for leg in legs:
+        leg.changed = False
     return True
 
 

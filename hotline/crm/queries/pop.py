@@ -11,11 +11,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from hotline.clock import utc_now
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.calls import CallView, LegView, get_call, ringing_legs
@@ -27,6 +28,8 @@ from hotline.events import Event
 #: How long a call that was read serves other viewers, in seconds; and how many are kept.
 FRESH: Final = 1.0
 KEPT: Final = 256
+#: A pop whose ring was over so lately is still shown, since the event that closes it follows.
+JUST_OVER: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,21 @@ async def render_event(db: Database, keyring: Keyring, viewer: Viewer, event: Ev
         return None
     ring = event.data.get("ring_id")
     leg = next((leg for leg in scene.call.legs if str(leg.ring_id) == ring), None) if ring else None
-    if event.type == "call.offered" and (leg is None or leg.ended_at is not None or leg.answered_at is not None):
-        return None  # it rings no more: the event that says so comes next
+    if event.type == "call.offered" and (leg is None or _long_over(leg)):
+        return None
     told = {name: value for name, value in event.data.items() if name not in ("user_id", "from_user", "to_user")}
-    told |= _facts(scene, leg, viewer)
+    told |= _facts(scene, leg)
     if event.type == "call.transferred" and scene.call.transfers:
         last = scene.call.transfers[-1]
         told |= {"from": last.from_, "to": last.to}
-    return told | {"at": event.data.get("at", event.at.isoformat())}
+    at = event.data.get("at")
+    return told | {"at": datetime.fromisoformat(at) if at is not None else event.at}
+
+
+def _long_over(leg: LegView) -> bool:
+    """Whether a ring that is replayed is over for good: nobody wants its pop any more."""
+    over = leg.ended_at or leg.answered_at
+    return over is not None and utc_now() - over > JUST_OVER
 
 
 async def rings_now(
@@ -122,7 +132,7 @@ async def rings_now(
             continue
         leg = next((leg for leg in scene.call.legs if leg.ring_id == ring_id), None)
         if leg is not None and leg.ended_at is None and leg.answered_at is None:
-            found.append(_facts(scene, leg, viewer) | {"kind": leg.kind, "at": leg.rang_at})
+            found.append(_facts(scene, leg) | {"kind": leg.kind, "at": leg.rang_at})
     return found
 
 
@@ -133,7 +143,7 @@ async def _scene(db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID, 
     return await cache.scene(db, keyring, viewer, call_id, version)
 
 
-def _facts(scene: _Scene, leg: LegView | None, viewer: Viewer) -> dict[str, Any]:
+def _facts(scene: _Scene, leg: LegView | None) -> dict[str, Any]:
     """The call as its events show it; ``agent`` is the login of the phone that it is about, else of who has it."""
     call = scene.call
     return {
