@@ -31,13 +31,15 @@ def options(
     """Options that come before a command."""
 
 
-from hotline.cli import audit, demo, migrate, serve, tokens, users  # noqa: E402 - the commands hang on the application above
+from hotline.cli import audit, demo, doctor, migrate, replay, serve, tokens, users  # noqa: E402 - the commands hang on the application above
 
 app.add_typer(audit.app, name="audit")
 app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
+app.command("replay")(replay.replay)
 app.command("serve")(serve.serve)
 
 

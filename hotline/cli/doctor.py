@@ -1,0 +1,85 @@
+"""``hotline doctor``: is everything set up, and if not, which line must change."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from hotline import logs
+from hotline.crm.queries.users import list_users
+from hotline.crm.viewer import SYSTEM
+from hotline.errors import HotlineError
+from hotline.settings import Settings, load_settings
+from hotline.telephony.doctor import Finding, KnownAgent, examine_pbx
+from hotline.workflows.house import House, open_house
+
+_MARKS = {"ok": "✓", "warning": "!", "wrong": "✗", "unknown": "?"}
+
+
+def doctor(
+    pbx: str = typer.Option("", "--pbx", metavar="NAME", help="Check this PBX only."),
+) -> None:
+    """Check settings, database, bus and every PBX; say for each what to change. Exit code 1 when something is wrong."""
+    settings = load_settings()
+    logs.configure("error", json=settings.log_format == "json")
+    _show(Finding("settings", "ok", "every HOTLINE_ setting is known and readable"))
+    if pbx and pbx not in [address.name for address in settings.ami_urls]:
+        raise HotlineError(f"There is no PBX {pbx!r} in HOTLINE_AMI_URLS.")
+    if asyncio.run(_examine(settings, pbx)):
+        raise typer.Exit(1)
+
+
+async def _examine(settings: Settings, pbx: str) -> int:
+    """How many things are wrong."""
+    wrong = 0
+    agents: list[KnownAgent] = []
+    try:
+        house = await open_house(settings)
+    except HotlineError as error:
+        wrong += _show(
+            Finding("database", "wrong", error.detail, ("HOTLINE_DATABASE_URL; then: hotline migrate", "or unset it"))
+        )
+    else:
+        try:
+            agents = await _agents(house)
+            _show(Finding("database", "ok", "reached, its schema is this version's"))
+            health = house.bus.health()
+            if health.connected:
+                _show(Finding("bus", "ok", health.kind))
+            else:
+                found = f"{health.kind}: {health.error}"
+                wrong += _show(Finding("bus", "wrong", found, ("HOTLINE_REDIS_URL, or leave it empty",)))
+        except HotlineError as error:
+            wrong += _show(Finding("database", "wrong", error.detail, ("hotline migrate",)))
+        finally:
+            await house.close()
+    if not settings.ami_urls:
+        _show(
+            Finding(
+                "pbx",
+                "warning",
+                "no PBX is set",
+                ("HOTLINE_AMI_URLS=ami://hotline:SECRET@127.0.0.1:5038/main", "or try: hotline demo"),
+            )
+        )
+    for address in settings.ami_urls:
+        if pbx in ("", address.name):
+            typer.echo(f"\nPBX {address.name}")
+            async for finding in examine_pbx(settings, address, agents):
+                wrong += _show(finding)
+    return wrong
+
+
+async def _agents(house: House) -> list[KnownAgent]:
+    users = await list_users(house.db, SYSTEM, limit=200, with_disabled=False)
+    return [KnownAgent(user.login, user.interfaces, user.queues) for user in users if user.interfaces]
+
+
+def _show(finding: Finding) -> int:
+    """Print one check; 1 when it is wrong."""
+    typer.echo(f"{_MARKS[finding.verdict]} {finding.name}: {finding.found}")
+    if finding.verdict != "ok":
+        for line in finding.advice:
+            typer.echo(f"    {line}")
+    return int(finding.verdict == "wrong")
