@@ -1,9 +1,9 @@
 """The audit trail's chain and seals (DESIGN §3).
 
 Entries commit with their change, unchained; within a second a sealer gives them positions 1, 2, 3 … and hashes, each
-over the one before it. Each batch ends in a seal: the last hash, signed by the master key, so that nobody with the database
-alone can write the chain anew. The newest seal is also written to a file outside the database, so that entries and
-seals cut off together, or a database put back to an older state, are found too.
+over the one before it. Each batch ends in a seal: the last hash, signed by the master key, so that nobody with the
+database alone can write the chain anew. The newest seal is also written to a file outside the database, so that entries
+and seals cut off together, or a database put back to an older state, are found too.
 
 What is not found: an entry removed in the second before it is sealed.
 """
@@ -180,12 +180,11 @@ async def verify(db: Reader, keyring: Keyring, heads: Sequence[tuple[int, bytes]
     (position, hash) pairs known from outside the database: the kept head, a printed one.
     """
     report = Report()
-    seals = {row["position"]: Seal(**dict(row)) for row in await db.fetch("SELECT * FROM audit_seal")}
-    report.seals = len(seals)
+    report.seals = await db.fetchval("SELECT count(*) FROM audit_seal")
     report.unsealed = await db.fetchval("SELECT count(*) FROM audit_entry WHERE position IS NULL")
     wanted = {position for position, _ in heads}
-    last, hashes = await _walk(db, keyring, seals, wanted, report)
-    cut = max((position for position in seals if position > last), default=0)
+    last, hashes = await _walk(db, keyring, wanted, report)
+    cut = await db.fetchval("SELECT coalesce(max(position), 0) FROM audit_seal WHERE position > $1", last)
     for position, digest in heads:
         if position > last:
             cut = max(cut, position)
@@ -199,9 +198,7 @@ async def verify(db: Reader, keyring: Keyring, heads: Sequence[tuple[int, bytes]
     return report
 
 
-async def _walk(
-    db: Reader, keyring: Keyring, seals: dict[int, Seal], wanted: set[int], report: Report
-) -> tuple[int, dict[int, bytes]]:
+async def _walk(db: Reader, keyring: Keyring, wanted: set[int], report: Report) -> tuple[int, dict[int, bytes]]:
     """Check entry after entry; answer the last position and the stored hashes at the ``wanted`` ones."""
     expected, last_seal = 1, 0
     head: bytes | None = ORIGIN
@@ -212,6 +209,7 @@ async def _walk(
             expected,
             BATCH,
         )
+        seals = await _seals(db, entries)
         for entry in entries:
             position = entry["position"]
             if position > expected:
@@ -234,6 +232,16 @@ async def _walk(
         text = f"Entries {last_seal + 1} to {expected - 1} are chained but not sealed: a seal was removed."
         report.findings.append(Finding("forged", last_seal + 1, text))
     return expected - 1, kept
+
+
+async def _seals(db: Reader, entries: Sequence[Row]) -> dict[int, Seal]:
+    """The seals that belong to some of ``entries``."""
+    if not entries:
+        return {}
+    rows = await db.fetch(
+        "SELECT * FROM audit_seal WHERE position BETWEEN $1 AND $2", entries[0]["position"], entries[-1]["position"]
+    )
+    return {row["position"]: Seal(**dict(row)) for row in rows}
 
 
 def _check_seal(keyring: Keyring, sealed: Seal, digest: bytes, last_seal: int, report: Report) -> None:

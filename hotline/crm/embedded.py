@@ -14,11 +14,12 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -98,8 +99,13 @@ class EmbeddedPostgres:
 
     def open(self) -> None:
         """Make the data folder if there is none, start the server unless it runs, and hold on to it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder = self.folder.resolve()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder = self.folder.resolve()
+            (self.folder / "start.lock").touch()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise SettingError(f"HOTLINE_DATA_DIR: {self.folder} cannot be used: {reason}; whose is it?") from None
         with self._start_lock():
             if self._users is None:
                 users = (self.folder / "users.lock").open("ab")
@@ -184,50 +190,39 @@ class EmbeddedPostgres:
         locale = ["--locale-provider=builtin", "--locale=C.UTF-8"] if self.version >= 17 else ["--locale=C"]
         fresh = self.folder / "data.new"
         if fresh.exists():  # an initdb that was killed; nothing ever ran in it
-            self._remove(fresh)
+            shutil.rmtree(fresh)
         self._run(
             "initdb", "-D", str(fresh), "-U", USER, "--auth-local=trust", "--auth-host=reject",
             "--encoding=UTF8", "--data-checksums", "--no-instructions", *locale,
         )  # fmt: skip
-        create = f"CREATE DATABASE {USER};\n"
-        self._run(
-            "postgres",
-            "--single",
-            "-D",
-            str(fresh),
-            "-c",
-            "log_min_messages=warning",
-            "postgres",
-            text=create,
-        )
+        single = ("--single", "-D", str(fresh), "-c", "log_min_messages=warning", "postgres")
+        self._run("postgres", *single, text=f"CREATE DATABASE {USER};\n")
         fresh.rename(self.data)
-
-    def _remove(self, folder: Path) -> None:
-        import shutil
-
-        shutil.rmtree(folder)
 
     # PostgreSQL refuses to run as root, so a root process gives the server to a user of its own.
 
     def _owner(self) -> pwd.struct_passwd | None:
         if os.geteuid() != 0:
             return None
+        if self.data.exists() and (uid := self.data.stat().st_uid) != 0:
+            return pwd.getpwuid(uid)
         for name in (USER, "postgres"):
-            try:
+            with suppress(KeyError):
                 return pwd.getpwnam(name)
-            except KeyError:
-                continue
-        made = subprocess.run(  # noqa: S603
-            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", USER],  # noqa: S607
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if made.returncode not in (0, 9):  # 9: another process made it meanwhile
+        useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if useradd is not None:
+            options = ["--system", "--no-create-home", "--shell", "/usr/sbin/nologin", USER]
+            # Its outcome is what counts: another process may make the user at the same moment.
+            subprocess.run([useradd, *options], capture_output=True, check=False)  # noqa: S603
+        try:
+            made = pwd.getpwnam(USER)
+        except KeyError:
             raise SettingError(
                 "HOTLINE_DATABASE_URL: PostgreSQL does not run as root and no user could be made for it; "
                 "start hotline as another user, or: useradd --system hotline"
-            )
+            ) from None
         log.info("postgresql.user_made", user=USER)
-        return pwd.getpwnam(USER)
+        return made
 
     def _prepare_owner(self) -> None:
         owner = self._owner()

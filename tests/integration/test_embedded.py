@@ -179,3 +179,9 @@ def test_a_server_that_cannot_start_says_why(server_folder: Path) -> None:
     with pytest.raises(Unavailable, match="pg_ctl"):
         server.open()
     assert not server.running()
+
+
+def test_a_folder_that_cannot_be_used_is_one_line(server_folder: Path) -> None:
+    (server_folder / "postgres").write_text("a file where a folder should be")
+    with pytest.raises(SettingError, match=r"HOTLINE_DATA_DIR: .* cannot be used"):
+        EmbeddedPostgres(server_folder / "postgres").open()
