@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -138,12 +139,13 @@ async def test_the_manager_is_away_during_a_call_and_says_so(wired: Office, stag
 
 
 @pytest.fixture
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of this test's own, that may be stopped."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("own-postgres"), options=FAST)
-    server.open()
-    yield server
-    server.stop()
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this test's own, that may be stopped. Not below pytest's folder, which only root may enter."""
+    with tempfile.TemporaryDirectory(prefix="hotline-postgres-") as folder:
+        server = EmbeddedPostgres(Path(folder), options=FAST)
+        server.open()
+        yield server
+        server.close()
 
 
 async def test_postgresql_away_during_a_whole_call(
@@ -154,7 +156,7 @@ async def test_postgresql_away_during_a_whole_call(
         settings = service_settings(url, tmp_path, asterisk.ami_url)
         office = await open_office(settings, await first_sign_in(settings), tmp_path, session)
         zhang = await office.customer("Zhang Wei", ZHANG)
-        await asyncio.to_thread(own_postgres.stop)
+        await asyncio.to_thread(own_postgres.close)
         stage.phone("agent1", answer_after=1)
         await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=3))
         await asyncio.to_thread(own_postgres.open)
