@@ -20,7 +20,7 @@ from hotline.crm.personal_keys import open_keyring
 from hotline.crm.queries import upkeep
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Unavailable
-from hotline.events import EVERYONE, TOPIC_EVENTS, TOPIC_NUMBERED, Event, decode, encode, user_mark
+from hotline.events import EVERYONE, TOPIC_EVENTS, TOPIC_NUMBERED, Event, decode, user_mark
 from hotline.ids import new_id
 from hotline.jobs import relay, sealer
 from hotline.settings import Settings
@@ -253,27 +253,6 @@ async def test_many_nodes_make_partitions_at_once(house: House) -> None:
     house.clock = lambda: datetime(2040, 1, 1, tzinfo=UTC)
     await asyncio.gather(*(keep_house(house) for _ in range(6)))
     assert sum("204" in name for name in await partitions(house.db)) == 3
-
-
-# The bus's form
-
-
-def test_events_travel_in_messages_that_every_bus_can_carry() -> None:
-    events = [
-        Event(new_id(), "call.updated", datetime.now(UTC), (EVERYONE, user_mark(new_id())), {"text": "ü" * 50, "n": n})
-        for n in range(100)
-    ]
-    messages = encode(events)
-    assert len(messages) > 1
-    assert max(map(len, messages)) <= 7500
-    assert [event for message in messages for event in decode(message)] == events
-
-
-def test_an_event_too_large_for_the_bus_is_left_to_the_relay() -> None:
-    large = Event(new_id(), "call.updated", datetime.now(UTC), (EVERYONE,), {"ids": ["x" * 100] * 100})
-    small = Event(new_id(), "call.updated", datetime.now(UTC), (EVERYONE,), {})
-    assert [event.id for message in encode([large, small]) for event in decode(message)] == [small.id]
-    assert encode([large]) == []
 
 
 # Bad days
