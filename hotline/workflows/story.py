@@ -75,7 +75,7 @@ class Scribe:
 
     def finish(self) -> None:
         """Emit what was told, but no pops for rings that were over long before they could be written."""
-        if self.updated:
+        if self.updated and not any(type == "call.ended" for type, _, _ in self.told):
             self._tell("call.updated", self._of_now())
         # What a reader of an event must at least see: the version that saving makes.
         version = self.call.version + (1 if self.call.exists and self.call.will_change else 0)

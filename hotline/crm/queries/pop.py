@@ -151,7 +151,7 @@ def _facts(scene: _Scene, leg: LegView | None) -> dict[str, Any]:
         "pbx": call.pbx,
         "direction": call.direction,
         "ring_id": leg.ring_id if leg is not None else None,
-        "agent": leg.agent if leg is not None else call.agent,
+        "agent": (leg.agent if leg is not None else None) or call.agent,
         "interface": leg.interface if leg is not None else None,
         "caller": asdict(call.caller),
         "customer_id": call.customer_id,
