@@ -99,6 +99,14 @@ def mask(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> Mutabl
     return fields
 
 
+class _Unreadable(logging.Filter):
+    """Drops what aiohttp says of requests that are no HTTP: its text quotes them, a cookie's secret included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return type(error).__module__ != "aiohttp.http_exceptions"
+
+
 def configure(level: str = "info", *, json: bool = True, stream: TextIO | None = None) -> None:
     """Sends structlog's and the standard library's lines, masked, to ``stream`` (standard error)."""
     shared: list[Any] = [
@@ -137,5 +145,8 @@ def configure(level: str = "info", *, json: bool = True, stream: TextIO | None =
     # These print whole frames, statements with their values or a line per request: never below a warning.
     for noisy in ("aiohttp.access", "asyncio", "tortoise", "tortoise.db_client", "panoramisk", "redis"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    server = logging.getLogger("aiohttp.server")
+    if not any(isinstance(each, _Unreadable) for each in server.filters):
+        server.addFilter(_Unreadable())
     # Each try of a pool whose database is away is a page of traceback; the parts that wait for it say so themselves.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,13 +12,15 @@ from aiohttp.typedefs import Handler
 
 from hotline.errors import Forbidden, NotSignedIn
 from hotline.web.context import IDENTIFY, SIGNED, SignedIn, house_of
-from hotline.web.problems import LimitReached
+from hotline.web.problems import BODY_SECONDS, BadRequest, LimitReached, Slow, TooLarge
 from hotline.web.rate_limits import Buckets
 from hotline.web.rights import PUBLIC, SIGNED_IN, right_of
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
 CSRF_FIELD: Final = "csrf"
+
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 #: Longer credentials are nobody's: refused before anything is looked up.
 _LONGEST_CREDENTIAL: Final = 256
@@ -110,7 +113,7 @@ def check_same_site(request: web.Request) -> None:
 async def check_csrf(request: web.Request, signed: SignedIn) -> None:
     """Refuses an unsafe request of a session that does not carry the session's token (header, or form field)."""
     sent: object = request.headers.get(CSRF_HEADER)
-    if sent is None and request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    if sent is None and request.content_type in _FORMS:
         sent = (await request.post()).get(CSRF_FIELD)
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), signed.csrf.encode()):
         raise Forbidden("The form is out of date; load the page again.")
@@ -125,7 +128,11 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     right = PUBLIC if isinstance(resource, web.StaticResource) else right_of(request.match_info.handler)
     if right is None:
         raise Forbidden
+    if (request.content_length or 0) > request.client_max_size:
+        raise TooLarge  # now, and not after waiting for what would be thrown away
     unsafe = request.method not in SAFE_METHODS
+    if unsafe and request.content_type in _FORMS:
+        await _read_form(request)
     if right == PUBLIC:
         if unsafe:
             check_same_site(request)
@@ -147,6 +154,17 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         signed.viewer.require(right)
     request[SIGNED] = signed
     return await handler(request)
+
+
+async def _read_form(request: web.Request) -> None:
+    """Reads the form once for all who ask later, so that a broken one is a problem and no defect."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            await request.post()
+    except TimeoutError:
+        raise Slow from None
+    except (ValueError, LookupError):  # bytes that are no text, an encoding that nobody knows
+        raise BadRequest("The form is not UTF-8 text.") from None
 
 
 def _charge_address(request: web.Request) -> None:

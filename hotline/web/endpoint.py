@@ -24,16 +24,14 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hotline.crm.viewer import Viewer
-from hotline.errors import HotlineError, NotFound
+from hotline.errors import NotFound
 from hotline.web.context import SIGNED, SignedIn, house_of
-from hotline.web.problems import BadRequest, FieldProblem, FieldsInvalid, Stale, WrongType
+from hotline.web.problems import BODY_SECONDS, BadRequest, FieldProblem, FieldsInvalid, Slow, Stale, WrongType
 from hotline.web.rights import needs
 from hotline.workflows.house import House
 
 PREFIX: Final = "/api/v1"
 
-#: Seconds that a client has to send its body.
-_BODY_SECONDS: Final = 20
 _LONGEST_KEY: Final = 200
 
 T = TypeVar("T")
@@ -211,7 +209,7 @@ def endpoint(
             answer = await function(Ask(request, raw), **arguments)
             if isinstance(answer, web.StreamResponse):
                 return answer
-            return _respond(request, answer, status)
+            return _respond(answer, status)
 
         return Endpoint(
             name=function.__name__,
@@ -237,10 +235,13 @@ def endpoint(
 def add_endpoints(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
     """Adds the routes to the application."""
     for each in endpoints:
-        app.router.add_route(each.method, each.path, each.handler)
+        if each.method == "GET":
+            app.router.add_get(each.path, each.handler, allow_head=each.media_type == "application/json")
+        else:
+            app.router.add_route(each.method, each.path, each.handler)
 
 
-def _respond(request: web.Request, answer: Any, status: int) -> web.Response:
+def _respond(answer: Any, status: int) -> web.Response:
     headers: dict[str, str] = {}
     if isinstance(answer, Reply):
         status, headers, answer = answer.status or status, dict(answer.headers), answer.body
@@ -248,9 +249,8 @@ def _respond(request: web.Request, answer: Any, status: int) -> web.Response:
         return web.Response(status=status, headers=headers)
     version = getattr(answer, "version", None)
     if isinstance(version, int):
+        # For If-Match only: the version does not tell whether what a record shows of others has changed.
         headers.setdefault(hdrs.ETAG, etag(version))
-        if request.method == "GET" and request.headers.get(hdrs.IF_NONE_MATCH) == headers[hdrs.ETAG]:
-            return web.Response(status=304, headers=headers)
     body = answer.model_dump_json().encode()
     return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
 
@@ -285,14 +285,6 @@ def _clean(model: type[BaseModel], values: Mapping[str, Any], where: str) -> Bas
         raise FieldsInvalid(_problems(error, where)) from None
 
 
-class _Slow(HotlineError):
-    """The body did not arrive in time."""
-
-    code = "slow"
-    status = 408
-    retry = True
-
-
 async def _read(request: web.Request) -> bytes:
     content_type = request.content_type
     if content_type != "application/json" and not content_type.endswith("+json"):
@@ -306,10 +298,10 @@ async def _read(request: web.Request) -> bytes:
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise WrongType("Send JSON without a Content-Encoding.")
     try:
-        async with asyncio.timeout(_BODY_SECONDS):
+        async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
     except TimeoutError:
-        raise _Slow from None
+        raise Slow from None
 
 
 def _body(raw: bytes, model: type[BaseModel]) -> BaseModel:

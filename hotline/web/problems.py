@@ -15,6 +15,9 @@ from hotline.web.context import REQUEST_ID
 
 CONTENT_TYPE: Final = "application/problem+json"
 
+#: Seconds that a client has to send its body.
+BODY_SECONDS: Final = 20
+
 #: The rooms below refuse with ``field: sentence``.
 _NAMED_FIELD: Final = re.compile(r"([a-z_]+(?:[.\[][\w\]]+)*): (.+)", re.DOTALL)
 
@@ -44,6 +47,14 @@ class BadRequest(HotlineError):
 
     code = "bad_request"
     status = 400
+
+
+class Slow(HotlineError):
+    """The body did not arrive in time."""
+
+    code = "slow"
+    status = 408
+    retry = True
 
 
 class TooLarge(HotlineError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from hotline import logs
 
@@ -70,3 +73,13 @@ def test_exceptions_and_other_libraries_are_masked_too(lines: io.StringIO) -> No
     assert "12345678" not in text
     assert "anna@" not in text
     assert [json.loads(line)["event"] for line in text.splitlines()] == ["failed", f"lost {logs.MASK}"]
+
+
+async def test_a_request_that_is_no_http_leaves_no_trace_of_its_cookie(lines: io.StringIO) -> None:
+    async with TestServer(web.Application()) as server:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nCookie: hotline=s3cr3t\x00\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    assert "s3cr3t" not in lines.getvalue()

@@ -110,6 +110,30 @@ async def test_every_answer_has_the_security_headers(path: str) -> None:
         assert headers["X-Request-Id"]
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"login=%ff%fe&password=\xff\xfe"),
+        ("application/x-www-form-urlencoded; charset=klingon", b"login=a"),
+        ("multipart/form-data", b"no boundary"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="login"\r\n\r\nhalf'),
+    ],
+)
+async def test_broken_forms_are_no_defect(content_type: str, body: bytes) -> None:
+    async with served() as client:
+        response = await client.post("/sign-in", data=body, headers={"Content-Type": content_type})
+        assert 400 <= response.status < 500
+
+
+async def test_invented_methods_do_not_grow_the_figures() -> None:
+    async with served() as client:
+        for method in ("PROPFIND", "MKCOL", "PURGE"):
+            await client.request(method, "/healthz")
+        text = await (await client.get("/metrics")).text()
+        assert "PROPFIND" not in text
+        assert 'method="other"' in text
+
+
 async def test_the_docs_load_nothing_from_elsewhere_and_name_every_operation() -> None:
     async with served() as client:
         described = await (await client.get("/api/v1/openapi.json")).json()
