@@ -422,7 +422,8 @@ async def test_the_pop_shows_what_its_viewer_may_see(house: House) -> None:
     assert shown is not None
     assert {"call_id", "ring_id", "agent", "caller", "customers", "queue", "ivr", "ticket_id", "at"} <= set(shown)
     assert (shown["agent"], shown["queue"], shown["waiting_since"]) == ("agent1", "support", START)
-    assert shown["caller"] == {"number": ZHANG, "withheld": False, "country": "CN", "name": "Zhang"}
+    caller = {"number": ZHANG, "withheld": False, "country": "CN", "name": "Zhang"}
+    assert shown["caller"] == caller | {"display": "+86 138 0013 8000"}
     (one,) = shown["customers"]
     assert (one["id"], one["name"]) == (zhang, "Zhang Wei")
     assert [i["call_id"] for i in one["interactions"]] == [past.call_id], "the present call is no past one"
