@@ -55,13 +55,13 @@ class Reader(Protocol):
         ...
 
 
-def orm_config(dsn: str, pool_size: int = 10) -> dict[str, Any]:
-    """Tortoise's configuration: one connection, one app called ``crm``."""
+def orm_config(dsn: str, pool_size: int = 10, warm: int = 1) -> dict[str, Any]:
+    """Tortoise's configuration: one connection (a pool, ``warm`` of it opened at once), one app called ``crm``."""
     return {
         "connections": {
             _CONNECTION: {
                 "engine": "hotline.crm.asyncpg_engine",
-                "credentials": {"dsn": dsn, "minsize": 1, "maxsize": pool_size},
+                "credentials": {"dsn": dsn, "minsize": min(warm, pool_size), "maxsize": pool_size},
             }
         },
         "apps": {
@@ -90,12 +90,13 @@ class Database:
 
     @classmethod
     async def open(
-        cls, url: str, *, data_dir: Path, migrate: bool = False, check: bool = True, pool_size: int = 10
+        cls, url: str, *, data_dir: Path, migrate: bool = False, check: bool = True, pool_size: int = 10, warm: int = 1
     ) -> Database:
         """Connect to ``url``, or start the embedded server in ``data_dir`` when it is ``embedded``.
 
         With ``migrate`` the schema is brought up to date; else a schema that is not this version's is refused, unless
-        ``check`` is off. Raises SettingError when the address cannot work and Unavailable when nobody answers there.
+        ``check`` is off. ``warm`` connections are opened at once, the others when needed. Raises SettingError when the
+        address cannot work and Unavailable when nobody answers there.
         """
         server = None
         if url == EMBEDDED:
@@ -104,7 +105,7 @@ class Database:
             url = server.url()
         try:
             await _probe(url)
-            database = await cls._connect(url, server, pool_size)
+            database = await cls._connect(url, server, pool_size, warm)
         except BaseException:
             if server is not None:
                 await asyncio.to_thread(server.close)
@@ -125,12 +126,12 @@ class Database:
         return database
 
     @classmethod
-    async def _connect(cls, dsn: str, server: EmbeddedPostgres | None, pool_size: int) -> Database:
+    async def _connect(cls, dsn: str, server: EmbeddedPostgres | None, pool_size: int, warm: int) -> Database:
         # A context of its own, so that two databases in one process do not close each other's pool.
         outer = tortoise.context._current_context.set(None)
         try:
             context = await Tortoise.init(
-                config=orm_config(dsn, pool_size),
+                config=orm_config(dsn, pool_size, warm),
                 # Tasks that were not started from here find the connection too; one database a process can have this.
                 _enable_global_fallback=tortoise.context._global_context is None,
             )

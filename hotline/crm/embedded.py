@@ -45,6 +45,8 @@ _OPTIONS: Final = {
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     "jit": "off",
+    "random_page_cost": "1.1",
+    "update_process_title": "off",
     "log_timezone": "UTC",
     "timezone": "UTC",
     "lc_messages": "C",
