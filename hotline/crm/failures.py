@@ -28,7 +28,14 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,  # a server that became a standby
     DBConnectionError,
 )
-_AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+_AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    # Another node has just migrated; the next try prepares its statements anew.
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
 
 
 def translate(error: BaseException) -> HotlineError | None:

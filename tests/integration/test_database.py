@@ -342,3 +342,23 @@ async def test_a_closed_database_is_unavailable(db_url: str, tmp_path: Path) -> 
     await db.close()
     with pytest.raises(Unavailable):
         await db.fetchval("SELECT 1")
+
+
+async def test_a_schema_that_changes_under_a_running_node_passes_by_itself(house: House) -> None:
+    async def read() -> None:
+        async with house.unit(SYSTEM) as uow:
+            await uow.fetch("SELECT * FROM tag")
+
+    for _ in range(3):
+        await read()
+    await house.db.execute("ALTER TABLE tag ADD COLUMN colour text")
+
+    async def works() -> bool:
+        try:
+            await read()
+        except Unavailable as error:
+            assert error.retry
+            return False
+        return True
+
+    await until(works)
