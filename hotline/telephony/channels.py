@@ -62,8 +62,8 @@ def endpoint(channel: str) -> str:
 def channel_of(
     channels: Iterable[AmiEvent], uniqueid: str, interfaces: Collection[str], ids: Collection[str]
 ) -> str | None:
-    """The name of a phone's channel in a call: on one of its exact interfaces and with one of the call's ids, talking
-    before ringing; else by its uniqueid alone, which may have moved."""
+    """The name of a phone's channel in a call: on one of its exact interfaces and with one of the call's ids, the phone
+    itself before a Local channel, talking before ringing; else by its uniqueid alone, which may have moved."""
     listed = list(channels)
     phones = {each.removesuffix("/n").removesuffix("/nj") for each in interfaces}
     mine = [
@@ -72,7 +72,7 @@ def channel_of(
         if endpoint(channel.get("Channel")) in phones
         and (channel.get("Linkedid") in ids or channel.get("Uniqueid") in ids or channel.get("Uniqueid") == uniqueid)
     ]
-    mine.sort(key=lambda channel: (channel.get("ChannelState") != _UP, channel.get("Channel").startswith("Local/")))
+    mine.sort(key=lambda channel: (channel.get("Channel").startswith("Local/"), channel.get("ChannelState") != _UP))
     if mine:
         return mine[0].get("Channel")
     return next((each.get("Channel") for each in listed if uniqueid and each.get("Uniqueid") == uniqueid), None)
