@@ -28,12 +28,14 @@ MOST_ALIASES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class CallerView:
-    """Who calls, or on the way out who is called. ``name`` is the caller's own text: hostile."""
+    """Who calls, or on the way out who is called. ``display`` is the number for eyes; ``name`` is the caller's own
+    text: hostile."""
 
     number: str | None
     withheld: bool
     country: str | None
     name: str | None = None
+    display: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +318,8 @@ def _caller(keyring: Keyring, viewer: Viewer, row: Row) -> CallerView:
             number = phone.mask(number)
         if row["caller_name_cipher"] is not None:
             name = keyring.decrypt(key, "call", "caller_name_cipher", row["id"], row["caller_name_cipher"])
-    return CallerView(number, row["caller_withheld"], row["caller_country"], name)
+    display = phone.display(number) if number is not None else None
+    return CallerView(number, row["caller_withheld"], row["caller_country"], name, display)
 
 
 def _customers(keyring: Keyring, viewer: Viewer, row: Row) -> tuple[CallCustomerView, ...]:

@@ -24,6 +24,7 @@ class Caller(Output):
     withheld: bool
     country: str | None
     name: str | None = Field(description="What the caller's line says of itself; anybody can write anything there.")
+    display: str | None = Field(None, description="The number as people write it.")
 
 
 class CallCustomer(Output):

@@ -135,6 +135,7 @@ class Desk:
 
     house: House
     server: TestServer
+    hub: Hub
     browser: Browser
     telephone: Telephone
     contexts: dict[str, BrowserContext] = field(default_factory=dict)
@@ -181,9 +182,15 @@ class Desk:
         await page.wait_for_selector("html[data-ready]")
         return page
 
-    async def stop(self) -> None:
-        """The server goes away: the line is lost."""
-        await self.server.close()
+    @property
+    def streams(self) -> int:
+        """How many event streams are open."""
+        return len(self.hub)
+
+    def cut(self) -> None:
+        """Every stream is cut, as when a proxy or a node goes."""
+        for stream in list(self.hub._streams):
+            stream.close()
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(part in message.text for part in self.expected):
@@ -204,7 +211,7 @@ async def desk(house: House) -> AsyncIterator[Desk]:
     numbers = house.spawn(relay.run(house), "relay")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        made = Desk(house, server, browser, Telephone(house))
+        made = Desk(house, server, hub, browser, Telephone(house))
         yield made
         await browser.close()
     numbers.cancel()

@@ -31,11 +31,8 @@ export function openSource({ url, lastId = "", onEvent, onLine, fetch = globalTh
         credentials: "same-origin",
         signal: controller.signal,
       });
-      if (response.status === 401 || response.status === 403) {
-        onLine("signed_out");
-        return;
-      }
-      if (!response.ok || !response.body) return;
+      if (response.status === 401 || response.status === 403) return "signed_out";
+      if (!response.ok || !response.body) return "down";
       const feed = createParser((event) => {
         if (event.id) lastId = event.id;
         let data;
@@ -51,12 +48,12 @@ export function openSource({ url, lastId = "", onEvent, onLine, fetch = globalTh
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const { done, value } = await reader.read();
-        if (done || stopped) return;
+        if (done || stopped) return "down";
         alive();
         feed(value);
       }
     } catch {
-      // Refused, cut or silent: the loop below tries again.
+      return "down"; // refused, cut or silent: the loop below tries again
     } finally {
       clearTimeout(watchdog);
       controller.abort();
@@ -65,9 +62,9 @@ export function openSource({ url, lastId = "", onEvent, onLine, fetch = globalTh
 
   (async () => {
     while (!stopped) {
-      await once();
+      const line = await once();
       if (stopped) return;
-      onLine("down");
+      onLine(line);
       const pause = PAUSES[Math.min(failures, PAUSES.length - 1)];
       failures += 1;
       await new Promise((resolve) => {

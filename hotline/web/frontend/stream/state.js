@@ -112,7 +112,7 @@ const put = (state, callId, call) => ({ ...state, calls: { ...state.calls, [call
 function facts(data) {
   return defined({
     call_id: data.call_id,
-    ring_id: data.ring_id,
+    ring_id: data.ring_id ?? undefined, // an event about the whole call names no ring
     caller: data.caller,
     customers: data.customers,
     customer_id: data.customer_id,
@@ -132,7 +132,10 @@ function fromOffer(ring) {
 
 /** A call body of the API (DESIGN §5) as the desk's call. */
 function fromBody(body, before) {
-  return { ...before, ...defined(body), ...facts(body), call_id: body.id ?? body.call_id };
+  // A snapshot names the customers; what the offer told about them beside that stays.
+  const known = new Map((before?.customers ?? []).map((customer) => [customer.id, customer]));
+  const customers = (body.customers ?? []).map((customer) => ({ ...known.get(customer.id), ...customer }));
+  return { ...before, ...defined(body), ...facts(body), customers, call_id: body.id ?? body.call_id };
 }
 
 /** The person closed the card of an ended call. */

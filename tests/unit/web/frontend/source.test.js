@@ -42,7 +42,7 @@ test("tells that nobody is signed in", async () => {
   const source = openSource({ url: "/x", onEvent() {}, onLine: (line) => lines.push(line), fetch });
   await until(() => lines.length > 0);
   source.stop();
-  assert.equal(lines[0], "signed_out");
+  assert.deepEqual(lines, ["signed_out"]);
 });
 
 test("goes on after what is not JSON", async () => {

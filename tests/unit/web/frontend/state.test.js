@@ -111,6 +111,15 @@ test("what is remembered stays bounded", () => {
   assert.deepEqual(state.rings, {});
 });
 
+test("an event about the whole call leaves the ring its name, a snapshot leaves customers their tier", () => {
+  const gold = { id: "k1", name: "王秀英", tier: { key: "gold" } };
+  let state = run(start(), offered("r1", "c1", { customers: [gold] }), event("call.updated", { call_id: "c1", ring_id: null, customers: [gold] }));
+  assert.equal(ringsOf(state)[0].ring_id, "r1");
+  state = run(state, event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }));
+  state = reduce(state, { type: "snapshot", data: { rings: [], calls: [{ id: "c1", state: "answered", customers: [{ id: "k1", name: "王秀英" }] }] } });
+  assert.deepEqual(callsOf(state)[0].customers, [gold]);
+});
+
 test("facts that change reach the ring and the call", () => {
   let state = run(start(), offered("r1", "c1"), event("call.updated", { call_id: "c1", customer_id: "k2", customers: [{ id: "k2", name: "李国强" }] }));
   assert.equal(ringsOf(state)[0].customer_id, "k2");
