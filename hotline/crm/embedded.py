@@ -147,6 +147,9 @@ class EmbeddedPostgres:
         """Stop the server whoever uses it: open transactions end with an error."""
         if self.running():
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(START_SECONDS))
+        if self.socket_dir != self.folder:
+            with suppress(OSError):
+                self.socket_dir.rmdir()
 
     def running(self) -> bool:
         """Whether the server's main process lives."""
@@ -229,10 +232,13 @@ class EmbeddedPostgres:
     def _prepare_owner(self) -> None:
         owner = self._owner()
         for folder in {self.folder, self.socket_dir}:
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)
-            if owner is not None and folder.stat().st_uid != owner.pw_uid:
-                os.chown(folder, owner.pw_uid, owner.pw_gid)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                folder.chmod(0o700)
+                if owner is not None and folder.stat().st_uid != owner.pw_uid:
+                    os.chown(folder, owner.pw_uid, owner.pw_gid)
+            except OSError as error:
+                raise SettingError(f"HOTLINE_DATA_DIR: {folder} belongs to another user: {error.strerror}") from None
         if owner is not None:
             for path in (self.folder, binaries(self.version)):
                 _let_through(path)

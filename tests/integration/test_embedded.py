@@ -136,6 +136,7 @@ def test_a_folder_too_deep_for_a_socket_works(server_folder: Path) -> None:
     asyncio.run(ask())
     assert server.socket_dir != server.folder
     server.close()
+    assert not server.socket_dir.exists()
 
 
 def test_nobody_else_may_enter(postgres: EmbeddedPostgres) -> None:
