@@ -161,8 +161,8 @@ class Conversation:
 
     call_id: UUID
     root: str  # the oldest uniqueid known: Asterisk's linkedid
-    born: datetime  # when hotline first heard of it
-    touched: datetime
+    born: datetime  # when hotline first heard of it, by its own clock
+    touched: datetime  # and last
     channels: dict[str, Channel] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)  # uniqueids and linkedids
     alive: bool = False  # more than a hangup was seen

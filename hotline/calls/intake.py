@@ -7,7 +7,7 @@ so a lost Newstate is made up for by the next event that speaks of the channel.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from . import causes, names
@@ -39,13 +39,14 @@ class Intake:
         self.bridges: dict[str, list[tuple[Channel, Stay]]] = {}
         self.members: dict[tuple[str, str], tuple[str, ...]] = {}
         self._changed: dict[Conversation, None] = {}
+        self._now = datetime.min.replace(tzinfo=UTC)
 
-    def take(self, event: AmiEvent, moment: Moment) -> list[Conversation]:
-        """Merge one event. Its conversations come back once each; merged ones are gone."""
+    def take(self, event: AmiEvent, moment: Moment, now: datetime) -> list[Conversation]:
+        """Merge one event, read at ``now``. Its conversations come back once each; merged ones are gone."""
         handler = _HANDLERS.get(event.name)
         if handler is None:
             return []
-        self._changed = {}
+        self._changed, self._now = {}, now
         handler(self, event.fields, moment)
         return [c for c in self._changed if c in self.conversations]
 
@@ -85,7 +86,7 @@ class Intake:
         if found.kind != "phone":
             conversation.recheck = True  # rings behind a Local pair depend on it
         self._changed[conversation] = None
-        conversation.touched = max(conversation.touched, moment[0])
+        conversation.touched = self._now
         return found
 
     def _another_life(self, known: Channel, uniqueid: str, linkedid: str, new: bool) -> bool:
@@ -100,7 +101,7 @@ class Intake:
         conversation = self.links.get(uniqueid) or self.links.get(linkedid)
         if conversation is None:
             call_id = names.call_id(self.pbx, linkedid)
-            conversation = Conversation(call_id, linkedid, moment[0], moment[0])
+            conversation = Conversation(call_id, linkedid, self._now, self._now)
             self.conversations.add(conversation)
         ring_id = names.ring_id(self.pbx, uniqueid, name)
         kind = names.kind_of(name)

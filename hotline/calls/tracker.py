@@ -21,7 +21,7 @@ from .open_calls import OpenCall
 from .story import CallEnded, Line, RingEnded
 from .telling import Telling
 
-KEEP_ENDED: Final = timedelta(minutes=2)
+KEEP_ENDED: Final = timedelta(seconds=45)
 KEEP_RINGS: Final = timedelta(minutes=1)
 #: A call whose first phone nobody named is told with the oldest phone after this time.
 WAIT_FOR_FIRST: Final = timedelta(seconds=2)
@@ -30,6 +30,7 @@ LOCAL_ALONE: Final = timedelta(minutes=1)
 MAX_SILENCE: Final = timedelta(hours=24)
 MAX_CALLS: Final = 5000
 MANY_CHANNELS: Final = 40
+CROWD: Final = 200
 
 
 class Tracker:
@@ -48,21 +49,25 @@ class Tracker:
 
     def feed(self, event: AmiEvent, now: datetime) -> list[Line]:
         """Take one event, read at ``now``; returns what it newly tells."""
-        changed = self._intake.take(event, self._moment(event, now))
+        changed = self._intake.take(event, self._moment(event, now), now)
         return self._tell(changed, now) if changed else []
 
     def sweep(self, now: datetime) -> list[Line]:
         """Tell what only the passing of time tells, and forget what is long over. Call it about each second."""
         lines: list[Line] = []
         for call in sorted(self._intake.conversations, key=lambda c: c.born):
-            self._tidy(call, now)
-            waited = now - call.born > WAIT_FOR_FIRST
-            if call.alive and (call.queue_facts or not call.told_arrived):
-                lines += self._tell((call,), now, force=waited)
-            over = call.ended()
-            if now - call.touched > MAX_SILENCE:
+            silent = now - call.touched
+            if call.told_end is not None and call.ended() is not None:
+                if silent > KEEP_ENDED:
+                    self._intake.forget(call)
+                continue
+            lonely = self._end_lonely_halves(call, now)
+            self._thin_out(call, now)
+            if call.alive and (lonely or call.queue_facts or not call.told_arrived):
+                lines += self._tell((call,), now, force=now - call.born > WAIT_FOR_FIRST)
+            if silent > MAX_SILENCE:
                 lines += self._drop_unseen(call, now)
-            elif now - call.touched > KEEP_ENDED and (over is not None or not call.alive):
+            elif silent > KEEP_ENDED and not (call.alive and any(c.over is None for c in call.channels.values())):
                 self._intake.forget(call)
         return lines + self._shrink(now)
 
@@ -80,19 +85,20 @@ class Tracker:
         changed = dict.fromkeys(known)
         here: set[tuple[str, str]] = set()
         for row in snapshot.members:
-            self._intake.take(_named("QueueMember", row), self._moment(row, now))
+            self._intake.take(_named("QueueMember", row), self._moment(row, now), now)
         for row in snapshot.channels:
             here.add((row.get("Channel"), row.get("Uniqueid")))
             changed |= dict.fromkeys(self._present(row, now))
         for row in snapshot.waiting:
-            changed |= dict.fromkeys(self._intake.take(_named("QueueCallerJoin", row), self._waiting_since(row, now)))
+            joined = self._intake.take(_named("QueueCallerJoin", row), self._waiting_since(row, now), now)
+            changed |= dict.fromkeys(joined)
         lines: list[Line] = []
         for call in list(known):
             if call not in self._intake.conversations:
                 continue
             if snapshot.complete:
                 lines += self._gone(call, here, now)
-            began = since or max((c.seen[0] for c in call.channels.values()), default=call.born)
+            began = since or max((c.seen[0] for c in call.channels.values()), default=now)
             if since is not None or call.restored:
                 call.gap = (min(began, now), now)
         self._timed = True  # the PBX says how long each channel has been there
@@ -120,7 +126,7 @@ class Tracker:
             if there is not None and there.call_id == known.call_id:
                 return there
         root = next((a.value for a in known.aliases if a.kind == "linkedid"), values[0])
-        call = Conversation(known.call_id, root, known.offered_at, now)
+        call = Conversation(known.call_id, root, now, now)
         call.alive = call.told_arrived = call.restored = True
         call.told_aliases = set(known.aliases)
         call.answered = known.answered_at is not None
@@ -135,7 +141,7 @@ class Tracker:
         """A channel of CoreShowChannels: it is there, in this state, perhaps in a bridge, since its Duration."""
         since = now - _duration(row.get("Duration"))
         moment = (since, self._moment(row, now)[1])
-        changed = self._intake.take(_named("NewCallerid", row), moment)
+        changed = self._intake.take(_named("NewCallerid", row), moment, now)
         channel = self._intake.channels.get(row.get("Channel"))
         if channel is not None:
             channel.over, channel.over_unseen = None, False
@@ -165,20 +171,31 @@ class Tracker:
             call.touched = now
         return lines
 
-    def _tidy(self, call: Conversation, now: datetime) -> None:
-        for channel in call.channels.values():
-            if channel.kind == "local" and channel.over is None and now - call.touched > LOCAL_ALONE:
-                phones = [p for p in call.phones() if p.over is None]
-                if not phones and any(True for _ in call.phones()):
-                    channel.step("over", (now, 0))
+    @staticmethod
+    def _end_lonely_halves(call: Conversation, now: datetime) -> bool:
+        """End Local halves that outlived the last phone: their Hangup was lost."""
+        if now - call.touched <= LOCAL_ALONE or not any(True for _ in call.phones()):
+            return False
+        if any(phone.over is None for phone in call.phones()):
+            return False
+        lonely = [c for c in call.channels.values() if c.kind == "local" and c.over is None]
+        for half in lonely:
+            half.step("over", (now, 0))
+        return bool(lonely)
+
+    def _thin_out(self, call: Conversation, now: datetime) -> None:
+        """Drop the finished rings of a long wait, and in a crowd all who have left."""
         if len(call.channels) <= MANY_CHANNELS:
             return
+        crowd = len(call.channels) > CROWD  # a conference room that is never empty
         keep = call.anchors() | {name for t in call.transfers for name in (*t.transferers, t.target or "")}
         for channel in list(call.channels.values()):
-            if channel.name in keep or channel.joined is not None or channel.over is None:
+            if channel.name in keep or channel.over is None or (channel.joined is not None and not crowd):
                 continue
             if now - channel.over[0] > KEEP_RINGS and (channel.kind != "phone" or channel.told_end or not channel.rang):
                 self._intake.forget_channel(channel)
+        if crowd:
+            del call.queue_facts[:-CROWD], call.transfers[:-CROWD]
 
     def _drop_unseen(self, call: Conversation, now: datetime) -> list[Line]:
         lines: list[Line] = []

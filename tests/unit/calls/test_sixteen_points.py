@@ -551,6 +551,33 @@ def test_point_11_feeding_is_bounded_work_and_bounded_memory() -> None:
     assert len(tracker._intake.channels) < 60
 
 
+def test_point_11_a_lost_hangup_of_a_local_half_leaves_no_ghost() -> None:
+    script = Script()
+    caller = script.caller()
+    _, two = script.local("1002@agents", caller)
+    phone = script.ring(two, ANNA)
+    script.over(phone, caller)
+    tracker = Tracker("pbx")
+    lines = play(script.events, tracker)
+    assert fold(lines)[0].disposition is None
+    lines += tracker.sweep(script.now + timedelta(minutes=3))
+    assert fold(lines)[0].disposition == "abandoned"
+    tracker.sweep(script.now + timedelta(minutes=6))
+    assert tracker.held == 0
+
+
+def test_point_11_more_calls_than_bearable_end_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hotline.calls.tracker.MAX_CALLS", 3)
+    tracker = Tracker("pbx")
+    lines = []
+    for number in range(5):
+        script = Script(counter=number)
+        script.caller(f"+49{number}")
+        lines += play(script.events, tracker)
+    assert tracker.held == 3
+    assert [call.end_seen for call in fold(lines)].count(False) == 2
+
+
 def test_point_12_the_age_of_a_late_event_is_told() -> None:
     script = Script()
     caller = script.caller()
