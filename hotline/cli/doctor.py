@@ -14,6 +14,7 @@ from hotline.settings import Settings, load_settings
 from hotline.telephony.doctor import Finding, KnownAgent, examine_pbx
 from hotline.workflows.house import House, open_house
 
+BUS_LOOKS = 50
 _MARKS = {"ok": "✓", "warning": "!", "wrong": "✗", "unknown": "?"}
 
 
@@ -44,12 +45,7 @@ async def _examine(settings: Settings, pbx: str) -> int:
         try:
             agents = await _agents(house)
             _show(Finding("database", "ok", "reached, its schema is this version's"))
-            health = house.bus.health()
-            if health.connected:
-                _show(Finding("bus", "ok", health.kind))
-            else:
-                found = f"{health.kind}: {health.error}"
-                wrong += _show(Finding("bus", "wrong", found, ("HOTLINE_REDIS_URL, or leave it empty",)))
+            wrong += _show(await _bus(house))
         except HotlineError as error:
             wrong += _show(Finding("database", "wrong", error.detail, ("hotline migrate",)))
         finally:
@@ -69,6 +65,16 @@ async def _examine(settings: Settings, pbx: str) -> int:
             async for finding in examine_pbx(settings, address, agents):
                 wrong += _show(finding)
     return wrong
+
+
+async def _bus(house: House) -> Finding:
+    """It connects by itself, in its own time."""
+    for _ in range(BUS_LOOKS):
+        if house.bus.health().connected:
+            return Finding("bus", "ok", house.bus.health().kind)
+        await asyncio.sleep(0.1)
+    health = house.bus.health()
+    return Finding("bus", "wrong", f"{health.kind}: {health.error}", ("HOTLINE_REDIS_URL, or leave it empty",))
 
 
 async def _agents(house: House) -> list[KnownAgent]:

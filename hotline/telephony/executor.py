@@ -15,7 +15,6 @@ from uuid import UUID
 
 import structlog
 
-from hotline.bus import Message
 from hotline.calls.command_states import CommandState
 from hotline.calls.facts import AmiEvent, Snapshot
 from hotline.crm.leases import Lease
@@ -110,9 +109,8 @@ class Executor:
 
     async def _listen(self) -> None:
         async with self._house.bus.subscribe(commands_topic(self._pbx)) as subscription:
-            async for item in subscription:
-                if isinstance(item, Message):
-                    self._wake.set()
+            async for _ in subscription:  # a command, or a Resync after which there may be some
+                self._wake.set()
 
     async def _work(self) -> None:
         await expire_commands(self._house, self._pbx)

@@ -1,0 +1,211 @@
+"""``hotline doctor`` says of each thing that is wrong which line must change."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from hotline.pbx.connection import Patience
+from hotline.settings import Settings
+from hotline.telephony.doctor import ACTIONS, Finding, KnownAgent, examine_pbx
+from tests.conftest import SECRET
+from tests.fakes.ami import FakePbx, Headers
+
+QUICK = Patience(connect=5, login=1, probe=0.3, boot=0.3)
+ANNA = KnownAgent("anna", ("PJSIP/agent1",), ("support",))
+
+
+def member(interface: str, state_interface: str = "") -> Headers:
+    return [
+        ("Event", "QueueMember"), ("Queue", "support"), ("Location", interface), ("StateInterface", state_interface),
+        ("Name", "Somebody"), ("Paused", "0"),
+    ]  # fmt: skip
+
+
+def healthy(timestamps: bool = True, dialplan: bool = True) -> FakePbx:
+    """A PBX with nothing to complain of."""
+    pbx = FakePbx()
+
+    def commands(_: Mapping[str, str]) -> list[Headers]:
+        names = [*ACTIONS, "ShowDialPlan", "GetConfig"]
+        return [[("Response", "Success"), *((name, "does it (Priv: all)") for name in names)]]
+
+    def setvar(headers: Mapping[str, str]) -> list[Headers]:
+        stamp = {"Timestamp": "1795295012.5"} if timestamps else {}
+        if dialplan and headers["Value"]:
+            pbx.event("VarSet", Channel="none", Variable=headers["Variable"], Value=headers["Value"], **stamp)
+        return [[("Response", "Success")]]
+
+    def settings(_: Mapping[str, str]) -> list[Headers]:
+        return [[("Response", "Success"), ("AsteriskVersion", "22.10.1")]]
+
+    def config(_: Mapping[str, str]) -> list[Headers]:
+        return [[("Response", "Success"), ("Category-000000", "featuremap"), ("Line-000000-000000", "atxfer=*2")]]
+
+    pbx.answers.update(ListCommands=commands, Setvar=setvar, CoreSettings=settings, GetConfig=config)
+    pbx.queues = [member("PJSIP/agent1")]
+    return pbx
+
+
+async def examine(pbx: FakePbx, settings: Settings, *agents: KnownAgent) -> list[Finding]:
+    await pbx.start()
+    try:
+        return [finding async for finding in examine_pbx(settings, pbx.address(), agents, QUICK)]
+    finally:
+        await pbx.stop()
+
+
+def wrong(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings if finding.verdict in ("wrong", "warning")}
+
+
+async def test_a_healthy_pbx_has_nothing_wrong(settings: Settings) -> None:
+    findings = await examine(healthy(), settings, ANNA)
+    assert wrong(findings) == {}
+    assert {finding.verdict for finding in findings} == {"ok"}
+
+
+async def test_a_wrong_secret_is_told_with_the_lines_of_manager_conf(settings: Settings) -> None:
+    pbx = healthy()
+    await pbx.start()
+    try:
+        address = pbx.address()
+        pbx.secret = "another"
+        (finding,) = [each async for each in examine_pbx(settings, address, [], QUICK)]
+    finally:
+        await pbx.stop()
+    assert (finding.name, finding.verdict) == ("login", "wrong")
+    assert "[hotline]" in finding.advice
+    assert not any("s3cret" in line for line in finding.advice)
+
+
+async def test_nobody_listening_is_told_with_the_lines_of_manager_conf(settings: Settings) -> None:
+    pbx = healthy()
+    await pbx.start()
+    address = pbx.address()
+    await pbx.stop()
+    (finding,) = [each async for each in examine_pbx(settings, address, [], QUICK)]
+    assert finding.name == "reach"
+    assert f"port = {address.port}" in finding.advice
+
+
+async def test_events_without_a_timestamp_are_wrong(settings: Settings) -> None:
+    found = wrong(await examine(healthy(timestamps=False), settings, ANNA))
+    assert found["timestampevents"].advice[-1] == "timestampevents = yes"
+
+
+async def test_events_that_do_not_come_are_wrong(settings: Settings) -> None:
+    found = wrong(await examine(healthy(dialplan=False), settings, ANNA))
+    assert "dialplan" in found["events"].advice[-1]
+
+
+async def test_missing_permissions_are_named(settings: Settings) -> None:
+    pbx = healthy()
+
+    def few(_: Mapping[str, str]) -> list[Headers]:
+        return [[("Response", "Success"), ("Hangup", "x"), ("CoreShowChannels", "x")]]
+
+    pbx.answers["ListCommands"] = few
+    found = wrong(await examine(pbx, settings, ANNA))
+    assert "Originate" in found["permissions"].found
+    assert "Hangup" not in found["permissions"].found
+    assert found["permissions"].advice[-1].startswith("write = ")
+
+
+async def test_filters_that_are_refused_are_a_warning(settings: Settings) -> None:
+    pbx = healthy()
+    pbx.refused["Filter"] = "Permission denied"
+    found = wrong(await examine(pbx, settings, ANNA))
+    assert found["filters"].verdict == "warning"
+    assert "system" in found["filters"].advice[-1]
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"), [("13.38.3", "wrong"), ("16.28.0~dfsg", "ok"), ("certified/18.9", "ok")]
+)
+async def test_the_version_must_be_16_or_later(settings: Settings, version: str, verdict: str) -> None:
+    pbx = healthy()
+
+    def old(_: Mapping[str, str]) -> list[Headers]:
+        return [[("Response", "Success"), ("AsteriskVersion", version)]]
+
+    pbx.answers["CoreSettings"] = old
+    findings = {finding.name: finding.verdict for finding in await examine(pbx, settings, ANNA)}
+    assert findings["version"] == verdict
+
+
+async def test_an_interface_that_is_almost_the_queues_is_named_exactly(settings: Settings) -> None:
+    found = wrong(await examine(healthy(), settings, KnownAgent("anna", ("SIP/agent1",), ())))
+    assert found["agent"].verdict == "wrong"
+    assert found["agent"].advice[-1].endswith("PJSIP/agent1")
+    assert "PJSIP/agent1" in found["members"].found
+
+
+async def test_a_freepbx_member_is_known_by_its_state_interface(settings: Settings) -> None:
+    pbx = healthy()
+    pbx.queues = [member("Local/1001@from-queue/n", "PJSIP/1001")]
+    assert wrong(await examine(pbx, settings, KnownAgent("anna", ("PJSIP/1001",), ()))) == {}
+
+
+async def test_contexts_and_features_that_are_missing_are_told(settings: Settings) -> None:
+    pbx = healthy()
+    pbx.refused["ShowDialPlan"] = "Did not find context"
+    pbx.answers["GetConfig"] = lambda _: [[("Response", "Success"), ("Line-000000-000000", "blindxfer=#1")]]
+    found = wrong(await examine(pbx, settings, ANNA))
+    assert "#include extensions_hotline.conf" in found["dialplan"].advice
+    assert "atxfer => *2" in found["attended transfer"].advice
+
+
+async def test_a_server_that_answers_only_the_login_ends_the_examination(settings: Settings) -> None:
+    pbx = FakePbx(boots=False)
+    pbx.silent = {
+        "Ping", "CoreSettings", "ListCommands", "Setvar", "Filter", "CoreShowChannels", "QueueStatus",
+        "ShowDialPlan", "GetConfig",
+    }  # fmt: skip
+    found = wrong(await examine(pbx, settings, ANNA))
+    assert found["snapshot"].verdict == "wrong"
+
+
+async def run_doctor(db_url: str, folder: Path, ami_urls: str) -> tuple[int, str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+    environment |= {
+        "HOTLINE_DATABASE_URL": db_url,
+        "HOTLINE_DATA_DIR": str(folder),
+        "HOTLINE_SECRET_KEY": SECRET,
+        "HOTLINE_AMI_URLS": ami_urls,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hotline", "doctor",
+        env=environment, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+async def test_the_command_exits_by_what_it_found(db_url: str, tmp_path: Path) -> None:
+    pbx = healthy()
+    await pbx.start()
+    try:
+        code, output = await run_doctor(db_url, tmp_path, f"{pbx.url}/main")
+        assert code == 0, output
+        assert "✓ database" in output
+        assert "✓ login" in output
+        pbx.refused["CoreShowChannels"] = "Permission denied"
+        code, output = await run_doctor(db_url, tmp_path, f"{pbx.url}/main")
+        assert code == 1
+        assert "✗ snapshot" in output
+        assert "write = system" in output
+    finally:
+        await pbx.stop()
+
+
+async def test_a_wrong_setting_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    code, output = await run_doctor("embedded", tmp_path, "http://nowhere")
+    assert code == 2
+    assert len(output.strip().splitlines()) == 1
+    assert "HOTLINE_AMI_URLS" in output
