@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -27,7 +28,7 @@ class MemoryBus:
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """Hand the message to every subscriber of the topic."""
-        check_payload(payload)
+        check_message(topic, payload)
         self.deliver(Message(topic, payload))
 
     @asynccontextmanager
@@ -55,7 +56,15 @@ class MemoryBus:
         return BusHealth(self.kind, True)
 
 
-def check_payload(payload: bytes) -> None:
-    """Raise Invalid when ``payload`` is larger than every twin can carry."""
+def check_message(topic: str, payload: bytes) -> None:
+    """Raise Invalid for what not every twin can carry, so that a topic that works here works between processes."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", topic):
+        raise Invalid("A bus topic holds letters, digits, dots, hyphens and underscores.")
     if len(payload) > LARGEST_PAYLOAD:
         raise Invalid(f"A bus message holds at most {LARGEST_PAYLOAD} bytes; send ids, not content.")
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        raise Invalid("A bus message is UTF-8 text.") from None
+    if "\0" in text:
+        raise Invalid("A bus message holds no NUL.")

@@ -16,8 +16,8 @@ from uuid import uuid4
 import structlog
 
 from hotline.bus.base import QUEUE_SIZE, BusHealth, Message
-from hotline.bus.memory import MemoryBus, check_payload
-from hotline.errors import Invalid, Unavailable
+from hotline.bus.memory import MemoryBus, check_message
+from hotline.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -94,19 +94,13 @@ class RemoteBus(MemoryBus):
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """Serve this process at once and queue the message for the others; does not wait for the other side."""
-        check_payload(payload)
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError:
-            raise Invalid("A bus message is UTF-8 text.") from None
-        if "\0" in text or ":" in topic or topic == _RESYNC:
-            raise Invalid("A bus message holds no NUL, and its topic no colon.")
+        check_message(topic, payload)
         self.deliver(Message(topic, payload))
         if not self._connected:
             self._unsent = True
             raise Unavailable(f"The bus ({self.kind}) is away; others see the change when they look.")
         try:
-            self._outgoing.put_nowait(self._envelope(topic, text))
+            self._outgoing.put_nowait(self._envelope(topic, payload.decode()))
         except asyncio.QueueFull:
             self._unsent = True
             raise Unavailable(f"The bus ({self.kind}) is too slow; others see the change when they look.") from None

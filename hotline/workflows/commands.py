@@ -60,7 +60,7 @@ class NewCommand(TypedDict, total=False):
 
 def commands_topic(pbx: str) -> str:
     """The bus topic that wakes the reader of a PBX."""
-    return f"commands:{pbx}"
+    return f"commands.{pbx}"
 
 
 async def send_command(

@@ -20,6 +20,7 @@ from hotline.bus.postgres import PostgresBus
 from hotline.bus.redis import RedisBus
 from hotline.crm.embedded import EmbeddedPostgres
 from hotline.errors import Invalid, Unavailable
+from hotline.workflows.commands import commands_topic
 from tests.conftest import FAST
 from tests.waiting import until
 
@@ -135,6 +136,19 @@ async def test_the_largest_payload_passes_and_a_larger_one_is_refused(nodes: Nod
         assert len((await next_message(subscription)).payload) == LARGEST_PAYLOAD
         with pytest.raises(Invalid):
             await nodes.one.publish("events", b"x" * (LARGEST_PAYLOAD + 1))
+
+
+async def test_what_one_of_the_buses_cannot_carry_is_refused_by_all(nodes: Nodes) -> None:
+    for topic, payload in (("commands:main", b""), ("", b""), ("!", b""), ("events", b"\xff"), ("events", b"\0")):
+        with pytest.raises(Invalid):
+            await nodes.one.publish(topic, payload)
+
+
+async def test_the_topic_that_wakes_the_reader_of_a_pbx_arrives(nodes: Nodes) -> None:
+    topic = commands_topic("Office_2.new-york")
+    async with nodes.two.subscribe(topic) as subscription:
+        await nodes.one.publish(topic, b"id")
+        assert await next_message(subscription) == Message(topic, b"id")
 
 
 async def test_nothing_arrives_after_the_subscription_ended(nodes: Nodes) -> None:
