@@ -146,7 +146,9 @@ class Tracker:
         if channel is not None:
             channel.over, channel.over_unseen = None, False
             if row.get("BridgeId"):
-                self._intake.stay(channel, row.get("BridgeId"), (since, moment[1]), conversation=False)
+                # Of a channel that was in another bridge before the gap, only that it moved since is known.
+                entered = now if channel.stays else since
+                self._intake.stay(channel, row.get("BridgeId"), (entered, moment[1]), conversation=False)
                 channel.conversation.connected_dirty = True
         return changed
 

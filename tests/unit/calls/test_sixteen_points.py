@@ -465,6 +465,22 @@ def test_point_10_reconnect_closes_what_vanished_and_shows_the_gap() -> None:
     assert (stays.disposition, stays.end_seen, vanished.end_seen) == ("answered", True, False)
 
 
+def test_point_10_a_transfer_during_the_gap_is_seen_by_its_result() -> None:
+    """While nobody read, the caller moved to another bridge with another phone."""
+    script = Script()
+    caller, agent, _ = talking(script)
+    other = script.ring(caller, BO)
+    tracker = Tracker("pbx")
+    lines = play(script.events, tracker)
+    other.state = 6
+    now = script.now + timedelta(seconds=20)
+    rows = (_row(caller, bridge="elsewhere", duration="00:01:00"), _row(other, bridge="elsewhere"))
+    lines += tracker.restore([], Snapshot(rows), now, since=script.now)
+    (call,) = fold(lines)
+    assert (call.ring(ANNA).end, call.ring(BO).joined, call.disposition) == ("unseen", True, None)
+    assert agent.name not in {row.get("Channel") for row in rows}
+
+
 def test_point_10_an_incomplete_snapshot_closes_nothing() -> None:
     script = Script()
     talking(script)
@@ -571,7 +587,7 @@ def test_point_11_more_calls_than_bearable_end_unseen(monkeypatch: pytest.Monkey
     tracker = Tracker("pbx")
     lines = []
     for number in range(5):
-        script = Script(counter=number)
+        script = Script(start=START + timedelta(minutes=number), counter=number)
         script.caller(f"+49{number}")
         lines += play(script.events, tracker)
     assert tracker.held == 3
