@@ -1,7 +1,7 @@
 """Filters that the PBX itself applies, so that what hotline does not use is never sent.
 
 They belong to the session and are set again on each connection. Asterisk 22 has advanced filters (by event
-name and header, cheap); older servers match one basic regular expression against the whole event
+name and header, cheap); older servers match one extended regular expression against the whole event
 (https://docs.asterisk.org/Latest_API/API_Documentation/AMI_Actions/Filter/). The action needs the write
 permission ``system``.
 """
@@ -41,27 +41,27 @@ def advanced_filters(events: Iterable[str], variables: Iterable[str]) -> list[Fi
 
 
 def regex_filters(events: Iterable[str], variables: Iterable[str]) -> list[FilterHeaders]:
-    """The same as basic regular expressions, as few as fit into Asterisk's lines.
+    """The same as regular expressions, as few as fit into Asterisk's lines.
 
-    Asterisk compiles them without REG_EXTENDED (so ``\\|``) and without REG_NEWLINE (so ``^`` is the start of
-    the whole event and ``.`` crosses lines).
+    Seen on 16.28: they are extended (``|`` bare, where ``\\|`` matches nothing) and without REG_NEWLINE, so ``^`` is
+    the start of the whole event and ``.`` crosses lines.
     """
     names = sorted(set(events) - {"VarSet"})
     filters: list[FilterHeaders] = [
-        (("Operation", "Add"), ("Filter", f"^Event: \\({group}\\)")) for group in _groups(names)
+        (("Operation", "Add"), ("Filter", f"^Event: ({group})[^A-Za-z_]")) for group in _groups(names)
     ]
     filters += [
-        (("Operation", "Add"), ("Filter", f"^Event: VarSet.*Variable: \\({group}\\)"))
+        (("Operation", "Add"), ("Filter", f"^Event: VarSet.*Variable: ({group})[^A-Za-z_]"))
         for group in _groups(sorted(set(variables)))
     ]
     return filters
 
 
 def _groups(words: Iterable[str]) -> Iterator[str]:
-    """The words joined by ``\\|``, each group short enough for one line."""
+    """The words joined by ``|``, each group short enough for one line."""
     line = ""
     for word in words:
-        longer = f"{line}\\|{word}" if line else word
+        longer = f"{line}|{word}" if line else word
         if len(longer) > _WIDTH:
             yield line
             longer = word
