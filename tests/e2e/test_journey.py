@@ -50,7 +50,7 @@ async def test_a_call_pops_is_answered_and_ends(office: Office, stage: Stage) ->
     assert leg["rang_at"] <= leg["answered_at"] <= leg["ended_at"]
     assert leg["end_reason"] == "completed"
     timeline = await office.admin.get(f"/customers/{zhang['id']}/timeline")
-    assert [line["call_id"] for line in timeline["items"] if line["kind"] == "call"] == [call["id"]]
+    assert [line["call"]["id"] for line in timeline["items"] if line["kind"] == "call"] == [call["id"]]
 
 
 async def test_customers_who_share_a_number_are_all_shown_and_none_is_guessed(office: Office, stage: Stage) -> None:

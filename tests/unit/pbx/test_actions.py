@@ -32,7 +32,7 @@ def test_regex_filters_let_through_what_is_tracked_and_nothing_like_varset() -> 
     assert all(matches("VarSet", variable) for variable in TRACKED_VARIABLES)
     assert not matches("VarSet", "SIPCALLID")
     assert not matches("RTCPSent")
-    assert not matches("HangupRequest")
+    assert not matches("BridgeEnterElsewhere")
     assert not matches("Newexten")
 
 
