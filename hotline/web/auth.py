@@ -26,9 +26,9 @@ _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-
 _LONGEST_CREDENTIAL: Final = 256
 
 #: Per signed-in user or token and process: enough for a busy desk or an import, too little to starve the others.
-PRINCIPAL_LIMIT: Final = (100.0, 400.0)
+PRINCIPAL_LIMIT: Final = (300.0, 1500.0)
 #: Per address and process: refused credentials and sign-in attempts.
-ADDRESS_LIMIT: Final = (1.0, 60.0)
+ADDRESS_LIMIT: Final = (5.0, 200.0)
 
 PRINCIPALS: Final = web.AppKey("principals", Buckets)
 ADDRESSES: Final = web.AppKey("addresses", Buckets)

@@ -17,7 +17,7 @@ _REF: Final = "#/components/schemas/{model}"
 _Model = type[BaseModel]
 _Mode = Literal["validation", "serialization"]
 
-_ERRORS: Final[Mapping[str, str]] = {
+ERRORS: Final[Mapping[str, str]] = {
     "400": "The request cannot be read.",
     "401": "No valid token or session.",
     "403": "The role or the token's scopes do not allow it.",
@@ -122,7 +122,7 @@ def _responses(each: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
     responses = {str(each.status): good}
     for status in _error_statuses(each):
         schema = {"$ref": _REF.format(model="Problem")}
-        responses[status] = {"description": _ERRORS[status], "content": {CONTENT_TYPE: {"schema": schema}}}
+        responses[status] = {"description": ERRORS[status], "content": {CONTENT_TYPE: {"schema": schema}}}
     return responses
 
 

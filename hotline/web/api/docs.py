@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup, escape
 
 from hotline.events import EVENT_TYPES
 from hotline.web.endpoint import PREFIX, Endpoint
-from hotline.web.openapi import document
+from hotline.web.openapi import ERRORS, document
 from hotline.web.rights import public
+
+_CODE: Final = re.compile(r"`([^`]+)`")
 
 
 def setup(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
@@ -21,8 +25,9 @@ def setup(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
     described = document(endpoints, version=version("hotline"))
     body = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
     environment = Environment(loader=PackageLoader("hotline.web.api", "."), autoescape=True)
+    environment.filters["code"] = code
     page = environment.get_template("docs.html").render(
-        document=described, operations=_operations(described), events=EVENT_TYPES, kind_of=kind_of
+        document=described, operations=_operations(described), events=EVENT_TYPES, errors=ERRORS, kind_of=kind_of
     )
     style = environment.get_template("docs.css").render()
 
@@ -41,6 +46,11 @@ def setup(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
     app.router.add_get(f"{PREFIX}/openapi.json", openapi)
     app.router.add_get(f"{PREFIX}/docs", docs)
     app.router.add_get(f"{PREFIX}/docs.css", css)
+
+
+def code(text: str) -> Markup:
+    """``text`` with what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from tests.conftest import SECRET
 from tests.integration.served import serve
 
 #: Made-up requests per operation, good ones and bad ones each.
-EXAMPLES = 12
+EXAMPLES = 8
 #: A stream has no end.
 ENDLESS = "/api/v1/events"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
