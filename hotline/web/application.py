@@ -12,6 +12,7 @@ from hotline.web.context import HEALTH, HOUSE, HUB, IDENTIFY, Health, Identify
 from hotline.web.demo import Demo
 from hotline.web.demo import setup as setup_demo
 from hotline.web.middleware import add_headers, observe, tell_errors, trust_proxies
+from hotline.web.places import Places
 from hotline.web.rate_limits import Buckets
 from hotline.web.rights import route_rights
 from hotline.web.stream import Hub
@@ -35,6 +36,7 @@ def create_app(
     app[HEALTH] = parts
     app[auth.PRINCIPALS] = Buckets(*auth.PRINCIPAL_LIMIT)
     app[auth.ADDRESSES] = Buckets(*auth.ADDRESS_LIMIT)
+    app[auth.PLACES] = Places(house.settings.database_pool)
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_run_hub)
     app.on_shutdown.append(_close_streams)

@@ -12,9 +12,10 @@ from aiohttp.typedefs import Handler
 
 from hotline.errors import Forbidden, NotSignedIn
 from hotline.web.context import IDENTIFY, SIGNED, SignedIn, house_of
-from hotline.web.problems import BODY_SECONDS, BadRequest, LimitReached, Slow, TooLarge
+from hotline.web.places import Places
+from hotline.web.problems import BODY_SECONDS, BadRequest, LimitReached, Slow, TooLarge, WrongType
 from hotline.web.rate_limits import Buckets
-from hotline.web.rights import PUBLIC, SIGNED_IN, right_of
+from hotline.web.rights import PUBLIC, SIGNED_IN, is_endless, right_of
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -32,6 +33,7 @@ ADDRESS_LIMIT: Final = (5.0, 200.0)
 
 PRINCIPALS: Final = web.AppKey("principals", Buckets)
 ADDRESSES: Final = web.AppKey("addresses", Buckets)
+PLACES: Final = web.AppKey("places", Places)
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -131,8 +133,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if (request.content_length or 0) > request.client_max_size:
         raise TooLarge  # now, and not after waiting for what would be thrown away
     unsafe = request.method not in SAFE_METHODS
-    if unsafe and request.content_type in _FORMS:
-        await _read_form(request)
+    if unsafe and request.can_read_body:
+        await _read_body(request)
     if right == PUBLIC:
         if unsafe:
             check_same_site(request)
@@ -153,18 +155,28 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if right != SIGNED_IN:
         signed.viewer.require(right)
     request[SIGNED] = signed
-    return await handler(request)
+    if is_endless(request.match_info.handler):
+        return await handler(request)
+    async with request.config_dict[PLACES].place(signed.viewer.user_id or signed.id):
+        return await handler(request)
 
 
-async def _read_form(request: web.Request) -> None:
-    """Reads the form once for all who ask later, so that a broken one is a problem and no defect."""
+async def _read_body(request: web.Request) -> None:
+    """Reads the body once for all who ask later: nobody holds a place while the client is still sending."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise WrongType("Send the body without a Content-Encoding.")
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            await request.post()
+            if request.content_type in _FORMS:
+                await request.post()
+            else:
+                await request.read()
     except TimeoutError:
         raise Slow from None
     except (ValueError, LookupError):  # bytes that are no text, an encoding that nobody knows
         raise BadRequest("The form is not UTF-8 text.") from None
+    except web.RequestPayloadError:
+        raise BadRequest from None
 
 
 def _charge_address(request: web.Request) -> None:

@@ -11,7 +11,6 @@ function answers with is written through the annotated model. ``hotline.web.open
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,8 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 from hotline.web.context import SIGNED, SignedIn, house_of
-from hotline.web.problems import BODY_SECONDS, BadRequest, FieldProblem, FieldsInvalid, Slow, Stale, WrongType
-from hotline.web.rights import needs
+from hotline.web.problems import BadRequest, FieldProblem, FieldsInvalid, Stale, WrongType
+from hotline.web.rights import endless, needs
 from hotline.workflows.house import House
 
 PREFIX: Final = "/api/v1"
@@ -211,6 +210,8 @@ def endpoint(
                 return answer
             return _respond(answer, status)
 
+        if media_type == "text/event-stream":
+            endless(handle)
         return Endpoint(
             name=function.__name__,
             method=method,
@@ -295,13 +296,7 @@ async def _read(request: web.Request) -> bytes:
         raise WrongType from None
     if charset is not None and charset.lower().replace("-", "").replace("_", "") != "utf8":
         raise WrongType("Send JSON in UTF-8.")
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise WrongType("Send JSON without a Content-Encoding.")
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise Slow from None
+    return await request.read()
 
 
 def _body(raw: bytes, model: type[BaseModel]) -> BaseModel:

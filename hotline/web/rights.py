@@ -17,6 +17,7 @@ PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed_in"
 
 _ATTRIBUTE: Final = "__hotline_right__"
+_ENDLESS: Final = "__hotline_endless__"
 
 
 def needs(permission: str) -> Callable[[Handler], Handler]:
@@ -45,6 +46,17 @@ def right_of(handler: Any) -> str | None:
     """The right that the handler declares, None when it declares none."""
     right = getattr(handler, _ATTRIBUTE, None)
     return right if isinstance(right, str) else None
+
+
+def endless(handler: Handler) -> Handler:
+    """Declares that the handler answers with a stream: it does not count among the requests worked on at once."""
+    setattr(handler, _ENDLESS, True)
+    return handler
+
+
+def is_endless(handler: Any) -> bool:
+    """Whether the handler answers with a stream."""
+    return getattr(handler, _ENDLESS, False) is True
 
 
 def route_rights(app: web.Application) -> dict[str, str]:

@@ -21,6 +21,7 @@ from hotline.web.context import HOUSE, IDENTIFY, SignedIn
 from hotline.web.endpoint import Ask, ById, Input, Output, Page, Paging, Reply, add_endpoints, endpoint, paged
 from hotline.web.middleware import add_headers, observe, tell_errors
 from hotline.web.openapi import document
+from hotline.web.places import Places
 from hotline.web.rate_limits import Buckets
 from hotline.web.rights import route_rights
 from tests.unit.web.twins import signed
@@ -109,6 +110,7 @@ async def client() -> AsyncIterator[Client]:
     app[IDENTIFY] = Credentials()
     app[auth.PRINCIPALS] = Buckets(1000, 1000)
     app[auth.ADDRESSES] = Buckets(1, 20)
+    app[auth.PLACES] = Places(10)
     app.on_response_prepare.append(add_headers)
     add_endpoints(app, ENDPOINTS)
     route_rights(app)
