@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -45,14 +46,33 @@ POLL_SECONDS: Final = 1.0
 ORIGINATE_GRACE: Final = 10.0
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0)
 
-#: OriginateResponse's Reason (main/manager.c, AST_CONTROL_*).
-_REASONS: Final = {
-    "0": ("failed", "The agent's phone cannot be reached."),
-    "1": ("no_answer", "The agent's phone was not picked up."),
-    "3": ("no_answer", "The agent's phone was not picked up."),
-    "5": ("busy", "The agent's phone is busy."),
-    "8": ("congestion", "The agent's phone cannot be reached."),
+#: How long the Hangup that says why a phone was not picked up may come after the OriginateResponse.
+CAUSE_SECONDS: Final = 0.5
+
+#: OriginateResponse's Reason (main/manager.c, AST_CONTROL_*) where it says more than "failed"; chan_pjsip's says no
+#: more than that, and the Hangup's cause (Q.850) does.
+_NO_ANSWER: Final = ("no_answer", "The agent's phone was not picked up.")
+_BUSY: Final = ("busy", "The agent's phone is busy.")
+_UNREACHABLE: Final = ("unreachable", "The agent's phone cannot be reached.")
+_REASONS: Final = {"1": _NO_ANSWER, "3": _NO_ANSWER, "5": _BUSY, "8": _UNREACHABLE}
+_CAUSES: Final = {
+    "17": _BUSY,
+    "18": _NO_ANSWER,
+    "19": _NO_ANSWER,
+    "21": ("declined", "The call was declined at the agent's phone."),
+    "3": _UNREACHABLE,
+    "20": _UNREACHABLE,
+    "27": _UNREACHABLE,
+    "38": _UNREACHABLE,
 }
+
+
+@dataclass(slots=True)
+class _Ringing:
+    """A phone that was asked to ring: what the PBX said of it so far."""
+
+    answer: asyncio.Future[AmiEvent]
+    cause: asyncio.Future[str]
 
 
 class Executor:
@@ -65,7 +85,7 @@ class Executor:
         self._connection: Connection | None = None
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[Any]] = set()
-        self._originating: dict[str, asyncio.Future[AmiEvent]] = {}
+        self._originating: dict[str, _Ringing] = {}
 
     def attach(self, connection: Connection) -> None:
         """Carry commands out on this connection from now on."""
@@ -75,15 +95,22 @@ class Executor:
     def detach(self) -> None:
         """There is no connection: commands wait until they expire."""
         self._connection = None
-        for future in self._originating.values():
-            if not future.done():
-                future.cancel()
+        for ringing in self._originating.values():
+            if not ringing.answer.done():
+                ringing.answer.cancel()
 
     def originated(self, event: AmiEvent) -> None:
         """OriginateResponse: what became of a phone that was rung."""
-        future = self._originating.get(event.get("ActionID"))
-        if future is not None and not future.done():
-            future.set_result(event)
+        ringing = self._originating.get(event.get("ActionID"))
+        if ringing is not None and not ringing.answer.done():
+            ringing.answer.set_result(event)
+
+    def hung_up(self, event: AmiEvent) -> None:
+        """Hangup: perhaps of a phone that was rung, with the cause."""
+        if self._originating:
+            ringing = self._originating.get(event.get("Uniqueid").partition(";")[0])
+            if ringing is not None and not ringing.cause.done():
+                ringing.cause.set_result(event.get("Cause"))
 
     async def run(self) -> None:
         """Until cancelled: woken by the bus, and each second in case the bus is silent."""
@@ -218,8 +245,9 @@ class Executor:
             caller_id=order.data.get("caller_id"),
             ring_seconds=RING_SECONDS,
         )
-        answered: asyncio.Future[AmiEvent] = asyncio.get_running_loop().create_future()
-        self._originating[str(order.id)] = answered
+        loop = asyncio.get_running_loop()
+        ringing = _Ringing(loop.create_future(), loop.create_future())
+        self._originating[str(order.id)] = ringing
         try:
             reply = await connection.request(action.name, *action.headers, action_id=action.action_id)
             if not reply.success:
@@ -228,7 +256,7 @@ class Executor:
                 return
             try:
                 async with asyncio.timeout(RING_SECONDS + ORIGINATE_GRACE):
-                    event = await answered
+                    event = await ringing.answer
             except TimeoutError:
                 await self._look(order, connection)
                 return
@@ -239,10 +267,21 @@ class Executor:
             if event.get("Response") == "Success":
                 await self._finish(order.id, "done")
             else:
-                code, message = _REASONS.get(event.get("Reason"), ("failed", "The agent's phone did not answer."))
-                await self._finish(order.id, "failed", code, message)
+                await self._finish(order.id, "failed", *await self._why(event, ringing))
         finally:
             self._originating.pop(str(order.id), None)
+
+    @staticmethod
+    async def _why(event: AmiEvent, ringing: _Ringing) -> tuple[str, str]:
+        """Why the phone was not picked up: a code and a sentence."""
+        if (known := _REASONS.get(event.get("Reason"))) is not None:
+            return known
+        try:
+            async with asyncio.timeout(CAUSE_SECONDS):
+                cause = await ringing.cause
+        except TimeoutError:
+            cause = ""
+        return _CAUSES.get(cause, ("failed", "The agent's phone could not be rung."))
 
     async def _look(self, order: CommandOrder, connection: Connection) -> None:
         """A PBX that never said what became of a dialled call: is its channel there?"""

@@ -237,6 +237,8 @@ class Reader:
             elif event.name == "OriginateResponse":
                 self.executor.originated(event)
                 continue
+            elif event.name == "Hangup":
+                self.executor.hung_up(event)
             try:
                 told = feed(event, now)
             except Exception:

@@ -175,13 +175,44 @@ async def test_the_number_lies_in_the_records_sealed_only(house: House, pbx: Fak
 
 
 @pytest.mark.parametrize(
-    ("reason", "error"), [("5", "busy"), ("1", "no_answer"), ("8", "congestion"), ("0", "failed"), ("77", "failed")]
+    ("reason", "error"), [("5", "busy"), ("1", "no_answer"), ("8", "unreachable"), ("0", "failed"), ("77", "failed")]
 )
 async def test_a_phone_that_is_not_picked_up_is_a_failure_with_its_reason(
     house: House, pbx: FakePbx, reason: str, error: str
 ) -> None:
     agent = await anna(house)
     rings(pbx, Response="Failure", Reason=reason)
+    async with reading(house, pbx):
+        command = await send_command(house, agent, {"action": "originate", "to": "+4930123456"})
+        await until(state_is(house, command, "failed"))
+        assert (await view(house, command)).error == error
+
+
+@pytest.mark.parametrize(
+    ("cause", "error"), [("17", "busy"), ("21", "declined"), ("19", "no_answer"), ("20", "unreachable")]
+)
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_sip_phone_says_why_by_its_hangup(
+    house: House, pbx: FakePbx, cause: str, error: str, late: bool
+) -> None:
+    agent = await anna(house)
+
+    def answer(headers: Mapping[str, str]) -> list[Headers]:
+        def outcome() -> None:
+            pbx.event("OriginateResponse", ActionID=headers["ActionID"], Response="Failure", Reason="0")
+
+        def hang_up() -> None:
+            pbx.event("Hangup", Uniqueid=headers["ChannelId"], Channel="PJSIP/agent1-1", Cause=cause)
+
+        def say() -> None:
+            first, second = (outcome, hang_up) if late else (hang_up, outcome)
+            first()
+            second()
+
+        asyncio.get_running_loop().call_later(0.05, say)
+        return [[("Response", "Success")]]
+
+    pbx.answers["Originate"] = answer
     async with reading(house, pbx):
         command = await send_command(house, agent, {"action": "originate", "to": "+4930123456"})
         await until(state_is(house, command, "failed"))
