@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
 
 from hotline.errors import HotlineError, NotSignedIn
-from hotline.web.context import REQUEST_ID
+from hotline.web.auth import identify
+from hotline.web.context import REQUEST_ID, SIGNED
 from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.desktop.words import N_
 
@@ -44,6 +46,11 @@ async def error_page(request: web.Request, error: HotlineError) -> web.StreamRes
         if is_fragment(request):
             return web.Response(status=401, headers={"HX-Redirect": target})
         return see_other(target)
+    if SIGNED not in request:
+        # An address that leads nowhere has no guard: look who asks, for their language.
+        with suppress(HotlineError):
+            if (signed := await identify(request)) is not None:
+                request[SIGNED] = signed
     title, advice = _WORDS.get(error.code, _OTHER if error.status >= 500 else _REFUSED)
     context = {
         "title": title,

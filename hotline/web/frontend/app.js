@@ -13,6 +13,7 @@ import { titleFor } from "./ring/title.js";
 import { namesOf, who } from "./ring/words.js";
 import { startDial } from "./shell/dial.js";
 import { startKeys } from "./shell/keys.js";
+import { startLines } from "./shell/lines.js";
 import { startLine } from "./shell/line.js";
 import { startMenus } from "./shell/menus.js";
 import { startPalette } from "./shell/palette.js";
@@ -45,6 +46,7 @@ document.addEventListener("htmx:config:request", ({ detail }) => {
 const stream = share({ user: page.user, login: page.login });
 prepareSound();
 startLine(stream);
+startLines(stream);
 startPresence(stream);
 startDial(stream);
 

@@ -19,7 +19,7 @@ export async function command(stream, body) {
 async function over(stream, id) {
   const { promise, resolve } = Promise.withResolvers();
   const forget = stream.listen("command.updated", (data) => {
-    if ((data.command_id ?? data.id) === id && OVER.has(data.state)) resolve(data);
+    if (data.command_id === id && OVER.has(data.state)) void ask(); // the row says why
   });
   const ask = async () => {
     try {

@@ -63,7 +63,7 @@ function queues(menu, mine, stream) {
       }
       list.append(row);
     }
-    row.membership = { pbx: one.pbx, queue: one.queue };
+    row.membership = { queue: one.queue, ...(one.pbx ? { pbx: one.pbx } : {}) };
     const signedIn = one.signed_in !== false;
     say(row, "state", !signedIn ? t("signed out") : one.paused ? plain(one.pause_reason, 40) || t("paused") : t("taking calls"));
     attribute(part(row, "dot"), "data-state", !signedIn ? "away" : one.paused ? "paused" : "free");
