@@ -19,7 +19,7 @@ from hotline.web.application import create_app
 from hotline.web.context import Part, SignedIn
 from hotline.web.middleware import trust_proxies
 from hotline.web.stream import Hub
-from tests.unit.web.twins import MemoryOutbox, MemoryScene, Wire, signed
+from tests.unit.web.twins import MemoryOutbox, MemoryScene, Wire, read_blocks, signed
 
 Client = TestClient[Any, Any]
 Serve = Callable[..., AbstractAsyncContextManager[Client]]
@@ -185,3 +185,11 @@ async def test_browsers_are_told_to_stay_on_https_where_that_is_the_address() ->
         assert "Strict-Transport-Security" in (await client.get("/healthz")).headers
     async with served() as client:
         assert "Strict-Transport-Security" not in (await client.get("/healthz")).headers
+
+
+async def test_streams_pass_through_a_trusted_proxy() -> None:
+    async with served(HOTLINE_TRUSTED_PROXIES="127.0.0.1") as client:
+        headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "Authorization": "Bearer system"}
+        response = await client.get("/api/v1/events", headers=headers)
+        assert (await anext(read_blocks(response))).kind == "snapshot"
+        response.close()
