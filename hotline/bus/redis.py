@@ -45,7 +45,9 @@ class RedisBus(RemoteBus):
             async with asyncio.TaskGroup() as tasks:
                 subscribed = asyncio.Event()
                 tasks.create_task(self._receive(pubsub, subscribed))
-                await asyncio.wait_for(subscribed.wait(), TIMEOUT)
+                # Not wait_for(): on 3.11 it can swallow the cancellation by which close() ends this.
+                async with asyncio.timeout(TIMEOUT):
+                    await subscribed.wait()
                 tasks.create_task(self._ping(pubsub))
                 tasks.create_task(self._send(client))
         finally:

@@ -288,6 +288,16 @@ async def test_a_cut_of_the_redis_subscription_is_noticed(valkey: ValkeyServer) 
     await bus.close()
 
 
+async def test_the_redis_bus_can_be_closed_the_moment_it_connects(valkey: ValkeyServer) -> None:
+    """A cancellation that meets the confirmation must not be swallowed, or closing would wait for ever."""
+    bus = RedisBus(redis_url(valkey), "closed", ping_seconds=PING)
+    async with bus.subscribe("events") as subscription:
+        assert await anext(subscription) == Resync()
+        await bus.start()
+        assert await anext(subscription) == Resync()
+        await bus.close()
+
+
 @pytest.fixture
 def own_valkey() -> Iterator[tuple[ValkeyServer, int]]:
     """A Valkey of this test's own, and its process id."""
