@@ -228,6 +228,12 @@ class Conversation:
         """The caller's side: the first phone, and whoever was transferred."""
         return self.transferees | {self.first.name} if self.first else self.transferees
 
+    def find_transferees(self) -> None:
+        """Add the dialled party of an outgoing call that its agent transferred: now that party is the caller's side."""
+        for transfer in self.transfers:
+            if self.first is not None and self.first.name in transfer.transferers and transfer.transferee is not None:
+                self.transferees.add(transfer.transferee)
+
     def choose_first(self, *, force: bool = False) -> None:
         """Find the phone that the call began with: the oldest channel, or behind a Local one the oldest phone."""
         owner = next((c for c in self.channels.values() if self.root in c.uniqueids), None)

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from . import causes, names
-from .conversation import BEGINNING, END, Channel, Conversation, Moment, Stay, Transfer
+from . import names
+from .contact import connect, left_after
+from .conversation import BEGINNING, END, Channel, Conversation, Transfer
 from .fields import present
-from .intake import Intake
+from .outcome import disposition, end_reason, is_ring
+from .register import Register
 from .story import (
     Alias,
     CallAliased,
@@ -30,7 +32,6 @@ from .story import (
     Disposition,
     Line,
     RingAnswered,
-    RingEnd,
     RingEnded,
     RingKind,
     RingStarted,
@@ -38,14 +39,15 @@ from .story import (
 
 #: How long a caller who left a queue may stay without a reason before it is told as unknown.
 UNKNOWN_LEAVE: Final = timedelta(seconds=5)
-_WORST_FIRST: Final[tuple[RingEnd, ...]] = ("busy", "no_answer", "failed")
 
 
 class Telling:
     """Tells one conversation at one moment. ``timed`` says whether the PBX stamps its events, so that age is known."""
 
-    def __init__(self, intake: Intake, conversation: Conversation, now: datetime, *, timed: bool, force: bool) -> None:
-        self.intake = intake
+    def __init__(
+        self, register: Register, conversation: Conversation, now: datetime, *, timed: bool, force: bool
+    ) -> None:
+        self.register = register
         self.call = conversation
         self.now = now
         self.timed = timed
@@ -71,12 +73,12 @@ class Telling:
         self._caller()
         if call.connected_dirty:
             call.connected_dirty, call.recheck = False, True
-            self.intake.transferees_of(call)
-            self._connect()
+            call.find_transferees()
+            connect(self.register, call)
         if call.queue_facts:
             self._queues()
         phones = list(call.phones())
-        rings = [c for c in phones if self._is_ring(c)]
+        rings = [c for c in phones if is_ring(call, c)]
         if call.answered:
             self._redirected(rings)
         changed = rings if call.recheck else [ring for ring in rings if ring in call.fresh]
@@ -173,20 +175,12 @@ class Telling:
 
     # --- rings ---
 
-    def _is_ring(self, phone: Channel) -> bool:
-        called = phone.dialled or phone.ringing_state
-        if phone is self.call.first:
-            return called and (phone.rang is not None or phone.up is not None)
-        if called:
-            return phone.rang is not None or phone.up is not None
-        return phone.picked_up is not None or phone.joined is not None
-
     def _interfaces(self, ring: Channel) -> tuple[tuple[str, ...], str | None]:
         found, queue = [ring.endpoint], ring.queue
         for channel in self.call.line_up(ring):
             if channel.member is not None:
                 of_queue, interface, name = channel.member
-                found += [interface, *self.intake.members.get((of_queue, interface), ()), name]
+                found += [interface, *self.register.members.get((of_queue, interface), ()), name]
             queue = queue or channel.queue
         return tuple(dict.fromkeys(one for one in found if one)), queue
 
@@ -244,7 +238,7 @@ class Telling:
             if any(status == "ANSWER" for status, _ in ring.dial_ends.values()):
                 return
             over = min(moment for _, moment in ring.dial_ends.values())
-        reason = self._end_reason(ring, rings, over)
+        reason = end_reason(self.call, ring, rings)
         end = (reason, ring.cause)
         if ring.told_end == end or (ring.told_end is not None and ring.told_end[0] == reason):
             return
@@ -253,83 +247,6 @@ class Telling:
             RingEnded(self.call.call_id, over[0], ring.ring_id, reason, ring.cause, age=self._age(over[0]))
         )
 
-    def _end_reason(self, ring: Channel, rings: list[Channel], over: Moment) -> RingEnd:
-        if ring.over_unseen:
-            return "unseen"
-        if ring.joined is not None or (ring.up is not None and ring is self.call.first):
-            return "transferred" if self._transferred_away(ring) else "completed"
-        began = ring.rang or ring.up or ring.seen
-        elsewhere = any(
-            other is not ring and other.kind == "phone" and other is not self.call.first
-            and other.up is not None and began <= other.up
-            for other in rings
-        )  # fmt: skip
-        if ring.up is not None:
-            return "answered_elsewhere" if ring.cause == causes.ANSWERED_ELSEWHERE and elsewhere else "completed"
-        by_cause = causes.ring_end(ring.cause)
-        if by_cause is not None:  # the phone's own word: a dial status calls a declined call NOANSWER at times
-            return by_cause
-        by_dial = {causes.DIAL_STATUS.get(status) for status, _ in ring.dial_ends.values()} - {None}
-        for reason in _WORST_FIRST:
-            if reason in by_dial:
-                return reason
-        if any(channel.rang_out for channel in self.call.line_up(ring)):
-            return "no_answer"
-        return "answered_elsewhere" if elsewhere else "cancelled"
-
-    def _transferred_away(self, ring: Channel) -> bool:
-        return any(ring.name in t.transferers for t in self.call.transfers)
-
-    # --- who talks with the caller's side ---
-
-    def _connect(self) -> None:
-        anchors = self.call.anchors()
-        transferers = {name for t in self.call.transfers for name in t.transferers}
-        for phone in list(self.call.phones()):
-            if phone.joined is not None or not phone.stays or phone is self.call.first or phone.name in anchors:
-                continue
-            if phone.name in transferers and not (phone.dialled or phone.ringing_state):
-                continue  # the transferer's second line is no leg of the caller's
-            found = self._contact(phone, BEGINNING, END, anchors, {phone.name})
-            if found is not None:
-                phone.joined = found
-                if phone.up is None:
-                    phone.step("up", found)
-
-    def _contact(
-        self, channel: Channel, since: Moment, until: Moment, anchors: set[str], seen: set[str]
-    ) -> Moment | None:
-        """When this channel first shared a bridge with the caller's side, going through Local pairs."""
-        best: Moment | None = None
-        for stay in channel.stays:
-            window = self._within(channel, stay, since, until)
-            if window is None:
-                continue
-            for other, other_stay in self.intake.bridges.get(stay.bridge, ()):
-                if other.name in seen:
-                    continue
-                both = self._within(other, other_stay, *window)
-                if both is None:
-                    continue
-                found: Moment | None = None
-                if other.name in anchors:
-                    found = both[0]
-                elif other.kind == "local":
-                    half = self.intake.channels.get(names.other_half(other.name))
-                    if half is not None:
-                        found = self._contact(half, *both, anchors, seen | {other.name, half.name})
-                if found is not None and (best is None or found < best):
-                    best = found
-        return best
-
-    @staticmethod
-    def _within(channel: Channel, stay: Stay, since: Moment, until: Moment) -> tuple[Moment, Moment] | None:
-        window = channel.window(stay)
-        if window is None:
-            return None
-        start, end = max(window[0], since), min(window[1], until)
-        return (start, end) if start < end else None
-
     # --- transfers, hold, end ---
 
     def _transfer(self, transfer: Transfer) -> None:
@@ -337,7 +254,7 @@ class Telling:
         by = [channels[name] for name in transfer.transferers if name in channels]
         if transfer.three_way and any(c.over is None and c.joined is not None for c in by):
             return  # all three still talk: the call stays with the one who has it
-        source = next((c for c in sorted(by, key=lambda c: c.joined or END) if self._is_ring(c)), None)
+        source = next((c for c in sorted(by, key=lambda c: c.joined or END) if is_ring(self.call, c)), None)
         target = self._target_of(transfer)
         to, side = transfer.to, self._far_side(transfer)
         if to is None and side is not None:
@@ -363,19 +280,13 @@ class Telling:
         for giver in rings:
             if giver.joined is None or giver.name in known or giver is first:
                 continue
-            left = self._left_after(first, giver.joined)
-            if left is None or left >= (self._left_after(giver, giver.joined) or BEGINNING):
+            left = left_after(first, giver.joined)
+            if left is None or left >= (left_after(giver, giver.joined) or BEGINNING):
                 continue
             later = [r for r in rings if r is not giver and r.seen > left and call.dial_root(r) is first]
             if later and not any(f.what == "join" and left < f.moment < later[0].seen for f in call.queue_facts):
                 call.recheck = True
                 call.transfers.append(Transfer("blind", left, (giver.name,), first.name, None, None, implied=True))
-
-    @staticmethod
-    def _left_after(channel: Channel, moment: Moment) -> Moment | None:
-        """When a channel left the bridge that it was in at ``moment``."""
-        windows = [window for stay in channel.stays if (window := channel.window(stay)) is not None]
-        return min((end for _, end in windows if end > moment and end != END), default=None)
 
     def _far_side(self, transfer: Transfer) -> str | None:
         """The channel that the caller was brought together with: of transferee and target the one that is not the
@@ -388,7 +299,7 @@ class Telling:
     def _target_of(self, transfer: Transfer) -> Channel | None:
         """The ring that the caller went to: behind an attended transfer's far side, or joined after a blind one."""
         anchors, side = self.call.anchors(), self._far_side(transfer)
-        rings = [c for c in self.call.phones() if self._is_ring(c) and c.name not in transfer.transferers]
+        rings = [c for c in self.call.phones() if is_ring(self.call, c) and c.name not in transfer.transferers]
         rings = [c for c in rings if c.name not in anchors]
         if side is not None:
             direct = next((c for c in rings if c.name == side), None)
@@ -412,7 +323,7 @@ class Telling:
             return
         phone.told_held = phone.held[1]
         at = phone.held[0][0]
-        ring_id = phone.ring_id if self._is_ring(phone) else None
+        ring_id = phone.ring_id if is_ring(self.call, phone) else None
         self.lines.append(CallHeld(self.call.call_id, at, ring_id, phone.told_held, age=self._age(at)))
 
     def _end(self) -> None:
@@ -428,38 +339,8 @@ class Telling:
             return
         unseen = any(phone.over_unseen for phone in call.phones() if phone.over == over)
         cause = call.first.cause if call.first is not None else None
-        told: tuple[Disposition, int | None, datetime, bool] = (self.disposition(), cause, over[0], not unseen)
+        told: tuple[Disposition, int | None, datetime, bool] = (disposition(call), cause, over[0], not unseen)
         if call.told_end == told:
             return
         call.told_end = told
         self.lines.append(CallEnded(call.call_id, over[0], told[0], cause, not unseen, age=self._age(over[0])))
-
-    def disposition(self) -> Disposition:
-        """How the call ended, by what is known of it."""
-        call, first = self.call, self.call.first
-        if call.answered or any(c.joined is not None for c in call.phones()):
-            return "answered"
-        if call.voicemail:
-            return "voicemail"
-        stints = call.stints()
-        if stints and stints[-1].reason not in (None, "moved"):
-            return "abandoned" if stints[-1].reason == "abandoned" else "no_answer"
-        if first is None or first.over_unseen:
-            return "no_answer"
-        if first.left_by_itself:
-            return "abandoned"
-        by_cause = causes.meaning(first.cause)
-        if by_cause is not None:
-            return by_cause
-        attempts = [end for c in call.channels.values() for by, end in c.dial_ends.items() if by == first.name]
-        if first.dial_ends:  # an originated call whose own phone was never picked up
-            attempts += first.dial_ends.values()
-        if attempts:
-            match causes.DIAL_STATUS.get(max(attempts, key=lambda end: end[1])[0]):
-                case "busy":
-                    return "busy"
-                case "no_answer":
-                    return "no_answer"
-                case "failed":
-                    return "failed"
-        return "abandoned"
