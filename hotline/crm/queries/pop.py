@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -34,10 +34,11 @@ JUST_OVER: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """A call with the customers who may be calling, as some viewers see it."""
+    """A call with its caller and the customers who may be calling, as some viewers see it."""
 
     call: CallView
-    customers: tuple[Candidate, ...]
+    caller: Mapping[str, Any]
+    customers: Sequence[Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ async def _read(db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID) -
     call = await get_call(db, keyring, reader, call_id)
     ids = list(dict.fromkeys((*call.candidate_ids, *((call.customer_id,) if call.customer_id else ()))))
     known = await candidates(db, keyring, reader, ids=ids) if ids else []
-    return _Scene(call, tuple(known))
+    return _Scene(call, asdict(call.caller), [_customer(candidate, call.id) for candidate in known])
 
 
 def _without_customers() -> frozenset[str]:
@@ -153,9 +154,9 @@ def _facts(scene: _Scene, leg: LegView | None) -> dict[str, Any]:
         "ring_id": leg.ring_id if leg is not None else None,
         "agent": (leg.agent if leg is not None else None) or call.agent,
         "interface": leg.interface if leg is not None else None,
-        "caller": asdict(call.caller),
+        "caller": scene.caller,
         "customer_id": call.customer_id,
-        "customers": [_customer(candidate, call.id) for candidate in scene.customers],
+        "customers": scene.customers,
         "queue": (leg.queue if leg is not None else None) or call.queue,
         "state": call.state,
         "disposition": call.disposition,
