@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from aiohttp import web
 
 from hotline import phone
-from hotline.crm.queries.calls import CallView, get_call, list_calls
+from hotline.crm.queries.calls import CallCustomerView, CallView, get_call, list_calls
 from hotline.crm.queries.customers import CustomerView
 from hotline.errors import Forbidden, Invalid
 from hotline.web.context import house_of, signed_of
@@ -20,6 +21,9 @@ from hotline.workflows import calls as calls_workflow
 from hotline.workflows import customers as customers_workflow
 
 RECENT: Final = 12
+#: Among so many of one's last calls are the customers that an empty desk offers, so many of them.
+LOOK_BACK: Final = 40
+ACQUAINTED: Final = 8
 
 #: Disposition → (word, class of its badge).
 OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
@@ -35,12 +39,23 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
 @signed_in
 async def show(request: web.Request) -> web.StreamResponse:
     """The desk; who takes no calls starts with the customers."""
-    viewer = signed_of(request).viewer
+    house, viewer = house_of(request), signed_of(request).viewer
     if viewer.may("calls.read"):
-        return html(request, "desk.html")
+        found = await list_calls(house.db, house.keyring, viewer, limit=LOOK_BACK, user_id=viewer.user_id)
+        return html(request, "desk.html", {"acquainted": acquainted(found)})
     if viewer.may("customers.read"):
         return see_other("/customers")
     raise Forbidden()
+
+
+def acquainted(calls: Sequence[CallView]) -> list[CallCustomerView]:
+    """The customers of these calls, each once, in the calls' order; only those who are known for sure."""
+    found: dict[UUID, CallCustomerView] = {}
+    for call in calls:
+        for customer in call.customers:
+            if customer.id == call.customer_id and customer.name:
+                found.setdefault(customer.id, customer)
+    return list(found.values())[:ACQUAINTED]
 
 
 @needs("calls.read")

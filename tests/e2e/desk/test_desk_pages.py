@@ -108,6 +108,9 @@ async def test_every_page(desk: Desk, locale: str, theme: str) -> None:
         problems += [f"{path}: {found}" for found in await serious(page)]
         if locale == "zh":
             problems += [f"{path}: not in Chinese: {word}" for word in sorted(await english_words(page))]
+    if locale == "en":
+        await page.goto(desk.url + "/api/v1/docs")
+        problems += [f"/api/v1/docs: {found}" for found in await serious(page)]
     assert problems == []
 
 

@@ -37,9 +37,12 @@ async def test_a_ring_shows_who_calls_and_goes_when_the_caller_gives_up(desk: De
     await expect(page.locator("#presence summary")).to_have_attribute("data-state", "ringing")
     assert (await page.title()).startswith("(1) Ringing ")
     await expect(page.locator("#announce")).to_contain_text("Emma Clarke")
+    # Nothing was open, so nothing is under the hands: the record shows by itself, and goes with the call.
+    await expect(page.locator("[data-customer-name]")).to_have_text("Emma Clarke")
     assert await serious(page) == []
     await ring.give_up()
     await expect(card).to_have_count(0)
+    await expect(page.locator("[data-customer-name]")).to_have_count(0)
     await expect(page).to_have_title("Desk · hotline")
     await expect(page.locator("#recent li")).to_contain_text("abandoned")
 

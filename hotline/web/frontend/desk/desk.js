@@ -19,6 +19,7 @@ export function startDesk(root, stream, user) {
   drafts.sweep();
   const picked = new Map(); // call_id → the customer chosen while it rang
   let answered = new Set(); // calls whose answer has been acted upon
+  let previewed = null; // the customer whose record opened by itself while it rang
   let first = true;
 
   const recent = createRecent(find("#recent"), { onCount: idle });
@@ -52,8 +53,23 @@ export function startDesk(root, stream, user) {
     label: labelOf(call),
   });
 
+  /** With nothing open there is nothing under the hands: the one customer of a ringing call shows by themselves. */
+  function preview(ringing) {
+    const caller = ringing.length ? onlyCustomer(ringing[0]) : null;
+    if (previewed && previewed !== caller && record.wanted === previewed && !note.subject) {
+      previewed = null;
+      record.clear(); // taken back: the call is somebody else's
+      remember();
+    }
+    if (!caller || record.wanted || note.subject) return;
+    previewed = caller;
+    void record.open(caller);
+  }
+
   function show(state) {
-    rings(ringsOf(state).map(withPick));
+    const ringing = ringsOf(state).map(withPick);
+    rings(ringing);
+    preview(ringing);
     const now = callsOf(state).map(withPick);
     calls(now);
     find("#work-count").textContent = String(Object.keys(state.rings).length + now.length || "");
@@ -83,8 +99,9 @@ export function startDesk(root, stream, user) {
   }
 
   function openCall(call, goBack = null) {
+    previewed = null;
     openSubject(subjectOf(call), goBack);
-    if (call.call_id && !onlyCustomer(call) && !record.id) record.clear();
+    if (!onlyCustomer(call) && !record.wanted) record.clear();
   }
 
   function openSubject(subject, goBack = null) {
@@ -137,7 +154,7 @@ export function startDesk(root, stream, user) {
       picked.set(call.call_id, made.id);
       stream.tell("call.updated", { call_id: call.call_id, customers: [made], customer_id: made.id });
       note.open({ ...subjectOf({ ...call, customers: [made], customer_id: made.id }) });
-      await record.open(made.id, { edit: true });
+      await record.open(made.id, { edit: true, again: true });
     } catch (error) {
       say(card, "trouble", error instanceof ApiError ? error.message : t("The customer was not made."));
     } finally {

@@ -7,10 +7,12 @@ const PATIENCE = 200; // milliseconds before anything says "loading"
 /** `onLoaded(customerId)` runs after a record is shown. */
 export function createRecord(place, { onLoaded }) {
   let shownId = null;
+  let wantedId = null; // what is shown, or on its way
   let asking = null;
 
   async function open(customerId, { again = false, edit = false } = {}) {
-    if (customerId === shownId && !again) return;
+    if (customerId === wantedId && !again) return;
+    wantedId = customerId;
     asking?.abort();
     asking = new AbortController();
     const { signal } = asking;
@@ -50,6 +52,7 @@ export function createRecord(place, { onLoaded }) {
   }
 
   function failed(customerId, reason) {
+    wantedId = null;
     const card = clone("record-error");
     say(card, "reason", reason);
     part(card, "again").addEventListener("click", () => void open(customerId, { again: true }));
@@ -69,13 +72,16 @@ export function createRecord(place, { onLoaded }) {
     get id() {
       return shownId;
     },
+    get wanted() {
+      return wantedId;
+    },
     /** Reads the shown record again, where it is. */
     refresh() {
       if (shownId) void open(shownId, { again: true });
     },
     clear() {
       asking?.abort();
-      shownId = null;
+      shownId = wantedId = null;
       attribute(place, "aria-busy", null);
       place.replaceChildren(clone("record-empty"));
     },
