@@ -75,8 +75,10 @@ class Scribe:
 
     def finish(self) -> None:
         """Emit what was told, but no pops for rings that were over long before they could be written."""
-        if self.updated and not any(type == "call.ended" for type, _, _ in self.told):
+        if self.updated:
             self._tell("call.updated", self._of_now())
+        if any(type == "call.ended" for type, _, _ in self.told):
+            self.told = [one for one in self.told if one[0] != "call.updated"]
         # What a reader of an event must at least see: the version that saving makes.
         version = self.call.version + (1 if self.call.exists and self.call.will_change else 0)
         silent = {leg.id for leg in self.offers.values() if self._long_over(leg)}
@@ -192,7 +194,9 @@ class Scribe:
             leg.answered_at, leg.changed = line.at, True
         user_id = leg.user_id if leg is not None and leg.user_id is not None else call.user_id
         first = call.answered_at is None
-        if not first and (user_id == call.user_id or (leg is not None and self._went_on_since(leg))):
+        if not first and user_id == call.user_id and call.state in ("answered", "ended"):
+            return
+        if not first and leg is not None and (leg.ended_at is not None or self._went_on_since(leg)):
             return
         call.set(user_id=user_id, answered_at=call.answered_at or line.at)
         if call.state != "ended":
@@ -219,8 +223,9 @@ class Scribe:
             if not self._rings_already(leg):
                 audience = (user_mark(leg.user_id), WATCHING)
                 self._tell("call.retracted", audience, leg, at=line.at, reason=line.reason)
-        elif first and leg.answered_at is not None:
-            self.updated = True
+        elif first and leg.user_id is not None:
+            # Their part is over while the call may go on: a consultation that led to nothing, a survey, another queue.
+            self._tell("call.updated", self._marks(leg.user_id), leg, at=line.at, reason=line.reason, left=True)
 
     def _transferred(self, line: CallTransferred) -> None:
         call = self.call

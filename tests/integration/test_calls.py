@@ -391,6 +391,25 @@ async def test_two_calls_at_once_on_one_agent(house: House) -> None:
     assert len(await current_calls(house.db, house.keyring, who)) == 2
 
 
+async def test_the_same_agent_again_after_another_queue(house: House) -> None:
+    """The agent is done, the dialplan queues the caller again, and the same agent answers."""
+    who = await agent(house, 1)
+    line = arrived()
+    one, two = ring(line.call_id), ring(line.call_id)
+    at = [START + timedelta(seconds=s) for s in range(6)]
+    await calls.apply(house, "rig", [line, one, replace(CallAnswered(line.call_id, START, one.ring_id), at=at[1])])
+    await calls.apply(house, "rig", [RingEnded(line.call_id, at[2], one.ring_id, "completed")])
+    left = (await events(house))[-1]
+    assert (left.type, left.data["left"], left.audience[0]) == ("call.updated", True, f"user:{who.user_id}")
+    await calls.apply(house, "rig", [CallQueued(line.call_id, at[3], "survey")])
+    assert (await get_call(house.db, house.keyring, SYSTEM, line.call_id)).state == "waiting"
+    await calls.apply(house, "rig", [two])
+    await calls.apply(house, "rig", [CallAnswered(line.call_id, at[5], two.ring_id)])
+    call = await get_call(house.db, house.keyring, SYSTEM, line.call_id)
+    assert (call.state, call.agent, call.queue, call.answered_at) == ("answered", "agent1", "survey", at[1])
+    assert len(await events(house, "call.answered")) == 2
+
+
 async def test_merged_calls_are_one_and_keep_what_both_had(house: House) -> None:
     who = await agent(house, 2)
     line, side = arrived(), arrived("202")
