@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterable, Sequence
-from dataclasses import replace
 from time import monotonic
 from uuid import UUID
 
@@ -130,21 +129,27 @@ class Hub:
         STREAMS.inc()
         return stream
 
-    async def rendered(self, viewer: Viewer, event: Event) -> bytes | None:
-        """The event's data as JSON for this viewer; computed once for viewers who see the same."""
-        # Who sees everything sees the same: user_id matters only to viewers of their own things.
-        key = (event.id, replace(viewer, user_id=None) if viewer.scope == "all" else viewer)
+    def rendering(self, viewer: Viewer, event: Event) -> asyncio.Task[bytes | None]:
+        """The event's data as JSON for viewers of these rights, computed once for all of them."""
+        key = (event.id, viewer)
         task = self._renderings.get(key)
         if task is None:
             task = asyncio.create_task(self._render(viewer, event), name="stream-render")
             self._renderings[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
             if len(self._renderings) > self.limits.rendered:
                 self._renderings.popitem(last=False)
-        try:
-            return await asyncio.shield(task)
-        except BaseException:
-            self._renderings.pop(key, None)
-            raise
+        return task
+
+    def _forget(self, key: tuple[UUID, Viewer], done: asyncio.Task[bytes | None]) -> None:
+        """A rendering that failed is tried again by whoever needs the event next."""
+        if (done.cancelled() or done.exception() is not None) and self._renderings.get(key) is done:
+            del self._renderings[key]
+
+    @staticmethod
+    async def rendered(rendering: asyncio.Task[bytes | None]) -> bytes | None:
+        """The outcome; the others go on waiting when one stream that waits is ended."""
+        return rendering.result() if rendering.done() else await asyncio.shield(rendering)
 
     async def _render(self, viewer: Viewer, event: Event) -> bytes | None:
         try:
@@ -164,11 +169,15 @@ class Hub:
             stream.offer(seq, event)
 
     async def _listen(self) -> None:
-        async for events in self._nudges:
-            for event in events:
-                self._offer(self.cursor, event)
-            if not events:
-                self._wake.set()
+        try:
+            async for events in self._nudges:
+                for event in events:
+                    self._offer(self.cursor, event)
+                if not events:
+                    self._wake.set()
+        except Exception:
+            # Events still come by their numbers, each second.
+            log.exception("stream.listen_failed")
 
     async def _read(self) -> None:
         while True:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
@@ -21,6 +21,9 @@ from hotline.web.context import SignedIn
 
 if TYPE_CHECKING:
     from hotline.web.stream import Hub
+
+#: Most events written in one piece.
+_TOGETHER: Final = 64
 
 WRITTEN = Counter("hotline_stream_events", "Events written to streams.", ["type"])
 CAUGHT_UP = Counter("hotline_stream_catch_ups", "Times that a stream was taken back to its last id, or started.")
@@ -102,6 +105,9 @@ class Stream:
         self.signed = signed
         self.transport = transport
         self.watch = watch
+        # What an event shows depends on the viewer's rights; its audience says who gets it. So those with the same
+        # rights share one rendering.
+        self._look = replace(signed.viewer, user_id=None)
         self.marks = frozenset(signed.viewer.marks) | ({WATCH_CALLS} if watch else frozenset())
         self._hub = hub
         self._id = last_id
@@ -170,28 +176,45 @@ class Stream:
         while replays and shown < until and not self._closed:
             rows = await self._hub.outbox.after(shown, until=until, marks=self.marks, limit=self._hub.limits.page)
             for row in rows:
-                await self._send(response, row.seq, row.event)
+                shown_as = await self._hub.rendered(self._hub.rendering(self._look, row.event))
+                await self._send(response, [(row.seq, row.event, shown_as)])
             if len(rows) < self._hub.limits.page:
                 break
             shown = rows[-1].seq
         self._id = max(self._id, until)
 
     async def _drain(self, response: web.StreamResponse) -> None:
+        """Writes what is queued, as much as is rendered already in one piece: a burst costs one packet, not many."""
         while self._queue and not self._closed:
-            seq, event = self._queue.popleft()
-            await self._send(response, seq, event)
+            ready: list[tuple[int, Event, bytes | None]] = []
+            doubles: set[UUID] = set()  # live and numbered, both waiting
+            while self._queue and len(ready) < _TOGETHER:
+                seq, event = self._queue.popleft()
+                data = None
+                if event.id not in self._sent and event.id not in doubles:
+                    rendering = self._hub.rendering(self._look, event)
+                    if ready and not rendering.done():
+                        self._queue.appendleft((seq, event))  # nobody waits for a neighbour's record to be read
+                        break
+                    data = await self._hub.rendered(rendering)
+                doubles.add(event.id)
+                ready.append((seq, event, data))
+            await self._send(response, ready)
 
-    async def _send(self, response: web.StreamResponse, seq: int, event: Event) -> None:
-        if event.id not in self._sent:
-            data = await self._hub.rendered(self.signed.viewer, event)
-            if data is not None:
-                await self._write(response, _block(event.type, seq, data))
-                self._told = seq
+    async def _send(self, response: web.StreamResponse, events: Sequence[tuple[int, Event, bytes | None]]) -> None:
+        fresh = [(seq, event, data) for seq, event, data in events if event.id not in self._sent]
+        told = [(seq, event, data) for seq, event, data in fresh if data is not None]
+        if told:
+            await self._write(response, b"".join(_block(event.type, seq, data) for seq, event, data in told))
+            self._told = told[-1][0]
+            for _, event, _ in told:
                 WRITTEN.labels(event.type).inc()
+        for _, event, _ in fresh:
             self._sent[event.id] = None
-            if len(self._sent) > self._hub.limits.remembered:
-                self._sent.popitem(last=False)
-        self._id = seq if self._id is None else max(self._id, seq)
+        while len(self._sent) > self._hub.limits.remembered:
+            self._sent.popitem(last=False)
+        for seq, _, _ in events:
+            self._id = seq if self._id is None else max(self._id, seq)
 
     def _heartbeat(self) -> bytes:
         if not self._queue and not self._behind:
