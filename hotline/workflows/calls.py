@@ -162,6 +162,9 @@ async def _identify(
         owners = await commands.find_owners(uow, uow.keyring.blind_index("phone", number))
     call.set(caller_withheld=withheld)
     await commands.seal_caller(uow, call, number, name, country, owners)
+    if call.direction == "out" and call.user_id is not None and not owners and call.dialled is not None:
+        # An agent who asks a colleague on a second line, with a customer on the first: whom the colleague's pop shows.
+        call.set(candidate_ids=await commands.find_consulted_about(uow, call.user_id, call.id))
 
 
 async def _caller_changed(house: House, uow: UnitOfWork, scribe: Scribe, line: CallerChanged) -> None:

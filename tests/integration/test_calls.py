@@ -369,6 +369,25 @@ async def test_a_call_between_agents_shows_who_calls(house: House) -> None:
     assert (call.direction, call.caller.number, call.caller.name, call.dialled) == ("out", "201", "Andrew Garza", "202")
 
 
+async def test_a_colleague_asked_on_a_second_line_sees_the_customer(house: House) -> None:
+    """Until the PBX joins the two calls they are two; the colleague's pop shows whom the agent has on the line."""
+    await agent(house, 1)
+    asked = await agent(house, 2)
+    zhang = await customer(house, "Zhang Wei")
+    line = replace(arrived(), at=house.clock())
+    rung = ring(line.call_id)
+    await calls.apply(house, "rig", [line, rung, CallAnswered(line.call_id, START, rung.ring_id)])
+    side = replace(arrived("1001"), interface="PJSIP/agent1", dialled="1002")
+    changed = CallerChanged(side.call_id, START, "1001", "Agent 1", False)
+    await calls.apply(house, "rig", [side, changed, ring(side.call_id, 2)])
+    (shown,) = await rings_now(house.db, house.keyring, asked)
+    assert (shown["customer_id"], [one["id"] for one in shown["customers"]]) == (None, [zhang])
+    assert shown["caller"]["number"] == "1001"
+    (item,) = await list_timeline(house.db, house.keyring, SYSTEM, zhang, limit=5)
+    assert item.call is not None
+    assert item.call.id == line.call_id, "what is only shown is not yet the customer's"
+
+
 async def test_two_phones_of_one_agent_are_one_pop(house: House) -> None:
     await agent(house, 1)
     line = arrived()

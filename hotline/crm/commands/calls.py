@@ -304,6 +304,19 @@ async def find_dialled(uow: UnitOfWork, command_id: UUID) -> tuple[UUID | None, 
     return row["user_id"], uow.keyring.decrypt(key, "pbx_command", "to_cipher", command_id, row["to_cipher"])
 
 
+async def find_consulted_about(uow: UnitOfWork, user_id: UUID, but: UUID) -> list[UUID]:
+    """The customer, or those who may be, of the call that an agent has at this moment beside another."""
+    row = await uow.fetchrow(
+        """SELECT customer_id, candidate_ids FROM call
+           WHERE user_id = $1 AND id <> $2 AND answered_at IS NOT NULL AND ended_at IS NULL AND merged_into_id IS NULL
+             AND offered_at > $3::timestamptz - interval '1 day' ORDER BY answered_at DESC LIMIT 1""",
+        user_id, but, uow.now,
+    )  # fmt: skip
+    if row is None:
+        return []
+    return [row["customer_id"]] if row["customer_id"] is not None else list(row["candidate_ids"])
+
+
 async def write_timeline(uow: UnitOfWork, call: CallRecord) -> None:
     """The call's line on its customer's timeline: written, moved to another customer, or taken off."""
     changed = await uow.execute(
