@@ -63,6 +63,7 @@ async def recent(request: web.Request) -> web.StreamResponse:
     """The last calls that rang or were answered here."""
     house, viewer = house_of(request), signed_of(request).viewer
     found = await list_calls(house.db, house.keyring, viewer, limit=RECENT, user_id=viewer.user_id)
+    found.sort(key=lambda call: call.offered_at, reverse=True)
     return html(request, "recent.html", {"calls": [recent_row(call) for call in found], "outcomes": OUTCOMES})
 
 

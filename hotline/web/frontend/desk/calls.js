@@ -67,7 +67,7 @@ function fill(card, call, actions) {
   const known = call.customers ?? [];
   const one = known.find((customer) => customer.id === call.customer_id) ?? (known.length === 1 ? known[0] : null);
   attribute(card, "data-state", ended ? "ended" : call.held ? "held" : "active");
-  say(card, "title", ended ? (call.passed_on ? t("Passed on") : t("Call ended")) : call.held ? t("On hold") : call.direction === "out" ? t("Calling out") : t("In call"));
+  say(card, "title", ended ? (call.passed_on ? t("Passed on") : t("Call ended")) : call.held ? t("On hold") : call.consulting ? t("A colleague asks") : call.direction === "out" ? t("Calling out") : t("In call"));
   const timer = part(card, "timer");
   if (ended) {
     delete timer.dataset.since;

@@ -68,15 +68,18 @@ const STEPS = {
     const next = { ...state, rings, over: remember(state.over, data.ring_id) };
     if (!isMe(state, agentOf(data)) || state.over.includes(data.call_id)) return next;
     const before = state.calls[data.call_id] ?? fromOffer(ring);
-    return put(next, data.call_id, { ...before, ...facts(data), state: "answered", answered_at: data.answered_at ?? before.answered_at ?? data.at });
+    return put(next, data.call_id, { ...before, ...facts(data), state: "answered", consulting: data.consulting === true, answered_at: data.consulting ? data.at : (data.answered_at ?? before.answered_at ?? data.at) });
   },
 
   "call.transferred"(state, data) {
     const call = state.calls[data.call_id];
-    const to = isMe(state, data.to) || isMe(state, agentOf(data));
-    if (to && !call) return put(state, data.call_id, { ...facts(data), state: "answered", answered_at: data.at });
+    if (isMe(state, data.to) || isMe(state, agentOf(data))) {
+      // Sent without asking, it rings here first: answering it makes the call.
+      const rings = Object.values(state.rings).some((ring) => ring.call_id === data.call_id);
+      if (!call && (rings || data.kind === "blind")) return state;
+      return put(state, data.call_id, { ...facts(data), ...call, state: "answered", consulting: false, answered_at: call?.answered_at ?? data.at });
+    }
     if (!call) return state;
-    if (to) return put(state, data.call_id, { ...call, state: "answered" });
     return put(state, data.call_id, { ...call, state: "ended", passed_on: true, ended_at: call.ended_at ?? data.at });
   },
 

@@ -85,7 +85,25 @@ test("passed on: the call ends here and rings there", () => {
   const [call] = callsOf(state);
   assert.equal(call.state, "ended");
   assert.equal(call.passed_on, true);
-  assert.equal(callsOf(run(start(), event("call.transferred", { call_id: "c2", kind: "attended", from: "bert", to: "anna" })))[0].state, "answered");
+});
+
+test("asked first: the caller is the colleague's from the handing over on", () => {
+  let state = run(start(), event("call.answered", { ring_id: "r2", call_id: "c1", agent: "anna", consulting: true, at: "2026-01-01T10:00:30Z" }));
+  assert.equal(callsOf(state)[0].consulting, true);
+  state = run(state, event("call.transferred", { call_id: "c1", kind: "attended", from: "bert", to: "anna" }));
+  assert.equal(callsOf(state)[0].consulting, false);
+  assert.equal(callsOf(state)[0].state, "answered");
+  assert.equal(callsOf(state)[0].answered_at, "2026-01-01T10:00:30Z");
+});
+
+test("sent without asking: it rings here, and is a call when it is answered", () => {
+  const moved = event("call.transferred", { call_id: "c1", kind: "blind", from: "bert", to: "anna", agent: "anna" });
+  for (const events of [[moved, offered("r2", "c1", { kind: "transfer" })], [offered("r2", "c1", { kind: "transfer" }), moved]]) {
+    const state = run(start(), ...events.map((one) => ({ ...one, data: { ...one.data, event_id: `${one.data.event_id}x${events.indexOf(one)}` } })));
+    assert.equal(ringsOf(state).length, 1);
+    assert.equal(callsOf(state).length, 0);
+    assert.equal(callsOf(run(state, event("call.answered", { ring_id: "r2", call_id: "c1", agent: "anna" }))).length, 1);
+  }
 });
 
 test("a snapshot is what is now: gone rings go, gone calls have ended", () => {
