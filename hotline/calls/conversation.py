@@ -64,6 +64,7 @@ class Channel:
     caller: tuple[int, Moment, str | None, str | None] | None = None  # rank, when, number, name
     presentation: tuple[int, Moment, bool] | None = None  # rank, when, withheld
     extension: tuple[Moment, str] | None = None
+    ring_kind: RingKind | None = None  # as the records have it, of a restored ring
     joined: Moment | None = None  # first in conversation with the caller's side
     # what was told
     told_ring: tuple[tuple[str, ...], RingKind, str | None] | None = None

@@ -101,6 +101,7 @@ class Register:
             made.ring_id = ring.ring_id
             made.dialled = True
             made.step("rang", (ring.rang_at, 0))
+            made.ring_kind = ring.kind
             made.told_ring = ((ring.interface,), ring.kind, None)
             if ring.answered_at is not None:
                 made.step("up", (ring.answered_at, 0))

@@ -186,6 +186,8 @@ class Telling:
 
     def _kind(self, ring: Channel) -> RingKind:
         call = self.call
+        if ring.ring_kind is not None:
+            return ring.ring_kind
         if ring is call.first:
             return "outgoing"
         if ring.picked_up is not None or not (ring.dialled or ring.ringing_state):

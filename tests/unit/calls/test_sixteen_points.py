@@ -499,7 +499,7 @@ def test_point_10_a_fresh_tracker_goes_on_with_the_records() -> None:
     talks = ring_id("pbx", agent.uniqueid, agent.name)
     known = OpenCall(
         call_id("pbx", caller.uniqueid), (Alias("uniqueid", caller.uniqueid), Alias("linkedid", caller.uniqueid)),
-        START, START, "support", (OpenRing(talks, agent.uniqueid, ANNA, START, START),),
+        START, START, "support", (OpenRing(talks, agent.uniqueid, ANNA, START, START, "transfer"),),
     )  # fmt: skip
     dead_ring = OpenRing(ring_id("pbx", "9.2", "x"), "9.2", BO, START, None)
     dead = OpenCall(call_id("pbx", "9.1"), (Alias("uniqueid", "9.1"),), START, None, None, (dead_ring,))
