@@ -250,6 +250,10 @@ async def _destination(
     except phone.NotANumber:
         raise Invalid("to: this is no user, extension, queue or telephone number") from None
     if number.kind == "short":
+        # Nobody's extension here, so the PBX may well take a leading 0 or 9 for the outside line.
+        outside = [number.value[cut:] for cut in (1, 2) if set(number.value[:cut]) <= set("09")]
+        if any(_is_emergency(settings, each, "") for each in outside):
+            raise Invalid("to: emergency numbers are never dialled by a program; use a phone")
         details.update(_inside(settings, pbx, number.value), to=number.value)
         return None
     extension, _ = outside_extension(settings, pbx, number.value)

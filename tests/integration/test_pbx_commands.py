@@ -246,6 +246,15 @@ async def test_emergency_numbers_are_refused(house: House, pbx: FakePbx, number:
     assert await house.db.fetchval("SELECT count(*) FROM pbx_command") == 0
 
 
+@pytest.mark.parametrize("number", ["0112", "00112", "9112", "9911", "0110"])
+async def test_an_emergency_number_behind_an_outside_line_is_refused(house: House, pbx: FakePbx, number: str) -> None:
+    agent = await anna(house)
+    call = await call_with_legs(house, (agent, "PJSIP/agent1", True))
+    for action in ("originate", "blind_transfer", "attended_transfer"):
+        with pytest.raises(Invalid, match="emergency"):
+            await send_command(house, agent, {"action": action, "to": number, "call_id": call})
+
+
 @pytest.mark.parametrize(
     "to",
     [
