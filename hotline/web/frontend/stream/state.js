@@ -84,6 +84,12 @@ const STEPS = {
   },
 
   "call.updated"(state, data) {
+    if (data.left) {
+      // An agent's own part is over while the call goes on elsewhere: a consultation, a survey, another queue.
+      const call = state.calls[data.call_id];
+      if (!call || call.state === "ended" || !isMe(state, agentOf(data))) return state;
+      return put(state, data.call_id, { ...call, state: "ended", ended_at: data.at });
+    }
     const merge = (one) => (one.call_id === data.call_id ? { ...one, ...facts(data) } : one);
     const rings = Object.fromEntries(Object.entries(state.rings).map(([key, ring]) => [key, merge(ring)]));
     const calls = Object.fromEntries(Object.entries(state.calls).map(([key, call]) => [key, merge(call)]));

@@ -74,6 +74,13 @@ test("an ended call stays until it is put away", () => {
   assert.deepEqual(callsOf(state), []);
 });
 
+test("who has left the call has no call, whoever goes on with it", () => {
+  const mine = run(start(), event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna", consulting: true }));
+  const gone = { call_id: "c1", ring_id: "r1", left: true, reason: "completed" };
+  assert.equal(callsOf(run(mine, event("call.updated", { ...gone, agent: "bert" })))[0].state, "answered");
+  assert.equal(callsOf(run(mine, event("call.updated", { ...gone, agent: "anna" })))[0].state, "ended");
+});
+
 test("a running call cannot be put away", () => {
   const state = run(start(), event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }));
   assert.equal(callsOf(putAway(state, "c1")).length, 1);
