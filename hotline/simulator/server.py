@@ -162,6 +162,8 @@ class Session:
             self._send(event)
 
     def _send(self, headers: Headers) -> None:
+        if self._writer.transport.is_closing():
+            return  # gone, but not yet noticed by who reads
         text = "".join(f"{key}: {value}\r\n" for key, value in headers) + "\r\n"
         self._writer.write(text.encode())
         if self._writer.transport.get_write_buffer_size() > UNREAD_BYTES:

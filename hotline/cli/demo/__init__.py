@@ -41,7 +41,7 @@ def demo_settings(settings: Settings, *, asterisk: bool) -> Settings:
         "data_dir": _beside(settings.data_dir),
     }
     if "log_level" not in settings.model_fields_set:
-        changes["log_level"] = "warning"
+        changes["log_level"] = "error"
     return settings.model_copy(update=changes)
 
 

@@ -1,0 +1,195 @@
+"""``hotline demo`` as a person meets it: it starts, says where and how to sign in, and a call goes the whole way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from hotline.cli.demo.people import AGENTS, CUSTOMERS
+from tests.integration.served import PATIENCE, environment, run_hotline
+from tests.waiting import until
+
+
+@dataclass
+class Demo:
+    """A running demo: the lines that it printed, a browser that is signed in, and what its stream told."""
+
+    lines: list[str]
+    browser: aiohttp.ClientSession
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return self.lines[0].removeprefix("hotline demo: ")
+
+    @property
+    def sign_in(self) -> tuple[str, str]:
+        found = re.search(r"sign in as  (\S+)  with password  (\S+)", self.lines[1])
+        assert found
+        return found[1], found[2]
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        async with self.browser.post(f"{self.address}/demo/{path}", json=dict(body or {})) as response:
+            assert response.status in (201, 204), await response.text()
+            return await response.json() if response.status == 201 else None
+
+    async def get(self, path: str) -> Any:
+        async with self.browser.get(f"{self.address}{path}") as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def listen(self) -> None:
+        kind = ""
+        async with self.browser.get(f"{self.address}/api/v1/events") as response:
+            async for line in response.content:
+                if line.startswith(b"event: "):
+                    kind = line[7:].decode().strip()
+                elif line.startswith(b"data: "):
+                    self.events.append((kind, json.loads(line[6:])))
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        return [data for name, data in self.events if name == kind]
+
+
+@asynccontextmanager
+async def demo(folder: Path) -> AsyncIterator[Demo]:
+    """``hotline demo`` while the context is open, with somebody signed in and listening."""
+    settings = {"HOTLINE_DATA_DIR": str(folder / "hotline"), "HOTLINE_HTTP_BIND": "127.0.0.1:0"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hotline", "demo", env=environment(settings),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE)
+    jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address that is a number
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(2 * PATIENCE):
+            lines = [(await process.stdout.readline()).decode().rstrip() for _ in range(5)]
+        async with aiohttp.ClientSession(cookie_jar=jar, timeout=timeout) as browser:
+            shown = Demo(lines, browser)
+            login, password = shown.sign_in
+            form = {"login": login, "password": password, "next": "/"}
+            async with browser.post(f"{shown.address}/sign-in", data=form, allow_redirects=False) as response:
+                assert response.status == 303
+            listening = asyncio.create_task(shown.listen())
+            await until(lambda: shown.told("snapshot"))
+            yield shown
+            listening.cancel()
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.timeout(300)
+async def test_a_call_goes_the_whole_way_and_a_second_start_finds_it(server_folder: Path) -> None:
+    async with demo(server_folder) as shown:
+        assert shown.lines[3].strip() == f"call the hotline at {shown.address}/demo"
+        phone = shown.sign_in[0]
+        extension = next(agent.extension for agent in AGENTS if agent.login == phone)
+
+        # The number that two customers share: a choice, never a guess.
+        key = (await shown.post("calls", {"scenario": "shared"}))["call"]
+        await until(lambda: shown.told("call.offered"))
+        offered = shown.told("call.offered")[0]
+        assert offered["agent"] == phone
+        assert offered["caller"]["number"] == "+8613800006620"
+        assert {customer["name"] for customer in offered["customers"]} == {"王秀英", "李国强"}
+        assert offered["customer_id"] is None
+        assert any(customer["interactions"] for customer in offered["customers"])
+
+        # Declined here, answered by a colleague: the pop is taken back.
+        await shown.post(f"phones/{extension}/{key}/decline")
+        await until(lambda: shown.told("call.retracted"))
+        await shown.post(f"phones/1001/{key}/answer")
+        await shown.post(f"calls/{key}/hang-up")
+
+        # A known customer, answered here; it ends up in the customer's timeline.
+        key = (await shown.post("calls", {"scenario": "gold"}))["call"]
+        await until(lambda: len(shown.told("call.offered")) == 2)
+        customer = shown.told("call.offered")[1]["customers"][0]
+        assert (customer["name"], customer["tier"]["key"]) == ("John Miller", "gold")
+        await shown.post(f"phones/{extension}/{key}/answer")
+        await until(lambda: shown.told("call.answered"))
+        await shown.post(f"calls/{key}/hang-up")
+        await until(lambda: [e for e in shown.told("call.ended") if e["agent"] == phone])
+        newest = (await shown.get(f"/api/v1/calls?customer_id={customer['id']}&limit=1"))["items"][0]
+        assert (newest["state"], newest["disposition"], newest["agent"]) == ("ended", "answered", phone)
+        assert newest["end_seen"]
+        calls = (await shown.get(f"/api/v1/calls?customer_id={customer['id']}&limit=50"))["items"]
+        past = next(person.calls for person in CUSTOMERS if person.name == "John Miller")
+        assert len(calls) == 1 + sum(call.agent == phone for call in past)  # an agent sees their own calls
+
+        # Withheld: never a number, never a customer.
+        key = (await shown.post("calls", {"scenario": "withheld"}))["call"]
+        await until(lambda: len(shown.told("call.offered")) == 3)
+        hidden = shown.told("call.offered")[2]
+        assert (hidden["caller"]["number"], hidden["caller"]["withheld"], hidden["customers"]) == (None, True, [])
+        await shown.post(f"calls/{key}/hang-up")
+
+        log = (await shown.get("/demo/state"))["log"]
+        assert {"arrives", "rings", "pop", "answered", "ended"} <= {line["what"] for line in log}
+
+    async with demo(server_folder) as again:
+        assert again.sign_in == shown.sign_in
+        assert len((await again.get(f"/api/v1/calls?customer_id={customer['id']}&limit=50"))["items"]) == len(calls)
+
+
+@pytest.mark.timeout(300)
+async def test_a_transfer_takes_the_customer_along(server_folder: Path) -> None:
+    async with demo(server_folder) as shown:
+        name = next(agent.name for agent in AGENTS if agent.login == shown.sign_in[0])
+        first = (await shown.get("/demo/state"))["phones"][0]
+        assert first["name"] != name
+        key = (await shown.post("calls", {"scenario": "gold"}))["call"]
+        await until(lambda: shown.told("call.offered"))
+        await shown.post(f"phones/{first['extension']}/{key}/answer")
+        await until(lambda: shown.told("call.retracted"))
+        page = await shown.get("/demo/state")
+        assert [call["state"] for call in page["phones"][0]["calls"]] == ["talking"]
+
+        # The colleague's desk passes the call on to us, by a command to the PBX over AMI.
+        login = next(agent.login for agent in AGENTS if agent.name == first["name"])
+        call_id = shown.told("call.offered")[0]["call_id"]
+        other = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        async with other:
+            form = {"login": login, "password": shown.sign_in[1], "next": "/"}
+            await other.post(f"{shown.address}/sign-in", data=form)
+            async with other.get(f"{shown.address}/") as response:
+                csrf = re.search(r'name="csrf" content="([^"]+)"', await response.text())
+            assert csrf
+            body = {"action": "blind_transfer", "call_id": call_id, "to": "1003"}
+            headers = {"X-CSRF-Token": csrf[1]}
+            async with other.post(f"{shown.address}/api/v1/commands", json=body, headers=headers) as response:
+                assert response.status == 202, await response.text()
+        await until(lambda: len(shown.told("call.offered")) == 2)
+        passed_on = shown.told("call.offered")[1]
+        assert (passed_on["call_id"], passed_on["customers"][0]["name"]) == (call_id, "John Miller")
+        await shown.post(f"phones/1003/{key}/answer")
+        await until(lambda: shown.told("call.answered"))
+        await shown.post(f"calls/{key}/hang-up")
+        await until(lambda: shown.told("call.ended"))
+        call = await shown.get(f"/api/v1/calls/{call_id}")
+        assert (call["agent"], [move["kind"] for move in call["transfers"]]) == (shown.sign_in[0], ["blind"])
+
+
+async def test_a_real_asterisk_needs_its_address(server_folder: Path) -> None:
+    code, _, errors = await run_hotline("demo", "--asterisk", settings={"HOTLINE_DATA_DIR": str(server_folder)})
+    assert code == 2
+    assert errors.strip().splitlines() == [
+        "hotline: HOTLINE_AMI_URLS: hotline demo --asterisk needs the address of your Asterisk (docs/runbook.md)"
+    ]
