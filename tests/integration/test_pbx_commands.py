@@ -18,7 +18,7 @@ from hotline.pbx.connection import Patience
 from hotline.settings import DialFormat
 from hotline.telephony.reader import Records
 from hotline.telephony.supervisor import Supervisor
-from hotline.workflows.commands import NewCommand, send_command
+from hotline.workflows.commands import NewCommand, expire_commands, send_command
 from hotline.workflows.house import House
 from hotline.workflows.users import NewUser, create_user
 from tests.fakes.ami import FakePbx, Headers, fake_pbx
@@ -307,6 +307,17 @@ async def test_a_command_that_nobody_takes_expires(house: House, pbx: FakePbx, m
         "SELECT data->>'state' AS state FROM outbox WHERE type = 'command.updated' ORDER BY id"
     )
     assert [row["state"] for row in types] == ["pending", "expired"]
+
+
+async def test_a_command_whose_outcome_nobody_can_learn_is_unknown_in_the_end(house: House, pbx: FakePbx) -> None:
+    agent = await anna(house)
+    fresh = await send_command(house, agent, {"action": "originate", "to": "+4930123456"})
+    old = await send_command(house, agent, {"action": "originate", "to": "+4930123456"})
+    await house.db.execute("UPDATE pbx_command SET state = 'sent', sent_at = now()")
+    await house.db.execute("UPDATE pbx_command SET sent_at = now() - interval '3 minutes' WHERE id = $1", old.id)
+    assert await expire_commands(house, "main") == 1
+    assert [(await view(house, each)).state for each in (fresh, old)] == ["sent", "unknown"]
+    assert await expire_commands(house, "main") == 0
 
 
 async def test_a_command_is_marked_sent_before_the_pbx_hears_of_it(house: House, pbx: FakePbx) -> None:

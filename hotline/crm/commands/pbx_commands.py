@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from hotline.calls.command_states import CommandState, sources
@@ -13,6 +13,9 @@ from hotline.crm.leases import Lease, check
 from hotline.crm.personal_keys import create_personal_key, load_personal_key, load_personal_keys
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.events import user_mark
+
+#: Longer than a phone may ring and the PBX may take to say so.
+FORGOTTEN: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +128,27 @@ async def finish_command(
 
 
 async def expire_commands(uow: UnitOfWork, pbx: str) -> int:
-    """Commands that nobody took in time will not be carried out any more; answers how many."""
+    """Commands that nobody took in time will not be carried out any more, and the outcome of what was sent long ago
+    will not be learned any more; answers how many."""
     rows = await uow.fetch(
-        """UPDATE pbx_command SET state = 'expired', error_code = 'expired', finished_at = $2,
-                  error_text = 'Nobody could carry it out in time: is the PBX connected?'
-           WHERE id IN (SELECT id FROM pbx_command WHERE pbx = $1 AND state = 'pending' AND finished_at IS NULL
-                        AND expires_at <= $2 FOR UPDATE SKIP LOCKED)
-           RETURNING id, action, user_id, data""",
+        """UPDATE pbx_command SET finished_at = $2,
+                  state = CASE state WHEN 'pending' THEN 'expired' ELSE 'unknown' END,
+                  error_code = CASE state WHEN 'pending' THEN 'expired' ELSE 'connection_lost' END,
+                  error_text = CASE state WHEN 'pending'
+                      THEN 'Nobody could carry it out in time: is the PBX connected?'
+                      ELSE 'The connection to the PBX broke, and what became of it cannot be told.' END
+           WHERE id IN (SELECT id FROM pbx_command WHERE pbx = $1 AND finished_at IS NULL
+                        AND (state = 'pending' AND expires_at <= $2
+                             OR state = 'sent' AND sent_at <= $2 - $3::interval)
+                        FOR UPDATE SKIP LOCKED)
+           RETURNING id, action, user_id, data, state, error_code""",
         pbx,
         uow.now,
+        FORGOTTEN,
     )
     for row in rows:
-        _tell(uow, row["id"], "expired", row["action"], row["user_id"], row["data"].get("requested_by"), "expired")
+        requested_by = row["data"].get("requested_by")
+        _tell(uow, row["id"], row["state"], row["action"], row["user_id"], requested_by, row["error_code"])
     return len(rows)
 
 
