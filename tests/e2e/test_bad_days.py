@@ -22,6 +22,9 @@ from tests.rig.acts import ZHANG
 from tests.rig.asterisk import Asterisk
 from tests.rig.stage import Stage
 
+#: What does not hang on the PBX's version is tried on one.
+newest = pytest.mark.parametrize("asterisk", [22], indirect=True, ids=["asterisk22"])
+
 
 async def answered(office: Office, stage: Stage, *, hangup_after: float) -> tuple[Body, asyncio.Task[None]]:
     """A call that agent1 has answered, and the wait for the caller to hang up."""
@@ -148,6 +151,7 @@ def own_postgres() -> Iterator[EmbeddedPostgres]:
         server.close()
 
 
+@newest
 async def test_postgresql_away_during_a_whole_call(
     own_postgres: EmbeddedPostgres, tmp_path: Path, asterisk: Asterisk, stage: Stage
 ) -> None:
@@ -167,6 +171,7 @@ async def test_postgresql_away_during_a_whole_call(
         await close_office(office)
 
 
+@newest
 async def test_a_browser_that_reloads_gets_what_is_now_and_what_it_missed(office: Office, stage: Stage) -> None:
     agent = office["agent1"]
     last_id = agent.heard[-1].id
@@ -194,21 +199,26 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", HOSTILE, ids=["html", "dialplan", "sql", "wide", "long"])
-async def test_a_callers_name_is_only_text(office: Office, stage: Stage, name: str) -> None:
-    stage.phone("agent1", answer_after=1)
-    caller = stage.caller(config.FIRST_ONLY, ZHANG, name=name.replace('"', ""), hangup_after=3)
-    pop = await office["agent1"].hears("call.offered")
-    assert pop["caller"]["number"] == ZHANG
-    await over(caller)
-    call = await office.admin.call(ended, "the call is over")
-    assert call["disposition"] == "answered"
-    assert name not in office.service.log()
+@newest
+async def test_a_callers_name_is_only_text(office: Office, stage: Stage) -> None:
+    stage.phone("agent1", answer_after=0.5)
+    for count, name in enumerate(HOSTILE, 1):
+        await over(stage.caller(config.FIRST_ONLY, ZHANG, name=name, hangup_after=2))
+
+        async def all_over(count: int = count) -> bool:
+            calls = await office.admin.calls()
+            return len(calls) == count and all(ended(call) for call in calls)
+
+        await soon(all_over, f"the call of {name[:20]} is over")
+        assert name not in office.service.log()
+    assert {call["disposition"] for call in await office.admin.calls()} == {"answered"}
+    assert [pop["caller"]["number"] for pop in office["agent1"].offers()] == [ZHANG] * len(HOSTILE)
 
 
-@pytest.mark.parametrize("to", ["+49301\r\nAction: Originate", "1002,1)&System(id", "${EXTEN}", "112", "+49\x00301"])
-async def test_a_command_refuses_what_is_no_number(office: Office, to: str) -> None:
-    await office["agent1"].post("/commands", {"action": "originate", "to": to}, status=422)
+@newest
+async def test_a_command_refuses_what_is_no_number(office: Office) -> None:
+    for to in ("+49301\r\nAction: Originate", "1002,1)&System(id", "${EXTEN}", "112", "+49\x00301"):
+        await office["agent1"].post("/commands", {"action": "originate", "to": to}, status=422)
 
 
 async def test_the_holder_of_the_lease_is_killed_and_the_other_node_goes_on(
@@ -242,6 +252,7 @@ async def test_the_holder_of_the_lease_is_killed_and_the_other_node_goes_on(
         await second.stop()
 
 
+@newest
 async def test_a_browser_at_another_node_gets_its_pops(office: Office, stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "second").mkdir()
     second = Service({**office.service.settings, "HOTLINE_DATA_DIR": str(tmp_path / "second")}, tmp_path, "node2")
