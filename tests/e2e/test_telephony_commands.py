@@ -116,6 +116,24 @@ async def test_a_call_is_sent_on_to_a_queue(office: Office, stage: Stage, ami: A
     assert len(await office.admin.calls()) == 1
 
 
+async def test_a_customer_sent_to_a_number_that_nobody_has_is_not_cut_off(
+    office: Office, stage: Stage, ami: Ami
+) -> None:
+    stage.phone("agent1", answer_after=0.5)
+    stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=14)
+    agent = office["agent1"]
+    await agent.hears("call.answered")
+    await asyncio.to_thread(bridged, ami, "agent1")
+    (call,) = await agent.calls()
+    await outcome(agent, {"action": "blind_transfer", "call_id": call["id"], "to": "1099"})
+
+    def rings_again(each: Body) -> bool:
+        return each["state"] != "ended" and len(each["legs"]) > 1
+
+    again = await office.admin.call(rings_again, "the call rings in its queue again")
+    assert (again["id"], again["queue"]) == (call["id"], "first")
+
+
 async def test_a_phone_that_is_busy_makes_click_to_dial_fail_with_the_reason(office: Office, stage: Stage) -> None:
     stage.phone("agent1", "busy")
     failed = await outcome(office["agent1"], {"action": "originate", "to": ZHANG})

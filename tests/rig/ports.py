@@ -11,15 +11,17 @@ _given: set[int] = set()
 _random = random.Random(os.getpid())
 
 
-def free_port() -> int:
-    """A port that neither TCP nor UDP uses now and that this process has not given out before."""
+def free_port(count: int = 1) -> int:
+    """The first of ``count`` ports that neither TCP nor UDP uses now and that this process has not given out before."""
     while True:
-        port = _random.randrange(12_000, 32_000)
-        if port in _given:
+        first = _random.randrange(12_000, 32_000, 2)
+        block = range(first, first + count)
+        if not _given.isdisjoint(block):
             continue
         with contextlib.suppress(OSError):
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    probe.bind(("127.0.0.1", port))
-            _given.add(port)
-            return port
+            for port in block:
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    with socket.socket(socket.AF_INET, kind) as probe:
+                        probe.bind(("127.0.0.1", port))
+            _given.update(block)
+            return first

@@ -20,7 +20,8 @@ class Sipp:
         (folder / "scenario.xml").write_text(scenario)
         self._errors = folder / "errors.log"
         command = ["sipp", "-sf", str(folder / "scenario.xml"), "-nostdin", "-rtp_echo", "-aa"]
-        command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_port())]
+        # Sound on the media port, video two above it, each with RTCP on the next one.
+        command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_port(4))]
         command += ["-trace_err", "-error_file", str(self._errors), "-watchdog_interval", "3600000"]
         if calls is not None:
             command += ["-m", str(calls), "-l", str(calls), "-r", str(calls)]
