@@ -298,6 +298,11 @@ def _aim(
     """Which of the call's phones is meant: the agent's own; for supervisors who name nobody, whoever talks."""
     own = [leg for leg in call.legs if agent is not None and leg.user_id == agent.id]
     leg: OpenLeg | None = own[0] if own else None
+    details["ids"] = list(call.ids)
+    if leg is None and agent is not None and call.user_id == agent.id:
+        # They dialled from their phone: the legs are of those who were called, but the phone is in the call too.
+        details.update(uniqueid="", interfaces=list(agent.interfaces), decline=False)
+        return
     if leg is None:
         if not viewer.may("calls.read_all"):
             raise Forbidden()
@@ -309,7 +314,6 @@ def _aim(
             raise Conflict("Nobody has answered this call, so nobody can transfer it.")
     if leg is not None and action != "hangup" and not leg.answered:
         raise Conflict("The call has not been answered yet.")
-    details["ids"] = list(call.ids)
     if leg is not None:
         details.update(uniqueid=leg.uniqueid, interfaces=list(leg.interfaces), decline=not leg.answered)
 

@@ -441,6 +441,19 @@ async def test_a_blind_transfer_sends_the_customer_on(
     assert (sent["Channel"], sent["Exten"], sent["Context"]) == ("PJSIP/agent1-00000002", extension, context)
 
 
+@pytest.mark.parametrize("action", ["hangup", "blind_transfer"])
+async def test_an_agent_who_dialled_from_the_phone_commands_that_call(house: House, pbx: FakePbx, action: str) -> None:
+    agent = await anna(house)
+    call = await call_with_legs(house)
+    await house.db.execute("UPDATE call SET direction = 'out', user_id = $1", agent.user_id)
+    pbx.channels = channels("PJSIP/agent1")
+    async with reading(house, pbx):
+        data: NewCommand = {"action": action, "call_id": call, "to": "+4930999999"}  # type: ignore[typeddict-item]
+        await until(state_is(house, await send_command(house, agent, data), "done"))
+    (sent,) = pbx.named("Hangup") + pbx.named("BlindTransfer")
+    assert sent["Channel"] == "PJSIP/agent1-00000002"
+
+
 async def test_an_attended_transfer_dials_digits(house: House, pbx: FakePbx) -> None:
     agent = await anna(house)
     await person(house, "ben", interfaces=["PJSIP/agent2"], extension="1002")

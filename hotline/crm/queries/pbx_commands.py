@@ -145,10 +145,11 @@ class OpenLeg:
 
 @dataclass(frozen=True, slots=True)
 class CallTarget:
-    """A call that is under way: where, its open legs and the PBX's ids for it."""
+    """A call that is under way: where, whose it is, its open legs and the PBX's ids for it."""
 
     id: UUID
     pbx: str
+    user_id: UUID | None
     ended: bool
     legs: tuple[OpenLeg, ...]
     ids: tuple[str, ...]
@@ -190,11 +191,11 @@ async def find_call(db: Reader, viewer: Viewer, call_id: UUID) -> CallTarget:
     _for_the_house(viewer)
     row = await db.fetchrow(
         """WITH RECURSIVE c AS (
-               SELECT id, pbx, ended_at, merged_into_id, 0 AS depth FROM call WHERE id = $1
+               SELECT id, pbx, user_id, ended_at, merged_into_id, 0 AS depth FROM call WHERE id = $1
                UNION ALL
-               SELECT n.id, n.pbx, n.ended_at, n.merged_into_id, c.depth + 1
+               SELECT n.id, n.pbx, n.user_id, n.ended_at, n.merged_into_id, c.depth + 1
                FROM call n JOIN c ON n.id = c.merged_into_id WHERE c.depth < 20
-           ) SELECT id, pbx, ended_at FROM c WHERE merged_into_id IS NULL LIMIT 1""",
+           ) SELECT id, pbx, user_id, ended_at FROM c WHERE merged_into_id IS NULL LIMIT 1""",
         call_id,
     )
     if row is None:
@@ -213,6 +214,7 @@ async def find_call(db: Reader, viewer: Viewer, call_id: UUID) -> CallTarget:
     return CallTarget(
         id=row["id"],
         pbx=row["pbx"],
+        user_id=row["user_id"],
         ended=row["ended_at"] is not None,
         legs=tuple(
             OpenLeg(
