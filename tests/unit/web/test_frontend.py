@@ -18,4 +18,4 @@ def test_scripts(name: str) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, f"{done.stdout!s}{done.stderr!s}"
