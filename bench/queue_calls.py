@@ -1,7 +1,8 @@
 """A PBX for the pop figure: calls that ring some agents, at a steady rate; every ring's moment is noted.
 
 As a process: ``python -m bench.queue_calls``. It writes its port; at ``run RATE SECONDS RINGING AGENTS FIRST`` it plays
-and answers the list of rings: (caller number, agent number, monotonic seconds as its first byte was written).
+and answers the list of rings: (caller number, agent number, monotonic seconds as its first byte was written); at
+``hold CALLS`` it begins calls that ring and stay.
 """
 
 from __future__ import annotations
@@ -127,6 +128,18 @@ async def run(server: LoadServer, rate: int, seconds: int, ringing: int, agents:
     report(rings)
 
 
+def hold(server: LoadServer, calls: int) -> int:
+    """Begins calls that ring two phones each and stay; answers how many events that took."""
+    script, sent = Script.load(), 0
+    for n in range(calls):
+        for at, _, text, values, _ in play(script, 0.0, 500_000 + n, [1 + n % 50, 1 + (n + 1) % 50]):
+            if at < ANSWERED:
+                values["now"] = f"{time.time():.6f}"
+                server.send((text % values).encode())
+                sent += 1
+    return sent
+
+
 async def main() -> None:
     server = LoadServer()
     report(await server.start())
@@ -135,6 +148,8 @@ async def main() -> None:
         if line[0] == "wait":
             await server.ready.wait()
             report("connected")
+        elif line[0] == "hold":
+            report(hold(server, int(line[1])))
         else:
             await run(server, *map(int, line[1:]))
 
