@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from hotline.crm import passwords
 from hotline.crm.commands import sessions
 from hotline.crm.commands.sessions import Attempt
+from hotline.crm.database import Database
 from hotline.crm.queries.identity import Identity, viewer_for_session, viewer_for_token
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import one_line
 from hotline.errors import NotSignedIn, TooMany
 from hotline.workflows.house import House
+from hotline.workflows.unknown_logins import UnknownLogins
 
 #: The use of a session or token is noted at most this often, so that reading stays reading.
 TOUCH_EVERY: Final = timedelta(minutes=5)
 _LONGEST_USER_AGENT: Final = 300
+_UNKNOWN: Final[WeakKeyDictionary[Database, UnknownLogins]] = WeakKeyDictionary()
 
 
 class WrongPassword(NotSignedIn):
@@ -79,19 +83,21 @@ async def check_password(house: House, login: str, password: str) -> UUID | None
     """
     settings = house.settings
     now = house.clock()
+    name = login.replace("\0", "").strip().lower().encode("utf-8", "replace").decode()[:150]
+    rule = settings.sign_in_attempts, timedelta(minutes=settings.sign_in_lock_minutes)
+    locks: datetime | None = None
     async with house.unit(SYSTEM) as uow:
-        attempt = await sessions.count_attempt(
-            uow,
-            login.replace("\0", "").strip().lower().encode("utf-8", "replace").decode()[:150],
-            settings.sign_in_attempts,
-            timedelta(minutes=settings.sign_in_lock_minutes),
-        )
+        attempt = await sessions.count_attempt(uow, name, *rule)
+    if attempt is None:
+        attempt, locks = _UNKNOWN.setdefault(house.db, UnknownLogins()).count(name, now, *rule)
     if isinstance(attempt, datetime):
         raise SignInLocked(attempt, now)
     right = await passwords.verify_password(attempt.password_hash if isinstance(attempt, Attempt) else None, password)
-    if attempt is None or attempt.disabled:
+    if locks is not None:
+        raise SignInLocked(locks, now)
+    if attempt is None:
         return None
-    if not right:
+    if attempt.disabled or not right:
         if attempt.locked_until is not None:
             await _note_lock(house, attempt)
             raise SignInLocked(attempt.locked_until, now)

@@ -14,7 +14,7 @@ from hotline.crm.commands.sessions import LONGEST_SESSION
 from hotline.crm.queries.users import list_sessions
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound
-from hotline.workflows import users
+from hotline.workflows import unknown_logins, users
 from hotline.workflows.house import House
 from hotline.workflows.sign_in import (
     SignInLocked,
@@ -25,6 +25,7 @@ from hotline.workflows.sign_in import (
     sign_in,
     sign_out,
 )
+from hotline.workflows.unknown_logins import UnknownLogins
 from tests.integration.people import PASSWORD, add_user, viewer_as
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -139,6 +140,35 @@ async def test_too_many_wrong_passwords_lock_for_a_while(house: House, watch: Wa
     await sign_in(house, "anna", PASSWORD)
     entries = await house.db.fetch("SELECT subject_id FROM audit_entry WHERE action = 'user:locked'")
     assert [row["subject_id"] for row in entries] == [anna.user_id]
+
+
+async def test_the_lock_does_not_tell_which_logins_exist(house: House, watch: Watch) -> None:
+    await add_user(house, "anna", password=PASSWORD)
+    disabled = await add_user(house, "disabled", password=PASSWORD)
+    assert disabled.user_id is not None
+    await users.disable_user(house, SYSTEM, disabled.user_id)
+
+    async def tries(login: str) -> list[str]:
+        told = []
+        for wait in (*[0] * (house.settings.sign_in_attempts + 2), house.settings.sign_in_lock_minutes):
+            watch.forward(minutes=wait)
+            with pytest.raises((WrongPassword, SignInLocked)) as refused:
+                await sign_in(house, login, "wrong password")
+            told.append(refused.value.code)
+        return told
+
+    known = await tries("anna")
+    assert known[-3:] == ["sign_in_locked", "sign_in_locked", "wrong_password"]
+    assert await tries("nobody") == known
+    assert await tries("disabled") == known
+
+
+async def test_logins_that_nobody_has_take_no_endless_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unknown_logins, "KEPT", 3)
+    tries = UnknownLogins()
+    for login in ("a", "b", "c", "d", "a"):  # the first "a" is forgotten when "d" comes
+        assert tries.count(login, START, 2, timedelta(minutes=1)) == (None, None)
+    assert tries.count("d", START, 2, timedelta(minutes=1)) == (None, START + timedelta(minutes=1))
 
 
 async def test_guesses_at_once_cannot_outrun_the_lock(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
