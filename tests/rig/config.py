@@ -39,8 +39,8 @@ class Ports:
     phones: Mapping[str, int] = field(default_factory=dict)
 
 
-def write_config(folder: Path, root: Path, version: int, ports: Ports) -> None:
-    """Write every file that this Asterisk reads into ``folder``/etc; it sees ``folder`` as /srv.
+def write_config(folder: Path, inside: str, root: Path, version: int, ports: Ports) -> None:
+    """Write every file that this Asterisk reads into ``folder``/etc; it sees ``folder`` as ``inside``.
 
     The package's own files stay for what the rig does not set.
     """
@@ -51,7 +51,7 @@ def write_config(folder: Path, root: Path, version: int, ports: Ports) -> None:
     for shipped in DIALPLANS.glob("*_hotline*.conf"):
         shutil.copy(shipped, etc)
     for name, text in {
-        "asterisk.conf": ASTERISK.replace("MODULES", modules_folder(root)),
+        "asterisk.conf": ASTERISK.replace("MODULES", modules_folder(root)).replace("/srv", inside),
         "modules.conf": MODULES,
         "logger.conf": LOGGER,
         "musiconhold.conf": MUSIC,
@@ -126,7 +126,9 @@ def pjsip(ports: Ports) -> str:
 
 
 def _endpoint(name: str, port: int, *more: str) -> list[str]:
-    common = ["disallow = all", "allow = ulaw", "direct_media = no", "rtp_timeout = 0", f"aors = {name}"]
+    common = ["disallow = all", "allow = ulaw", "direct_media = no", f"aors = {name}"]
+    # Without an address of its own Asterisk looks up the host's name for each call.
+    common += ["media_address = 127.0.0.1", "bind_rtp_to_media_address = yes"]
     aor = ["", f"[{name}]", "type = aor", f"contact = sip:{name}@127.0.0.1:{port}"]
     return ["", f"[{name}]", "type = endpoint", *common, *more, *aor]
 

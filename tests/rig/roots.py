@@ -34,7 +34,6 @@ PROGRAMS: Final = {
     "sipp": "sip-tester",
     "mmdebstrap": "mmdebstrap",
     "chromium": "chromium",
-    "unshare": "util-linux",
     "fc-list": "fontconfig",
 }
 #: Fonts without which Chinese pages show boxes.
