@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -58,6 +59,8 @@ class FakePbx:
     queues: list[Headers] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     actions: list[dict[str, str]] = field(default_factory=list)
+    #: Speaks TLS with this context.
+    tls: ssl.SSLContext | None = None
     #: Accepts connections and then reads and writes nothing.
     deaf: bool = False
     #: Closes each connection at once.
@@ -74,7 +77,7 @@ class FakePbx:
     async def start(self) -> None:
         """Listen, on the same port again after ``stop``."""
         self._stopped.clear()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -89,7 +92,7 @@ class FakePbx:
 
     def address(self, name: str = "main", **more: object) -> PbxAddress:
         """How to reach it."""
-        return PbxAddress(name, "127.0.0.1", self.port, False, self.user, SecretStr(self.secret), **more)  # type: ignore[arg-type]
+        return PbxAddress(name, "127.0.0.1", self.port, self.tls is not None, self.user, SecretStr(self.secret), **more)  # type: ignore[arg-type]
 
     @property
     def url(self) -> str:
