@@ -11,9 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 
-from tests.rig.roots import FONTS, PROGRAMS, ROOTS, Root, missing
+from tests.rig.roots import FONTS, LIBRARIES, PROGRAMS, ROOTS, Root, missing
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "asterisk-moh-opsound-gsm", "ca-certificates")
@@ -57,6 +58,7 @@ def missing_fonts() -> list[str]:
 def install_packages() -> None:
     """Install the host's programs with apt-get, only what is missing."""
     wanted = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program)})
+    wanted += [package for name, package in LIBRARIES.items() if not find_library(name)]
     if missing_fonts():
         wanted += FONTS
     if not KEYRING.exists():

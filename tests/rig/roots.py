@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,8 @@ PROGRAMS: Final = {
     "chromium": "chromium",
     "fc-list": "fontconfig",
 }
+#: Libraries that the browser's driver is linked with.
+LIBRARIES: Final = {"atomic": "libatomic1"}
 #: Fonts without which Chinese pages show boxes.
 FONTS: Final = ("fonts-noto-cjk", "fonts-dejavu-core")
 
@@ -43,6 +46,7 @@ FONTS: Final = ("fonts-noto-cjk", "fonts-dejavu-core")
 def missing() -> list[str]:
     """What the rig still needs, in words; empty when it can run."""
     lacks = [f"{program} ({package})" for program, package in PROGRAMS.items() if not shutil.which(program)]
+    lacks += [f"lib{name} ({package})" for name, package in LIBRARIES.items() if not find_library(name)]
     lacks += [f"Asterisk {root.version} in {root.path}" for root in ROOTS.values() if not root.ready]
     if os.geteuid() != 0:
         lacks.append("root, to give Asterisk its own root file system")
