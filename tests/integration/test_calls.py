@@ -307,6 +307,19 @@ async def test_one_click_makes_an_unknown_caller_a_customer(house: House) -> Non
     assert (await get_call(house.db, house.keyring, SYSTEM, again.call_id)).customer_id == made.id
 
 
+@pytest.mark.parametrize(
+    ("number", "name", "withheld"), [(ZHANG, "Anonymous", False), ("+266696687", None, False), (ZHANG, None, True)]
+)
+async def test_a_number_that_came_although_it_is_withheld_is_not_kept(
+    house: House, number: str, name: str | None, withheld: bool
+) -> None:
+    await customer(house, "Zhang Wei")
+    arrived = CallArrived(new_id(), START, "PJSIP/trunk", number, name, withheld, "4000")
+    await calls.apply(house, "rig", [arrived])
+    call = await get_call(house.db, house.keyring, SYSTEM, arrived.call_id)
+    assert (call.caller.number, call.caller.name, call.caller.withheld, call.customers) == (None, None, True, ())
+
+
 async def test_a_number_withheld_later_is_forgotten(house: House) -> None:
     await agent(house, 1)
     await customer(house, "Zhang Wei")
