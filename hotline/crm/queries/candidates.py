@@ -98,6 +98,13 @@ WHERE c.id IN (SELECT COALESCE(m.merged_into_id, m.id) FROM contact_point p JOIN
                WHERE p.value_index = $1 LIMIT $2)
 ORDER BY last_call_at DESC NULLS LAST, c.number
 """
+_BY_CALL: Final = """
+WHERE c.id IN (
+    SELECT COALESCE(m.merged_into_id, m.id) FROM customer m
+    WHERE m.id = ANY(ARRAY(SELECT unnest(r.candidate_ids || r.customer_id) FROM call l
+                           JOIN call r ON r.id = COALESCE(l.merged_into_id, l.id) WHERE l.id = $1)) LIMIT $2)
+ORDER BY last_call_at DESC NULLS LAST, c.number
+"""
 _BY_IDS: Final = """
 WHERE c.id IN (SELECT COALESCE(m.merged_into_id, m.id) FROM customer m WHERE m.id = ANY($1::uuid[]) LIMIT $2)
 ORDER BY last_call_at DESC NULLS LAST, c.number
@@ -111,9 +118,10 @@ async def candidates(
     *,
     index: bytes | None = None,
     ids: Sequence[UUID] | None = None,
+    call_id: UUID | None = None,
 ) -> list[Candidate]:
-    """The customers with a number (by its blind index, kind ``phone``) or with these ids; who called last is
-    first.
+    """The customers with a number (by its blind index, kind ``phone``), with these ids, or who may be the caller of
+    a call; who called last is first.
 
     Nobody when the viewer may not see customers: a pop without them is still a pop.
     """
@@ -121,6 +129,8 @@ async def candidates(
         return []
     if index is not None:
         rows = await db.fetch(_SELECT + _BY_INDEX, index, MOST_SHARING)
+    elif call_id is not None:
+        rows = await db.fetch(_SELECT + _BY_CALL, call_id, MOST_SHARING)
     elif ids:
         rows = await db.fetch(_SELECT + _BY_IDS, list(ids), MOST_SHARING)
     else:

@@ -84,9 +84,10 @@ async def _read(db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID) -
     # The event's audience decides who gets it; what is in it goes by the viewer's masks and rights.
     everything = replace(SYSTEM, masks=viewer.masks)
     reader = everything if viewer.may("customers.read") else replace(everything, permissions=_without_customers())
-    call = await get_call(db, keyring, reader, call_id)
-    ids = list(dict.fromkeys((*call.candidate_ids, *((call.customer_id,) if call.customer_id else ()))))
-    known = await candidates(db, keyring, reader, ids=ids) if ids else []
+    # Side by side: both see at least what the event's commit left, and whatever is newer is told by its own event.
+    call, known = await asyncio.gather(
+        get_call(db, keyring, reader, call_id), candidates(db, keyring, reader, call_id=call_id)
+    )
     return _Scene(call, asdict(call.caller), [_customer(candidate, call.id) for candidate in known])
 
 
