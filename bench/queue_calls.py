@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import random
 import sys
 import time
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from itertools import count
 from bench.capture import Frames
 from bench.measure import report
 from bench.pbx import LoadServer
+from hotline.simulator.filters import Filters
 from hotline.simulator.tape import Frame
 from hotline.simulator.tree import load_tree
 
-#: Seconds after its beginning at which a call rings, is answered by the first agent, and ends.
-RINGS, ANSWERED, ENDED = 0.5, 2.0, 3.0
+#: Seconds after its beginning at which a call rings; how long it rings, and how long the first agent talks: from, to.
+RINGS, RINGING, TALKING = 0.5, (0.8, 2.5), (0.5, 2.0)
+_choose = random.Random(22)
 _serial = count(1)
 #: The second of this process's start, as in Asterisk's ids: no two runs may share one.
 BEGAN = int(time.time())
@@ -64,11 +67,35 @@ def _phone(part: str, agent: int) -> dict[str, str]:
     }
 
 
+class FilteringServer(LoadServer):
+    """Sends only what its client's filters let through, as a real 22 does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filters = Filters()
+        self._known: dict[str, bool] = {}
+
+    def _answer(self, asked: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        if asked.get("Action") == "Login":
+            self._filters, self._known = Filters(), {}
+        if asked.get("Action") == "Filter":
+            self._filters.add(asked.get("MatchCriteria"), asked.get("Filter", ""))
+            self._known.clear()
+        super()._answer(asked, writer)
+
+    def wants(self, frame: Frame) -> bool:
+        """Whether the client hears such an event; asked once for each kind of event and variable."""
+        kind = frame.name + next((value for key, value in frame.headers if key == "Variable"), "")
+        if kind not in self._known:
+            self._known[kind] = self._filters.let_through(list(frame.headers))
+        return self._known[kind]
+
+
 #: (due, order, text, values, whose ring it is)
 Item = tuple[float, int, str, dict[str, str], tuple[str, int] | None]
 
 
-def play(script: Script, at: float, customer: int, agents: list[int]) -> list[Item]:
+def play(server: FilteringServer, script: Script, at: float, customer: int, agents: list[int]) -> list[Item]:
     """One call as timed events."""
     number, serial = number_of(customer), next(_serial)
     call = {
@@ -85,7 +112,8 @@ def play(script: Script, at: float, customer: int, agents: list[int]) -> list[It
     items: list[Item] = []
 
     def add(when: float, frame: Frame, text: str, own: dict[str, str], ring: tuple[str, int] | None = None) -> None:
-        items.append((when, next(_serial), text, call | own, ring))
+        if server.wants(frame):
+            items.append((when, next(_serial), text, call | own, ring))
 
     for frame, text in zip(script.arrive.frames, script.arrive.texts, strict=True):
         add(at + min(frame.delay, RINGS - 0.01), frame, text, {})
@@ -93,7 +121,8 @@ def play(script: Script, at: float, customer: int, agents: list[int]) -> list[It
         for frame, text in zip(script.ring.frames, script.ring.texts, strict=True):
             rings = frame.name == "Newstate" and "ChannelStateDesc: Ringing" in text
             add(at + RINGS, frame, text, own, (number, agent) if rings else None)
-    for start, frames in ((ANSWERED, script.answer), (ENDED, script.end)):
+    answered = RINGS + _choose.uniform(*RINGING)
+    for start, frames in ((answered, script.answer), (answered + _choose.uniform(*TALKING), script.end)):
         for frame, text in zip(frames.frames, frames.texts, strict=True):
             who = others if "other" in frame.parts else [{}]
             for own in who:
@@ -101,19 +130,21 @@ def play(script: Script, at: float, customer: int, agents: list[int]) -> list[It
     return items
 
 
-async def run(server: LoadServer, rate: int, seconds: int, ringing: int, agents: int, first: int) -> None:
-    """Plays ``rate`` calls a second and reports the rings."""
+async def run(server: FilteringServer, rate: int, seconds: int, ringing: int, agents: int, first: int) -> None:
+    """Plays ``rate`` calls a second, at random moments as callers do, and reports the rings."""
     script = Script.load()
     rings: list[tuple[str, int, float]] = []
     heap: list[Item] = []
     began = time.monotonic() + 0.2
-    calls = iter(range(rate * seconds))
+    arrivals = sorted(began + _choose.uniform(0, seconds) for _ in range(rate * seconds))
+    calls = iter(enumerate(arrivals))
     upcoming = next(calls, None)
     while heap or upcoming is not None:
         now = time.monotonic()
-        while upcoming is not None and began + upcoming / rate <= now + 0.05:
-            rung = [1 + (upcoming * ringing + k) % agents for k in range(ringing)]
-            for item in play(script, began + upcoming / rate, first + upcoming, rung):
+        while upcoming is not None and upcoming[1] <= now + 0.05:
+            number, at = upcoming
+            rung = [1 + (number * ringing + k) % agents for k in range(ringing)]
+            for item in play(server, script, at, first + number, rung):
                 heapq.heappush(heap, item)
             upcoming = next(calls, None)
         while heap and heap[0][0] <= time.monotonic():
@@ -128,12 +159,12 @@ async def run(server: LoadServer, rate: int, seconds: int, ringing: int, agents:
     report(rings)
 
 
-def hold(server: LoadServer, calls: int) -> int:
+def hold(server: FilteringServer, calls: int) -> int:
     """Begins calls that ring two phones each and stay; answers how many events that took."""
     script, sent = Script.load(), 0
     for n in range(calls):
-        for at, _, text, values, _ in play(script, 0.0, 500_000 + n, [1 + n % 50, 1 + (n + 1) % 50]):
-            if at < ANSWERED:
+        for at, _, text, values, _ in play(server, script, 0.0, 500_000 + n, [1 + n % 50, 1 + (n + 1) % 50]):
+            if at <= RINGS:
                 values["now"] = f"{time.time():.6f}"
                 server.send((text % values).encode())
                 sent += 1
@@ -141,7 +172,7 @@ def hold(server: LoadServer, calls: int) -> int:
 
 
 async def main() -> None:
-    server = LoadServer()
+    server = FilteringServer()
     report(await server.start())
     loop = asyncio.get_running_loop()
     while line := (await loop.run_in_executor(None, sys.stdin.readline)).split():
