@@ -1,4 +1,4 @@
-"""Records the simulator's tapes from a real Asterisk 22: ``python tests/rig/scenes/record.py ROOT [SCENE…]``, as root.
+"""Records the simulator's tapes from a real Asterisk 22: ``python -m tests.rig.scenes.record ROOT [SCENE…]``, as root.
 
 ROOT is Asterisk's root file system. Each scene is acted by
 softphones; what the PBX says on AMI is written as it came, with a line ``;act: WHO DOES WHAT`` where it waited for a
@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from softphone import Dialog, Softphone
+from tests.rig.scenes.softphone import Dialog, Softphone
 
 HERE = Path(__file__).parent
 TAPES = HERE.parents[2] / "hotline" / "simulator" / "tapes"
@@ -162,10 +162,12 @@ class Stage:
         await self.ami.act(f"desk hangs up {part}")
         await self.ami.ask("Hangup", Channel=self.channel(part), Cause="16")
 
-    async def dials(self, timeout: int = 30000) -> None:
+    async def dials(self, milliseconds: str = "30000") -> None:
         await self.ami.act("desk dials")
-        await self.ami.ask("Originate", Channel="PJSIP/1001", Context="hotline-out", Exten=CALLED, Priority="1", Async="true",
-                           Timeout=str(timeout), CallerID=f"<{CALLED}>", ChannelId=COMMAND, Variable=f"HOTLINE_COMMAND={COMMAND}")  # fmt: skip
+        await self.ami.ask(
+            "Originate", Channel="PJSIP/1001", Context="hotline-out", Exten=CALLED, Priority="1", Async="true",
+            Timeout=milliseconds, CallerID=f"<{CALLED}>", ChannelId=COMMAND, Variable=f"HOTLINE_COMMAND={COMMAND}",
+        )  # fmt: skip
         await self.rings("agent")
 
     async def reaches(self) -> None:
@@ -194,51 +196,54 @@ class Stage:
 
 
 #: Scene → what happens, in order. Scenes that begin alike share their beginning in the simulator.
-SCENES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "caller_hangs_up": (("talks",), ("hangs_up", "caller")),
-    "agent_hangs_up": (("talks",), ("hangs_up", "agent")),
-    "desk_hangs_up": (("talks",), ("desk_hangs_up", "agent")),
-    "abandoned": (("calls",), ("hangs_up", "caller")),
-    "declined": (("calls",), ("declines", "agent")),
-    "desk_declines": (("calls",), ("desk_hangs_up", "agent")),
-    "blind": (("talks",), ("transfers", "agent"), ("answers", "target"), ("hangs_up", "caller")),
-    "blind_target_ends": (("talks",), ("transfers", "agent"), ("answers", "target"), ("hangs_up", "target")),
-    "blind_declined": (("talks",), ("transfers", "agent"), ("declines", "target")),
-    "blind_abandoned": (("talks",), ("transfers", "agent"), ("hangs_up", "caller")),
-    "blind_again": (("talks",), ("transfers", "agent"), ("answers", "target"), ("transfers", "target", "next"), ("answers", "next"), ("hangs_up", "caller")),
-    "blind_then_attended": (("talks",), ("transfers", "agent"), ("answers", "target"), ("consults", "target", "next"), ("answers", "next"), ("hangs_up", "target"), ("hangs_up", "caller")),
-    "attended": (("talks",), ("consults", "agent"), ("answers", "target"), ("hangs_up", "agent"), ("hangs_up", "caller")),
-    "attended_target_ends": (("talks",), ("consults", "agent"), ("answers", "target"), ("hangs_up", "agent"), ("hangs_up", "target")),
-    "attended_declined": (("talks",), ("consults", "agent"), ("declines", "target")),
-    "attended_abandoned": (("talks",), ("consults", "agent"), ("hangs_up", "caller")),
-    "attended_caller_leaves": (("talks",), ("consults", "agent"), ("answers", "target"), ("hangs_up", "caller")),
-    "attended_taken_back": (("talks",), ("consults", "agent"), ("answers", "target"), ("hangs_up", "target")),
-    "attended_let_ring": (("talks",), ("consults", "agent"), ("hangs_up", "agent"), ("answers", "target"), ("hangs_up", "caller")),
-    "attended_let_ring_target_ends": (("talks",), ("consults", "agent"), ("hangs_up", "agent"), ("answers", "target"), ("hangs_up", "target")),
-    "attended_then_blind": (("talks",), ("consults", "agent"), ("answers", "target"), ("hangs_up", "agent"), ("transfers", "target", "next"), ("answers", "next"), ("hangs_up", "caller")),
-    "redirected": (("talks",), ("redirects", "caller"), ("answers", "target"), ("hangs_up", "caller")),
-    "redirected_target_ends": (("talks",), ("redirects", "caller"), ("answers", "target"), ("hangs_up", "target")),
-    "redirected_declined": (("talks",), ("redirects", "caller"), ("declines", "target")),
-    "redirected_abandoned": (("talks",), ("redirects", "caller"), ("hangs_up", "caller")),
-    "dial": (("reaches",), ("answers", "callee"), ("hangs_up", "callee")),
-    "dial_agent_ends": (("reaches",), ("answers", "callee"), ("hangs_up", "agent")),
-    "dial_desk_ends": (("reaches",), ("answers", "callee"), ("desk_hangs_up", "agent")),
-    "dial_cancelled": (("reaches",), ("hangs_up", "agent")),
-    "dial_busy": (("reaches",), ("declines", "callee")),
-    "dial_declined": (("dials",), ("declines", "agent")),
-    "dial_desk_cancels": (("dials",), ("desk_hangs_up", "agent")),
-    "dial_unanswered": (("dials", "3000"),),
-    "dial_blind": (("reaches",), ("answers", "callee"), ("transfers", "agent"), ("answers", "target"), ("hangs_up", "callee")),
-    "dial_attended": (("reaches",), ("answers", "callee"), ("consults", "agent"), ("answers", "target"), ("hangs_up", "agent"), ("hangs_up", "callee")),
-}  # fmt: skip
+SCENES = {
+    "caller_hangs_up": "talks; hangs_up caller",
+    "agent_hangs_up": "talks; hangs_up agent",
+    "desk_hangs_up": "talks; desk_hangs_up agent",
+    "abandoned": "calls; hangs_up caller",
+    "declined": "calls; declines agent",
+    "desk_declines": "calls; desk_hangs_up agent",
+    "blind": "talks; transfers agent; answers target; hangs_up caller",
+    "blind_target_ends": "talks; transfers agent; answers target; hangs_up target",
+    "blind_declined": "talks; transfers agent; declines target",
+    "blind_abandoned": "talks; transfers agent; hangs_up caller",
+    "blind_again": "talks; transfers agent; answers target; transfers target next; answers next; hangs_up caller",
+    "blind_then_attended": "talks; transfers agent; answers target; "
+    "consults target next; answers next; hangs_up target; hangs_up caller",
+    "attended": "talks; consults agent; answers target; hangs_up agent; hangs_up caller",
+    "attended_target_ends": "talks; consults agent; answers target; hangs_up agent; hangs_up target",
+    "attended_declined": "talks; consults agent; declines target",
+    "attended_abandoned": "talks; consults agent; hangs_up caller",
+    "attended_caller_leaves": "talks; consults agent; answers target; hangs_up caller",
+    "attended_taken_back": "talks; consults agent; answers target; hangs_up target",
+    "attended_let_ring": "talks; consults agent; hangs_up agent; answers target; hangs_up caller",
+    "attended_let_ring_target_ends": "talks; consults agent; hangs_up agent; answers target; hangs_up target",
+    "attended_then_blind": "talks; consults agent; answers target; "
+    "hangs_up agent; transfers target next; answers next; hangs_up caller",
+    "redirected": "talks; redirects caller; answers target; hangs_up caller",
+    "redirected_target_ends": "talks; redirects caller; answers target; hangs_up target",
+    "redirected_declined": "talks; redirects caller; declines target",
+    "redirected_abandoned": "talks; redirects caller; hangs_up caller",
+    "dial": "reaches; answers callee; hangs_up callee",
+    "dial_agent_ends": "reaches; answers callee; hangs_up agent",
+    "dial_desk_ends": "reaches; answers callee; desk_hangs_up agent",
+    "dial_cancelled": "reaches; hangs_up agent",
+    "dial_busy": "reaches; declines callee",
+    "dial_declined": "dials; declines agent",
+    "dial_desk_cancels": "dials; desk_hangs_up agent",
+    "dial_unanswered": "dials 3000",
+    "dial_blind": "reaches; answers callee; transfers agent; answers target; hangs_up callee",
+    "dial_attended": "reaches; answers callee; consults agent; answers target; hangs_up agent; hangs_up callee",
+}
 
 
 async def play(stage: Stage, name: str) -> None:
     """Acts one scene."""
-    for verb, *words in SCENES[name]:
+    for step in SCENES[name].split("; "):
+        verb, *words = step.split(" ")
         match verb, words:
-            case "dials", [timeout]:
-                await stage.dials(int(timeout))
+            case "dials", [milliseconds]:
+                await stage.dials(milliseconds)
                 await stage.ami.act("agent is not there")
                 await stage.ami.silence(4.0)
             case _:
@@ -287,7 +292,10 @@ QUESTIONS: tuple[dict[str, str], ...] = (
     {"Action": "ListCommands"},
     {"Action": "Events", "EventMask": "on"},
     {"Action": "Filter", "Operation": "Add", "MatchCriteria": "action(exclude),name(Newstate),method(none)"},
-    {"Action": "Filter", "Operation": "Add", "MatchCriteria": "action(exclude),name(VarSet),header(Variable),method(starts_with)", "Filter": "NO_"},
+    {
+        "Action": "Filter", "Operation": "Add", "Filter": "NO_",
+        "MatchCriteria": "action(exclude),name(VarSet),header(Variable),method(starts_with)",
+    },
     {"Action": "Filter", "Operation": "Add", "MatchCriteria": "nonsense(include)"},
     {"Action": "Filter", "Operation": "Remove", "Filter": "Event: Newchannel"},
     {"Action": "QueueAdd", "Queue": "support", "Interface": "PJSIP/1001"},

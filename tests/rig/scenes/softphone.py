@@ -1,7 +1,7 @@
 """A telephone for recording: rings, answers, declines, hangs up and calls when told to; echoes every audio packet.
 
-SIP over UDP on loopback, as much of RFC 3261 as one Asterisk beside it needs. SIPp plays fixed scenarios; a recording of
-what persons do needs a phone that acts at the moment it is told.
+SIP over UDP on loopback, as much of RFC 3261 as one Asterisk beside it needs. SIPp plays fixed scenarios; a recording
+of what persons do needs a phone that acts at the moment it is told.
 """
 
 from __future__ import annotations
