@@ -14,7 +14,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
@@ -206,11 +206,15 @@ class Connection:
         return await self.wire.request(action, *headers, silence=silence, action_id=action_id)
 
     async def events(self) -> list[AmiEvent]:
-        """The next live events, at least one, in order; raises ConnectionLost at the end."""
+        """The next live events, at least one, in order; raises ConnectionLost at the end.
+
+        While the PBX has not told its clock, the times in its events say nothing about their age and are left out.
+        """
         if self._early:
-            early, self._early = self._early, []
-            return early
-        return await self.wire.events()
+            events, self._early = self._early, []
+        else:
+            events = await self.wire.events()
+        return events if self._clock_samples else [replace(event, at=None) for event in events]
 
     async def ping(self) -> None:
         """One Ping: proof of life and a look at the PBX's clock. Raises NoAnswer or ConnectionLost."""

@@ -109,6 +109,21 @@ async def test_a_clock_that_is_off_does_not_make_calls_old(house: House, ahead: 
         assert abs((ring.at - house.clock()).total_seconds()) < 10
 
 
+async def test_times_of_a_clock_that_nobody_knows_do_not_make_calls_old(house: House) -> None:
+    """A server that answers Ping without its time, and plays a call with the times of last week."""
+    story = Story()
+    week = 7 * 24 * 3600.0
+    async with fake_pbx(silent={"Ping"}, clock_ahead=-week) as pbx, reading(house, pbx, story):
+        await until(lambda: pbx.sessions and pbx.sessions[0].logged_in)
+        call = FakeCall(pbx)
+        call.arrive()
+        call.ring("agent1")
+        await until(lambda: story.of(RingStarted))
+        ring = story.of(RingStarted)[0]
+        assert ring.age is None or ring.age < 10
+        assert abs((ring.at - house.clock()).total_seconds()) < 10
+
+
 async def test_a_call_that_ended_while_nobody_listened_is_ended_unseen(house: House) -> None:
     story = Story()
     async with fake_pbx() as pbx, reading(house, pbx, story) as supervisor:
