@@ -152,7 +152,7 @@ async def test_a_call_goes_the_whole_way_and_a_second_start_finds_it(server_fold
 @pytest.mark.timeout(300)
 async def test_a_transfer_takes_the_customer_along(server_folder: Path) -> None:
     async with demo(server_folder) as shown:
-        name = next(agent.name for agent in AGENTS if agent.login == shown.sign_in[0])
+        name, extension = next((one.name, one.extension) for one in AGENTS if one.login == shown.sign_in[0])
         first = (await shown.get("/demo/state"))["phones"][0]
         assert first["name"] != name
         key = (await shown.post("calls", {"scenario": "gold"}))["call"]
@@ -172,14 +172,14 @@ async def test_a_transfer_takes_the_customer_along(server_folder: Path) -> None:
             async with other.get(f"{shown.address}/") as response:
                 csrf = re.search(r'name="csrf" content="([^"]+)"', await response.text())
             assert csrf
-            body = {"action": "blind_transfer", "call_id": call_id, "to": "1003"}
+            body = {"action": "blind_transfer", "call_id": call_id, "to": extension}
             headers = {"X-CSRF-Token": csrf[1]}
             async with other.post(f"{shown.address}/api/v1/commands", json=body, headers=headers) as response:
                 assert response.status == 202, await response.text()
         await until(lambda: len(shown.told("call.offered")) == 2)
         passed_on = shown.told("call.offered")[1]
         assert (passed_on["call_id"], passed_on["customers"][0]["name"]) == (call_id, "John Miller")
-        await shown.post(f"phones/1003/{key}/answer")
+        await shown.post(f"phones/{extension}/{key}/answer")
         await until(lambda: shown.told("call.answered"))
         await shown.post(f"calls/{key}/hang-up")
         await until(lambda: shown.told("call.ended"))

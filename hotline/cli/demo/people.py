@@ -47,12 +47,12 @@ LINE = "9500"
 
 AGENTS = (
     Agent("lin.yue", "林悦", "agent", "zh", "1001"),
-    Agent("zhou.min", "周敏", "agent", "zh", "1002"),
-    Agent("anna.berg", "Anna Berg", "agent", "en", "1003"),
+    Agent("anna.berg", "Anna Berg", "agent", "en", "1002"),
+    Agent("zhou.min", "周敏", "agent", "zh", "1003"),
     Agent("tom.hale", "Tom Hale", "supervisor", "en", "1004"),
     Agent("admin", "Administrator", "administrator", "en"),
 )
-#: Whom the demo proposes to sign in as, by the language of who looks.
+#: Whom the demo proposes to sign in as: the second phone, to which the recorded transfers go.
 FIRST = "anna.berg"
 
 CUSTOMERS = (
