@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotline.errors import HotlineError, Invalid, Unavailable
+from hotline.errors import Invalid, Unavailable
 
 
 class PbxUnavailable(Unavailable):
@@ -33,13 +33,6 @@ class MessageTooLong(PbxUnavailable):
     """The PBX sent a message without an end; is this an AMI port?"""
 
     code = "pbx_message_too_long"
-
-
-class ActionRefused(HotlineError):
-    """The PBX refused the action."""
-
-    code = "pbx_refused"
-    status = 502
 
 
 class UnsafeValue(Invalid):

@@ -87,11 +87,6 @@ def language_of(request: web.Request) -> str:
     return str(found) if found else house_of(request).settings.locale
 
 
-def words_of(request: web.Request) -> Words:
-    """The words of the request's language."""
-    return words(language_of(request))
-
-
 def zone_of(request: web.Request) -> tzinfo:
     """The browser's time zone as its pages told it, else the installation's."""
     name = request.cookies.get(ZONE_COOKIE, "")
