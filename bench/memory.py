@@ -59,7 +59,7 @@ async def libraries() -> None:
     import panoramisk  # noqa: F401
     import phonenumbers  # noqa: F401
     import prometheus_client  # noqa: F401
-    import pydantic_settings  # noqa: F401
+    import pydantic  # noqa: F401
     import structlog  # noqa: F401
     import tortoise  # noqa: F401
 
