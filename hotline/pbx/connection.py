@@ -29,6 +29,9 @@ from hotline.settings import PbxAddress
 
 log = logging.getLogger(__name__)
 
+#: Seconds that an event can be late at most: a connection that is silent for much less is dropped as dead.
+LONGEST_LATE = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -208,13 +211,17 @@ class Connection:
     async def events(self) -> list[AmiEvent]:
         """The next live events, at least one, in order; raises ConnectionLost at the end.
 
-        While the PBX has not told its clock, the times in its events say nothing about their age and are left out.
+        While the PBX has not told its clock, the times in its events say nothing about their age and are left out;
+        so are times of another day, which no lateness explains (a recording, an event generator).
         """
         if self._early:
             events, self._early = self._early, []
         else:
             events = await self.wire.events()
-        return events if self._clock_samples else [replace(event, at=None) for event in events]
+        at = events[-1].at if self._clock_samples else None
+        if at is not None and abs(at.timestamp() - time.time()) < LONGEST_LATE:
+            return events
+        return [replace(event, at=None) for event in events]
 
     async def ping(self) -> None:
         """One Ping: proof of life and a look at the PBX's clock. Raises NoAnswer or ConnectionLost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -114,6 +115,25 @@ async def test_times_of_a_clock_that_nobody_knows_do_not_make_calls_old(house: H
     story = Story()
     week = 7 * 24 * 3600.0
     async with fake_pbx(silent={"Ping"}, clock_ahead=-week) as pbx, reading(house, pbx, story):
+        await until(lambda: pbx.sessions and pbx.sessions[0].logged_in)
+        call = FakeCall(pbx)
+        call.arrive()
+        call.ring("agent1")
+        await until(lambda: story.of(RingStarted))
+        ring = story.of(RingStarted)[0]
+        assert ring.age is None or ring.age < 10
+        assert abs((ring.at - house.clock()).total_seconds()) < 10
+
+
+async def test_a_recording_played_into_a_pbx_that_tells_its_clock_pops(house: House) -> None:
+    """Ping answers with the time of now, the events carry the times of last week: not late but wrong."""
+    story = Story()
+
+    def ping(_: object) -> list[list[tuple[str, str]]]:
+        return [[("Response", "Success"), ("Ping", "Pong"), ("Timestamp", f"{time.time():.6f}")]]
+
+    week = 7 * 24 * 3600.0
+    async with fake_pbx(answers={"Ping": ping}, clock_ahead=-week) as pbx, reading(house, pbx, story):
         await until(lambda: pbx.sessions and pbx.sessions[0].logged_in)
         call = FakeCall(pbx)
         call.arrive()
