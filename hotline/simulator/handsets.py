@@ -78,7 +78,7 @@ class Simulator:
             channel = self.world.channels.get(mine[0]) if mine else None
             state = "talking" if channel and channel.up else "ringing"
             number = None if call.withheld else call.number
-            calls.append({"call": call.key, "state": state, "number": number, "name": call.name})
+            calls.append({"call": call.key, "state": state, "number": number, "name": _own_name(call)})
         return {
             "extension": phone.extension,
             "name": phone.name,
@@ -103,7 +103,7 @@ class Simulator:
             "id": call.key,
             "direction": "in" if call.queue else "out",
             "number": call.number,
-            "name": call.name,
+            "name": _own_name(call),
             "withheld": call.withheld,
             "dialled": call.dialled,
             "queue": call.queue,
@@ -183,6 +183,11 @@ class Simulator:
 
     def _line(self, what: str, detail: str) -> None:
         self._lines.append({"at": self.world.clock(), "what": what, "detail": detail})
+
+
+def _own_name(call: Call) -> str:
+    """The caller's name, empty when it only repeats the number."""
+    return "" if call.name == call.number else call.name
 
 
 def _known(verb: str) -> str:

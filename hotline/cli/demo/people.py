@@ -110,7 +110,7 @@ CALLERS = (
     Caller("gold", "+442079460158", "John Miller"),
     Caller("shared", "+8613800006620", "王秀英"),
     Caller("silver", "+8613900000412", "陈静"),
-    Caller("unknown", "+14155550142", "415 555 0142"),
+    Caller("unknown", "+14155550142", "+14155550142"),
     Caller("withheld", "+442079460777", "Anonymous", withheld=True),
     Caller("impatient", "+442079460321", "Emma Clarke", patience=12),
 )

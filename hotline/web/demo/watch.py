@@ -12,6 +12,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from hotline import phone
 from hotline.bus.base import Message
 from hotline.crm.queries.users import get_user
 from hotline.crm.viewer import SYSTEM
@@ -49,6 +50,8 @@ class Watch:
     def state(self) -> dict[str, Any]:
         """The PBX's state; its log has hotline's lines in it, in the order of time."""
         state = dict(self._pbx.state())
+        for call in (*state["calls"], *(call for one in state["phones"] for call in one["calls"])):
+            call["number"] = call["number"] and phone.display(call["number"])
         told = [{**line, "by": "pbx"} for line in state["log"]] + list(self._events)
         state["log"] = sorted(told, key=lambda line: float(line["at"]))[-60:]
         return state

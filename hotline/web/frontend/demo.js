@@ -75,7 +75,7 @@ function showHandset() {
   part(handset, "dot").className = `status-dot${call ? " dot-active" : ""}`;
   countFrom(part(handset, "clock"), call ? new Date(call.since * 1000).toISOString() : null);
   say(handset, "number", call ? (call.direction === "in" ? call.dialled : call.number) : Object.keys(state.lines ?? {})[0] ?? "");
-  const shown = call && (call.withheld ? t("number withheld") : call.name === call.number ? call.number : `${plain(call.name, 60)}, ${call.number}`);
+  const shown = call && (call.withheld ? t("number withheld") : call.name ? `${plain(call.name, 60)}, ${call.number}` : call.number);
   say(handset, "caller", call ? t("as {caller}", { caller: shown }) : "");
   part(handset, "hint").hidden = call !== null;
   part(handset, "call").hidden = call !== null;
@@ -95,7 +95,7 @@ function showOthers() {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "btn btn-sm w-100";
-      const who = call.withheld ? t("number withheld") : plain(call.name, 40);
+      const who = call.withheld ? t("number withheld") : plain(call.name, 40) || call.number;
       button.textContent = t("Switch to {caller}: {state}", { caller: who, state: callStates()[call.state] ?? call.state });
       button.addEventListener("click", () => {
         mine = call.id;
