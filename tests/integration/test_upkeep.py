@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from hotline.calls.names import call_id
+from hotline.calls.story import CallArrived
+from hotline.crm.queries.calls import get_call
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.jobs import upkeep
+from hotline.workflows import calls
 from hotline.workflows.house import House
+from hotline.workflows.presence import note_connection
 from hotline.workflows.upkeep import keep_house
 from tests.waiting import until
 
@@ -104,3 +109,17 @@ async def test_the_trail_is_never_forgotten(house: House) -> None:
     house.clock = real
     await keep_house(house)
     assert await house.db.fetchval("SELECT count(*) FROM audit_entry") == 1
+
+
+async def test_calls_of_a_pbx_that_nobody_has_heard_for_a_day_are_over(house: House) -> None:
+    now = house.clock()
+    for pbx, heard in (("gone", now - timedelta(days=2)), ("here", now)):
+        await note_connection(house, pbx, connected=True, version="Asterisk 22")
+        await house.db.execute("UPDATE pbx_state SET updated_at = $2 WHERE pbx = $1", pbx, heard)
+        at = now - timedelta(days=3)
+        await calls.apply(house, pbx, [CallArrived(call_id(pbx, "1.1"), at, "PJSIP/trunk", None, None, False, "4000")])
+    await keep_house(house)
+    assert await calls.open_calls(house, "gone") == []
+    assert len(await calls.open_calls(house, "here")) == 1
+    over = await get_call(house.db, house.keyring, SYSTEM, call_id("gone", "1.1"))
+    assert (over.state, over.end_seen, over.ended_at) == ("ended", False, now - timedelta(days=2))
