@@ -244,7 +244,7 @@ class Settings(BaseModel):
             "`postgresql://user:password@host/name`, version 16 or later."
         ),
     )
-    database_pool: int = Field(10, ge=2, le=200, description="Most connections that one process holds to PostgreSQL.")
+    database_pool: int = Field(16, ge=2, le=200, description="Most connections that one process holds to PostgreSQL.")
     data_dir: Annotated[Path, BeforeValidator(_folder)] = Field(
         default_factory=_default_data_dir,
         description=(
