@@ -218,9 +218,10 @@ class Connection:
             events, self._early = self._early, []
         else:
             events = await self.wire.events()
-        at = events[-1].at if self._clock_samples else None
-        if at is not None and abs(at.timestamp() - time.time()) < LONGEST_LATE:
-            return events
+        if self._clock_samples:
+            at = next((event.at for event in reversed(events) if event.at is not None), None)
+            if at is None or abs(at.timestamp() - time.time()) < LONGEST_LATE:
+                return events
         return [replace(event, at=None) for event in events]
 
     async def ping(self) -> None:
