@@ -318,7 +318,6 @@ async def test_a_connection_cut_by_the_server_is_replaced(house: House) -> None:
 
 
 async def test_a_pool_that_is_used_up_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hotline.crm.database.ACQUIRE_TIMEOUT", 0.05)
     size = house.settings.database_pool
     held, release = asyncio.Semaphore(0), asyncio.Event()
 
@@ -330,6 +329,8 @@ async def test_a_pool_that_is_used_up_says_so(house: House, monkeypatch: pytest.
     tasks = [asyncio.create_task(hold()) for _ in range(size)]
     for _ in range(size):
         await held.acquire()
+    # Only now: while the pool fills, a connection may take its time.
+    monkeypatch.setattr("hotline.crm.database.ACQUIRE_TIMEOUT", 0.05)
     with pytest.raises(Unavailable):
         await house.db.fetchval("SELECT 1")
     release.set()

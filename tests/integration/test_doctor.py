@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def healthy(timestamps: bool = True, dialplan: bool = True) -> FakePbx:
         return [[("Response", "Success"), *((name, "does it (Priv: all)") for name in names)]]
 
     def setvar(headers: Mapping[str, str]) -> list[Headers]:
-        stamp = {"Timestamp": "1795295012.5"} if timestamps else {}
+        stamp = {"Timestamp": f"{time.time():.6f}"} if timestamps else {}
         if dialplan and headers["Value"]:
             pbx.event("VarSet", Channel="none", Variable=headers["Variable"], Value=headers["Value"], **stamp)
         return [[("Response", "Success")]]
