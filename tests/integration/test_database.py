@@ -318,7 +318,7 @@ async def test_a_connection_cut_by_the_server_is_replaced(house: House) -> None:
 
 
 async def test_a_pool_that_is_used_up_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = house.settings.database_pool
+    size = house.db._pool.get_max_size()
     held, release = asyncio.Semaphore(0), asyncio.Event()
 
     async def hold() -> None:
