@@ -91,7 +91,9 @@ async def test_units_side_by_side_are_apart(house: House) -> None:
         async with house.unit(SYSTEM):
             await Tag.create(name=name)
             await both.wait()
-            return await Tag.all().count()
+            seen = await Tag.all().count()
+            await both.wait()  # neither commits before both have looked
+            return seen
 
     assert list(await asyncio.gather(write("one"), write("two"))) == [1, 1]
     assert await tags(house.db) == ["one", "two"]
