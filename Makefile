@@ -7,7 +7,7 @@ PYTEST_WORKERS ?= 2
 FRONTEND := package.json package-lock.json hatch_build.py $(shell find hotline/web/frontend -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test rig bench lint format docs lock clean
+.PHONY: help demo run setup test rig bench lint format docs lock clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -17,6 +17,8 @@ demo: $(VENV)/project  ## Try hotline without a PBX: a simulated one, seeded cus
 
 run: $(VENV)/project  ## Run the service with the settings of the environment or .env (docs/settings.md)
 	$(BIN)/hotline serve
+
+setup: $(VENV)/project  ## Set up .venv and start nothing; the command line is then .venv/bin/hotline
 
 test: $(VENV)/project-dev  ## Run every check and every test, the real Asterisks included
 	$(BIN)/python -m tests.rig.provision --for-tests
