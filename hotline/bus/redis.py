@@ -43,35 +43,40 @@ class RedisBus(RemoteBus):
         try:
             await pubsub.subscribe(self._channel)
             async with asyncio.TaskGroup() as tasks:
-                subscribed = asyncio.Event()
-                tasks.create_task(self._receive(pubsub, subscribed))
+                subscribed, over = asyncio.Event(), asyncio.Event()
+                tasks.create_task(self._receive(pubsub, subscribed, over))
                 # Not wait_for(): on 3.11 it can swallow the cancellation by which close() ends this.
                 async with asyncio.timeout(TIMEOUT):
                     await subscribed.wait()
-                tasks.create_task(self._ping(pubsub))
-                tasks.create_task(self._send(client))
+                tasks.create_task(self._ping(pubsub, over))
+                tasks.create_task(self._send(client, over))
         finally:
             await pubsub.aclose()  # type: ignore[no-untyped-call]
             await client.aclose()
 
-    async def _receive(self, pubsub: PubSub, subscribed: asyncio.Event) -> None:
-        while True:
-            message: dict[str, Any] | None = await pubsub.get_message(timeout=3 * self._ping_seconds)
-            if message is None:
-                raise TimeoutError("no answer to a ping")
-            if message["type"] == "message":
-                self._received(message["data"])
-            elif message["type"] == "subscribe":
-                self._up()
-                subscribed.set()
+    async def _receive(self, pubsub: PubSub, subscribed: asyncio.Event, over: asyncio.Event) -> None:
+        """Ends the session by its exception; ``over`` tells the others, since the library's own waits on 3.11 can
+        swallow the cancellation that the task group sends them."""
+        try:
+            while True:
+                message: dict[str, Any] | None = await pubsub.get_message(timeout=3 * self._ping_seconds)
+                if message is None:
+                    raise TimeoutError("no answer to a ping")
+                if message["type"] == "message":
+                    self._received(message["data"])
+                elif message["type"] == "subscribe":
+                    self._up()
+                    subscribed.set()
+        finally:
+            over.set()
 
-    async def _ping(self, pubsub: PubSub) -> None:
-        while True:
+    async def _ping(self, pubsub: PubSub, over: asyncio.Event) -> None:
+        while not over.is_set():
             await asyncio.sleep(self._ping_seconds)
             await pubsub.ping()
 
-    async def _send(self, client: redis.asyncio.Redis) -> None:
-        while True:
+    async def _send(self, client: redis.asyncio.Redis, over: asyncio.Event) -> None:
+        while not over.is_set():
             batch = self._more(await self._outgoing.get())
             self._unsent = True
             pipeline = client.pipeline(transaction=False)
