@@ -64,6 +64,8 @@ class CallRecord:
     cause: int | None = None
     transfers: list[dict[str, Any]] = field(default_factory=list)
     gaps: list[dict[str, Any]] = field(default_factory=list)
+    ivr: dict[str, Any] | None = None
+    ticket_id: UUID | None = None
     version: int = 1
     legs: dict[UUID, LegRecord] = field(default_factory=dict)
     exists: bool = False
@@ -103,7 +105,8 @@ class Phone:
 _COLUMNS: Final = (
     "id", "pbx", "direction", "offered_at", "state", "disposition", "caller_cipher", "caller_key_id", "caller_index",
     "caller_name_cipher", "caller_withheld", "caller_country", "dialled", "queue", "customer_id", "candidate_ids",
-    "user_id", "queued_at", "answered_at", "ended_at", "end_seen", "cause", "transfers", "gaps", "version",
+    "user_id", "queued_at", "answered_at", "ended_at", "end_seen", "cause", "transfers", "gaps", "ivr",
+    "ticket_id", "version",
 )  # fmt: skip
 _LEG_FIELDS: Final = (
     "(l.id, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,"

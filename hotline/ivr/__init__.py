@@ -1,0 +1,1 @@
+"""The IVR engine: flows, their checks, and one caller's way through them. Pure: it performs nothing itself."""

@@ -1,0 +1,1 @@
+"""Sound: prompts made by a speech command, and encrypted recordings on disk."""

@@ -1,0 +1,1 @@
+"""Rules about tickets: states, automatic tickets, deadlines. Pure: no clock, no database."""
