@@ -1,0 +1,200 @@
+"""Every setting with its default, its limits and its description, from which docs/settings.md is generated."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from hotline.settings.values import (
+    DIAL_INTERNAL,
+    DIAL_OUT,
+    EMBEDDED,
+    Bind,
+    BindSetting,
+    DialFormat,
+    Folder,
+    Networks,
+    Pbxs,
+    Region,
+    Secrets,
+    SecretWords,
+    Words,
+    Zone,
+    dial_formats,
+    url_check,
+)
+
+
+def _default_data_dir() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "hotline"
+
+
+class Settings(BaseModel):
+    """Every setting of hotline. Secrets never show in ``repr`` or in an error."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+    # The records
+    database_url: Annotated[SecretStr, url_check("postgresql", "postgres", also=EMBEDDED)] = Field(
+        SecretStr(EMBEDDED),
+        description=(
+            "`embedded` starts PostgreSQL in the data folder; else "
+            "`postgresql://user:password@host/name`, version 16 or later."
+        ),
+    )
+    database_pool: int = Field(16, ge=2, le=200, description="Most connections that one process holds to PostgreSQL.")
+    data_dir: Folder = Field(
+        default_factory=_default_data_dir,
+        description=(
+            "Folder of what hotline keeps on disk: the embedded PostgreSQL, the journal of PBX events, "
+            "the secret key if none is set."
+        ),
+    )
+    redis_url: Annotated[SecretStr, url_check("redis", "rediss", "unix", empty=True)] = Field(
+        SecretStr(""),
+        description=(
+            "Redis or Valkey as the bus between several machines, `redis://host:6379/0`; empty: PostgreSQL is the bus."
+        ),
+    )
+    secret_key: Secrets = Field(
+        (),
+        description=(
+            "Master key of all personal data, 16 characters or more; the first is used, the others, after"
+            " commas, still read (rotation). Empty: made once in the data folder. Several machines need "
+            "the same one. Losing it loses the personal data."
+        ),
+    )
+    retention_days: int = Field(
+        30, ge=1, le=3650, description="How many days the event outbox and finished PBX commands are kept."
+    )
+
+    # The web
+    http_bind: BindSetting = Field(
+        Bind("127.0.0.1", 8080),
+        description="Address that the desk and the API listen on, `HOST:PORT`; port 0 picks a free one.",
+    )
+    public_url: Annotated[str, url_check("http", "https", empty=True)] = Field(
+        "",
+        description=(
+            "Address at which browsers reach hotline, `https://hotline.example.com`; empty: taken from "
+            "the bind address. With https, cookies are marked Secure."
+        ),
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description=(
+            "Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are "
+            "believed, several by comma."
+        ),
+    )
+    session_hours: int = Field(
+        12, ge=1, le=720, description="Hours without use after which a sign-in to the desk ends."
+    )
+    sign_in_attempts: int = Field(
+        5, ge=1, le=100, description="Wrong passwords in a row after which a user is locked for a while."
+    )
+    sign_in_lock_minutes: int = Field(
+        15, ge=1, le=1440, description="Minutes for which a user is locked after too many wrong passwords."
+    )
+    locale: Literal["en", "zh"] = Field(
+        "en", description="Language of the desk for who has not chosen one: `en` or `zh`."
+    )
+    timezone: Zone = Field(
+        ZoneInfo("UTC"),
+        description="The company's time zone, `Europe/Berlin`; instants are kept in UTC and shown in it.",
+    )
+
+    # The PBX
+    ami_urls: Pbxs = Field(
+        (),
+        description=(
+            "The Asterisk managers, `ami://user:secret@host:5038/name` (`amis://` for TLS, port 5039), "
+            "several by comma; special characters percent-encoded. The name marks the PBX's calls for "
+            "good: do not change it. After it may stand `?auth=md5` (never send the secret in the clear) "
+            "or `plain`, and `?verify=no` (believe any certificate)."
+        ),
+    )
+    ami_ca_file: Folder | None = Field(
+        None,
+        description=(
+            "PEM file of the authority that signed the PBX's certificate, for `amis://` with a private "
+            "one; empty: the system's."
+        ),
+    )
+    region: Region = Field("US", description="Country, two letters, to which a number without + belongs.")
+    dial_out: Annotated[dict[str, DialFormat], dial_formats(DIAL_OUT, ("e164", "digits", "national"))] = Field(
+        DIAL_OUT,
+        description=(
+            "How the PBX dials an outside number, `NAME=00{digits}@context`, several by comma, NAME being"
+            " the PBX's (without it: every other PBX). `{e164}` is +4930123456, `{digits}` 4930123456, "
+            "`{national}` the number as dialled inside its country, 030123456."
+        ),
+    )
+    dial_internal: Annotated[dict[str, DialFormat], dial_formats(DIAL_INTERNAL, ("extension",))] = Field(
+        DIAL_INTERNAL,
+        description=(
+            "How the PBX dials a colleague's extension, for transfers, `NAME={extension}@context`; "
+            "FreePBX: `{extension}@from-internal`."
+        ),
+    )
+    emergency_numbers: Words = Field(
+        (),
+        description=(
+            "Numbers that hotline never dials by itself, several by comma, beside the emergency numbers "
+            "of the region, which it knows."
+        ),
+    )
+    agi_bind: BindSetting = Field(
+        Bind("127.0.0.1", 4573),
+        description=(
+            "Address for the dialplan's FastAGI. Checked; no version serves it yet: calls go from the "
+            "dialplan to the queue."
+        ),
+    )
+    agi_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key in the FastAGI address of the dialplan. Checked; no version serves FastAGI yet.",
+    )
+
+    # Messages
+    twilio_account_sid: str = Field(
+        "",
+        pattern=r"^(AC[0-9a-fA-F]{32})?$",
+        description="Twilio account. Checked; no version talks to Twilio yet.",
+    )
+    twilio_auth_token: SecretWords = Field(
+        (),
+        description="Twilio auth token, several by comma. Checked; no version talks to Twilio yet.",
+    )
+    twilio_api_url: Annotated[str, url_check("http", "https", empty=True)] = Field(
+        "", description="Another address for Twilio's API. Checked; no version talks to Twilio yet."
+    )
+    smtp_url: Annotated[SecretStr, url_check("smtp", "smtps", empty=True)] = Field(
+        SecretStr(""),
+        description="Mail relay, `smtp://user:password@host:587`. Checked; no version sends mail yet.",
+    )
+
+    # The process
+    node: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+        description=(
+            "Name of this process among several, shown on the system page; empty: the host's name and the process id."
+        ),
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged: `debug`, `info`, `warning` or `error`."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="Log lines for people (`console`) or machines (`json`)."
+    )
+
+    @property
+    def base_url(self) -> str:
+        """The address to show and to build links from, without a slash at its end."""
+        return self.public_url.rstrip("/") or f"http://{self.http_bind}"
