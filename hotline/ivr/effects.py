@@ -43,13 +43,14 @@ class Tell:
     """Facts about the caller became known (language, kind, customer): keep them now."""
 
 
-# ---- effects that wait, always the last of a step -----------------------------------------------------------------
+# ---- effects that wait, always the last of a step ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Say ``prompts`` and take keys, also while they are said (barge-in): at least ``least``, at most ``most``; ``finish``
-    ends earlier. ``first_seconds`` run from the end of the prompts, ``next_seconds`` between keys. → Pressed, TimedOut."""
+    """Say ``prompts`` and take keys, also while they are said (barge-in): at least ``least``, at most ``most``;
+    ``finish`` ends earlier. ``first_seconds`` run from the end of the prompts, ``next_seconds`` between keys.
+    → Pressed, TimedOut."""
 
     prompts: tuple[Prompt, ...]
     least: int
@@ -78,7 +79,7 @@ class RecordMessage:
     finish: str = "#"
 
 
-# ---- effects that hand the caller over, always the last of a step ----------------------------------------------------
+# ---- effects that hand the caller over, always the last of a step ------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class HangUp:
 Effect = Say | Tell | Collect | LookUp | RecordMessage | Enqueue | Transfer | HangUp
 
 
-# ---- inputs --------------------------------------------------------------------------------------------------------
+# ---- inputs ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,8 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The caller came back from a queue or an extension: it was ``answered`` and the other side hung up, nobody answered
-    in time, nobody was there, the queue was full, or it failed."""
+    """The caller came back from a queue or an extension: it was ``answered`` and the other side hung up, nobody
+    answered in time, nobody was there, the queue was full, or it failed."""
 
     how: Literal["answered", "timeout", "empty", "full", "failed"]
 
