@@ -16,9 +16,9 @@ Kind = Literal["consultation", "complaint", "service_request"]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Something to be heard. ``name`` is its place in the flow, for example ``main.welcome``; ``texts`` are what is said
-    by language, variables filled in; ``language`` is the one wanted. ``fixed`` says that the texts are the same for
-    every caller, so that they can be made beforehand."""
+    """Something to be heard. ``name`` is its place in the flow, for example ``main.welcome``; ``texts`` are what is
+    said by language, variables filled in; ``language`` is the one wanted. ``fixed`` says that the texts are the same
+    for every caller, so that they can be made beforehand."""
 
     name: str
     texts: Mapping[str, str]
