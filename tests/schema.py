@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import asyncpg
@@ -135,6 +135,7 @@ def _value(kind: str, number: int) -> Any:
         "boolean": lambda: number % 2 == 0,
         "double precision": lambda: number + 0.5,
         "jsonb": lambda: f'{{"n": {number}}}',
+        "date": lambda: date(2026, 1 + number, 1),
         "timestamp with time zone": lambda: datetime(2026, 1 + number, 1, tzinfo=UTC),
     }
     return makers[kind]()

@@ -6,6 +6,7 @@ Everybody reads and writes through ``crm.queries`` and ``crm.commands``; nothing
 from hotline.crm.models.audit import AuditEntry, AuditSeal
 from hotline.crm.models.call import Call, CallAlias, Leg
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
+from hotline.crm.models.flow import FlowCount, FlowVersion, IvrSession
 from hotline.crm.models.idempotency import IdempotencyKey
 from hotline.crm.models.interaction import Interaction
 from hotline.crm.models.key import PersonalKey, SharedKey
@@ -24,8 +25,11 @@ __all__ = [
     "ContactPoint",
     "Customer",
     "CustomerTag",
+    "FlowCount",
+    "FlowVersion",
     "IdempotencyKey",
     "Interaction",
+    "IvrSession",
     "Lease",
     "Leg",
     "OutboxEntry",
