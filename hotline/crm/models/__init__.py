@@ -6,6 +6,7 @@ Everybody reads and writes through ``crm.queries`` and ``crm.commands``; nothing
 from hotline.crm.models.audit import AuditEntry, AuditSeal
 from hotline.crm.models.call import Call, CallAlias, Leg
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
+from hotline.crm.models.deadlines import BusinessCalendar, CompanySetting, SlaBasis, SlaClock, SlaPolicy
 from hotline.crm.models.flow import FlowCount, FlowVersion, IvrSession
 from hotline.crm.models.idempotency import IdempotencyKey
 from hotline.crm.models.interaction import Interaction
@@ -20,8 +21,10 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "AuditSeal",
+    "BusinessCalendar",
     "Call",
     "CallAlias",
+    "CompanySetting",
     "ContactPoint",
     "Customer",
     "CustomerTag",
@@ -41,6 +44,9 @@ __all__ = [
     "Role",
     "Session",
     "SharedKey",
+    "SlaBasis",
+    "SlaClock",
+    "SlaPolicy",
     "Tag",
     "Tier",
     "User",
