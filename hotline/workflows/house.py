@@ -40,6 +40,8 @@ class House:
     settings: Settings
     clock: Clock = utc_now
     new_id: NewId = new_id
+    #: What workflows remember between two calls, each under a key of its own: a type.
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)
 
     @asynccontextmanager

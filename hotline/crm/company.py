@@ -1,0 +1,155 @@
+"""The company's settings: sections that whoever may change them changes while hotline runs. What belongs to one
+installation (addresses, secrets) is in ``hotline.settings`` instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hotline.crm.database import Reader
+from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import Viewer
+from hotline.errors import Conflict, NotFound
+
+log = structlog.get_logger(__name__)
+
+Locale = Literal["en", "zh"]
+Announcement = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+
+
+class Section(BaseModel):
+    """A group of settings that are read and written together; every one has a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    section: ClassVar[str]
+
+
+class Tickets(Section):
+    """How calls become tickets, and what follows a call."""
+
+    section: ClassVar[str] = "tickets"
+
+    attach_days: int = Field(7, ge=0, le=365, description="Days that a call joins an open ticket of its customer.")
+    attach_same_kind: bool = Field(True, description="Only when the ticket is of the kind that the caller chose.")
+    reopen_days: int = Field(14, ge=0, le=365, description="Days that a resolved ticket opens again for a new call.")
+    close_after_days: int = Field(7, ge=1, le=365, description="Days after which a resolved ticket is closed.")
+    discard_unanswered_seconds: int = Field(
+        0, ge=0, le=120, description="Callers who hang up sooner, without a choice, leave no ticket; 0: all leave one."
+    )
+    callback_minutes: int = Field(
+        60, ge=1, le=43_200, description="Business minutes in which a missed caller is called back."
+    )
+    wrap_up_seconds: int = Field(30, ge=0, le=900, description="Longest wrap-up after a call; 0: none.")
+    wrap_up_pause: bool = Field(True, description="Agents are paused in their queues during the wrap-up.")
+
+
+class Recordings(Section):
+    """Voicemails and recordings of calls."""
+
+    section: ClassVar[str] = "recordings"
+
+    record_calls: bool = Field(False, description="Whole calls are recorded, not only voicemails.")
+    announce: bool = Field(True, description="Callers are told before a call is recorded.")
+    announcement: dict[Locale, Announcement] = Field(
+        default_factory=dict, description="What they are told, by language; empty: hotline's own words."
+    )
+    voicemail_seconds: int = Field(120, ge=5, le=900, description="Longest voicemail.")
+    retention_days: int = Field(90, ge=1, le=3650, description="Days until a recorded call is deleted.")
+    voicemail_retention_days: int = Field(90, ge=1, le=3650, description="Days until a voicemail is deleted.")
+    quota_mb: int = Field(10_000, ge=10, le=10_000_000, description="Most megabytes that recordings take.")
+    when_full: Literal["delete_oldest", "refuse"] = Field(
+        "delete_oldest", description="What gives way when the quota is used up: the oldest, or the new one."
+    )
+    largest_mb: int = Field(200, ge=1, le=10_000, description="Most megabytes of one recording.")
+
+
+class Privacy(Section):
+    """What callers are told about themselves."""
+
+    section: ClassVar[str] = "privacy"
+
+    speak_ticket_number: bool = Field(False, description="The IVR says the number of a caller's open ticket.")
+
+
+#: Every section by its name, in the order in which they are shown.
+SECTIONS: Final[Mapping[str, type[Section]]] = {each.section: each for each in (Tickets, Recordings, Privacy)}
+
+
+@dataclass(frozen=True, slots=True)
+class SectionView:
+    """A section as it is now. ``version`` 0: nobody ever changed it, ``value`` are the defaults."""
+
+    name: str
+    value: Section
+    version: int
+    updated_at: datetime | None
+
+
+async def read_sections(db: Reader) -> dict[str, SectionView]:
+    """All sections, by name."""
+    rows = {row["name"]: row for row in await db.fetch("SELECT name, value, version, updated_at FROM company_setting")}
+    found = {}
+    for name, kind in SECTIONS.items():
+        row = rows.get(name)
+        value = kind() if row is None else _valid(kind, row["value"])
+        found[name] = SectionView(name, value, row["version"] if row else 0, row["updated_at"] if row else None)
+    return found
+
+
+async def get_section(db: Reader, viewer: Viewer, name: str) -> SectionView:
+    """One section. Raises NotFound."""
+    viewer.require("settings.read")
+    if name not in SECTIONS:
+        raise NotFound()
+    return (await read_sections(db))[name]
+
+
+async def write_section(uow: UnitOfWork, value: Section, expected_version: int | None) -> int:
+    """Store a section whole; its new version. Raises Conflict when it is not ``expected_version`` any more.
+
+    The audit entry names what changed; texts that callers hear are left out, for the trail holds no prose.
+    """
+    name = value.section
+    row = await uow.fetchrow(
+        """INSERT INTO company_setting AS kept (name, value, version, updated_at) VALUES ($1, '{}'::jsonb, 0, $2)
+           ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING value, version""",
+        *(name, uow.now),
+    )
+    if row is None:
+        raise NotFound()
+    if expected_version is not None and row["version"] != expected_version:
+        raise Conflict("Somebody else changed these settings meanwhile.")
+    before = _valid(type(value), row["value"])
+    changed = {
+        field: [getattr(before, field), getattr(value, field)]
+        for field in type(value).model_fields
+        if getattr(before, field) != getattr(value, field)
+    }
+    if not changed and row["version"]:
+        return int(row["version"])
+    version: int = await uow.fetchval(
+        """UPDATE company_setting SET value = $2, version = version + 1, updated_at = $3
+           WHERE name = $1 RETURNING version""",
+        *(name, json.loads(value.model_dump_json()), uow.now),
+    )
+    told = {key: pair for key, pair in changed.items() if not isinstance(pair[0], dict)}
+    uow.audit("company_setting:changed", None, section=name, fields=sorted(changed), values=told)
+    return version
+
+
+def _valid(kind: type[Section], stored: Mapping[str, Any]) -> Section:
+    """The stored section. Another version of hotline may have written it: what cannot be used falls to its default."""
+    known = {name: value for name, value in stored.items() if name in kind.model_fields}
+    try:
+        return kind.model_validate(known)
+    except ValidationError as error:
+        wrong = {str(problem["loc"][0]) for problem in error.errors(include_input=False) if problem["loc"]}
+        log.warning("company.default_used", section=kind.section, fields=sorted(wrong))
+        return kind.model_validate({name: value for name, value in known.items() if name not in wrong})
