@@ -14,6 +14,8 @@ from hotline.crm.models.key import PersonalKey, SharedKey
 from hotline.crm.models.lease import Lease
 from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
+from hotline.crm.models.prompt import PromptRecording
+from hotline.crm.models.recording import Recording
 from hotline.crm.models.user import ApiToken, Role, Session, User
 
 __all__ = [
@@ -40,7 +42,9 @@ __all__ = [
     "PbxCommand",
     "PbxState",
     "PersonalKey",
+    "PromptRecording",
     "QueueMember",
+    "Recording",
     "Role",
     "Session",
     "SharedKey",

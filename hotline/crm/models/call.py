@@ -53,6 +53,7 @@ class Call(Model):
     gaps: Any = fields.JSONField(db_default=[])
     ivr: Any = fields.JSONField(null=True)
     ticket_id = fields.UUIDField(null=True)
+    recording = fields.CharField(max_length=8, null=True)  # on, paused
     merged_into: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "crm.Call", related_name=False, null=True, on_delete=fields.RESTRICT
     )
