@@ -14,10 +14,12 @@ import sys
 from ctypes.util import find_library
 from pathlib import Path
 
-from tests.rig.roots import FONTS, LIBRARIES, PROGRAMS, ROOTS, Root, missing
+from tests.rig.roots import ADDED, FONTS, LIBRARIES, PROGRAMS, ROOTS, Root, missing
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "asterisk-moh-opsound-gsm", "ca-certificates")
+PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "asterisk-moh-opsound-gsm", "ca-certificates", *ADDED.values())
+#: A mirror that stands still has release files past their date; their signatures are checked all the same.
+APT = {"Apt::Install-Recommends": "false", "Acquire::Check-Valid-Until": "false"}
 
 
 def main() -> int:
@@ -33,8 +35,10 @@ def main() -> int:
         return 0 if for_tests and os.environ.get("CI") != "true" else 1
     install_packages()
     for root in ROOTS.values():
-        if not root.ready:
+        if not root.built:
             build(root)
+        elif not root.ready:
+            complete(root)
     if lacks := missing() + missing_fonts():
         say("still missing: " + ", ".join(lacks))
         return 1
@@ -91,14 +95,30 @@ def build(root: Root) -> None:
         "--variant=essential",
         f"--include={','.join(PACKAGES)}",
     ]
-    # A mirror that stands still has release files past their date; their signatures are checked all the same.
-    command += ["--aptopt=Apt::Install-Recommends false", "--aptopt=Acquire::Check-Valid-Until false"]
+    command += [f"--aptopt={name} {value}" for name, value in APT.items()]
     command += ["--skip=check/qemu", root.suite, str(unfinished), source]
     try:
         subprocess.run(command, check=True)
         unfinished.rename(root.path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def complete(root: Root) -> None:
+    """Add to a root of an earlier version what it lacks. In place: an Asterisk may be running in it."""
+    lacks = [package for program, package in ADDED.items() if not (root.path / program).exists()]
+    say(f"adding {' '.join(lacks)} to {root.path}")
+    # The root has no apt of its own: the machine's works in it, and runs the root's dpkg. apt's own user may not
+    # enter the cache folder.
+    options = {"Dir": root.path, "Dir::State::status": root.path / "var/lib/dpkg/status", **APT}
+    options["APT::Sandbox::User"] = "root"
+    apt = ["apt-get", "-qq", "-o=Dpkg::Use-Pty=0", f"-o=DPkg::Chroot-Directory={root.path}"]
+    apt += [f"-o={name}={value}" for name, value in options.items()]
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([*apt, "update"], env=environ, check=True)
+    subprocess.run([*apt, "install", "--yes", *lacks], env=environ, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*apt, "clean"], env=environ, check=True)
+    shutil.rmtree(root.path / "var/lib/apt/lists")
 
 
 def debian_mirror() -> str:

@@ -24,11 +24,18 @@ class Root:
         return cache / "hotline" / f"asterisk-{self.suite}"
 
     @property
-    def ready(self) -> bool:
-        """Whether it was built to the end."""
+    def built(self) -> bool:
+        """Whether Asterisk is in it. It is moved to its place when it is whole."""
         return (self.path / "usr/sbin/asterisk").exists() and (self.path / "var/lib/dpkg/status").exists()
 
+    @property
+    def ready(self) -> bool:
+        """Whether it has everything, also what a root of an earlier version did not have."""
+        return self.built and all((self.path / program).exists() for program in ADDED)
 
+
+#: Programs that roots of earlier versions lack, each with its Debian package: the shipped upload script runs curl.
+ADDED: Final = {"usr/bin/curl": "curl"}
 ROOTS: Final = {22: Root(22, "sid"), 16: Root(16, "bullseye")}
 #: Programs of the host that the rig runs, each with the Debian package that has it.
 PROGRAMS: Final = {
@@ -36,6 +43,7 @@ PROGRAMS: Final = {
     "mmdebstrap": "mmdebstrap",
     "chromium": "chromium",
     "fc-list": "fontconfig",
+    "espeak-ng": "espeak-ng",
 }
 #: Libraries that the browser's driver is linked with.
 LIBRARIES: Final = {"atomic": "libatomic1"}
