@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -57,7 +58,8 @@ async def schema_of(url: str) -> Schema:
 async def test_the_steps_make_what_the_models_say(url: str) -> None:
     generated_url = url  # the database is used twice: first generated from the models, then emptied and migrated
     connection = await asyncpg.connect(generated_url)
-    await connection.execute("CREATE SEQUENCE customer_number_seq AS bigint START WITH 10001")
+    for name in ("customer_number_seq", "ticket_number_seq"):
+        await connection.execute(f"CREATE SEQUENCE {name} AS bigint START WITH 10001")
     async with TortoiseContext() as context:
         await context.init(config=orm_config(generated_url))
         await context.generate_schemas(safe=False)
@@ -154,6 +156,12 @@ def test_the_traps_are_seen() -> None:
 # Upgrades
 
 
+def keeps(after: list[str], before: list[str]) -> bool:
+    """Whether each row is there with the values that it had; columns may have come."""
+    found = [json.loads(row) for row in after]
+    return all(any(row.items() <= now.items() for now in found) for row in map(json.loads, before))
+
+
 @pytest.mark.parametrize("step", STEPS)
 async def test_upgrading_a_populated_database_keeps_every_row(url: str, step: str) -> None:
     await migrated(url, upto=step)
@@ -168,7 +176,7 @@ async def test_upgrading_a_populated_database_keeps_every_row(url: str, step: st
     connection = await asyncpg.connect(url)
     after = await contents(connection)
     for table, rows in before.items():
-        assert set(rows) <= set(after[table]), table
+        assert keeps(after[table], rows), table
     # It can still be written to: numbers and partitions work on.
     await populate(connection)
     await connection.close()

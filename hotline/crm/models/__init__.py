@@ -16,6 +16,7 @@ from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
 from hotline.crm.models.recording import Recording
+from hotline.crm.models.ticket import Category, Ticket, TicketEntry, TicketView, WrapUp
 from hotline.crm.models.user import ApiToken, Role, Session, User
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "BusinessCalendar",
     "Call",
     "CallAlias",
+    "Category",
     "CompanySetting",
     "ContactPoint",
     "Customer",
@@ -52,6 +54,10 @@ __all__ = [
     "SlaClock",
     "SlaPolicy",
     "Tag",
+    "Ticket",
+    "TicketEntry",
+    "TicketView",
     "Tier",
     "User",
+    "WrapUp",
 ]

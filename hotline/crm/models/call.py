@@ -19,7 +19,9 @@ from hotline.ids import new_id
 
 class Call(Model):
     """One conversation. The caller's number is encrypted under the customer's key when exactly one customer has it,
-    else under a key of its own. ``candidate_ids`` are all customers who shared the number when the call arrived."""
+    else under a key of its own. ``candidate_ids`` are all customers who shared the number when the call arrived.
+    ``ticket_by`` says how it came to its ticket: ``opened`` it, joined it by ``rule`` or ``hand``, or is a
+    ``callback``."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     pbx = fields.CharField(max_length=64)
@@ -54,6 +56,8 @@ class Call(Model):
     ivr: Any = fields.JSONField(null=True)
     ticket_id = fields.UUIDField(null=True)
     recording = fields.CharField(max_length=8, null=True)  # on, paused
+    ticket_by = fields.CharField(max_length=8, null=True)
+    ticket_at = fields.DatetimeField(null=True)
     merged_into: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "crm.Call", related_name=False, null=True, on_delete=fields.RESTRICT
     )
@@ -64,6 +68,7 @@ class Call(Model):
     class Meta:
         table = "call"
         indexes = (
+            WhereIndex(fields=("ticket_id",), name="call_ticket", where="ticket_id IS NOT NULL"),
             Index(fields=("caller_index",), name="call_caller"),
             Index(fields=("customer_id", "offered_at"), name="call_customer"),
             Index(fields=("user_id", "offered_at"), name="call_user"),

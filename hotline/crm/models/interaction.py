@@ -27,6 +27,7 @@ class Interaction(Model):
     call: fields.ForeignKeyNullableRelation[Call] = fields.ForeignKeyField(
         "crm.Call", related_name=False, null=True, on_delete=fields.CASCADE, db_index=True
     )
+    ticket_id = fields.UUIDField(null=True)
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
@@ -40,4 +41,5 @@ class Interaction(Model):
 
     class Meta:
         table = "interaction"
+        unique_together = (("ticket_id",),)
         indexes = (Index(fields=("customer_id", "at"), name="interaction_customer"),)
