@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -21,9 +22,7 @@ MOST_EXCEPTIONS: Final = 1_000
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Locale = Literal["en", "zh"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
-Written = Annotated[
-    tuple[str, str], Field(description="Opens and closes, as 09:00; closing before it opens: next day.")
-]
+Written = Annotated[tuple[str, str], Field(description="Opens, closes: 09:00, 18:00; 22:00, 06:00 is past midnight.")]
 Openings = Annotated[tuple[Written, ...], Field(max_length=MOST_OPENINGS)]
 
 
@@ -78,7 +77,7 @@ class CalendarSpec(_Model):
     @classmethod
     def _sorted(cls, value: tuple[ExceptionSpec, ...]) -> tuple[ExceptionSpec, ...]:
         ordered = tuple(sorted(value, key=lambda each: each.date))
-        for first, second in zip(ordered, ordered[1:], strict=False):
+        for first, second in pairwise(ordered):
             if first.date == second.date:
                 raise ValueError(f"{first.date} stands here twice.")
         return ordered
@@ -103,7 +102,7 @@ class CalendarSpec(_Model):
         return Calendar(
             name=key,
             zone=ZoneInfo(self.timezone) if self.timezone else default,
-            hours=tuple(_openings(self.hours.get(day, ())) for day in WEEKDAYS),  # type: ignore[call-overload]
+            hours=tuple(_openings(self.hours.get(day, ())) for day in WEEKDAYS),
             holidays=self.holidays,
             make_up=self.make_up,
             exceptions={each.date: (_openings(each.openings), each.reason) for each in self.exceptions},

@@ -1,9 +1,9 @@
 """A ticket's clocks: first response and resolution, in business time. Pure: ``now`` is an argument.
 
-A clock runs from one instant (``since``) over the time that it had spent before. When it begins to run, every instant at
-which something is to be told (warning, breach, escalation rules) is computed once: its *marks*. Nobody waits for them
-with a timer; whoever comes by later than a mark tells it, with the mark's own instant. So neither a restart nor a wall
-clock that jumps can lose one or tell it twice.
+A clock runs from one instant (``since``) over the time that it had spent before. When it begins to run, every instant
+at which something is to be told (warning, breach, escalation rules) is computed once: its *marks*. Nobody waits for
+them with a timer; whoever comes by later than a mark tells it, with the mark's own instant. So neither a restart nor a
+wall clock that jumps can lose one or tell it twice.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _DONE: Final = frozenset({"resolved", "closed"})
 
 @dataclass(frozen=True, slots=True)
 class TicketFacts:
-    """What of a ticket its clocks depend on. ``tier`` is the tier's key. ``at`` is when the change came to be, which may
-    lie before the moment at which it is written down."""
+    """What of a ticket its clocks depend on. ``tier`` is the tier's key. ``at`` is when the change came to be, which
+    may lie before the moment at which it is written down."""
 
     id: UUID
     kind: str

@@ -29,10 +29,8 @@ def _calendar(key: str, names: dict[str, str], hours: dict[str, Any]) -> str:
 def _policy(
     name: str, kind: str | None, tier: str | None, first: int, resolution: int, escalations: list[dict[str, Any]]
 ) -> str:
-    targets = {
-        "first_response": {"seconds": first, "warn": {"percent": 60 if kind == "complaint" else 80}},
-        "resolution": {"seconds": resolution, "warn": {"percent": 70 if kind == "complaint" else 80}},
-    }
+    warn = {"percent": 60 if kind == "complaint" else 80}
+    targets = {"first_response": {"seconds": first, "warn": warn}, "resolution": {"seconds": resolution, "warn": warn}}
     return (
         "INSERT INTO sla_policy (id, name, kind, tier, calendar_id, targets, escalations) "  # noqa: S608
         f"SELECT gen_random_uuid(), '{name}', {_text(kind)}, {_text(tier)}, id, '{_json(targets)}', "
@@ -72,7 +70,7 @@ SEEDS = (
     _policy("Gold", None, "gold", 20 * _MINUTE, 9 * _HOUR, _LATE),
     _policy("Complaint, platinum", "complaint", "platinum", 5 * _MINUTE, 3 * _HOUR, _EARLY),
     _policy("Complaint, gold", "complaint", "gold", 10 * _MINUTE, 5 * _HOUR, _EARLY),
-    "INSERT INTO sla_basis (id, version, fingerprint) VALUES (1, 1, '')",
+    "INSERT INTO sla_basis (version) VALUES (1)",
 )
 
 
@@ -135,11 +133,12 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="SlaBasis",
             fields=[
-                ("id", fields.IntField(primary_key=True, generated=False)),
-                ("version", fields.BigIntField(db_default=1)),
-                ("fingerprint", fields.TextField(db_default="")),
+                ("version", fields.BigIntField(primary_key=True, generated=False)),
+                ("since", fields.DatetimeField(db_default=Now())),
+                ("fingerprint", fields.JSONField(db_default={})),
+                ("rules", fields.JSONField(null=True)),
             ],
-            options={"table": "sla_basis", "pk_attr": "id"},
+            options={"table": "sla_basis", "pk_attr": "version"},
             bases=["Model"],
         ),
         ops.CreateModel(
@@ -155,7 +154,7 @@ class Migration(migrations.Migration):
                 ("started_at", fields.DatetimeField()),
                 ("since", fields.DatetimeField(null=True)),
                 ("due_at", fields.DatetimeField(null=True)),
-                ("warn_at", fields.DatetimeField(null=True)),
+                ("marks", fields.JSONField(db_default=[])),
                 ("next_at", fields.DatetimeField(null=True)),
                 ("warned_at", fields.DatetimeField(null=True)),
                 ("breached_at", fields.DatetimeField(null=True)),

@@ -41,7 +41,8 @@ class BusinessCalendar(Model):
 class SlaPolicy(Model):
     """What is promised to tickets of a kind, tier, service and priority; null is any. ``tier`` is the tier's key.
 
-    ``targets``: ``{"first_response": {"seconds", "warn"}, "resolution": …}``; ``escalations``: a list of rules.
+    ``targets``: ``{"first_response": {"seconds", "warn"}, "resolution": …}``; ``escalations``: a list of rules; both
+    as ``hotline.tickets.policies`` has them.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
@@ -65,12 +66,16 @@ class SlaPolicy(Model):
 
 
 class SlaBasis(Model):
-    """One row: ``version`` grows with every change of a calendar or policy, so that clocks which were computed before
-    are found. ``fingerprint`` names the sources that change without a row: holidays, time zones."""
+    """A version of all calendars and policies, from ``since`` on. The newest one is what their tables say; those before
+    are kept in ``rules`` until no clock was computed by them any more.
 
-    id = fields.IntField(primary_key=True, generated=False)
-    version = fields.BigIntField(db_default=1)
-    fingerprint = fields.TextField(db_default="")
+    ``fingerprint`` names what changes calendars without touching their rows: holidays, time zones, a setting.
+    """
+
+    version = fields.BigIntField(primary_key=True, generated=False)
+    since = fields.DatetimeField(db_default=Now())
+    fingerprint: Any = fields.JSONField(db_default={})
+    rules: Any = fields.JSONField(null=True)
 
     class Meta:
         table = "sla_basis"
@@ -79,7 +84,8 @@ class SlaBasis(Model):
 class SlaClock(Model):
     """One deadline of a ticket. ``spent_us`` is business time up to ``since``, from which it runs on; null: it stands.
 
-    ``next_at`` is the next instant at which something is to be told; ``escalated`` are the rules that were applied.
+    ``marks`` are what is still to be told, ``[[key, instant]]``, ``next_at`` the first of them; ``escalated`` are the
+    escalation rules that were applied; ``basis`` is the version of the rules that it was computed by.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
@@ -92,7 +98,7 @@ class SlaClock(Model):
     started_at = fields.DatetimeField()
     since = fields.DatetimeField(null=True)
     due_at = fields.DatetimeField(null=True)
-    warn_at = fields.DatetimeField(null=True)
+    marks: Any = fields.JSONField(db_default=[])
     next_at = fields.DatetimeField(null=True)
     warned_at = fields.DatetimeField(null=True)
     breached_at = fields.DatetimeField(null=True)
