@@ -1,0 +1,62 @@
+"""One caller's way through a flow: an input in, the next effects out. Pure, total, and bounded.
+
+Any input is taken in any state, since a door may be late or doubled: one that does not fit counts as a time-out or a
+failure. Whoever passes too many nodes or is asked too often is handed to the default queue and the flow is over for
+them, so every sequence of inputs ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from hotline.calendars import Calendar
+from hotline.ivr import names
+from hotline.ivr.effects import CallerFacts, HangUp, HungUp, Input
+from hotline.ivr.flow import FlowSet
+from hotline.ivr.run import Run
+from hotline.ivr.session import Frame, Session, Step
+from hotline.ivr.texts import clean
+
+
+def start(flows: FlowSet, caller: CallerFacts, calendars: Mapping[str, Calendar], now: datetime) -> Step:
+    """The first step of a caller."""
+    given = {name: clean(value) for name, value in caller.variables.items() if name in names.GIVEN}
+    given |= {
+        "caller.known": _flag(caller.known),
+        "caller.vip": _flag(caller.vip),
+        "caller.withheld": _flag(caller.withheld),
+        "caller.priority": str(caller.priority),
+    }
+    if caller.locale is not None:
+        given["caller.locale"] = clean(caller.locale)
+    session = Session(
+        flow=flows.name,
+        version=flows.version,
+        digest=flows.digest,
+        frames=(Frame(flows.name, flows.root.file.start),),
+        language=caller.locale if caller.locale in flows.languages else None,
+        priority=min(max(caller.priority, 0), 1000),
+        variables={
+            **flows.root.file.variables,
+            **{name: value for name, value in given.items() if name in names.PLAIN},
+        },
+        private={name: value for name, value in given.items() if name not in names.PLAIN},
+    )
+    run = Run(flows, session, calendars, now)
+    return run.walk()
+
+
+def resume(flows: FlowSet, session: Session, input: Input, calendars: Mapping[str, Calendar], now: datetime) -> Step:
+    """The step that follows on ``input``."""
+    if session.over:
+        return Step(session, () if isinstance(input, HungUp) else (HangUp(),))
+    run = Run(flows, session, calendars, now)
+    if isinstance(input, HungUp):
+        return run.gone()
+    run.take(input)
+    return run.walk()
+
+
+def _flag(value: bool) -> str:
+    return "yes" if value else "no"
