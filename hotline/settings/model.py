@@ -16,6 +16,7 @@ from hotline.settings.values import (
     EMBEDDED,
     Bind,
     BindSetting,
+    Command,
     DialFormat,
     Folder,
     Networks,
@@ -23,6 +24,7 @@ from hotline.settings.values import (
     Region,
     Secrets,
     SecretWords,
+    Voices,
     Words,
     Zone,
     dial_formats,
@@ -159,6 +161,43 @@ class Settings(BaseModel):
     agi_key: SecretStr = Field(
         SecretStr(""),
         description="Key in the FastAGI address of the dialplan. Checked; no version serves FastAGI yet.",
+    )
+
+    # Sound
+    speech_command: Command = Field(
+        ("espeak-ng", "-b", "1", "-s", "150", "-v", "{voice}", "-f", "{text_file}", "-w", "{out}"),
+        description=(
+            "Command that reads a text aloud, for the IVR's prompts: `{text_file}` holds the text (UTF-8), `{out}` is "
+            "the WAV file that it writes, `{voice}` the language's voice. `none`: only recorded prompts are heard."
+        ),
+    )
+    speech_voices: Voices = Field(
+        {},
+        description=(
+            "Voices of the speech command by language, `en=en-gb,zh=cmn-latn-pinyin`; for a language that is not "
+            "named: espeak-ng's `en-us` and `cmn-latn-pinyin`."
+        ),
+    )
+    media_url: Annotated[str, url_check("http", "https", empty=True)] = Field(
+        "",
+        description=(
+            "Address at which the PBXs fetch prompts from hotline and send recordings to it, "
+            "`http://10.0.0.5:8080`; empty: the bind address. A PBX on another host needs it."
+        ),
+    )
+    prompts_dir: Folder | None = Field(
+        None,
+        description=(
+            "Folder of the prompts' sound files, which can be made anew at any time; empty: `prompts` in the data "
+            "folder. Several processes may share one."
+        ),
+    )
+    recordings_dir: Folder | None = Field(
+        None,
+        description=(
+            "Folder of voicemails and recorded calls, encrypted; empty: `recordings` in the data folder. Several "
+            "machines need a shared one. Back it up with the database."
+        ),
     )
 
     # Messages

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,9 @@ class DialFormat:
     extension: str
     context: str
 
+
+#: What HOTLINE_SPEECH_COMMAND says when no prompt shall be made by a command.
+NO_SPEECH: Final = "none"
 
 #: "*" stands for every PBX without a format of its own.
 DIAL_OUT: Final = {"*": DialFormat("{e164}", "hotline-out")}
@@ -216,6 +220,34 @@ def _folder(value: object) -> object:
     return Path(value).expanduser() if isinstance(value, str) else value
 
 
+def _command(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value == NO_SPEECH:
+        return ()
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError:
+        raise ValueError("expected a command with its options; a quote is not closed") from None
+    if not words or not all(any(place in word for word in words) for place in ("{text_file}", "{out}")):
+        raise ValueError("expected a command with {text_file} and {out}, for example espeak-ng -f {text_file} -w {out}")
+    return words
+
+
+def _voices(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    voices = dict(part.strip().split("=", 1) for part in value.split(",") if "=" in part)
+    if len(voices) != value.count(",") + 1 or not all(
+        re.fullmatch(r"[a-z]{2,3}", language.strip()) and _VOICE.fullmatch(voice.strip())
+        for language, voice in voices.items()
+    ):
+        raise ValueError("expected LANGUAGE=VOICE, several by comma, for example en=en-gb,zh=cmn-latn-pinyin")
+    return {language.strip(): voice.strip() for language, voice in voices.items()}
+
+
+_VOICE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+./ -]{0,99}")
+
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 BindSetting = Annotated[Bind, BeforeValidator(_bind)]
@@ -227,3 +259,5 @@ Networks = Annotated[tuple[IpNetwork, ...], BeforeValidator(_networks)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Region = Annotated[str, BeforeValidator(_region)]
 Pbxs = Annotated[tuple[PbxAddress, ...], BeforeValidator(_pbxs)]
+Command = Annotated[tuple[str, ...], BeforeValidator(_command)]
+Voices = Annotated[dict[str, str], BeforeValidator(_voices)]
