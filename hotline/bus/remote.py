@@ -9,7 +9,6 @@ import asyncio
 import contextvars
 import itertools
 import random
-from contextlib import suppress
 from typing import Final, NamedTuple
 from uuid import uuid4
 
@@ -84,11 +83,11 @@ class RemoteBus(MemoryBus):
 
     async def close(self) -> None:
         """Disconnect."""
-        if self._task is not None:
+        while self._task is not None and not self._task.done():
+            # More than once: libraries' own waits on 3.11 can swallow a cancellation.
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+            await asyncio.wait([self._task], timeout=TIMEOUT)
+        self._task = None
         self._connected, self._error = False, "closed"
         await super().close()
 

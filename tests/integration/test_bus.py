@@ -44,16 +44,25 @@ def valkey() -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture(params=["memory", "postgres", "redis"])
-async def nodes(request: pytest.FixtureRequest) -> AsyncIterator[Nodes]:
+def place(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A kind of bus, and the address of a server or a database that no other test uses at the same time."""
+    if request.param == "postgres":
+        return "postgres", request.getfixturevalue("empty_url")
+    if request.param == "redis":
+        return "redis", redis_url(request.getfixturevalue("valkey"))
+    return "memory", ""
+
+
+@pytest.fixture
+async def nodes(place: tuple[str, str]) -> AsyncIterator[Nodes]:
     one: Bus
     two: Bus
-    if request.param == "memory":
+    kind, url = place
+    if kind == "memory":
         one = two = MemoryBus(queue_size=50)
-    elif request.param == "postgres":
-        url = request.getfixturevalue("postgres").url()
+    elif kind == "postgres":
         one, two = (PostgresBus(url, queue_size=50, ping_seconds=PING) for _ in range(2))
     else:
-        url = redis_url(request.getfixturevalue("valkey"))
         one, two = (RedisBus(url, "contract", queue_size=50, ping_seconds=PING) for _ in range(2))
     for bus in (one, two):
         await bus.start()
@@ -322,15 +331,16 @@ async def test_a_frozen_redis_is_noticed(own_valkey: tuple[ValkeyServer, int]) -
     await bus.close()
 
 
-async def test_a_cut_of_the_postgres_connection_is_noticed(postgres: EmbeddedPostgres) -> None:
-    bus = PostgresBus(postgres.url(), ping_seconds=PING)
+async def test_a_cut_of_the_postgres_connection_is_noticed(empty_url: str) -> None:
+    bus = PostgresBus(empty_url, ping_seconds=PING)
     await bus.start()
     await until(lambda: bus.health().connected)
     async with bus.subscribe("events") as subscription:
         assert await next_of(subscription) == Resync()
-        admin = await asyncpg.connect(postgres.url())
+        admin = await asyncpg.connect(empty_url)
         cut = await admin.fetchval(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'hotline-bus'"
+            """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE application_name = 'hotline-bus' AND datname = current_database()"""
         )
         await admin.close()
         assert cut >= 1
@@ -338,13 +348,13 @@ async def test_a_cut_of_the_postgres_connection_is_noticed(postgres: EmbeddedPos
     await bus.close()
 
 
-async def test_rubbish_on_the_channel_is_ignored(postgres: EmbeddedPostgres) -> None:
-    bus = PostgresBus(postgres.url(), ping_seconds=PING)
+async def test_rubbish_on_the_channel_is_ignored(empty_url: str) -> None:
+    bus = PostgresBus(empty_url, ping_seconds=PING)
     await bus.start()
     await until(lambda: bus.health().connected)
     async with bus.subscribe("events") as subscription:
         assert await next_of(subscription) == Resync()
-        admin = await asyncpg.connect(postgres.url())
+        admin = await asyncpg.connect(empty_url)
         await admin.execute("SELECT pg_notify('hotline', 'rubbish')")
         await admin.execute("SELECT pg_notify('hotline', 'someone.1:events:real')")
         await admin.close()
