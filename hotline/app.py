@@ -29,6 +29,7 @@ from hotline.web.demo import Demo
 from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
+from hotline.workflows import flows
 from hotline.workflows.house import House, open_house
 
 log = structlog.get_logger(__name__)
@@ -138,6 +139,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("relay", lambda: relay.run(house)),
         ("sealer", lambda: sealer.run(house)),
         ("upkeep", lambda: upkeep.run(house)),
+        ("flows", lambda: flows.run(house)),
     )
 
 

@@ -75,15 +75,18 @@ def numbered(place: str, n: int) -> str:
 @dataclass(frozen=True)
 class FlowSet:
     """A flow with all flows that it calls. ``version`` counts its contents, 0 until the records have numbered them;
-    ``digest`` names the content itself."""
+    ``digest`` names the content itself; ``kept_as`` is the digest by which the records kept it."""
 
     name: str
     flows: Mapping[str, Flow]
     version: int = 0
+    kept_as: str = ""
 
     @cached_property
     def digest(self) -> str:
         """A hash over what the flows say and do; comments and white space do not count."""
+        if self.kept_as:
+            return self.kept_as
         contents = {name: flow.file.model_dump(mode="json") for name, flow in sorted(self.flows.items())}
         return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -99,6 +102,18 @@ class FlowSet:
     def sources(self) -> Mapping[str, str]:
         """The text of each flow's file."""
         return {name: flow.source for name, flow in sorted(self.flows.items())}
+
+    def part(self, name: str) -> FlowSet:
+        """One of the flows with those that it calls: what it is when callers begin with it."""
+        if name == self.name:
+            return self
+        members, waiting = set[str](), [name]
+        while waiting:
+            each = waiting.pop()
+            if each not in members:
+                members.add(each)
+                waiting.extend(self.flows[each].calls)
+        return FlowSet(name, {each: self.flows[each] for each in sorted(members)})
 
     @property
     def calendars(self) -> frozenset[str]:

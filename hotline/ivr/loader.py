@@ -49,44 +49,51 @@ class Library:
 def load(sources: Iterable[Source], base: Iterable[Source] = ()) -> Library:
     """The flows of ``sources``; those of ``base`` may be called by them, are replaced by one of the same name, and
     their problems are told too. A flow with an error, or that calls one with an error, is not in ``sets``."""
-    flows: dict[str, Flow] = {}
-    problems: dict[str, list[Problem]] = {}
-    files: dict[str, str] = {}
+    entries: dict[str, _Entry] = {}  # by flow
+    unnamed: list[_Entry] = []
     for layer in (base, sources):
         taken: set[str] = set()
         for source in layer:
-            flow, found = _shape(source)
-            told = problems.setdefault(source.file, [])
-            told.extend(found)
+            flow, problems = _shape(source)
+            entry = _Entry(source.file, flow, problems)
             if flow is None:
-                continue
-            if flow.name in taken:
-                other = files[flow.name]
-                told.append(flow.document.problem(("flow",), f"`{flow.name}` is the flow of {other} already."))
-                continue
-            taken.add(flow.name)
-            if flow.name in files:  # the company's own file stands for the shipped one
-                problems.pop(files[flow.name], None)
-            flows[flow.name], files[flow.name] = flow, source.file
-    for flow in flows.values():
-        problems[files[flow.name]].extend(check_flow(flow))
+                unnamed.append(entry)
+            elif flow.name in taken:
+                text = f"`{flow.name}` is the flow of {entries[flow.name].file} already; remove one of the two."
+                entry.problems.append(flow.document.problem(("flow",), text))
+                unnamed.append(entry)
+            else:
+                taken.add(flow.name)
+                entries[flow.name] = entry  # over the shipped one, whose problems are nobody's now
+    flows = {name: entry.flow for name, entry in entries.items() if entry.flow is not None}
     through = passing(flows)
-    for flow in flows.values():
-        problems[files[flow.name]].extend(check_calls(flow, flows, through))
-    broken = {flow for flow, file in files.items() if any(not one.warning for one in problems[file])}
+    for name, flow in flows.items():
+        entries[name].problems.extend(check_flow(flow))
+        entries[name].problems.extend(check_calls(flow, flows, through))
+    broken = {name for name, entry in entries.items() if any(not one.warning for one in entry.problems)}
     sets = {}
     for name in flows:
         members = _members(name, flows)
         if members is not None and not members & broken:
             sets[name] = FlowSet(name, {member: flows[member] for member in sorted(members)})
-    return Library(sets, {file: tuple(sorted(found)[:MOST_PROBLEMS]) for file, found in problems.items()})
+    told: dict[str, list[Problem]] = {}
+    for entry in (*entries.values(), *unnamed):
+        told.setdefault(entry.file, []).extend(entry.problems)
+    return Library(sets, {file: tuple(sorted(set(found))[:MOST_PROBLEMS]) for file, found in sorted(told.items())})
 
 
-def rebuild(name: str, sources: Mapping[str, str], version: int) -> FlowSet | None:
+@dataclass
+class _Entry:
+    file: str
+    flow: Flow | None
+    problems: list[Problem]
+
+
+def rebuild(name: str, sources: Mapping[str, str], version: int, digest: str) -> FlowSet | None:
     """The set that ``sources`` (text by flow) were kept from; None when this version of hotline cannot use it."""
     library = load(Source(f"{flow}.yaml", text.encode()) for flow, text in sources.items())
     found = library.sets.get(name)
-    return None if found is None else FlowSet(found.name, found.flows, version)
+    return None if found is None else FlowSet(found.name, found.flows, version, digest)
 
 
 def _members(name: str, flows: Mapping[str, Flow]) -> frozenset[str] | None:

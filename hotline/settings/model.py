@@ -154,13 +154,31 @@ class Settings(BaseModel):
     agi_bind: BindSetting = Field(
         Bind("127.0.0.1", 4573),
         description=(
-            "Address for the dialplan's FastAGI. Checked; no version serves it yet: calls go from the "
-            "dialplan to the queue."
+            "Address that the dialplan's FastAGI asks, `HOST:PORT`; served when `HOTLINE_AGI_KEY` is set. "
+            "On a PBX's dialplan: `agi://HOST:4573/PBX/KEY/flow/main`, PBX being the name in "
+            "`HOTLINE_AMI_URLS`."
         ),
     )
     agi_key: SecretStr = Field(
         SecretStr(""),
-        description="Key in the FastAGI address of the dialplan. Checked; no version serves FastAGI yet.",
+        description=(
+            "Key in the FastAGI address of the dialplan, which has no other password; make one with "
+            "`openssl rand -hex 16`. Empty: no IVR, calls go from the dialplan to the queue."
+        ),
+    )
+    agi_sources: Networks = Field(
+        (),
+        description=(
+            "Addresses or networks of the PBXs that may ask for FastAGI, several by comma; empty: this "
+            "machine and the hosts of `HOTLINE_AMI_URLS`."
+        ),
+    )
+    flows_dir: Folder | None = Field(
+        None,
+        description=(
+            "Folder of the company's own IVR flows, `*.yaml`, beside the shipped ones; one of the same name stands for "
+            "the shipped one. Changed files are used within seconds; `hotline flow check` tells what would be refused."
+        ),
     )
 
     # Sound

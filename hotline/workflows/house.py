@@ -7,6 +7,7 @@ import contextvars
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import structlog
@@ -23,6 +24,7 @@ from hotline.errors import HotlineError
 from hotline.events import TOPIC_EVENTS, Event, encode
 from hotline.ids import NewId, new_id
 from hotline.settings import EMBEDDED, Settings
+from hotline.workflows.flow_registry import FlowRegistry, shipped_folder
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,11 @@ class House:
     #: What workflows remember between two calls, each under a key of its own: a type.
     kept: dict[Any, Any] = field(default_factory=dict, repr=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)
+
+    @cached_property
+    def flows(self) -> FlowRegistry:
+        """The IVR's flows of this process."""
+        return FlowRegistry(shipped_folder(), self.settings.flows_dir)
 
     @asynccontextmanager
     async def unit(self, viewer: Viewer) -> AsyncIterator[UnitOfWork]:
