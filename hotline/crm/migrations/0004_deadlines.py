@@ -63,6 +63,8 @@ _LATE = [
 SEEDS = (
     _calendar("default", {"en": "Business hours", "zh": "营业时间"}, _WORKDAYS),
     _calendar("always", {"en": "Around the clock", "zh": "全天候"}, _ALWAYS),
+    # By which the shipped flow answers: around the clock too, until the company has said when it is there.
+    _calendar("opening_hours", {"en": "Telephone hours", "zh": "电话服务时间"}, _ALWAYS),
     _policy("Complaint", "complaint", None, 15 * _MINUTE, 8 * _HOUR, _EARLY),
     _policy("Service request", "service_request", None, 60 * _MINUTE, 18 * _HOUR, _LATE),
     _policy("Consultation", "consultation", None, 60 * _MINUTE, 27 * _HOUR, _LATE),
