@@ -15,8 +15,8 @@ from hotline.ids import new_id
 
 
 class Recording(Model):
-    """One voicemail or recorded call. ``id`` is the upload's; ``path`` is the file below the folder of recordings, sealed
-    by ``key``. A deleted one keeps its row, so that an upload that comes again stores nothing."""
+    """One voicemail or recorded call. ``id`` is the upload's; ``path`` is the file below the folder of recordings,
+    sealed by ``key``. A deleted one keeps its row, so that an upload that comes again stores nothing."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     call: fields.ForeignKeyNullableRelation[Call] = fields.ForeignKeyField(
