@@ -26,11 +26,16 @@ _INDEX: Final = "index"
 async def create_personal_key(uow: UnitOfWork) -> PersonalKey:
     """A fresh key for one person, stored in this unit of work."""
     key, wrapped = uow.keyring.new_personal_key(uow.new_id())
+    await keep_personal_key(uow, key, wrapped)
+    return key
+
+
+async def keep_personal_key(uow: UnitOfWork, key: PersonalKey, wrapped: Wrapped) -> None:
+    """Store a key that was made before this unit of work, for what was sealed meanwhile."""
     await uow.execute(
         "INSERT INTO personal_key (id, wrapped, master, created_at) VALUES ($1, $2, $3, $4)",
         key.id, wrapped.sealed, wrapped.master, uow.now,
     )  # fmt: skip
-    return key
 
 
 async def load_personal_keys(db: Reader, keyring: Keyring, key_ids: Iterable[UUID]) -> dict[UUID, PersonalKey]:

@@ -46,6 +46,13 @@ async def get(house: House, section: type[S], db: Reader | None = None) -> S:
     return section() if view is None else cast(S, view.value)
 
 
+def known(house: House, section: type[S]) -> S:
+    """A section as it was last read, else its defaults: from memory alone, for who must not wait."""
+    kept: _Kept = house.kept.setdefault(_Kept, _Kept())
+    view = kept.sections.get(section.section)
+    return section() if view is None else cast(S, view.value)
+
+
 async def refresh(house: House, db: Reader | None = None) -> None:
     """Read all sections anew."""
     kept: _Kept = house.kept.setdefault(_Kept, _Kept())

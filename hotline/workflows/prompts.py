@@ -131,7 +131,8 @@ def locate(house: House, prompt: Prompt, rate: int = 8000) -> Spoken:
     for way in ways(house, prompt):
         seconds = prompts.store.seconds(way.digest)
         if seconds is not None:
-            return Spoken(f"{prompts.base}/prompts/{way.digest}{SUFFIXES[rate]}", seconds, way.language, not best)
+            url = f"{prompts.base}/prompts/{way.digest}{SUFFIXES[rate]}"
+            return Spoken(url, seconds, way.language, not best or way.language != prompt.language)
         best = False
     return Spoken(None, missing=True, fallback=True)
 
@@ -143,16 +144,10 @@ async def speak(house: House, prompts: Sequence[Prompt], rate: int = 8000, patie
     """
     known = book(house)
     known.pressed_at = monotonic()
-    late = []
-    for prompt in prompts:
-        way = next((way for way in ways(house, prompt) if _may_be_made(known, way)), None)
-        if way is not None and known.store.seconds(way.digest) is None:
-            late.append(_making(house, way, urgent=True))
+    late = [prompt for prompt in prompts if not _is_best(known, house, prompt)]
     if late:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                # Not gathered: what is not ready in time goes on being made, for the next caller.
-                await asyncio.wait(late)
+        # Not gathered: what is not ready in time goes on being made, for the next caller.
+        await asyncio.wait([house.spawn(_have(house, each), f"prompt {each.name}") for each in late], timeout=patience)
     found = [locate(house, prompt, rate) for prompt in prompts]
     for prompt, spoken in zip(prompts, found, strict=True):
         if spoken.missing:
@@ -195,6 +190,12 @@ def ways_in(house: House, prompt: Prompt, language: str) -> Iterator[Way]:
             yield Way(hashlib.sha256(told.encode()).hexdigest()[:32], language, text, voice)
 
 
+def _is_best(prompts: PromptBook, house: House, prompt: Prompt) -> bool:
+    """Whether the best way that can be hoped for is there."""
+    way = next((way for way in ways(house, prompt) if _may_be_made(prompts, way)), None)
+    return way is None or prompts.store.seconds(way.digest) is not None
+
+
 def _may_be_made(prompts: PromptBook, way: Way) -> bool:
     """Whether it is there, or worth trying."""
     if prompts.store.seconds(way.digest) is not None:
@@ -204,6 +205,16 @@ def _may_be_made(prompts: PromptBook, way: Way) -> bool:
 
 
 # Making them
+
+
+async def _have(house: House, prompt: Prompt) -> None:
+    """Make the best way that can be made."""
+    prompts = book(house)
+    for way in ways(house, prompt):
+        if prompts.store.seconds(way.digest) is None and _may_be_made(prompts, way):
+            await asyncio.wait([_making(house, way, urgent=True)])
+        if prompts.store.seconds(way.digest) is not None:
+            return
 
 
 def _making(house: House, way: Way, *, urgent: bool) -> asyncio.Task[None]:

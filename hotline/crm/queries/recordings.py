@@ -1,0 +1,208 @@
+"""Recordings as their viewer may hear them: those of the calls that they see, and of tickets that they may take."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from hotline.crm.database import Reader, Row
+from hotline.crm.keys import Keyring, PersonalKey
+from hotline.crm.personal_keys import load_personal_key
+from hotline.crm.viewer import Viewer
+from hotline.errors import NotFound
+
+MOST: Final = 201
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingView:
+    """One recording. ``state``: stored or deleted; ``bytes`` is the size of its WAV."""
+
+    id: UUID
+    call_id: UUID | None
+    pbx: str
+    kind: str
+    state: str
+    seconds: float
+    bytes: int
+    content_type: str
+    stored_at: datetime
+    delete_at: datetime | None
+    deleted_at: datetime | None
+    deleted_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """Where a recording's sound lies, and the key that opens it."""
+
+    view: RecordingView
+    path: str
+    key: PersonalKey
+
+
+_SELECT: Final = """
+SELECT r.id, COALESCE(c.merged_into_id, r.call_id) AS call_id, r.pbx, r.kind, r.seconds, r.bytes, r.content_type,
+    r.stored_at, r.delete_at, r.deleted_at, r.deleted_why, r.path, r.key_id
+FROM recording r LEFT JOIN call c ON c.id = r.call_id
+"""
+_OWN: Final = """EXISTS (
+    SELECT 1 FROM call o LEFT JOIN ticket t ON t.id = o.ticket_id
+    WHERE o.id = COALESCE(c.merged_into_id, r.call_id)
+      AND (o.user_id = {user} OR EXISTS (SELECT 1 FROM leg l WHERE l.call_id = o.id AND l.user_id = {user})
+           OR ({tickets} AND t.id IS NOT NULL AND (t.assignee_id = {user} OR t.assignee_id IS NULL OR {all}))))"""
+
+
+async def get_recording(db: Reader, viewer: Viewer, recording_id: UUID) -> RecordingView:
+    """One recording. Raises NotFound, also for those of calls that one does not see."""
+    return _view(await _one(db, viewer, recording_id))
+
+
+async def sealed_file(db: Reader, keyring: Keyring, viewer: Viewer, recording_id: UUID) -> SealedFile:
+    """Where one lies and how it opens. Raises NotFound, also for one that was deleted or whose key was destroyed."""
+    row = await _one(db, viewer, recording_id)
+    key = await load_personal_key(db, keyring, row["key_id"]) if row["deleted_at"] is None else None
+    if key is None:
+        raise NotFound("This recording was deleted.")
+    return SealedFile(_view(row), row["path"], key)
+
+
+async def list_recordings(
+    db: Reader,
+    viewer: Viewer,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    call_id: UUID | None = None,
+    customer_id: UUID | None = None,
+    kind: str | None = None,
+    deleted: bool = False,
+) -> list[RecordingView]:
+    """Recordings, the newest first; deleted ones only when asked for."""
+    viewer.require("recordings.listen")
+    conditions, arguments = _seen_by(viewer, 1)
+    wanted = (
+        ("r.id < {}", after), ("r.kind = {}", kind), ("c.customer_id = {}", customer_id),
+        ("r.call_id IN (SELECT id FROM call WHERE id = {0} OR merged_into_id = {0})", call_id),
+    )  # fmt: skip
+    for condition, value in wanted:
+        if value is not None:
+            arguments.append(value)
+            conditions.append(condition.format(f"${len(arguments)}"))
+    if not deleted:
+        conditions.append("r.deleted_at IS NULL")
+    arguments.append(max(0, min(limit, MOST)))
+    where = f"WHERE {' AND '.join(conditions) or 'true'} ORDER BY r.id DESC LIMIT ${len(arguments)}"
+    return [_view(row) for row in await db.fetch(_SELECT + where, *arguments)]
+
+
+async def of_calls(db: Reader, viewer: Viewer, call_ids: Collection[UUID]) -> dict[UUID, list[RecordingView]]:
+    """The recordings of some calls, by call, oldest first; nothing for who may not hear them."""
+    if not call_ids or not viewer.may("recordings.listen"):
+        return {}
+    conditions, arguments = _seen_by(viewer, 2)
+    where = " AND ".join(
+        (
+            "r.call_id IN (SELECT id FROM call WHERE id = ANY($1::uuid[]) OR merged_into_id = ANY($1::uuid[]))",
+            "r.deleted_at IS NULL",
+            *conditions,
+        )
+    )
+    found: dict[UUID, list[RecordingView]] = {}
+    for row in await db.fetch(
+        f"{_SELECT} WHERE {where} ORDER BY r.stored_at, r.id LIMIT 500", list(call_ids), *arguments
+    ):
+        found.setdefault(row["call_id"], []).append(_view(row))
+    return found
+
+
+# For hotline itself
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much is kept."""
+
+    count: int
+    bytes: int
+
+
+async def usage(db: Reader, viewer: Viewer) -> Usage:
+    """How many recordings are kept, and their size."""
+    viewer.require("system.read")
+    row = await db.fetchrow(
+        "SELECT count(*) AS count, COALESCE(sum(bytes), 0)::bigint AS bytes FROM recording WHERE deleted_at IS NULL"
+    )
+    return Usage(0, 0) if row is None else Usage(row["count"], row["bytes"])
+
+
+async def is_known(db: Reader, viewer: Viewer, recording_id: UUID) -> bool:
+    """Whether this upload was stored once, be it deleted since."""
+    viewer.require("calls.read_all")
+    return await db.fetchval("SELECT 1 FROM recording WHERE id = $1", recording_id) is not None
+
+
+async def oldest(db: Reader, viewer: Viewer, *, limit: int) -> list[tuple[UUID, int]]:
+    """The oldest that are kept, each with its size."""
+    viewer.require("calls.read_all")
+    rows = await db.fetch(
+        "SELECT id, bytes FROM recording WHERE deleted_at IS NULL ORDER BY stored_at, id LIMIT $1", limit
+    )
+    return [(row["id"], row["bytes"]) for row in rows]
+
+
+async def due(db: Reader, viewer: Viewer, now: datetime, *, limit: int) -> list[UUID]:
+    """Those whose time is up."""
+    viewer.require("calls.read_all")
+    rows = await db.fetch(
+        "SELECT id FROM recording WHERE deleted_at IS NULL AND delete_at <= $1 ORDER BY delete_at LIMIT $2", now, limit
+    )
+    return [row["id"] for row in rows]
+
+
+async def kept_paths(db: Reader, viewer: Viewer, paths: Sequence[str]) -> set[str]:
+    """Which of these files belong to recordings that are kept."""
+    viewer.require("calls.read_all")
+    rows = await db.fetch("SELECT path FROM recording WHERE path = ANY($1::text[]) AND deleted_at IS NULL", list(paths))
+    return {row["path"] for row in rows}
+
+
+async def _one(db: Reader, viewer: Viewer, recording_id: UUID) -> Row:
+    viewer.require("recordings.listen")
+    conditions, arguments = _seen_by(viewer, 2)
+    where = " AND ".join(("WHERE r.id = $1", *conditions))
+    row = await db.fetchrow(_SELECT + where, recording_id, *arguments)
+    if row is None:
+        raise NotFound("There is no such recording.")
+    return row
+
+
+def _seen_by(viewer: Viewer, place: int) -> tuple[list[str], list[Any]]:
+    if viewer.scope == "all":
+        return [], []
+    condition = _OWN.format(
+        user=f"${place}",
+        tickets=str(viewer.may("tickets.read")).lower(),
+        all=str(viewer.may("tickets.read_all")).lower(),
+    )
+    return [condition], [viewer.user_id]
+
+
+def _view(row: Row) -> RecordingView:
+    return RecordingView(
+        id=row["id"],
+        call_id=row["call_id"],
+        pbx=row["pbx"],
+        kind=row["kind"],
+        state="stored" if row["deleted_at"] is None else "deleted",
+        seconds=row["seconds"],
+        bytes=row["bytes"],
+        content_type=row["content_type"],
+        stored_at=row["stored_at"],
+        delete_at=row["delete_at"],
+        deleted_at=row["deleted_at"],
+        deleted_why=row["deleted_why"],
+    )
