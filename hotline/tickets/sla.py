@@ -118,9 +118,8 @@ def follow(clock: Clock, ticket: TicketFacts, before: Rules, now: Rules) -> Cloc
         return clock
     settled = _settled(clock, ticket.at, before)
     if wanted == "paused":
-        return replace(
-            settled, state="paused", basis=now.version, policy_id=_id(policy), target=_target(policy, clock.what)
-        )
+        target = _target(policy, clock.what)
+        return replace(settled, state="paused", since=None, basis=now.version, policy_id=_id(policy), target=target)
     started = settled if clock.state == "running" else replace(settled, since=ticket.at)
     return _planned(replace(started, state="running", met_at=None), ticket, now)
 
