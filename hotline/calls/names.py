@@ -93,6 +93,11 @@ def ring_id(pbx: str, uniqueid: str, channel: str) -> UUID:
     return _derived("ring", pbx, uniqueid, channel)
 
 
+def session_id(pbx: str, uniqueid: str) -> UUID:
+    """The id of the IVR session of one channel."""
+    return _derived("ivr", pbx, uniqueid, "")
+
+
 def _derived(what: str, pbx: str, uniqueid: str, channel: str) -> UUID:
     digest = hashlib.blake2b(f"{what}\0{pbx}\0{uniqueid}\0{channel}".encode(errors="replace"), digest_size=10).digest()
     since = seniority(uniqueid)[0]

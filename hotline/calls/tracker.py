@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
+from . import names
 from .conversation import Conversation, Moment
 from .facts import AmiEvent, Snapshot
 from .intake import Intake, moment_of
@@ -46,6 +48,13 @@ class Tracker:
     def held(self) -> int:
         """How many calls are in memory, those lately ended among them."""
         return len(self._intake.conversations)
+
+    def call_of(self, channel: str, uniqueid: str) -> UUID | None:
+        """The call of a channel that is alive and has this uniqueid now; None for any other."""
+        found = self._intake.channels.get(names.bare(channel)[0])
+        if found is None or found.over is not None or uniqueid not in found.uniqueids:
+            return None
+        return found.conversation.call_id
 
     def feed(self, event: AmiEvent, now: datetime) -> list[Line]:
         """Take one event, read at ``now``; returns what it newly tells."""

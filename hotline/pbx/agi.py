@@ -82,7 +82,7 @@ def parse_environment(lines: Iterable[str]) -> Environment:
             fields.setdefault(name[4:], value.strip())
     script = fields.get("network_script", "") or _path(fields.get("request", ""))
     path, _, query = script.partition("?")
-    arguments = []
+    arguments: list[str] = []
     while (argument := fields.get(f"arg_{len(arguments) + 1}")) is not None:
         arguments.append(argument)
     # Of a parameter that comes twice the last counts, as with HTML forms that are sent again.

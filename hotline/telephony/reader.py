@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -93,6 +94,10 @@ class Reader:
     def folder(self) -> Path:
         """Where this PBX's journals lie."""
         return self._house.settings.data_dir / "journal" / self.pbx
+
+    def call_of(self, channel: str, uniqueid: str) -> UUID | None:
+        """The call of a channel that the PBX told of, while it is alive."""
+        return self._tracker.call_of(channel, uniqueid)
 
     # Life
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ ENVIRONMENT = (
 @given(st.lists(st.integers(0, len(ENVIRONMENT)), max_size=8))
 def test_an_environment_cut_anywhere_is_the_same(cuts: list[int]) -> None:
     reader, places = EnvironmentReader(), [0, *sorted(cuts), len(ENVIRONMENT)]
-    found = [reader.feed(ENVIRONMENT[one:two]) for one, two in zip(places, places[1:], strict=False)]
+    found = [reader.feed(ENVIRONMENT[one:two]) for one, two in pairwise(places)]
     environment, rest = next(each for each in found if each is not None)
     assert environment.fields == {
         "network": "yes",
@@ -144,13 +145,16 @@ def test_a_reply_without_end_is_refused() -> None:
         ReplyReader().feed(b"520-Usage\n" + b"more\n" * 500)
 
 
-STREAM = b'HANGUP\n200 result=49 (dtmf) endpos=2240 text0="a \\"b\\""\r\n\n520-No.\n Usage: X\nHANGUP\n520 End.\n511 Dead\nHANGUP'
+STREAM = (
+    b'HANGUP\n200 result=49 (dtmf) endpos=2240 text0="a \\"b\\""\r\n\n'
+    b"520-No.\n Usage: X\nHANGUP\n520 End.\n511 Dead\nHANGUP"
+)
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
 def test_replies_cut_anywhere_are_the_same(cuts: list[int]) -> None:
     reader, places = ReplyReader(), [0, *sorted(cuts), len(STREAM)]
-    found = [each for one, two in zip(places, places[1:], strict=False) for each in reader.feed(STREAM[one:two])]
+    found = [each for one, two in pairwise(places) for each in reader.feed(STREAM[one:two])]
     kinds = [type(each).__name__ for each in found]
     assert kinds == ["Hangup", "Reply", "Reply", "Reply", "Hangup"]
     replies = [each for each in found if isinstance(each, Reply)]
