@@ -6,9 +6,10 @@ PBX, or one that reads its journal again, may tell the same lines: nothing happe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -28,7 +29,7 @@ from hotline.calls.story import (
     RingStarted,
 )
 from hotline.crm.commands import calls as commands
-from hotline.crm.commands.calls import CallRecord, Owner, Phone
+from hotline.crm.commands.calls import CallRecord, Dialled, Owner, Phone
 from hotline.crm.commands.customers import lock_customer
 from hotline.crm.commands.notes import move_notes
 from hotline.crm.queries import calls as queries
@@ -36,6 +37,7 @@ from hotline.crm.queries.customers import CustomerView
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import NotFound
+from hotline.workflows.automatic import Following
 from hotline.workflows.customers import NewCustomer, create_customer
 from hotline.workflows.house import House
 from hotline.workflows.story import Scribe
@@ -68,6 +70,7 @@ async def _apply(house: House, pbx: str, call_id: UUID, lines: Sequence[Line]) -
             log.warning("call.unknown", call_id=str(call_id), lines=[type(line).__name__ for line in lines])
             return
         scribe = Scribe(uow, call, phones)
+        following = Following(house, uow, call)
         aliases: list[Alias] = []
         for line in lines:
             match line:
@@ -79,15 +82,21 @@ async def _apply(house: House, pbx: str, call_id: UUID, lines: Sequence[Line]) -
                     await _caller_changed(house, uow, scribe, line)
                 case CallsMerged():
                     scribe = await _merge(uow, scribe, line)
-                    call = scribe.call
+                    if call is not scribe.call:
+                        call = scribe.call
+                        following.merged(call, line.gone)
                 case _:
                     scribe.write(line)
         fresh = not call.exists
+        # The ticket is decided before the pop is told, and written after: the pop's events go first.
+        scribe.updated |= await following.decide() and not fresh
         scribe.finish()
         if not await commands.save_call(uow, call, dict.fromkeys(aliases)):
             raise _StartAgain
+        await following.write()
         if scribe.timeline or (fresh and call.customer_id is not None):
             await commands.write_timeline(uow, call)
+    await following.after()
 
 
 def _interfaces(lines: Iterable[Line]) -> list[str]:
@@ -117,9 +126,10 @@ async def _arrive(
     command = next((a.value for a in line.aliases if a.kind == "command"), None)
     number, withheld = line.number, line.withheld or phone.is_withheld(line.number, line.name)
     name = line.name
+    asked = Dialled()
     if command is not None:
-        asked_by, number = await commands.find_dialled(uow, UUID(command))
-        dialler, withheld, name = dialler or asked_by, False, None
+        asked = await commands.find_dialled(uow, UUID(command))
+        dialler, number, withheld, name = dialler or asked.user_id, asked.number, False, None
     elif dialler is not None and (line.dialled or "").strip("+").isdigit():
         withheld = False
         if len(line.dialled or "") > phone.LONGEST_SHORT_NUMBER:
@@ -133,6 +143,8 @@ async def _arrive(
         dialled=_plain_dialled(line.dialled, direction),
         user_id=dialler,
     )
+    if asked.ticket_id is not None:
+        call.set(ticket_id=asked.ticket_id, ticket_by="callback", ticket_at=uow.now)
     await _identify(house, uow, call, number, name, withheld)
     uow.audit("call:arrived", call.id, pbx=pbx, direction=call.direction)
     return call
@@ -213,17 +225,47 @@ async def set_customer(house: House, viewer: Viewer, call_id: UUID, customer_id:
             raise NotFound()
         if call.customer_id == customer_id:
             return
+        following = Following(house, uow, call)
         key = (await lock_customer(uow, customer_id)).key if customer_id is not None else None
         await commands.reseal_caller(uow, call, key)
         call.set(customer_id=customer_id)
-        scribe = Scribe(uow, call, ())
-        scribe.updated = True
-        scribe.finish()
-        await commands.save_call(uow, call)
+        await following.decide()
+        await save_followed(uow, call, following)
         await commands.write_timeline(uow, call)
         if customer_id is not None:
             await move_notes(uow, call.id, customer_id)
         uow.audit("call:customer_set", call.id, customer_id=customer_id)
+
+
+async def save_followed(uow: UnitOfWork, call: CallRecord, following: Following) -> None:
+    """Tell that a call changed, save it, then what its ticket became with it."""
+    scribe = Scribe(uow, call, ())
+    scribe.updated = True
+    scribe.finish()
+    await commands.save_call(uow, call)
+    await following.write()
+
+
+async def follow_ivr(
+    house: House, uow: UnitOfWork, call_id: UUID, ivr: Mapping[str, Any], customer_id: UUID | None = None
+) -> bool:
+    """Write what a caller told the IVR, and whom a customer number belongs to that was keyed in; the call's ticket
+    follows. False when there is no such call. What is known already changes nothing."""
+    call, _ = await commands.load_call(uow, call_id, ())
+    if call is None:
+        return False
+    following = Following(house, uow, call)
+    call.set(ivr=dict(ivr))
+    identified = False
+    if customer_id is not None and call.customer_id is None:
+        await commands.reseal_caller(uow, call, (await lock_customer(uow, customer_id)).key)
+        identified = call.set(customer_id=customer_id)
+    if call.changed:
+        await following.decide()
+        await save_followed(uow, call, following)
+        if identified:
+            await commands.write_timeline(uow, call)
+    return True
 
 
 async def create_customer_for_call(house: House, viewer: Viewer, call_id: UUID, name: str) -> CustomerView:

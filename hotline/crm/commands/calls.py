@@ -16,6 +16,7 @@ from hotline.crm.database import Row
 from hotline.crm.keys import PersonalKey, Wrapped
 from hotline.crm.personal_keys import create_personal_key, load_personal_key
 from hotline.crm.unit_of_work import UnitOfWork, plain
+from hotline.tickets.states import AttachedBy
 
 
 @dataclass(slots=True)
@@ -66,6 +67,8 @@ class CallRecord:
     gaps: list[dict[str, Any]] = field(default_factory=list)
     ivr: dict[str, Any] | None = None
     ticket_id: UUID | None = None
+    ticket_by: AttachedBy | None = None
+    ticket_at: datetime | None = None
     version: int = 1
     legs: dict[UUID, LegRecord] = field(default_factory=dict)
     exists: bool = False
@@ -106,7 +109,7 @@ _COLUMNS: Final = (
     "id", "pbx", "direction", "offered_at", "state", "disposition", "caller_cipher", "caller_key_id", "caller_index",
     "caller_name_cipher", "caller_withheld", "caller_country", "dialled", "queue", "customer_id", "candidate_ids",
     "user_id", "queued_at", "answered_at", "ended_at", "end_seen", "cause", "transfers", "gaps", "ivr",
-    "ticket_id", "version",
+    "ticket_id", "ticket_by", "ticket_at", "version",
 )  # fmt: skip
 _LEG_FIELDS: Final = (
     "(l.id, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,"
@@ -296,15 +299,27 @@ def _seal(uow: UnitOfWork, call: CallRecord, key: PersonalKey, number: str, name
     )
 
 
-async def find_dialled(uow: UnitOfWork, command_id: UUID) -> tuple[UUID | None, str | None]:
-    """Who asked for a click-to-dial, and the number that it dials."""
-    row = await uow.fetchrow("SELECT user_id, to_cipher, key_id FROM pbx_command WHERE id = $1", command_id)
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A click-to-dial: who asked for it, the number that it dials, and the ticket that it was asked from."""
+
+    user_id: UUID | None = None
+    number: str | None = None
+    ticket_id: UUID | None = None
+
+
+async def find_dialled(uow: UnitOfWork, command_id: UUID) -> Dialled:
+    """What a click-to-dial was asked for; nothing when there is no such command."""
+    row = await uow.fetchrow("SELECT user_id, to_cipher, key_id, data FROM pbx_command WHERE id = $1", command_id)
     if row is None:
-        return None, None
+        return Dialled()
+    ticket = row["data"].get("ticket_id")
+    ticket_id = UUID(ticket) if ticket else None
     key = await load_personal_key(uow, uow.keyring, row["key_id"]) if row["key_id"] is not None else None
     if key is None or row["to_cipher"] is None:
-        return row["user_id"], None
-    return row["user_id"], uow.keyring.decrypt(key, "pbx_command", "to_cipher", command_id, row["to_cipher"])
+        return Dialled(row["user_id"], None, ticket_id)
+    number = uow.keyring.decrypt(key, "pbx_command", "to_cipher", command_id, row["to_cipher"])
+    return Dialled(row["user_id"], number, ticket_id)
 
 
 async def find_consulted_about(uow: UnitOfWork, user_id: UUID, but: UUID) -> list[UUID]:

@@ -38,10 +38,11 @@ _TYPES: Final = {
 }
 _NAMES: Final = ", ".join(_TYPES)
 _UNNEST: Final = ", ".join(f"${at}::{kind}[]" for at, kind in enumerate(_TYPES.values(), start=1))
-# Arrays of different lengths cannot be unnested; they travel as jsonb.
-_READ: Final = {
-    name: "ARRAY(SELECT jsonb_array_elements_text(new.escalated))" if name == "escalated" else f"new.{name}"
-    for name in _TYPES
+# Arrays of different lengths cannot be unnested: they travel as jsonb, inside an object, since the driver takes a list
+# of lists for an array of two dimensions.
+_READ: Final = {name: f"new.{name}" for name in _TYPES} | {
+    "marks": "new.marks->'of'",
+    "escalated": "ARRAY(SELECT jsonb_array_elements_text(new.escalated->'of'))",
 }
 _CHANGING: Final = tuple(name for name in _TYPES if name not in ("id", "ticket_id", "what", "started_at"))
 _INSERT: Final = f"""
@@ -91,12 +92,12 @@ def _values(clock: Clock) -> tuple[Any, ...]:
         clock.started_at,
         clock.since,
         clock.due_at,
-        [[key, at.isoformat()] for key, at in clock.marks],
+        {"of": [[key, at.isoformat()] for key, at in clock.marks]},
         clock.next_at,
         clock.warned_at,
         clock.breached_at,
         clock.met_at,
-        list(clock.escalated),
+        {"of": list(clock.escalated)},
         clock.basis,
     )
 

@@ -17,6 +17,7 @@ from hotline.calls.story import Alias
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, Wrapped
 from hotline.crm.queries.customers import customer_reference
+from hotline.crm.queries.ticket_brief import BRIEF, BRIEF_FROM, Attached, TicketBrief, attached, brief_of
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 
@@ -112,6 +113,8 @@ class CallView:
     gaps: tuple[GapView, ...]
     ivr: Mapping[str, Any] | None
     ticket_id: UUID | None
+    ticket: TicketBrief | None
+    attached: Attached | None
     aliases: tuple[Alias, ...]
     version: int
 
@@ -120,13 +123,14 @@ _SELECT: Final = f"""
 SELECT c.id, c.pbx, c.direction, c.caller_cipher, c.caller_key_id, c.caller_name_cipher, c.caller_withheld,
     c.caller_country, c.dialled, c.customer_id, c.candidate_ids, c.queue, c.state, c.disposition, c.user_id,
     a.login AS agent, c.offered_at, c.queued_at, c.answered_at, c.ended_at, c.end_seen, c.cause, c.transfers,
-    c.gaps, c.ivr, c.ticket_id, c.version, k.wrapped, k.master,
+    c.gaps, c.ivr, c.ticket_id, c.ticket_by, c.ticket_at, c.version, k.wrapped, k.master,
     ARRAY(SELECT (lu.login, l.user_id, l.interface, l.interfaces, l.id, l.kind, l.queue, l.rang_at,
                   l.answered_at, l.ended_at, l.end_reason)
           FROM leg l LEFT JOIN users lu ON lu.id = l.user_id WHERE l.call_id = c.id
           ORDER BY l.rang_at, l.id LIMIT {MOST_LEGS}) AS legs,
     ARRAY(SELECT (n.kind, n.value) FROM call_alias n WHERE n.call_id = c.id
           ORDER BY n.id LIMIT {MOST_ALIASES}) AS aliases,
+    ARRAY(SELECT ({BRIEF}) FROM {BRIEF_FROM} WHERE t.id = c.ticket_id) AS ticket,
     ARRAY(SELECT (o.id, o.number, o.kind, o.name_cipher, o.key_id, ok.wrapped, ok.master)
           FROM customer o JOIN personal_key ok ON ok.id = o.key_id
           WHERE o.id IN (SELECT COALESCE(m.merged_into_id, m.id) FROM customer m
@@ -266,6 +270,7 @@ async def _logins(db: Reader, rows: Iterable[Row]) -> dict[str, str]:
 
 
 def _view(keyring: Keyring, viewer: Viewer, row: Row, logins: Mapping[str, str]) -> CallView:
+    briefs = row["ticket"] if viewer.may("tickets.read") else ()
     return CallView(
         id=row["id"],
         pbx=row["pbx"],
@@ -293,6 +298,8 @@ def _view(keyring: Keyring, viewer: Viewer, row: Row, logins: Mapping[str, str])
         ),
         ivr=row["ivr"],
         ticket_id=row["ticket_id"],
+        ticket=brief_of(keyring, viewer, briefs[0]) if briefs else None,
+        attached=attached(row["ticket_by"], row["ticket_at"]) if briefs else None,
         aliases=tuple(Alias(kind, value) for kind, value in row["aliases"]),
         version=row["version"],
     )

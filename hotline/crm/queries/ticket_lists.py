@@ -1,0 +1,171 @@
+"""Lists of tickets by page, and how many are in each saved list.
+
+A page is found by ids first, along an index of its order; only what is on it is read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from hotline.crm.database import Reader
+from hotline.crm.keys import Keyring
+from hotline.crm.queries.tickets import SELECT, TicketView, seen_by, ticket_view
+from hotline.crm.viewer import Viewer
+from hotline.errors import Invalid
+from hotline.tickets.states import OPEN
+from hotline.tickets.views import Filters, Sort
+
+#: However many are asked for, a page holds no more than this.
+MOST: Final = 201
+#: A list is counted up to this: "1000 or more" is all that anybody needs to know.
+MOST_COUNTED: Final = 1000
+
+#: Where a page begins: the value that the list is ordered by (None: those without one), and the ticket.
+Place = tuple[datetime | None, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    column: str | None
+    descending: bool = False
+    nulls: bool = False
+
+    def by(self) -> str:
+        way = " DESC" if self.descending else ""
+        return f"t.id{way}" if self.column is None else f"t.{self.column}{way}, t.id{way}"
+
+
+_ORDERS: Final[dict[Sort, _Order]] = {
+    "deadline": _Order("due_at", nulls=True),
+    "newest": _Order(None, descending=True),
+    "updated": _Order("updated_at", descending=True),
+    "callback": _Order("callback_due"),
+    "resolved": _Order("resolved_at", descending=True),
+}
+
+
+async def list_tickets(
+    db: Reader,
+    keyring: Keyring,
+    viewer: Viewer,
+    filters: Filters,
+    *,
+    now: datetime,
+    limit: int,
+    sort: Sort = "newest",
+    after: Place | None = None,
+    assignee_id: UUID | None = None,
+    customer_id: UUID | None = None,
+    number: int | None = None,
+) -> list[TicketView]:
+    """A page. ``assignee_id`` is whom ``filters.assignee`` names by login."""
+    conditions, arguments = _conditions(viewer, filters, now, assignee_id, customer_id, number)
+    order = _ORDERS[sort]
+    wanted = max(0, min(limit, MOST))
+    ids: list[UUID] = []
+    if order.column is None:
+        if after is not None:
+            conditions, arguments = _and(conditions, arguments, "t.id < {}", after[1])
+        ids = await _ids(db, conditions, arguments, order.by(), wanted)
+    else:
+        column = f"t.{order.column}"
+        if after is None or after[0] is not None:
+            dated, values = [*conditions, f"{column} IS NOT NULL"], list(arguments)
+            if after is not None:
+                values += [after[0], after[1]]
+                sign = "<" if order.descending else ">"
+                dated.append(f"({column}, t.id) {sign} (${len(values) - 1}, ${len(values)})")
+            ids = await _ids(db, dated, values, order.by(), wanted)
+        if order.nulls and len(ids) < wanted:
+            dateless, values = [*conditions, f"{column} IS NULL"], list(arguments)
+            if after is not None and after[0] is None:
+                dateless, values = _and(dateless, values, "t.id > {}", after[1])
+            ids += await _ids(db, dateless, values, "t.id", wanted - len(ids))
+    if not ids:
+        return []
+    rows = await db.fetch(f"{SELECT} WHERE t.id = ANY($1::uuid[])", ids)
+    found = {view.id: view for view in (ticket_view(keyring, viewer, row) for row in rows)}
+    return [found[each] for each in ids if each in found]
+
+
+async def count_tickets(
+    db: Reader, viewer: Viewer, filters: Filters, *, now: datetime, assignee_id: UUID | None = None
+) -> int:
+    """How many tickets a list has, up to MOST_COUNTED."""
+    conditions, arguments = _conditions(viewer, filters, now, assignee_id, None, None)
+    where = " AND ".join(conditions) or "true"
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM ticket t WHERE {where} LIMIT {MOST_COUNTED}) AS counted"  # noqa: S608
+    return int(await db.fetchval(sql, *arguments))
+
+
+def place_of(ticket: TicketView, sort: Sort) -> Place:
+    """Where the page after this ticket begins."""
+    column = _ORDERS[sort].column
+    return (None if column is None else getattr(ticket, column)), ticket.id
+
+
+async def _ids(db: Reader, conditions: Sequence[str], arguments: Sequence[Any], order: str, limit: int) -> list[UUID]:
+    where = " AND ".join(conditions) or "true"
+    sql = f"SELECT t.id FROM ticket t WHERE {where} ORDER BY {order} LIMIT {limit}"  # noqa: S608
+    return [row["id"] for row in await db.fetch(sql, *arguments)]
+
+
+def _and(
+    conditions: Sequence[str], arguments: Sequence[Any], condition: str, value: Any
+) -> tuple[list[str], list[Any]]:
+    values = [*arguments, value]
+    return [*conditions, condition.format(f"${len(values)}")], values
+
+
+def _conditions(
+    viewer: Viewer,
+    filters: Filters,
+    now: datetime,
+    assignee_id: UUID | None,
+    customer_id: UUID | None,
+    number: int | None,
+) -> tuple[list[str], list[Any]]:
+    conditions, arguments = seen_by(viewer, 1)
+    if filters.states:
+        # Written out, so that PostgreSQL can tell that an index over the open tickets serves.
+        conditions.append(f"t.state IN ({_words(filters.states)})")
+    elif number is None:
+        conditions.append("t.state <> 'discarded'")
+    if filters.kinds:
+        conditions.append(f"t.kind IN ({_words(filters.kinds)})")
+    if filters.priorities:
+        conditions.append(f"t.priority IN ({_words(filters.priorities)})")
+    if filters.overdue:
+        conditions.append(f"t.state IN ({_words(sorted(OPEN))})")
+        conditions, arguments = _and(conditions, arguments, "t.due_at < {}", now)
+    if filters.callback:
+        conditions.append("t.callback_due IS NOT NULL AND t.callback_done_at IS NULL AND t.state <> 'discarded'")
+    if filters.provisional is not None:
+        conditions.append("t.provisional" if filters.provisional else "NOT t.provisional")
+    if filters.assignee == "none":
+        conditions.append("t.assignee_id IS NULL")
+    elif filters.assignee is not None:
+        wanted = viewer.user_id if filters.assignee == "me" else assignee_id
+        conditions, arguments = _and(conditions, arguments, "t.assignee_id = {}", wanted)
+    if filters.category is not None:
+        condition = "(t.category = {0} OR starts_with(t.category, {0} || '/'))"
+        conditions, arguments = _and(conditions, arguments, condition, filters.category)
+    for condition, value in (
+        ("t.queue = {}", filters.queue),
+        ("t.customer_id = {}", customer_id),
+        ("t.number = {}", number),
+    ):
+        if value is not None:
+            conditions, arguments = _and(conditions, arguments, condition, value)
+    return conditions, arguments
+
+
+def _words(values: Sequence[str]) -> str:
+    """Codes as SQL. They come from tables of this program; anything else is refused."""
+    if not all(value.replace("_", "").isalpha() and value.isascii() for value in values):
+        raise Invalid()
+    return ", ".join(f"'{value}'" for value in values)

@@ -1,0 +1,201 @@
+"""Tickets as their viewer may see them: one by id, and what a caller's open ticket is called in a flow.
+
+Who may see everybody's sees all; others their own, those of their calls, those they made, and those that nobody has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from hotline import phone
+from hotline.crm import company
+from hotline.crm.database import Reader, Row
+from hotline.crm.keys import Keyring, Wrapped
+from hotline.crm.queries.calls import CallerView
+from hotline.crm.queries.customers import customer_reference
+from hotline.crm.queries.ticket_brief import (
+    BRIEF,
+    BRIEF_FROM,
+    Attached,
+    TicketBrief,
+    attached,
+    brief_fields,
+    next_states_of,
+)
+from hotline.crm.viewer import Viewer
+from hotline.errors import NotFound
+
+#: Calls of one ticket that are shown, the latest ones.
+MOST_CALLS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCallView:
+    """A call of a ticket in short; ``agent`` is a login."""
+
+    id: UUID
+    direction: str
+    at: datetime
+    state: str
+    disposition: str | None
+    agent: str | None
+    attached: Attached
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCustomerView:
+    """Whose ticket it is; ``tier`` is the key of the tier that they have now."""
+
+    id: UUID
+    number: int
+    reference: str
+    kind: str
+    name: str
+    tier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView(TicketBrief):
+    """A ticket with its customer, calls, and the caller of its latest call. ``user_ids`` are the agents of its calls
+    and who made it: whose it is too."""
+
+    customer: TicketCustomerView | None = None
+    caller: CallerView | None = None
+    calls: tuple[TicketCallView, ...] = ()
+    user_ids: frozenset[UUID] = frozenset()
+
+    @property
+    def call_ids(self) -> tuple[UUID, ...]:
+        """The ids of its calls."""
+        return tuple(call.id for call in self.calls)
+
+
+SELECT: Final = f"""
+SELECT ARRAY[({BRIEF})] AS brief,
+    ARRAY(SELECT (l.id, l.direction, l.offered_at, l.state, l.disposition, u.login, l.ticket_by, l.ticket_at)
+          FROM call l LEFT JOIN users u ON u.id = l.user_id
+          WHERE l.ticket_id = t.id AND l.merged_into_id IS NULL
+          ORDER BY l.offered_at DESC, l.id DESC LIMIT {MOST_CALLS}) AS calls,
+    ARRAY(SELECT l.user_id FROM call l WHERE l.ticket_id = t.id AND l.user_id IS NOT NULL
+          UNION SELECT g.user_id FROM leg g JOIN call l ON l.id = g.call_id
+          WHERE l.ticket_id = t.id AND g.user_id IS NOT NULL) AS user_ids,
+    t.created_by_id,
+    ARRAY(SELECT (l.id, l.caller_cipher, l.caller_key_id, lk.wrapped, lk.master, l.caller_withheld, l.caller_country)
+          FROM call l LEFT JOIN personal_key lk ON lk.id = l.caller_key_id
+          WHERE l.ticket_id = t.id AND l.direction = 'in' AND l.merged_into_id IS NULL
+          ORDER BY l.offered_at DESC, l.id DESC LIMIT 1) AS caller,
+    ARRAY(SELECT (c.id, c.number, c.kind, c.name_cipher, c.key_id, ck.wrapped, ck.master, ct.key)
+          FROM customer m JOIN customer c ON c.id = COALESCE(m.merged_into_id, m.id)
+          JOIN personal_key ck ON ck.id = c.key_id LEFT JOIN tier ct ON ct.id = c.tier_id
+          WHERE m.id = t.customer_id) AS customer
+FROM {BRIEF_FROM}
+"""  # noqa: S608
+#: Tickets ``t`` that somebody without ``tickets.read_all`` sees; ``{0}`` is their id.
+SEEN: Final = """(t.assignee_id IS NULL OR t.assignee_id = {0} OR t.created_by_id = {0} OR t.id IN (
+    SELECT l.ticket_id FROM call l WHERE l.user_id = {0} AND l.ticket_id IS NOT NULL
+    UNION ALL SELECT l.ticket_id FROM leg g JOIN call l ON l.id = g.call_id
+    WHERE g.user_id = {0} AND l.ticket_id IS NOT NULL))"""
+
+
+def seen_by(viewer: Viewer, place: int) -> tuple[list[str], list[Any]]:
+    """The condition on ``ticket t`` that leaves what the viewer may see, with its argument at ``place``."""
+    viewer.require("tickets.read")
+    if viewer.may("tickets.read_all"):
+        return [], []
+    return [SEEN.format(f"${place}")], [viewer.user_id]
+
+
+async def get_ticket(db: Reader, keyring: Keyring, viewer: Viewer, ticket_id: UUID) -> TicketView:
+    """One ticket. Raises NotFound, also for one that the viewer may not see."""
+    conditions, arguments = seen_by(viewer, 2)
+    row = await db.fetchrow(" AND ".join((f"{SELECT} WHERE t.id = $1", *conditions)), ticket_id, *arguments)
+    if row is None:
+        raise NotFound("There is no such ticket.")
+    return ticket_view(keyring, viewer, row)
+
+
+async def require_ticket(db: Reader, viewer: Viewer, ticket_id: UUID) -> None:
+    """Raise NotFound unless the viewer may see this ticket."""
+    conditions, arguments = seen_by(viewer, 2)
+    sql = " AND ".join(("SELECT 1 FROM ticket t WHERE t.id = $1", *conditions))
+    if await db.fetchval(sql, ticket_id, *arguments) is None:
+        raise NotFound("There is no such ticket.")
+
+
+def may_see(viewer: Viewer, ticket: TicketView) -> bool:
+    """Whether the viewer may see a ticket that was read for somebody else."""
+    if not viewer.may("tickets.read"):
+        return False
+    own = ticket.assignee_id is None or ticket.assignee_id == viewer.user_id or viewer.user_id in ticket.user_ids
+    return own or viewer.may("tickets.read_all")
+
+
+def for_viewer(viewer: Viewer, ticket: TicketView) -> TicketView:
+    """A ticket that was read for somebody with the same masks, as this viewer may change it."""
+    return replace(ticket, next_states=next_states_of(viewer, ticket.state))
+
+
+async def open_ticket_values(db: Reader, viewer: Viewer, customer_id: UUID) -> Mapping[str, str]:
+    """What a flow may know of a caller's newest open ticket. Its number only when the company lets it be spoken."""
+    viewer.require("tickets.read_all")
+    row = await db.fetchrow(
+        """SELECT number, kind, state FROM ticket WHERE customer_id = $1 AND state IN ('new', 'open', 'waiting')
+           AND NOT provisional ORDER BY opened_at DESC, id DESC LIMIT 1""",
+        customer_id,
+    )
+    if row is None:
+        return {"ticket.open": "no"}
+    values = {"ticket.open": "yes", "ticket.kind": row["kind"], "ticket.state": row["state"]}
+    privacy = (await company.read_sections(db))[company.Privacy.section].value
+    if isinstance(privacy, company.Privacy) and privacy.speak_ticket_number:
+        values["ticket.number"] = str(row["number"])
+    return values
+
+
+# From rows
+
+
+def ticket_view(keyring: Keyring, viewer: Viewer, row: Row) -> TicketView:
+    """A ticket out of a row of SELECT."""
+    users = frozenset(row["user_ids"]) | ({row["created_by_id"]} if row["created_by_id"] is not None else set())
+    return TicketView(
+        **brief_fields(keyring, viewer, row["brief"][0]),
+        customer=_customer(keyring, viewer, row["customer"]),
+        caller=_caller(keyring, viewer, row["caller"]),
+        calls=tuple(_ticket_call(fields) for fields in row["calls"]),
+        user_ids=users,
+    )
+
+
+def _ticket_call(fields: Sequence[Any]) -> TicketCallView:
+    call_id, direction, at, state, disposition, agent, by, since = fields
+    return TicketCallView(call_id, direction, at, state, disposition, agent, attached(by, since))
+
+
+def _customer(keyring: Keyring, viewer: Viewer, rows: Sequence[Sequence[Any]]) -> TicketCustomerView | None:
+    if not rows or not viewer.may("customers.read"):
+        return None
+    customer_id, number, kind, cipher, key_id, wrapped, master, tier = rows[0]
+    name = ""
+    if wrapped is not None:
+        key = keyring.unwrap(key_id, Wrapped(master, wrapped))
+        name = keyring.decrypt(key, "customer", "name_cipher", customer_id, cipher)
+    return TicketCustomerView(customer_id, number, customer_reference(number), kind, name, tier)
+
+
+def _caller(keyring: Keyring, viewer: Viewer, rows: Sequence[Sequence[Any]]) -> CallerView | None:
+    if not rows:
+        return None
+    call_id, cipher, key_id, wrapped, master, withheld, country = rows[0]
+    number = None
+    if cipher is not None and wrapped is not None:
+        key = keyring.unwrap(key_id, Wrapped(master, wrapped))
+        number = keyring.decrypt(key, "call", "caller_cipher", call_id, cipher)
+        if "phone" in viewer.masks:
+            number = phone.mask(number)
+    display = phone.display(number) if number is not None else None
+    return CallerView(number, withheld, country, None, display)
