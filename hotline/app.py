@@ -20,7 +20,7 @@ from hotline import logs
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
-from hotline.jobs import relay, sealer, upkeep
+from hotline.jobs import recordings, relay, sealer, upkeep
 from hotline.settings import EMBEDDED, Bind, Settings
 from hotline.telephony.service import Telephony
 from hotline.web.application import create_app
@@ -29,8 +29,9 @@ from hotline.web.demo import Demo
 from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
-from hotline.workflows import flows
+from hotline.workflows import flows, prompts
 from hotline.workflows.house import House, open_house
+from hotline.workflows.recordings import trouble as recordings_trouble
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 STEP_SECONDS: Final = 10.0
 #: Seconds that open requests get to end after the shutdown began.
 REQUESTS_SECONDS: Final = 5.0
+#: Seconds for which the rest of a refused body is still read, so that its sender hears the refusal.
+LINGER_SECONDS: Final = 1.0
 #: Seconds without a reading of the outbox after which streams are not live.
 _STALE_SECONDS: Final = 10.0
 _PROBE_SECONDS: Final = 1.0
@@ -73,6 +76,7 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
             parts.callback(each.close)
         house = await _open_house(settings)
         parts.push_async_callback(_step, "house", house.close)
+        prompts.serve_at(house, _own_address(sockets))
         for name, job in _jobs(house):
             parts.push_async_callback(_step, name, _start(house, name, job))
         telephony = Telephony(house)
@@ -80,7 +84,9 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         await telephony.start()
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
         app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub), demo=demo)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_SECONDS)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=REQUESTS_SECONDS, lingering_time=LINGER_SECONDS
+        )
         parts.push_async_callback(_step, "web", runner.cleanup)
         await runner.setup()
         await _open_doors(runner, sockets, settings.http_bind)
@@ -140,6 +146,8 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("sealer", lambda: sealer.run(house)),
         ("upkeep", lambda: upkeep.run(house)),
         ("flows", lambda: flows.run(house)),
+        ("prompts", lambda: prompts.run(house)),
+        ("recordings", lambda: recordings.run(house)),
     )
 
 
@@ -177,6 +185,13 @@ def _listen(bind: Bind) -> list[socket.socket]:
     return sockets
 
 
+def _own_address(sockets: Sequence[socket.socket]) -> str:
+    """Where a PBX on this machine reaches the web; one on another needs HOTLINE_MEDIA_URL."""
+    host, port = sockets[0].getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{Bind(host, port)}"
+
+
 async def _open_doors(runner: web.AppRunner, sockets: Sequence[socket.socket], bind: Bind) -> None:
     try:
         for each in sockets:
@@ -205,8 +220,14 @@ class _Parts:
             database,
             Part("bus", bus.connected, bus.error or bus.kind, needed=False),
             Part("events", fresh and not self._hub.trouble, self._hub.trouble or ("" if fresh else "not read lately")),
+            *(self._sound()),
             *(await self._pbxs() if database.well else []),
         ]
+
+    def _sound(self) -> list[Part]:
+        """Prompts and recordings: what is wrong is shown, and calls go on."""
+        speech, room = prompts.trouble(self._house), recordings_trouble(self._house)
+        return [Part("prompts", not speech, speech, needed=False), Part("recordings", not room, room, needed=False)]
 
     async def _pbxs(self) -> list[Part]:
         """Each PBX as the node that reads it said; one that is away is shown, and the rest goes on."""

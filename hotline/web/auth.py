@@ -15,7 +15,7 @@ from hotline.web.context import IDENTIFY, SIGNED, SignedIn, house_of
 from hotline.web.places import Places
 from hotline.web.problems import BODY_SECONDS, BadRequest, LimitReached, Slow, TooLarge, WrongType
 from hotline.web.rate_limits import Buckets
-from hotline.web.rights import PUBLIC, SIGNED_IN, is_endless, right_of
+from hotline.web.rights import PUBLIC, SIGNED_IN, is_endless, is_streamed, right_of
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -130,10 +130,11 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     right = PUBLIC if isinstance(resource, web.StaticResource) else right_of(request.match_info.handler)
     if right is None:
         raise Forbidden
-    if (request.content_length or 0) > request.client_max_size:
+    own = is_streamed(request.match_info.handler)
+    if (request.content_length or 0) > request.client_max_size and not own:
         raise TooLarge  # now, and not after waiting for what would be thrown away
     unsafe = request.method not in SAFE_METHODS
-    if unsafe and request.can_read_body:
+    if unsafe and request.can_read_body and not own:
         await _read_body(request)
     if right == PUBLIC:
         if unsafe:

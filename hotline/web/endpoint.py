@@ -26,7 +26,7 @@ from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.problems import BadRequest, FieldProblem, FieldsInvalid, Stale, WrongType
-from hotline.web.rights import endless, needs
+from hotline.web.rights import endless, needs, streamed
 from hotline.workflows.house import House
 
 PREFIX: Final = "/api/v1"
@@ -139,6 +139,7 @@ class Endpoint:
     body_model: type[BaseModel] | None
     reply_model: type[BaseModel] | None
     media_type: str
+    takes: str | None
     idempotent: bool
     description: str
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -174,9 +175,13 @@ def endpoint(
     summary: str,
     status: int = 200,
     media_type: str = "application/json",
+    takes: str | None = None,
     idempotent: bool = False,
 ) -> Callable[[Callable[..., Awaitable[Any]]], Endpoint]:
-    """Declares an API route (see the module). ``right`` is a permission, ``signed_in`` or ``public``."""
+    """Declares an API route (see the module). ``right`` is a permission, ``signed_in`` or ``public``.
+
+    ``takes`` is the media type of a body that is no JSON: the function reads it from the request itself.
+    """
 
     def declare(function: Callable[..., Awaitable[Any]]) -> Endpoint:
         hints = get_type_hints(function)
@@ -210,8 +215,10 @@ def endpoint(
                 return answer
             return _respond(answer, status)
 
-        if media_type == "text/event-stream":
+        if media_type != "application/json":
             endless(handle)
+        if takes is not None:
+            streamed(endless(handle))
         return Endpoint(
             name=function.__name__,
             method=method,
@@ -225,6 +232,7 @@ def endpoint(
             body_model=body_model,
             reply_model=reply if is_model else None,
             media_type=media_type,
+            takes=takes,
             idempotent=idempotent,
             description=inspect.cleandoc(function.__doc__ or ""),
             handler=handle,

@@ -29,6 +29,7 @@ ERRORS: Final[Mapping[str, str]] = {
     "415": "The body is not JSON.",
     "422": "Some fields cannot be accepted; `errors` names them.",
     "429": "Too many requests; Retry-After says how long to wait.",
+    "507": "There is no room for it on the disk, or the quota is used up.",
     "503": "A part that this needs is away; the same request may succeed later.",
 }
 
@@ -106,6 +107,9 @@ def _operation(each: Endpoint, refs: Mapping[Any, Any], schemas: dict[str, Any])
             "required": True,
             "content": {"application/json": {"schema": refs[(each.body_model, "validation")]}},
         }
+    if each.takes is not None:
+        schema = {"type": "string", "contentMediaType": each.takes}
+        operation["requestBody"] = {"required": True, "content": {each.takes: {"schema": schema}}}
     if each.right == PUBLIC:
         operation["security"] = []
     return operation
@@ -136,8 +140,10 @@ def _error_statuses(each: Endpoint) -> list[str]:
         statuses.add("404")
     if each.method != "GET":
         statuses |= {"409", "412"}
-    if each.body_model is not None:
+    if each.body_model is not None or each.takes is not None:
         statuses |= {"408", "413", "415"}
+    if each.takes is not None:
+        statuses.add("507")
     return sorted(statuses)
 
 

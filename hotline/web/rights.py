@@ -18,6 +18,7 @@ SIGNED_IN: Final = "signed_in"
 
 _ATTRIBUTE: Final = "__hotline_right__"
 _ENDLESS: Final = "__hotline_endless__"
+_STREAMED: Final = "__hotline_streamed__"
 
 
 def needs(permission: str) -> Callable[[Handler], Handler]:
@@ -57,6 +58,17 @@ def endless(handler: Handler) -> Handler:
 def is_endless(handler: Any) -> bool:
     """Whether the handler answers with a stream."""
     return getattr(handler, _ENDLESS, False) is True
+
+
+def streamed(handler: Handler) -> Handler:
+    """Declares that the handler reads the body itself, piece by piece and with limits of its own."""
+    setattr(handler, _STREAMED, True)
+    return handler
+
+
+def is_streamed(handler: Any) -> bool:
+    """Whether the handler reads the body itself."""
+    return getattr(handler, _STREAMED, False) is True
 
 
 def route_rights(app: web.Application) -> dict[str, str]:

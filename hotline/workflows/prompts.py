@@ -30,6 +30,7 @@ from hotline.media.converter import FULL, Converter
 from hotline.media.errors import NoRoom
 from hotline.media.speech import SpeechCommand, default_voice
 from hotline.media.store import SUFFIXES, PromptStore
+from hotline.workflows.flow_registry import Snapshot
 from hotline.workflows.house import House
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,8 @@ MOST_URGENT: Final = 4
 #: Numbers that are made beforehand: places in the queue.
 WARM_NUMBERS: Final = 20
 
-_LOOK_SECONDS: Final = 30.0
+_LOOK_SECONDS: Final = 2.0
+_REFRESH_SECONDS: Final = 30.0
 _SWEEP_SECONDS: Final = 86_400.0
 _LANGUAGES: Final = ("en", "zh")
 #: Raised when the sound of prompts changes for the same text, so that they are made anew.
@@ -91,6 +93,7 @@ class PromptBook:
     converter: Converter
     base: str
     wanted: dict[str, Prompt] = field(default_factory=dict)
+    also: dict[str, Prompt] = field(default_factory=dict)
     recorded: dict[tuple[str, str], PromptRecordingView] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     reported: set[tuple[str, str]] = field(default_factory=set)
@@ -98,6 +101,7 @@ class PromptBook:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     urgent: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_URGENT))
     pressed_at: float = float("-inf")
+    followed: Snapshot | None = None
 
 
 def book(house: House) -> PromptBook:
@@ -257,11 +261,29 @@ def _why(error: Exception) -> str:
 # Beforehand
 
 
+def follow_flows(house: House) -> None:
+    """Want what the flows say now."""
+    prompts = book(house)
+    if not house.flows.is_loaded or prompts.followed is house.flows.now:
+        return
+    prompts.followed = house.flows.now
+    warm(house, (prompt for flows in prompts.followed.sets.values() for prompt in flows.prompts()))
+
+
 def warm(house: House, prompts: Iterable[Prompt]) -> None:
     """Have these made beforehand, in all their languages; takes the place of what was wanted before."""
     known = book(house)
-    known.wanted = {prompt.name: prompt for prompt in prompts if prompt.fixed}
+    known.wanted = {prompt.name: prompt for prompt in prompts if prompt.fixed} | known.also
     known.wake.set()
+
+
+def also_want(house: House, prompt: Prompt) -> None:
+    """Have one made beforehand that no flow names."""
+    known = book(house)
+    if known.also.get(prompt.name) != prompt:
+        known.also[prompt.name] = prompt
+        known.wanted[prompt.name] = prompt
+        known.wake.set()
 
 
 async def run(house: House) -> None:
@@ -273,12 +295,15 @@ async def run(house: House) -> None:
             advice="install it, or set HOTLINE_SPEECH_COMMAND; callers hear recorded prompts only",
         )  # fmt: skip
     listening = house.spawn(_listen(house), "prompts bus")
-    swept = monotonic()
+    swept, looked = monotonic(), float("-inf")
     try:
         while True:
-            prompts.wake.clear()
-            await _refresh(house)
-            await _warm_all(house)
+            follow_flows(house)
+            if prompts.wake.is_set() or monotonic() - looked > _REFRESH_SECONDS:
+                looked = monotonic()
+                prompts.wake.clear()
+                await _refresh(house)
+                await _warm_all(house)
             if monotonic() - swept > _SWEEP_SECONDS:
                 swept = monotonic()
                 await asyncio.to_thread(prompts.store.sweep, _wanted_digests(house))
@@ -458,9 +483,7 @@ def _state(house: House, prompt: Prompt, language: str) -> PromptState:
 def trouble(house: House) -> str:
     """What is wrong with prompts on this node, in a few words; empty when nothing is."""
     prompts = book(house)
-    if not prompts.speech.name:
-        return "no speech command: recorded prompts only"
-    if not prompts.speech.available():
+    if prompts.speech.name and not prompts.speech.available():
         return f"{prompts.speech.name} is not installed"
     failed = len(prompts.reported)
     return f"{failed} prompts could not be made" if failed else ""

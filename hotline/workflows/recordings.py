@@ -135,6 +135,13 @@ def announcement(house: House, language: str) -> Prompt:
 # Received
 
 
+def expect(house: House, token: str, length: int | None) -> None:
+    """Refuse, before it is sent, what ``receive`` would refuse for its address or its size."""
+    uploads.read(house.keyring, token, house.clock())
+    if length is not None and length > settings_of.known(house, company.Recordings).largest_mb << 20:
+        raise TooLong()
+
+
 async def receive(house: House, token: str, length: int | None, body: AsyncIterator[bytes]) -> bool:
     """Take a recording that a PBX sends; False when it is here already.
 
