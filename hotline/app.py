@@ -20,7 +20,7 @@ from hotline import logs
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
-from hotline.jobs import recordings, relay, sealer, upkeep
+from hotline.jobs import recordings, relay, sealer, sla, upkeep
 from hotline.settings import EMBEDDED, Bind, Settings
 from hotline.telephony.service import Telephony
 from hotline.web.application import create_app
@@ -71,22 +71,21 @@ async def serve(settings: Settings, started: Callable[[str], None], *, demo: Dem
 async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncIterator[str]:
     """All parts of one process while the context is open; gives the address that it answers at."""
     async with AsyncExitStack() as parts:
-        sockets = _listen(settings.http_bind)
-        for each in sockets:
+        sockets = _listen(settings.http_bind, "HOTLINE_HTTP_BIND")
+        agi = _listen(settings.agi_bind, "HOTLINE_AGI_BIND") if settings.agi_key.get_secret_value() else []
+        for each in (*sockets, *agi):
             parts.callback(each.close)
         house = await _open_house(settings)
         parts.push_async_callback(_step, "house", house.close)
         prompts.serve_at(house, _own_address(sockets))
         for name, job in _jobs(house):
             parts.push_async_callback(_step, name, _start(house, name, job))
-        telephony = Telephony(house)
+        telephony = Telephony(house, agi=agi)
         parts.push_async_callback(_step, "telephony", telephony.stop)
         await telephony.start()
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
-        app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub), demo=demo)
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=REQUESTS_SECONDS, lingering_time=LINGER_SECONDS
-        )
+        app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub, telephony), demo=demo)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_SECONDS, lingering_time=LINGER_SECONDS)
         parts.push_async_callback(_step, "web", runner.cleanup)
         await runner.setup()
         await _open_doors(runner, sockets, settings.http_bind)
@@ -145,6 +144,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("relay", lambda: relay.run(house)),
         ("sealer", lambda: sealer.run(house)),
         ("upkeep", lambda: upkeep.run(house)),
+        ("sla", lambda: sla.run(house)),
         ("flows", lambda: flows.run(house)),
         ("prompts", lambda: prompts.run(house)),
         ("recordings", lambda: recordings.run(house)),
@@ -162,8 +162,8 @@ async def _open_house(settings: Settings) -> House:
         raise SettingError(f"HOTLINE_DATABASE_URL: {error.detail}") from error
 
 
-def _listen(bind: Bind) -> list[socket.socket]:
-    """Bound sockets for the address, before anything else starts: a port in use is told at once."""
+def _listen(bind: Bind, setting: str) -> list[socket.socket]:
+    """Bound sockets for a setting's address, before anything else starts: a port in use is told at once."""
     sockets: list[socket.socket] = []
     try:
         found = socket.getaddrinfo(bind.host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -177,11 +177,11 @@ def _listen(bind: Bind) -> list[socket.socket]:
                 made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             made.bind((address[0], port, *address[2:]))
             made.setblocking(False)
-            # aiohttp listens later: until then nobody is let in half-way.
+            # The doors listen later: until then nobody is let in half-way.
     except OSError as error:
         for each in sockets:
             each.close()
-        raise _unusable(bind, error) from error
+        raise _unusable(bind, setting, error) from error
     return sockets
 
 
@@ -197,20 +197,21 @@ async def _open_doors(runner: web.AppRunner, sockets: Sequence[socket.socket], b
         for each in sockets:
             await web.SockSite(runner, each).start()
     except OSError as error:  # another process bound it at the same moment, and listens
-        raise _unusable(bind, error) from error
+        raise _unusable(bind, "HOTLINE_HTTP_BIND", error) from error
 
 
-def _unusable(bind: Bind, error: OSError) -> SettingError:
+def _unusable(bind: Bind, setting: str, error: OSError) -> SettingError:
     why = "is in use already" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
-    return SettingError(f"HOTLINE_HTTP_BIND: {bind} {why}")
+    return SettingError(f"{setting}: {bind} {why}")
 
 
 class _Parts:
     """The health of this process's parts, for /readyz and the system page."""
 
-    def __init__(self, house: House, hub: Hub) -> None:
+    def __init__(self, house: House, hub: Hub, telephony: Telephony) -> None:
         self._house = house
         self._hub = hub
+        self._telephony = telephony
 
     async def __call__(self) -> list[Part]:
         bus = self._house.bus.health()
@@ -220,9 +221,17 @@ class _Parts:
             database,
             Part("bus", bus.connected, bus.error or bus.kind, needed=False),
             Part("events", fresh and not self._hub.trouble, self._hub.trouble or ("" if fresh else "not read lately")),
+            self._ivr(),
             *(self._sound()),
             *(await self._pbxs() if database.well else []),
         ]
+
+    def _ivr(self) -> Part:
+        """The FastAGI server, with what its callers told and the records do not have yet."""
+        agi = self._telephony.agi
+        if agi is None:
+            return Part("ivr", True, "off: HOTLINE_AGI_KEY is not set", needed=False)
+        return Part("ivr", agi.listening, f"{agi.callers} callers, port {agi.port}", needed=False)
 
     def _sound(self) -> list[Part]:
         """Prompts and recordings: what is wrong is shown, and calls go on."""

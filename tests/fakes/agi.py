@@ -101,8 +101,8 @@ class AgiCaller:
             case ["SET", "AUTOHANGUP", _] | ["NOOP", *_]:
                 return "200 result=0\n"
             case ["GET", "FULL", "VARIABLE", expression]:
-                value = self.values.get(expression)
-                return "200 result=0\n" if value is None else f"200 result=1 ({value})\n"
+                known = self.values.get(expression)
+                return "200 result=0\n" if known is None else f"200 result=1 ({known})\n"
             case ["STREAM", "FILE", _, ""]:
                 return "200 result=0 endpos=11360\n"
             case ["STREAM", "FILE", _, _]:
