@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.rig.ami import Ami
-from tests.rig.config import AGENTS, HOTLINE, RIG, Ports, write_config
+from tests.rig.config import AGENTS, HOTLINE, RIG, Ports, edit_dialplan, write_config
 from tests.rig.ports import free_port
 from tests.rig.roots import ROOTS
 
@@ -22,7 +22,8 @@ START_SECONDS = 60
 class Asterisk:
     """A running Asterisk with the rig's trunk, phones and queues."""
 
-    def __init__(self, version: int) -> None:
+    def __init__(self, version: int, *, agi: str = "") -> None:
+        """``agi`` is what an administrator writes into HOTLINE_AGI; without it calls go straight to the queues."""
         self.version = version
         self.root = ROOTS[version]
         #: Its own files, inside the root file system: several instances share one and nothing has to be mounted.
@@ -35,6 +36,8 @@ class Asterisk:
             phones={agent: free_port() for agent in AGENTS},
         )
         write_config(self.folder, self.inside, self.root.path, version, self.ports)
+        settings = self.folder / "etc" / "extensions_hotline.conf"
+        settings.write_text(settings.read_text().replace("Set(HOTLINE_AGI=)", f"Set(HOTLINE_AGI={agi})"))
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Asterisk:
@@ -81,6 +84,13 @@ class Asterisk:
                     self.kill()
                     raise RuntimeError(f"Asterisk {self.version} did not start:\n{log}") from None
                 time.sleep(0.1)
+
+    def set(self, **settings: str) -> None:
+        """Set variables of [hotline-settings], ``HOTLINE_AGI="agi://…"``; a running Asterisk reads them anew."""
+        edit_dialplan(self.folder, settings)
+        if self._process is not None:
+            with self.ami() as ami:
+                ami.action("Command", Command="dialplan reload")
 
     def ami(self) -> Ami:
         """A manager session of the rig's own account."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ SHORT: Final = "4003"  # queue short: gives up after four seconds
 LEAVE_EMPTY: Final = "4004"  # queue leave: gives up when its only member is paused
 FIRST_ONLY: Final = "4005"  # queue first: agent1 alone
 DIRECT: Final = "4006"  # no queue: agent1's extension
+KEYS: Final = "4090"  # takes two keys, tells them in a UserEvent, then echoes
 
 
 def extension(agent: str) -> str:
@@ -44,7 +46,7 @@ def write_config(folder: Path, inside: str, root: Path, version: int, ports: Por
 
     The package's own files stay for what the rig does not set.
     """
-    for name in ("lib/keys", "spool", "run", "log"):
+    for name in ("lib/keys", "spool/hotline", "run", "log"):
         (folder / name).mkdir(parents=True)
     etc = folder / "etc"
     shutil.copytree(root / "etc/asterisk", etc)
@@ -64,6 +66,20 @@ def write_config(folder: Path, inside: str, root: Path, version: int, ports: Por
         "pjsip.conf": pjsip(ports),
     }.items():
         (etc / name).write_text(text)
+    upload = DIALPLANS / "hotline-upload"
+    if upload.exists():
+        shutil.copy(upload, folder)
+        edit_dialplan(folder, {"HOTLINE_SPOOL": f"{inside}/spool/hotline", "HOTLINE_UPLOAD": f"{inside}/{upload.name}"})
+
+
+def edit_dialplan(folder: Path, settings: Mapping[str, str]) -> None:
+    """Do what an administrator does in [hotline-settings]: give each of these variables its value."""
+    path = folder / "etc" / "extensions_hotline.conf"
+    text = path.read_text()
+    for name, value in settings.items():
+        text, found = re.subn(rf"Set\({name}=[^)]*\)", lambda _, line=f"Set({name}={value})": line, text, count=1)
+        assert found, f"{name} is no setting of the dialplan"
+    path.write_text(text)
 
 
 def modules_folder(root: Path) -> str:
@@ -216,6 +232,10 @@ exten => {FIRST_ONLY},1,Set(HOTLINE_QUEUE=first)
  same => n,Goto(hotline-in,${{EXTEN}},1)
 exten => {DIRECT},1,Set(HOTLINE_PRESENTATION=${{CALLERID(num-pres)}})
  same => n,Goto(hotline-agents,1001,1)
+exten => {KEYS},1,Answer()
+ same => n,Read(KEYS,,2,,,15)
+ same => n,UserEvent(Keys,Keys: ${{KEYS}})
+ same => n,Echo()
 include => hotline-in
 
 #include extensions_hotline.conf

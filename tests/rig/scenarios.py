@@ -18,14 +18,23 @@ m=audio [media_port] RTP/AVP 0
 a=rtpmap:0 PCMU/8000
 a=sendrecv
 """
+#: With keys as telephone events (RFC 4733): SIPp always sends them as payload type 96.
+SDP_EVENTS: Final = SDP.replace("RTP/AVP 0", "RTP/AVP 0 96").replace(
+    "a=sendrecv", "a=rtpmap:96 telephone-event/8000\na=fmtp:96 0-16\na=sendrecv"
+)
+#: How long SIPp takes before the first key and for each; what begins to play earlier cuts off what plays.
+LEAD_SECONDS: Final = 0.6
+KEY_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """Keys pressed on a phone while it talks, ``after`` seconds from the step before."""
+    """Keys pressed on a phone while it talks, ``after`` seconds from the step before; told as most phones do (RFC 4733)
+    or by SIP INFO."""
 
     after: float
     keys: str
+    by: Literal["info", "rfc4733"] = "info"
 
 
 def phone(
@@ -55,7 +64,7 @@ def phone(
         '<recv request="ACK" next="over"/>',
         '<label id="answer"/>',
         *([_send(_reply("603 Decline")), '<recv request="ACK" next="over"/>'] if behaviour == "decline" else []),
-        _send(_reply("200 OK", _CONTACT, body=SDP), retransmit=True),
+        _send(_reply("200 OK", _CONTACT, body=_sdp(digits)), retransmit=True),
         '<recv request="ACK"/>',
         *_press(digits, "[next_url]", here, "[$remote]", cseq=1),
         *_talk(hangup_after),
@@ -92,7 +101,7 @@ def caller(
     wait = ENDLESS if hangup_after is None else _milliseconds(hangup_after)
     patience = f'timeout="{wait}" ontimeout="cancel"'
     return _scenario(
-        _send(_request("INVITE", url, here, there, *extra, body=SDP), retransmit=True),
+        _send(_request("INVITE", url, here, there, *extra, body=_sdp(digits)), retransmit=True),
         *(f'<recv response="{code}" optional="true" {patience}/>' for code in _PROVISIONAL),
         *(f'<recv response="{code}" optional="true" {patience} next="refused"/>' for code in _REFUSED),
         f'<recv response="200" rrs="true" {patience}/>',
@@ -138,10 +147,14 @@ def _send(message: str, *, retransmit: bool = False) -> str:
 
 
 def _press(digits: tuple[Digits, ...], url: str, sender: str, to: str, cseq: int) -> list[str]:
-    """Press keys, each told to the PBX by SIP INFO with the next CSeq."""
+    """Press keys; each SIP INFO has the next CSeq."""
     steps = []
     for press in digits:
         steps.append(f'<pause milliseconds="{_milliseconds(press.after)}"/>')
+        if press.by == "rfc4733":
+            steps.append(f'<nop><action><exec play_dtmf="{press.keys}"/></action></nop>')
+            steps.append(f'<pause milliseconds="{_milliseconds(LEAD_SECONDS + KEY_SECONDS * len(press.keys))}"/>')
+            continue
         for key in press.keys:
             body = f"Signal={key}\nDuration=100\n"
             info = _request("INFO", url, sender, to, cseq=cseq, body=body, kind="application/dtmf-relay")
@@ -151,7 +164,12 @@ def _press(digits: tuple[Digits, ...], url: str, sender: str, to: str, cseq: int
 
 
 def _keys(digits: tuple[Digits, ...]) -> int:
-    return sum(len(press.keys) for press in digits)
+    """How many requests of the dialog the keys take."""
+    return sum(len(press.keys) for press in digits if press.by == "info")
+
+
+def _sdp(digits: tuple[Digits, ...]) -> str:
+    return SDP_EVENTS if any(press.by == "rfc4733" for press in digits) else SDP
 
 
 def _talk(hangup_after: float | None) -> list[str]:

@@ -10,6 +10,7 @@ from tests.rig.asterisk import Asterisk
 from tests.rig.ports import free_port
 from tests.rig.scenarios import Behaviour, Digits
 from tests.rig.sipp import Sipp
+from tests.rig.telephone import Telephone
 
 
 class Stage:
@@ -71,6 +72,12 @@ class Stage:
         """Somebody outside who dials ``to`` once. An agent dials when ``number`` is the agent's endpoint."""
         text = scenarios.caller(to, number, name=name, withheld=withheld, hangup_after=hangup_after, digits=digits)
         return self._start(f"caller {number}", text, port=free_port(), calls=1)
+
+    def telephone(
+        self, to: str, number: str = "+8613800138000", *, name: str = "", withheld: bool = False
+    ) -> Telephone:
+        """Somebody outside who dials ``to`` and then does what the test says: ``async with stage.telephone(…)``."""
+        return Telephone(self.asterisk.ports.sip, to, number, name=name, withheld=withheld)
 
     def _start(self, name: str, text: str, *, port: int, calls: int | None = None) -> Sipp:
         process = Sipp(name, text, self.asterisk.ports.sip, port=port, calls=calls)

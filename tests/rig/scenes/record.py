@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from tests.rig.scenes.softphone import Dialog, Softphone
+from tests.rig.softphone import Dialog, Softphone
 
 HERE = Path(__file__).parent
 TAPES = HERE.parents[2] / "hotline" / "simulator" / "tapes"

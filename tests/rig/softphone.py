@@ -1,7 +1,7 @@
-"""A telephone for recording: rings, answers, declines, hangs up and calls when told to; echoes every audio packet.
+"""A telephone that rings, answers, declines, hangs up and calls when told to; what it does with audio can be chosen.
 
 SIP over UDP on loopback, as much of RFC 3261 as one Asterisk beside it needs. SIPp plays fixed scenarios; a recording
-of what persons do needs a phone that acts at the moment it is told.
+of what persons do, or a caller who listens, needs a phone that acts at the moment it is told.
 """
 
 from __future__ import annotations
@@ -65,7 +65,11 @@ class Dialog:
     call_id: str
     cseq: int = 1
     state: str = "ringing"
+    #: Where the other side wants audio, once it said so.
+    media: Address | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Requests inside the call that wait for their answer, by CSeq.
+    asked: dict[int, asyncio.Future[int]] = field(default_factory=dict)
 
     def become(self, state: str) -> None:
         self.state = state
@@ -79,18 +83,28 @@ class Dialog:
                 await self.changed.wait()
 
 
-class Softphone(asyncio.DatagramProtocol):
-    """One phone; ``dialogs`` holds its calls, newest last."""
+def _branch() -> str:
+    return f"z9hG4bK{secrets.token_hex(6)}"
 
-    def __init__(self, name: str) -> None:
+
+def _media(sdp: str) -> Address | None:
+    host, port = re.search(r"^c=IN IP4 (\S+)", sdp, re.M), re.search(r"^m=audio (\d+)", sdp, re.M)
+    return (host[1], int(port[1])) if host and port else None
+
+
+class Softphone(asyncio.DatagramProtocol):
+    """One phone; ``dialogs`` holds its calls, newest last. ``audio`` makes what takes its audio packets."""
+
+    def __init__(self, name: str, audio: Callable[[], asyncio.DatagramProtocol] = Echo) -> None:
         self.name = name
+        self._audio = audio
         self.dialogs: list[Dialog] = []
         self._arrived = asyncio.Event()
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-        self._rtp, _ = await loop.create_datagram_endpoint(Echo, local_addr=("127.0.0.1", 0))
+        self._rtp, _ = await loop.create_datagram_endpoint(self._audio, local_addr=("127.0.0.1", 0))
         self.rtp_port: int = self._rtp.get_extra_info("sockname")[1]
 
     def close(self) -> None:
@@ -134,13 +148,14 @@ class Softphone(asyncio.DatagramProtocol):
         cseq: int,
         branch: str,
         body: str = "",
+        kind: str = "application/sdp",
         extra: list[tuple[str, str]] | None = None,
     ) -> None:
         headers = [("Via", f"SIP/2.0/UDP 127.0.0.1:{self.port};branch={branch}"), ("Max-Forwards", "70")]
         headers += [("From", dialog.local), ("To", dialog.remote), ("Call-ID", dialog.call_id)]
         headers += [("CSeq", f"{cseq} {method}"), ("Contact", self.contact), *(extra or [])]
         if body:
-            headers.append(("Content-Type", "application/sdp"))
+            headers.append(("Content-Type", kind))
         self._transport.sendto(Message(f"{method} {dialog.target} SIP/2.0", headers, body).encode(), dialog.peer)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
@@ -159,8 +174,11 @@ class Softphone(asyncio.DatagramProtocol):
     def _answered(self, dialog: Dialog, message: Message) -> None:
         code = int(message.start.split(" ")[1])
         number, method = message.get("CSeq").split(" ")
+        if code >= 200 and (asked := dialog.asked.pop(int(number), None)) and not asked.done():
+            asked.set_result(code)
         if method != "INVITE" or code < 180:
             return
+        dialog.media = _media(message.body) or dialog.media
         dialog.remote = message.get("To")
         if code < 200:
             dialog.become("ringing")
@@ -168,7 +186,9 @@ class Softphone(asyncio.DatagramProtocol):
         contact = re.search(r"<([^>]+)>", message.get("Contact"))
         if code < 300 and contact:
             dialog.target = contact.group(1)
-        self._request(dialog, "ACK", cseq=int(number), branch=f"z9hG4bK{secrets.token_hex(6)}")
+        # The ACK of a refusal belongs to the INVITE's transaction: same branch.
+        branch = _branch() if code < 300 else dialog.invite.get("Via").rpartition("branch=")[2]
+        self._request(dialog, "ACK", cseq=int(number), branch=branch)
         dialog.become("up" if code < 300 else "over")
 
     def _on_invite(self, message: Message, dialog: Dialog | None, peer: Address) -> None:
@@ -243,14 +263,23 @@ class Softphone(asyncio.DatagramProtocol):
             dialog.target = dialog.invite.start.split(" ")[1]
             self._request(dialog, "CANCEL", cseq=1, branch=branch)
             return
-        self._request(dialog, "BYE", cseq=dialog.cseq, branch=f"z9hG4bK{secrets.token_hex(6)}")
+        self._request(dialog, "BYE", cseq=dialog.cseq, branch=_branch())
         dialog.become("over")
+
+    async def info(self, dialog: Dialog, key: str) -> None:
+        """Presses a key by SIP INFO and waits until the other side took it."""
+        dialog.cseq += 1
+        taken = dialog.asked[dialog.cseq] = asyncio.get_running_loop().create_future()
+        body = f"Signal={key}\r\nDuration=100\r\n"
+        self._request(dialog, "INFO", cseq=dialog.cseq, branch=_branch(), body=body, kind="application/dtmf-relay")
+        async with asyncio.timeout(15):
+            assert await taken == 200
 
     def call(self, number: str, server: Address, *, caller: str, name: str, withheld: bool = False) -> Dialog:
         """Calls ``number`` at ``server`` as ``caller``; a withheld call shows its number to the trusted trunk only."""
         target = f"sip:{number}@{server[0]}:{server[1]}"
         identity = '"Anonymous" <sip:anonymous@anonymous.invalid>' if withheld else f'"{name}" <sip:{caller}@127.0.0.1>'
-        branch = f"z9hG4bK{secrets.token_hex(6)}"
+        branch = _branch()
         invite = Message(
             f"INVITE {target} SIP/2.0",
             [("Via", f"SIP/2.0/UDP 127.0.0.1;branch={branch}"), ("To", f"<{target}>")],
