@@ -8,6 +8,7 @@ begins: a night shift that begins before a holiday goes on into it, and one that
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -79,6 +80,12 @@ class Calendar:
         """The name of the public holiday on a date; None when it is none, or an exception says otherwise."""
         day = self.day(on, language)
         return day.reason if day.why == "holiday" else None
+
+    def special_days(self, year: int, language: str = "en") -> list[Day]:
+        """The dates of a year that are not as their weekday says."""
+        first = date(year, 1, 1)
+        days = (self.day(first + timedelta(days=at), language) for at in range(366 if isleap(year) else 365))
+        return [day for day in days if day.why != "week"]
 
     def is_open(self, now: datetime) -> bool:
         """Whether ``now`` is business time."""

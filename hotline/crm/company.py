@@ -103,6 +103,12 @@ async def read_sections(db: Reader) -> dict[str, SectionView]:
     return found
 
 
+async def list_sections(db: Reader, viewer: Viewer) -> list[SectionView]:
+    """Every section, in the order in which they are shown."""
+    viewer.require("settings.read")
+    return list((await read_sections(db)).values())
+
+
 async def get_section(db: Reader, viewer: Viewer, name: str) -> SectionView:
     """One section. Raises NotFound."""
     viewer.require("settings.read")

@@ -6,7 +6,21 @@ from typing import Final
 
 from aiohttp import web
 
-from hotline.web.api import audit, calls, commands, customers, docs, events, pbxs, tiers, tokens, users
+from hotline.web.api import (
+    audit,
+    calendars,
+    calls,
+    commands,
+    customers,
+    docs,
+    events,
+    pbxs,
+    settings,
+    sla,
+    tiers,
+    tokens,
+    users,
+)
 from hotline.web.endpoint import Endpoint, add_endpoints
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -17,6 +31,9 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *pbxs.routes,
     *users.routes,
     *tokens.routes,
+    *calendars.routes,
+    *sla.routes,
+    *settings.routes,
     *audit.routes,
     *events.routes,
 )
