@@ -77,8 +77,9 @@ def edit_dialplan(folder: Path, settings: Mapping[str, str]) -> None:
     path = folder / "etc" / "extensions_hotline.conf"
     text = path.read_text()
     for name, value in settings.items():
-        text, found = re.subn(rf"Set\({name}=[^)]*\)", lambda _, line=f"Set({name}={value})": line, text, count=1)
-        assert found, f"{name} is no setting of the dialplan"
+        line = re.search(rf"Set\({name}=[^)]*\)", text)
+        assert line, f"{name} is no setting of the dialplan"
+        text = text.replace(line[0], f"Set({name}={value})", 1)
     path.write_text(text)
 
 
