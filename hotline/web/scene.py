@@ -10,11 +10,14 @@ from hotline.crm.queries.calls import current_calls
 from hotline.crm.queries.pop import render_event, rings_now
 from hotline.crm.queries.presence import list_pbxs, own_presence
 from hotline.crm.queries.stream import present_viewers
+from hotline.crm.queries.ticket_lists import ticket_counts
 from hotline.crm.queries.users import get_user
+from hotline.crm.queries.wrap_ups import own_wrap_ups
 from hotline.crm.viewer import Viewer
 from hotline.events import Event
 from hotline.web.api.calls import render_call
 from hotline.web.api.pbxs import render_member, render_pbx
+from hotline.web.api.wrap_ups import render_wrap_up
 from hotline.web.context import SignedIn
 from hotline.workflows.house import House
 
@@ -45,6 +48,8 @@ class HouseScene:
             "user": {"id": user.id, "login": user.login, "name": user.name} if user is not None else None,
             "rings": [{"event_id": self._house.new_id(), **ring} for ring in rings],
             "calls": [render_call(call) for call in calls],
+            "wrap_ups": [render_wrap_up(view) for view in await own_wrap_ups(db, viewer)],
+            "tickets": await ticket_counts(db, viewer, self._house.clock()),
             "presence": [render_member(view) for view in presence],
             "pbx": [render_pbx(view) for view in await list_pbxs(db, viewer)],
         }

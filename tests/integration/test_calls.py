@@ -396,7 +396,7 @@ async def test_a_colleague_asked_on_a_second_line_sees_the_customer(house: House
     (shown,) = await rings_now(house.db, house.keyring, asked)
     assert (shown["customer_id"], [one["id"] for one in shown["customers"]]) == (None, [zhang])
     assert shown["caller"]["number"] == "1001"
-    (item,) = await list_timeline(house.db, house.keyring, SYSTEM, zhang, limit=5)
+    (item,) = await list_timeline(house.db, house.keyring, SYSTEM, zhang, limit=5, kinds=["call"])
     assert item.call is not None
     assert item.call.id == line.call_id, "what is only shown is not yet the customer's"
 

@@ -103,6 +103,8 @@ _SILENT: Final = frozenset(
         "waiting_since", "resolved_at", "closed_at", "callback_call_id",
     }
 )  # fmt: skip
+#: Columns whose changes are told, by name.
+TOLD: Final = frozenset(_CHANGING) - _SILENT
 
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM ticket"  # noqa: S608
 _ENTRIES: Final = """

@@ -112,6 +112,7 @@ class CallView:
     transfers: tuple[TransferView, ...]
     gaps: tuple[GapView, ...]
     ivr: Mapping[str, Any] | None
+    recording: str | None
     ticket_id: UUID | None
     ticket: TicketBrief | None
     attached: Attached | None
@@ -123,7 +124,7 @@ _SELECT: Final = f"""
 SELECT c.id, c.pbx, c.direction, c.caller_cipher, c.caller_key_id, c.caller_name_cipher, c.caller_withheld,
     c.caller_country, c.dialled, c.customer_id, c.candidate_ids, c.queue, c.state, c.disposition, c.user_id,
     a.login AS agent, c.offered_at, c.queued_at, c.answered_at, c.ended_at, c.end_seen, c.cause, c.transfers,
-    c.gaps, c.ivr, c.ticket_id, c.ticket_by, c.ticket_at, c.version, k.wrapped, k.master,
+    c.gaps, c.ivr, c.recording, c.ticket_id, c.ticket_by, c.ticket_at, c.version, k.wrapped, k.master,
     ARRAY(SELECT (lu.login, l.user_id, l.interface, l.interfaces, l.id, l.kind, l.queue, l.rang_at,
                   l.answered_at, l.ended_at, l.end_reason)
           FROM leg l LEFT JOIN users lu ON lu.id = l.user_id WHERE l.call_id = c.id
@@ -297,6 +298,7 @@ def _view(keyring: Keyring, viewer: Viewer, row: Row, logins: Mapping[str, str])
             GapView(datetime.fromisoformat(g["since"]), datetime.fromisoformat(g["until"])) for g in row["gaps"]
         ),
         ivr=row["ivr"],
+        recording=row["recording"] if row["ended_at"] is None else None,
         ticket_id=row["ticket_id"],
         ticket=brief_of(keyring, viewer, briefs[0]) if briefs else None,
         attached=attached(row["ticket_by"], row["ticket_at"]) if briefs else None,

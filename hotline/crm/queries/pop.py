@@ -21,9 +21,11 @@ from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.calls import CallView, LegView, get_call, ringing_legs
 from hotline.crm.queries.candidates import Candidate, candidates
+from hotline.crm.queries.ticket_events import render_ticket_event
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import NotFound
 from hotline.events import Event
+from hotline.tickets.states import next_states
 
 #: How long a call that was read serves other viewers, in seconds; and how many are kept.
 FRESH: Final = 1.0
@@ -97,6 +99,8 @@ def _without_customers() -> frozenset[str]:
 
 async def render_event(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> dict[str, Any] | None:
     """The data of one event for one viewer; None when there is nothing for them to see any more."""
+    if event.type.startswith("ticket."):
+        return await render_ticket_event(db, keyring, viewer, event)
     if not event.type.startswith("call."):
         return dict(event.data)
     try:
@@ -108,7 +112,7 @@ async def render_event(db: Database, keyring: Keyring, viewer: Viewer, event: Ev
     if event.type == "call.offered" and (leg is None or _long_over(leg)):
         return None
     told = {name: value for name, value in event.data.items() if name not in ("user_id", "from_user", "to_user")}
-    told |= _facts(scene, leg)
+    told |= _facts(viewer, scene, leg)
     if event.type == "call.transferred" and scene.call.transfers:
         last = scene.call.transfers[-1]
         told |= {"from": last.from_, "to": last.to}
@@ -134,7 +138,7 @@ async def rings_now(
             continue
         leg = next((leg for leg in scene.call.legs if leg.ring_id == ring_id), None)
         if leg is not None and leg.ended_at is None and leg.answered_at is None:
-            found.append(_facts(scene, leg) | {"kind": leg.kind, "at": leg.rang_at})
+            found.append(_facts(viewer, scene, leg) | {"kind": leg.kind, "at": leg.rang_at})
     return found
 
 
@@ -145,7 +149,7 @@ async def _scene(db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID, 
     return await cache.scene(db, keyring, viewer, call_id, version)
 
 
-def _facts(scene: _Scene, leg: LegView | None) -> dict[str, Any]:
+def _facts(viewer: Viewer, scene: _Scene, leg: LegView | None) -> dict[str, Any]:
     """The call as its events show it; ``agent`` is the login of the phone that it is about, else of who has it."""
     call = scene.call
     return {
@@ -162,7 +166,9 @@ def _facts(scene: _Scene, leg: LegView | None) -> dict[str, Any]:
         "state": call.state,
         "disposition": call.disposition,
         "ivr": call.ivr,
+        "recording": call.recording,
         "ticket_id": call.ticket_id,
+        "ticket": _ticket(viewer, call),
         "offered_at": call.offered_at,
         "waiting_since": _waiting_since(call),
         "answered_at": call.answered_at,
@@ -170,6 +176,14 @@ def _facts(scene: _Scene, leg: LegView | None) -> dict[str, Any]:
         "end_seen": call.end_seen,
         "version": call.version,
     }
+
+
+def _ticket(viewer: Viewer, call: CallView) -> Mapping[str, Any] | None:
+    """The call's ticket, and how the call came to it."""
+    if call.ticket is None or not viewer.may("tickets.read"):
+        return None
+    brief = replace(call.ticket, next_states=next_states(call.ticket.state, viewer.permissions))
+    return asdict(brief) | {"attached": asdict(call.attached) if call.attached is not None else None}
 
 
 def _waiting_since(call: CallView) -> datetime | None:

@@ -102,6 +102,23 @@ async def count_tickets(
     return int(await db.fetchval(sql, *arguments))
 
 
+async def ticket_counts(db: Reader, viewer: Viewer, now: datetime) -> dict[str, int]:
+    """What waits for the viewer: their own open tickets, how many of these are overdue, and the call backs that are
+    theirs or nobody's."""
+    if viewer.user_id is None or not viewer.may("tickets.read"):
+        return {"mine": 0, "overdue": 0, "callbacks": 0}
+    row = await db.fetchrow(
+        f"""SELECT count(*) AS mine, count(*) FILTER (WHERE due_at < $2) AS overdue,
+                (SELECT count(*) FROM (SELECT 1 FROM ticket WHERE callback_due IS NOT NULL AND callback_done_at IS NULL
+                 AND state <> 'discarded' AND (assignee_id IS NULL OR assignee_id = $1)
+                 LIMIT {MOST_COUNTED}) AS waiting) AS callbacks
+            FROM (SELECT due_at FROM ticket WHERE assignee_id = $1 AND NOT provisional
+                  AND state IN ('new', 'open', 'waiting') LIMIT {MOST_COUNTED}) AS own""",  # noqa: S608
+        *(viewer.user_id, now),
+    )
+    return dict(row) if row is not None else {}
+
+
 def place_of(ticket: TicketView, sort: Sort) -> Place:
     """Where the page after this ticket begins."""
     column = _ORDERS[sort].column

@@ -19,9 +19,12 @@ from hotline.web.api import (
     recordings,
     settings,
     sla,
+    ticket_views,
+    tickets,
     tiers,
     tokens,
     users,
+    wrap_ups,
 )
 from hotline.web.endpoint import Endpoint, add_endpoints
 
@@ -29,6 +32,9 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *customers.routes,
     *tiers.routes,
     *calls.routes,
+    *tickets.routes,
+    *ticket_views.routes,
+    *wrap_ups.routes,
     *commands.routes,
     *pbxs.routes,
     *users.routes,

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from hotline.crm.queries import calls as queries
 from hotline.crm.queries.calls import CallView
+from hotline.web.api.tickets import AttachedCall, CallTicket
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows import calls as workflow
@@ -102,7 +103,9 @@ class Call(Output):
     transfers: list[Transfer]
     gaps: list[Gap]
     ivr: dict[str, Any] | None
+    recording: Literal["on", "paused"] | None = Field(description="Whether the call is being recorded now.")
     ticket_id: UUID | None
+    ticket: CallTicket | None = None
     aliases: list[Alias]
     version: int
 
@@ -127,7 +130,11 @@ class PickCustomer(Input):
 
 def render_call(view: CallView) -> Call:
     """The call's body."""
-    return Call.model_validate(view)
+    call = Call.model_validate(view)
+    if call.ticket is None or view.attached is None:
+        return call
+    attached = AttachedCall.model_validate(view.attached)
+    return call.model_copy(update={"ticket": call.ticket.model_copy(update={"attached": attached})})
 
 
 @endpoint("GET", "/calls", right="calls.read", summary="Calls, the newest first")
