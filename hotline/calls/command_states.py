@@ -15,6 +15,8 @@ CommandAction = Literal[
     "unpause",
     "sign_in",
     "sign_out",
+    "pause_recording",
+    "resume_recording",
 ]
 
 #: From each state, where it may go. ``sent`` is written before the PBX is told, so that nothing is told twice.

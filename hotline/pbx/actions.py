@@ -79,6 +79,12 @@ def attended_transfer(channel: str, *, extension: str, context: str) -> PbxActio
     )
 
 
+def mute_recording(channel: str, *, muted: bool) -> PbxAction:
+    """Write silence into the recording (MixMonitor) of ``channel``, both sides, or the talk again."""
+    headers = (("Channel", dial.channel(channel)), ("Direction", "both"), ("State", "1" if muted else "0"))
+    return PbxAction("MixMonitorMute", headers)
+
+
 def queue_pause(interface: str, *, paused: bool, queue: str | None, reason: str) -> PbxAction:
     """Pause or unpause a member, on one queue or on all."""
     headers: list[Header] = [("Interface", dial.interface(interface)), ("Paused", "true" if paused else "false")]

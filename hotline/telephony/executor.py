@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -37,6 +38,7 @@ from hotline.workflows.commands import (
     unsettled_commands,
 )
 from hotline.workflows.house import House
+from hotline.workflows.recordings import note_recording
 
 log = structlog.get_logger(__name__)
 
@@ -180,6 +182,8 @@ class Executor:
                 extension, context = self._target(order)
                 make = actions.blind_transfer if order.action == "blind_transfer" else actions.attended_transfer
                 await self._simple(order, connection, [make(name, extension=extension, context=context)])
+            case "pause_recording" | "resume_recording":
+                await self._mute(order, connection)
             case "pause" | "unpause":
                 await self._simple(order, connection, self._pauses(order))
             case "sign_in":
@@ -202,6 +206,22 @@ class Executor:
                 )
             case other:
                 await self._finish(order.id, "failed", "unsupported", f"{other} is not supported.")
+
+    async def _mute(self, order: CommandOrder, connection: Connection) -> None:
+        """The recording hangs on the caller's channel. What the agent sees follows the PBX's answer at once."""
+        muted, ids = order.action == "pause_recording", order.data.get("ids", ())
+        name = caller_channel(await list_channels(connection), ids)
+        if name is None:
+            await self._finish(order.id, "failed", "gone", "The call is over.")
+            return
+        action = actions.mute_recording(name, muted=muted)
+        reply = await connection.request(action.name, *action.headers)
+        if not reply.success:
+            await self._finish(order.id, "failed", "refused", _printable(reply.message) or "The PBX refused.")
+            return
+        with suppress(Unavailable):  # the PBX's event says it again
+            await note_recording(self._house, self._pbx, ids, "paused" if muted else "on")
+        await self._finish(order.id, "done")
 
     def _target(self, order: CommandOrder) -> tuple[str, str]:
         if order.number is not None:

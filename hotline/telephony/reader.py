@@ -38,6 +38,7 @@ from hotline.telephony.executor import Executor
 from hotline.telephony.journal import Journal, JournalFull, left_over
 from hotline.telephony.lanes import Lanes
 from hotline.telephony.members import MEMBER_EVENTS, MemberMirror
+from hotline.telephony.recording import RECORDING_EVENTS, RecordingMirror
 from hotline.workflows.house import House
 from hotline.workflows.presence import note_connection, note_lag
 
@@ -47,7 +48,7 @@ T = TypeVar("T")
 ApplyLines = Callable[[House, str, Sequence[Line]], Awaitable[None]]
 OpenCalls = Callable[[House, str], Awaitable[Sequence[OpenCall]]]
 
-EVENTS: Final = TRACKED_EVENTS | MEMBER_EVENTS | {"OriginateResponse"}
+EVENTS: Final = TRACKED_EVENTS | MEMBER_EVENTS | RECORDING_EVENTS | {"OriginateResponse"}
 SWEEP_SECONDS: Final = 1.0
 NOTE_SECONDS: Final = 5.0
 
@@ -82,6 +83,7 @@ class Reader:
         self._journal: Journal | None = None
         self.lanes = Lanes(house, self.pbx, self._apply, self._acknowledge)
         self.members = MemberMirror(house, self.pbx)
+        self.recordings = RecordingMirror(house, self.pbx)
         self.executor = Executor(house, self.pbx, lease)
         self.connection: Connection | None = None
         self.error = ""
@@ -106,6 +108,7 @@ class Reader:
         self._open_journal()
         beside = [
             self._house.spawn(self.members.run(), f"members {self.pbx}"),
+            self._house.spawn(self.recordings.run(), f"recordings {self.pbx}"),
             self._house.spawn(self.executor.run(), f"commands {self.pbx}"),
         ]
         try:
@@ -239,6 +242,9 @@ class Reader:
         for event in events:
             if event.name in MEMBER_EVENTS:
                 self.members.take(event)
+            elif event.name in RECORDING_EVENTS:
+                self.recordings.take(event)
+                continue
             elif event.name == "OriginateResponse":
                 self.executor.originated(event)
                 continue

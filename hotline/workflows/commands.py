@@ -99,6 +99,11 @@ async def send_command(
             _aim(viewer, agent, call, action, details, chosen=data.get("agent") is not None)
             if action != "hangup":
                 number = await _transfer(uow, house.settings, pbx, action, data.get("to"), details)
+        elif action in ("pause_recording", "resume_recording"):
+            if call is None:
+                raise Invalid("call_id: which call?")
+            pbx = call.pbx
+            _recorded(viewer, agent, call, details)
         else:
             pbx = await _pbx(uow, house.settings, data, agent, call)
             await _membership(uow, pbx, action, agent, data, details)
@@ -316,6 +321,16 @@ def _aim(
         raise Conflict("The call has not been answered yet.")
     if leg is not None:
         details.update(uniqueid=leg.uniqueid, interfaces=list(leg.interfaces), decline=not leg.answered)
+
+
+def _recorded(viewer: Viewer, agent: AgentPhone | None, call: CallTarget, details: dict[str, Any]) -> None:
+    """Whoever is in the call may pause its recording, and supervisors may."""
+    mine = agent is not None and (call.user_id == agent.id or any(leg.user_id == agent.id for leg in call.legs))
+    if not mine and not viewer.may("calls.read_all"):
+        raise Forbidden()
+    if call.recording is None:
+        raise Conflict("This call is not being recorded.")
+    details["ids"] = list(call.ids)
 
 
 async def _membership(

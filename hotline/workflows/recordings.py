@@ -416,7 +416,7 @@ def _old_files(place: Path, before: float) -> list[list[str]]:
 # Whether a call is being recorded now
 
 
-async def note_recording(house: House, pbx: str, uniqueids: Collection[str], state: str | None) -> None:
-    """Keep what the PBX said of a call's recording: ``on``, ``paused``, or over."""
+async def note_recording(house: House, pbx: str, uniqueids: Collection[str], state: str | None) -> bool:
+    """Keep what the PBX said of a call's recording: ``on``, ``paused``, or over. False for a call that is not known."""
     async with house.unit(SYSTEM) as uow:
-        await commands.set_call_recording(uow, pbx, list(uniqueids), state)
+        return await commands.set_call_recording(uow, pbx, list(uniqueids), state)

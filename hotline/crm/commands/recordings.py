@@ -103,7 +103,7 @@ async def set_retention(uow: UnitOfWork, kind: Kind, keep: timedelta) -> None:
     """Make what is kept follow the company's setting."""
     await uow.execute(
         """UPDATE recording SET delete_at = stored_at + $2::interval
-           WHERE kind = $1 AND deleted_at IS NULL AND delete_at IS DISTINCT FROM stored_at + $2::interval""",
+           WHERE kind = $1::text AND deleted_at IS NULL AND delete_at IS DISTINCT FROM stored_at + $2::interval""",
         *(kind, keep),
     )
 
@@ -113,20 +113,23 @@ async def audit_access(uow: UnitOfWork, recording_id: UUID, *, download: bool) -
     uow.audit("recording:downloaded" if download else "recording:heard", recording_id)
 
 
-async def set_call_recording(uow: UnitOfWork, pbx: str, uniqueids: Sequence[str], state: str | None) -> UUID | None:
-    """Say whether a call is being recorded: ``on``, ``paused`` or not; the call when that changed."""
+async def set_call_recording(uow: UnitOfWork, pbx: str, uniqueids: Sequence[str], state: str | None) -> bool:
+    """Say whether a call is being recorded: ``on``, ``paused`` or not. False when no call has these ids."""
     row = await uow.fetchrow(
-        """UPDATE call SET recording = $3, version = version + 1, updated_at = $4
-           WHERE id = (SELECT COALESCE(c.merged_into_id, c.id) FROM call_alias a JOIN call c ON c.id = a.call_id
-                       WHERE a.pbx = $1 AND a.kind = 'uniqueid' AND a.value = ANY($2::text[]) LIMIT 1)
-             AND recording IS DISTINCT FROM $3 RETURNING id, version""",
-        *(pbx, list(uniqueids), state, uow.now),
+        """SELECT id, recording FROM call WHERE id = (
+               SELECT COALESCE(c.merged_into_id, c.id) FROM call_alias a JOIN call c ON c.id = a.call_id
+               WHERE a.pbx = $1 AND a.value = ANY($2::text[]) LIMIT 1) FOR UPDATE""",
+        *(pbx, list(uniqueids)),
     )
     if row is None:
-        return None
-    call_id: UUID = row["id"]
-    uow.emit("call.updated", await _marks(uow, call_id), call_id=call_id, version=row["version"], recording=state)
-    return call_id
+        return False
+    if row["recording"] != state:
+        version = await uow.fetchval(
+            "UPDATE call SET recording = $2, version = version + 1, updated_at = $3 WHERE id = $1 RETURNING version",
+            *(row["id"], state, uow.now),
+        )
+        uow.emit("call.updated", await _marks(uow, row["id"]), call_id=row["id"], version=version)
+    return True
 
 
 async def _tell(uow: UnitOfWork, type: str, recording_id: UUID, call_id: UUID | None, kind: str) -> None:

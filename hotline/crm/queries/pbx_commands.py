@@ -145,7 +145,8 @@ class OpenLeg:
 
 @dataclass(frozen=True, slots=True)
 class CallTarget:
-    """A call that is under way: where, whose it is, its open legs and the PBX's ids for it."""
+    """A call that is under way: where, whose it is, its open legs and the PBX's ids for it; ``recording`` is on, paused
+    or None."""
 
     id: UUID
     pbx: str
@@ -153,6 +154,7 @@ class CallTarget:
     ended: bool
     legs: tuple[OpenLeg, ...]
     ids: tuple[str, ...]
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +193,11 @@ async def find_call(db: Reader, viewer: Viewer, call_id: UUID) -> CallTarget:
     _for_the_house(viewer)
     row = await db.fetchrow(
         """WITH RECURSIVE c AS (
-               SELECT id, pbx, user_id, ended_at, merged_into_id, 0 AS depth FROM call WHERE id = $1
+               SELECT id, pbx, user_id, ended_at, recording, merged_into_id, 0 AS depth FROM call WHERE id = $1
                UNION ALL
-               SELECT n.id, n.pbx, n.user_id, n.ended_at, n.merged_into_id, c.depth + 1
+               SELECT n.id, n.pbx, n.user_id, n.ended_at, n.recording, n.merged_into_id, c.depth + 1
                FROM call n JOIN c ON n.id = c.merged_into_id WHERE c.depth < 20
-           ) SELECT id, pbx, user_id, ended_at FROM c WHERE merged_into_id IS NULL LIMIT 1""",
+           ) SELECT id, pbx, user_id, ended_at, recording FROM c WHERE merged_into_id IS NULL LIMIT 1""",
         call_id,
     )
     if row is None:
@@ -227,6 +229,7 @@ async def find_call(db: Reader, viewer: Viewer, call_id: UUID) -> CallTarget:
             for leg in legs
         ),
         ids=tuple(each["value"] for each in ids),
+        recording=row["recording"],
     )
 
 

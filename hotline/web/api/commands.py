@@ -34,6 +34,8 @@ Action = Literal[
     "unpause",
     "sign_in",
     "sign_out",
+    "pause_recording",
+    "resume_recording",
 ]
 
 
