@@ -128,8 +128,8 @@ def _library(files: list[Path] | None) -> tuple[Library, list[Problem]]:
     others = [source for source in beside.values() if source.file not in asked]
     library = load_flows(asked.values(), _others(shipped, others))
     problems = {file: told for file, told in library.problems.items() if file in asked}
-    for file, source in asked.items():
-        if source.stem not in library.sets and not any(one.file == file for one in library.errors):
+    for name, source in asked.items():
+        if source.stem not in library.sets and not any(one.file == name for one in library.errors):
             # Fit by itself, but it calls a flow that is not: tell that one's problems too.
             return Library(library.sets, library.problems), unread
     return Library(library.sets, problems), unread

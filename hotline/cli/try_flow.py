@@ -65,7 +65,7 @@ def _instant(at: str | None, zone: ZoneInfo) -> datetime:
 
 
 def _calendars(flows: FlowSet, zone: ZoneInfo, region: str) -> dict[str, Calendar]:
-    """The records' calendars are not read here: each has the usual hours, ``always`` is always open."""
+    """The records' calendars are not read here: each has usual hours, ``always`` is always open."""
     day = (Opening(9 * 60, 18 * 60),)
     holidays = Holidays(region) if region in countries() else None
     usual = {name: Calendar(name, zone, (day,) * 5 + ((),) * 2, holidays) for name in flows.calendars}

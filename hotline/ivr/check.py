@@ -16,27 +16,30 @@ from hotline.ivr.reading import Path
 from hotline.ivr.texts import Place, fill, places
 
 
-def check_flow(flow: Flow) -> Iterator[Problem]:
-    """What is wrong with a flow by itself."""
+def check_flow(flow: Flow, flows: Mapping[str, Flow]) -> Iterator[Problem]:
+    """What is wrong with a flow by itself; ``flows`` are those that it may call, which set variables too."""
     yield from _targets(flow)
     yield from _graph(flow)
     yield from _prompts(flow)
     yield from _languages(flow)
-    yield from _variables(flow)
+    yield from _variables(flow, flows)
     yield from _pbx(flow)
 
 
-def check_calls(flow: Flow, flows: Mapping[str, Flow], through: frozenset[str]) -> Iterator[Problem]:
-    """What is wrong between a flow and those that it calls. ``through``: see ``graph.passing``."""
+def check_calls(
+    flow: Flow, flows: Mapping[str, Flow], through: frozenset[str], unread: frozenset[str] = frozenset()
+) -> Iterator[Problem]:
+    """What is wrong between a flow and those that it calls. ``through``: see ``graph.passing``; ``unread`` are flows
+    whose files could not be read."""
     for name, node in flow.nodes.items():
         if not isinstance(node, Call):
             continue
         at: Path = ("nodes", name, "flow")
         called = flows.get(node.flow)
         if called is None:
-            text = (
-                f"There is no flow `{node.flow}`{_meant(node.flow, flows)}; add {node.flow}.yaml or correct the name."
-            )
+            text = f"There is no flow `{node.flow}`{_meant(node.flow, flows)}; add {node.flow}.yaml or correct it."
+            if node.flow in unread:
+                text = f"The file of `{node.flow}` has errors; mend them first."
             yield flow.document.problem(at, text)
             continue
         missing = [language for language in flow.languages if language not in called.languages]
@@ -177,8 +180,8 @@ def _languages(flow: Flow) -> Iterator[Problem]:
                     yield flow.document.problem(("nodes", name, field, key), text)
 
 
-def _variables(flow: Flow) -> Iterator[Problem]:
-    known = readable(flow)
+def _variables(flow: Flow, flows: Mapping[str, Flow]) -> Iterator[Problem]:
+    known = readable(flow, flows)
     for path, text in _filled(flow):
         for place in places(text):
             if place.name is None or place.name not in known:
@@ -197,22 +200,18 @@ def _variables(flow: Flow) -> Iterator[Problem]:
                     yield flow.document.problem(("nodes", name, "questions", n, "name"), text)
 
 
-def readable(flow: Flow) -> frozenset[str]:
-    """The variables that a flow may read."""
-    own = set(flow.file.variables)
-    for node in flow.nodes.values():
-        match node:
-            case SetNode():
-                own |= node.values.keys()
-            case Gather():
-                own.add(node.into)
-            case Menu():
-                own |= {variable for choice in node.keys.values() for variable in choice.set}
-            case Survey():
-                own |= {f"survey.{question.name}" for question in node.questions}
-            case _:
-                pass
-    return frozenset(own | names.GIVEN.keys())
+def readable(flow: Flow, flows: Mapping[str, Flow]) -> frozenset[str]:
+    """The variables that a flow may read: given ones, its own, and those of the flows that it calls."""
+    found: set[str] = set(names.GIVEN)
+    seen: set[str] = set()
+    waiting = [flow]
+    while waiting:
+        each = waiting.pop()
+        if each.name not in seen:
+            seen.add(each.name)
+            found |= each.variables
+            waiting.extend(flows[name] for name in each.calls if name in flows)
+    return frozenset(found)
 
 
 def _filled(flow: Flow) -> Iterator[tuple[Path, str]]:

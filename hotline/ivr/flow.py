@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hotline.ivr.effects import Prompt
-from hotline.ivr.nodes import AnyNode, Asking, Call, FlowFile, Item, Survey
+from hotline.ivr.nodes import AnyNode, Asking, Call, FlowFile, Gather, Item, Menu, Survey
+from hotline.ivr.nodes import Set as SetNode
 from hotline.ivr.reading import Document
 from hotline.ivr.texts import has_places
 
@@ -35,6 +36,24 @@ class Flow:
     def calls(self) -> tuple[str, ...]:
         """The flows that this one calls."""
         return tuple(dict.fromkeys(node.flow for node in self.nodes.values() if isinstance(node, Call)))
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """The variables that this flow sets."""
+        own = set(self.file.variables)
+        for node in self.nodes.values():
+            match node:
+                case SetNode():
+                    own |= node.values.keys()
+                case Gather():
+                    own.add(node.into)
+                case Menu():
+                    own |= {variable for choice in node.keys.values() for variable in choice.set}
+                case Survey():
+                    own |= {f"survey.{question.name}" for question in node.questions}
+                case _:
+                    pass
+        return frozenset(own)
 
     def prompt(self, node: str, place: str, item: Item, language: str) -> Prompt:
         """What an item of a node's speech says; ``place`` tells apart those that are written in the node."""

@@ -67,9 +67,10 @@ def load(sources: Iterable[Source], base: Iterable[Source] = ()) -> Library:
                 entries[flow.name] = entry  # over the shipped one, whose problems are nobody's now
     flows = {name: entry.flow for name, entry in entries.items() if entry.flow is not None}
     through = passing(flows)
+    unread = frozenset(Source(entry.file, b"").stem for entry in unnamed)
     for name, flow in flows.items():
-        entries[name].problems.extend(check_flow(flow))
-        entries[name].problems.extend(check_calls(flow, flows, through))
+        entries[name].problems.extend(check_flow(flow, flows))
+        entries[name].problems.extend(check_calls(flow, flows, through, unread))
     broken = {name for name, entry in entries.items() if any(not one.warning for one in entry.problems)}
     sets = {}
     for name in flows:
