@@ -27,14 +27,17 @@ async def follow_ticket(
     if before is not None and replace(before, at=after.at) == after:
         return None
     rules = await rules_of(house, uow)
-    found = [] if before is None else await commands.lock_clocks(uow, after.id)
-    if not found:
+    if before is None:
         clocks = [begin(uow.new_id(), what, after, rules) for what in CLOCKS]
-        await commands.insert_clocks(uow, clocks)
-    else:
-        rules, caught_up = await catch_up(house, uow, found, before or after, rules)
-        clocks = [follow(clock, after, rules, rules) for clock in caught_up]
-        await commands.update_clocks(uow, (new for old, new in zip(found, clocks, strict=True) if new != old))
+        if await commands.insert_clocks(uow, clocks):
+            return deadlines({clock.what: clock for clock in clocks})
+    # A ticket that was discarded and is taken up again has its clocks already.
+    found = await commands.lock_clocks(uow, after.id)
+    if not found:
+        return await follow_ticket(house, uow, None, after)
+    rules, caught_up = await catch_up(house, uow, found, before or after, rules)
+    clocks = [follow(clock, after, rules, rules) for clock in caught_up]
+    await commands.update_clocks(uow, (new for old, new in zip(found, clocks, strict=True) if new != old))
     return deadlines({clock.what: clock for clock in clocks})
 
 
@@ -50,7 +53,8 @@ async def catch_up(
         return rules, list(clocks)
     # Kept versions hold their own rules; the newest one is the one in memory.
     history = await read_history(uow, oldest, house.settings.timezone)
-    steps = [(since, each or rules) for since, version, each in history if version <= rules.version]
+    # No change holds from the future on, whatever a clock that was set back has written.
+    steps = [(min(since, uow.now), each or rules) for since, version, each in history if version <= rules.version]
     return rules, [_through(clock, ticket, steps) for clock in clocks]
 
 

@@ -13,17 +13,18 @@ from datetime import datetime
 from uuid import UUID
 
 from hotline.crm.commands.sla import forget_bases, lock_clocks, update_clocks
-from hotline.crm.commands.tickets import Entry, TicketRecord, lock_ticket, new_entry, save_ticket, ticket_marks
+from hotline.crm.commands.tickets import Entry, TicketRecord, lock_ticket, new_entry, ticket_marks
 from hotline.crm.queries.escalation import candidates
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.events import user_mark
 from hotline.tickets.escalation import chosen, raised, roles_needed
 from hotline.tickets.policies import CLOCKS, Escalation, Rules
-from hotline.tickets.sla import DUE, WARN, Clock, TicketFacts, deadlines, due, follow, told
+from hotline.tickets.sla import DUE, WARN, Clock, TicketFacts, deadlines, due, told
 from hotline.workflows.calendars import rules_of
 from hotline.workflows.house import House
 from hotline.workflows.sla import catch_up
+from hotline.workflows.tickets_kept import keep_ticket
 
 
 def facts_of(ticket: TicketRecord, at: datetime) -> TicketFacts:
@@ -64,12 +65,11 @@ async def tell_due(house: House, ticket_id: UUID) -> bool:
         telling = _Telling()
         for at, key, index in sorted(_due(clocks, uow.now), key=lambda mark: (mark[0], mark[1] != WARN)):
             clocks[index] = await _tell(uow, ticket, clocks[index], key, at, rules, telling)
-        facts = facts_of(ticket, uow.now)
-        clocks = [follow(clock, facts, rules, rules) for clock in clocks]
         await update_clocks(uow, (new for old, new in zip(before, clocks, strict=True) if new != old))
         dues = deadlines({clock.what: clock for clock in clocks})
         ticket.set(first_response_due=dues.first_response_due, resolution_due=dues.resolution_due)
-        await save_ticket(uow, ticket, telling.entries, marks=sorted(telling.marks))
+        # A rule that raised the priority may have brought the ticket under another policy: its clocks follow.
+        await keep_ticket(house, uow, ticket, telling.entries, marks=sorted(telling.marks))
         audience = (*ticket_marks(ticket), *sorted(telling.marks))
         for kind, data in telling.events:
             uow.emit(kind, audience, ticket_id=ticket.id, version=ticket.version, **data)

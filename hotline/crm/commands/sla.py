@@ -56,9 +56,9 @@ FROM unnest({_UNNEST}) AS new ({_NAMES}) WHERE sla_clock.id = new.id
 """  # noqa: S608
 
 
-async def insert_clocks(uow: UnitOfWork, clocks: Iterable[Clock]) -> None:
-    """Write the clocks of a new ticket; those that it has already stay."""
-    await uow.execute(_INSERT, *_columns(list(clocks)), uow.now)
+async def insert_clocks(uow: UnitOfWork, clocks: Sequence[Clock]) -> bool:
+    """Write the clocks of a new ticket; False, and nothing changed, when it has some already."""
+    return await uow.execute(_INSERT, *_columns(clocks), uow.now) == f"INSERT 0 {len(clocks)}"
 
 
 async def update_clocks(uow: UnitOfWork, clocks: Iterable[Clock]) -> None:
@@ -116,7 +116,7 @@ async def next_basis(uow: UnitOfWork, before: Basis, fingerprint: dict[str, str]
     await uow.execute("UPDATE sla_basis SET rules = $2 WHERE version = $1", before.version, before.kept)
     await uow.execute(
         "INSERT INTO sla_basis (version, since, fingerprint) VALUES ($1, $2, $3)",
-        *(before.version + 1, max(uow.now, before.since), fingerprint),
+        *(before.version + 1, uow.now, fingerprint),
     )
     return before.version + 1
 

@@ -59,8 +59,8 @@ async def test_a_calendar_comes_back_as_it_was_made(api: Api) -> None:
     await api.get("/calendars/nights", status=404)
 
 
-async def put(api: Api, path: str, body: Any, status: int = 200, **headers: str) -> Any:
-    response = await api.ask("PUT", path, body, headers=headers)
+async def put(api: Api, path: str, body: Any, status: int = 200, version: str = "*") -> Any:
+    response = await api.ask("PUT", path, body, headers={"If-Match": version})
     assert response.status == status, await response.text()
     return await response.json()
 
@@ -68,9 +68,9 @@ async def put(api: Api, path: str, body: Any, status: int = 200, **headers: str)
 async def test_a_calendar_is_changed_by_who_saw_its_newest_version(api: Api) -> None:
     made = await api.post("/calendars", NIGHTS)
     body = {name: value for name, value in NIGHTS.items() if name != "key"}
-    changed = await put(api, "/calendars/nights", body | {"country": None, "subdivision": None}, **{"If-Match": '"v1"'})
+    changed = await put(api, "/calendars/nights", body | {"country": None, "subdivision": None}, version='"v1"')
     assert (changed["country"], changed["version"]) == (None, made["version"] + 1)
-    stale = await put(api, "/calendars/nights", body, 412, **{"If-Match": '"v1"'})
+    stale = await put(api, "/calendars/nights", body, 412, version='"v1"')
     assert stale["status"] == 412
 
 
@@ -151,9 +151,9 @@ async def test_a_policy_comes_back_as_it_was_made_and_holds(api: Api) -> None:
     other = await api.get("/sla-policies/match?kind=service_request")
     assert [each["name"] for each in other["considered"] if each["misses"] is None] == ["Service request"]
     assert next(each["misses"] for each in other["considered"] if each["name"] == "Fibre") == "service"
-    renamed = await put(api, f"/sla-policies/{made['id']}", POLICY | {"name": "Glass"}, **{"If-Match": '"v1"'})
+    renamed = await put(api, f"/sla-policies/{made['id']}", POLICY | {"name": "Glass"}, version='"v1"')
     assert (renamed["name"], renamed["version"]) == ("Glass", 2)
-    await put(api, f"/sla-policies/{made['id']}", POLICY, 412, **{"If-Match": '"v1"'})
+    await put(api, f"/sla-policies/{made['id']}", POLICY, 412, version='"v1"')
     assert (await api.ask("DELETE", f"/sla-policies/{made['id']}")).status == 204
     assert (await api.get("/sla-policies/match?kind=service_request&service=fibre"))["policy_id"] != made["id"]
 
@@ -199,7 +199,7 @@ async def test_settings_have_defaults_and_are_changed_in_part(api: Api) -> None:
     changed = await put(api, "/settings/tickets", {"attach_days": 3})
     assert (changed["value"], changed["version"]) == (before["value"] | {"attach_days": 3}, 1)
     assert await api.get("/settings/tickets") == changed
-    await put(api, "/settings/tickets", {"attach_days": 4}, 412, **{"If-Match": '"v7"'})
+    await put(api, "/settings/tickets", {"attach_days": 4}, 412, version='"v7"')
     await put(api, "/settings/tickets", {"attach_days": -1}, 422)
     await put(api, "/settings/tickets", {"attach_day": 1}, 422)
     await put(api, "/settings/recordings", {"announcement": {"fr": "Bonjour"}}, 422)
