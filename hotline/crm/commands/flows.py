@@ -15,7 +15,7 @@ BATCH: Final = 500
 
 _NUMBER: Final = """
 INSERT INTO flow_version (flow, version, digest, sources)
-SELECT $1, coalesce(max(version), 0) + 1, $2, $3 FROM flow_version WHERE flow = $1
+SELECT $1::text, coalesce(max(version), 0) + 1, $2, $3 FROM flow_version WHERE flow = $1::text
 ON CONFLICT DO NOTHING RETURNING version
 """
 _COUNT: Final = """
