@@ -58,6 +58,9 @@ _LINE: Final = 18
 _PAD: Final = 10
 _WIDEST: Final = 34  # columns of a line of text; a Chinese character has two
 _MARGIN: Final = 16
+_GAP: Final = 26
+#: Lines of larger flows are drawn straight: the layered layout would take seconds, then minutes.
+_MOST_CROSSED: Final = 400
 
 
 @dataclass
@@ -139,11 +142,38 @@ class _Picture:
                 between = self._vertex(plate)
                 self._edge(at[name], between, width, head=False)
                 self._edge(between, to, width, head=target is not None)
+        if self._place_by_rank() > _MOST_CROSSED:
+            return
         graph = Graph(self._vertices, self._edges)
         layout = SugiyamaLayout(graph.C[0])
         layout.xspace, layout.yspace = 26, 20
         layout.init_all(roots=[start])
         layout.draw(6)
+
+    def _place_by_rank(self) -> int:
+        """Give every box a place in the row of its distance from the start, every line its two ends; answers how many
+        rows all lines cross together, which is what the layered layout's time grows with."""
+        following: dict[Any, list[Any]] = {vertex: [] for vertex in self._vertices}
+        for edge in self._edges:
+            following[edge.v[0]].append(edge.v[1])
+        start = next(vertex for vertex in self._vertices if vertex.view.kind == "start")
+        ranks, row = {start: 0}, [start]
+        rows = [row]
+        while row:
+            row = list(dict.fromkeys(to for vertex in row for to in following[vertex] if to not in ranks))
+            ranks.update(dict.fromkeys(row, len(rows)))
+            rows.append(row)
+        y = 0.0
+        for row in rows:
+            height = max((vertex.view.h for vertex in row), default=0)
+            x = -sum(vertex.view.w + _GAP for vertex in row) / 2
+            for vertex in row:
+                vertex.view.xy = (x + (vertex.view.w + _GAP) / 2, y + height / 2)
+                x += vertex.view.w + _GAP
+            y += height + 2 * _GAP
+        for edge in self._edges:
+            edge.view.setpath([edge.v[0].view.xy, edge.v[1].view.xy])
+        return sum(abs(ranks[edge.v[0]] - ranks[edge.v[1]]) for edge in self._edges)
 
     def _vertex(self, box: _Box) -> Any:
         vertex = Vertex(len(self._vertices))
@@ -274,8 +304,10 @@ class _Picture:
             right = max([right, *(x + _MARGIN for x, _ in line.points)])
         width, height = round(right - left), round(bottom - top)
         title = escape(self._flow.name)
+        # What is in an image cannot be reached by the keyboard, and links must be.
+        role = "group" if any(box.link for box in self._boxes) else "img"
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" aria-label="{title}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="{role}" aria-label="{title}" '
             f'width="{width}" height="{height}" viewBox="{left:.0f} {top:.0f} {width} {height}">',
             f"<title>{title}</title>",
         ]

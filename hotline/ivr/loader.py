@@ -136,7 +136,6 @@ _PATTERNS: Final = {
     names.VARIABLE: "must be a variable's name, for example caller.tier",
     names.LANGUAGE: "must be a language, for example en or zh",
     names.KEY: "must be one key of the telephone: 0 to 9, * or # (in quotes)",
-    names.CALENDAR: "must be the name of a business calendar",
     r"^[0-9]{1,10}$": "must be digits, for example 12345",
 }
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: Flows, nodes, prompts, queues' variables: lower case words, as they stand in files, tables and logs.
+#: Flows, nodes, prompts, variables, calendars: lower case words, as they stand in files, tables and logs.
 NAME: Final = r"^[a-z][a-z0-9_]{0,39}$"
 #: Variables; those with a dot are given (``caller.tier``) and cannot be set by a flow.
 VARIABLE: Final = r"^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$"
 LANGUAGE: Final = r"^[a-z]{2,3}(-[A-Z][A-Za-z]{1,3})?$"
 KEY: Final = r"^[0-9*#]$"
-CALENDAR: Final = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$"
 QUEUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 EXTENSION: Final = re.compile(r"[0-9A-Za-z_*#+-]{1,40}")
 

@@ -183,7 +183,7 @@ class Hours(Node):
     """Ask a business calendar. ``holiday`` is for public holidays and days that the company closed by an exception."""
 
     type: Literal["hours"]
-    calendar: str = Field(pattern=names.CALENDAR, description="Name of a business calendar.", examples=["default"])
+    calendar: str = Field(pattern=names.NAME, description="Name of a business calendar.", examples=["default"])
     open: NodeName
     closed: NodeName
     holiday: NodeName | None = Field(None, description="Else `closed`.")
