@@ -184,7 +184,7 @@ async def save_ticket(
 ) -> bool:
     """Write what changed, a line of the history that tells it, and ``entries``; says whether there was anything.
 
-    A change of a ticket's owner reaches the old one too. ``marks`` are further people who are told; ``call_id`` is the
+    Who had the ticket is told that it is theirs no more. ``marks`` are further people who are told; ``call_id`` is the
     call because of which it changed.
     """
     _derive(uow, ticket)
@@ -199,7 +199,7 @@ async def save_ticket(
     else:
         facts = {"source": ticket.source, "kind": ticket.kind, "state": ticket.state}
         lines.insert(0, _entry(uow, "created", facts, call_id))
-    owners = {ticket.assignee_id, ticket.saved.get("assignee_id")}
+    owners = {ticket.saved.get("assignee_id")} - {ticket.assignee_id, None}
     values = [getattr(ticket, name) for name in _CHANGING]
     if ticket.exists and not differences:
         await uow.execute(_ENTRIES.format(source=""), ticket.id, [_line(line) for line in lines])
@@ -287,11 +287,13 @@ def _tell(
     marks: Iterable[str],
     call_id: UUID | None,
 ) -> None:
-    audience = (*ticket_marks(ticket, owners), *marks)
     data: dict[str, Any] = {"ticket_id": ticket.id, "version": ticket.version}
     if call_id is not None:
         data["call_id"] = call_id
-    uow.emit(f"ticket.{what}", audience, **data)
+    if lost := {user_mark(user) for user in owners if user is not None} - set(marks):
+        # Before the others' event: who sees it for another reason is shown the ticket by that one.
+        uow.emit(f"ticket.{what}", sorted(lost), **data, lost=True)
+    uow.emit(f"ticket.{what}", (*ticket_marks(ticket), *marks), **data)
 
 
 async def find_joinable(

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.sla import ClockView, clocks_of
-from hotline.crm.queries.tickets import TicketView, for_viewer, get_ticket, may_see
+from hotline.crm.queries.tickets import TicketView, for_viewer, get_ticket
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import NotFound
 from hotline.events import Event
@@ -36,22 +36,21 @@ _CACHES: WeakKeyDictionary[Database, OrderedDict[tuple[Any, ...], _Entry]] = Wea
 
 
 async def render_ticket_event(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> dict[str, Any] | None:
-    """The event's data with the whole ticket, or without it for who may not see it any more."""
+    """The event's data with the whole ticket; without it for who lost it. Its audience decides who gets it: what is
+    rendered here serves all viewers with the same rights."""
     told = dict(event.data)
+    if told.get("lost") or not viewer.may("tickets.read"):
+        return told
     try:
         ticket, clocks = await _read(db, keyring, viewer, event)
     except NotFound:
         return None
-    if may_see(viewer, ticket):
-        told["ticket"] = ticket_body(for_viewer(viewer, ticket), clocks)
-    return told
+    return told | {"ticket": ticket_body(for_viewer(viewer, ticket), clocks)}
 
 
 def ticket_body(ticket: TicketView, clocks: tuple[ClockView, ...] = ()) -> Mapping[str, Any]:
     """A ticket as the API and the events show it."""
-    body = asdict(ticket)
-    del body["user_ids"]
-    return body | {"call_ids": ticket.call_ids, "clocks": [asdict(clock) for clock in clocks]}
+    return asdict(ticket) | {"call_ids": ticket.call_ids, "clocks": [asdict(clock) for clock in clocks]}
 
 
 async def _read(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> Read:

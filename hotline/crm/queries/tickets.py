@@ -60,13 +60,11 @@ class TicketCustomerView:
 
 @dataclass(frozen=True, slots=True)
 class TicketView(TicketBrief):
-    """A ticket with its customer, calls, and the caller of its latest call. ``user_ids`` are the agents of its calls
-    and who made it: whose it is too."""
+    """A ticket with its customer, calls, and the caller of its latest call."""
 
     customer: TicketCustomerView | None = None
     caller: CallerView | None = None
     calls: tuple[TicketCallView, ...] = ()
-    user_ids: frozenset[UUID] = frozenset()
 
     @property
     def call_ids(self) -> tuple[UUID, ...]:
@@ -80,10 +78,6 @@ SELECT ARRAY[({BRIEF})] AS brief,
           FROM call l LEFT JOIN users u ON u.id = l.user_id
           WHERE l.ticket_id = t.id AND l.merged_into_id IS NULL
           ORDER BY l.offered_at DESC, l.id DESC LIMIT {MOST_CALLS}) AS calls,
-    ARRAY(SELECT l.user_id FROM call l WHERE l.ticket_id = t.id AND l.user_id IS NOT NULL
-          UNION SELECT g.user_id FROM leg g JOIN call l ON l.id = g.call_id
-          WHERE l.ticket_id = t.id AND g.user_id IS NOT NULL) AS user_ids,
-    t.created_by_id,
     ARRAY(SELECT (l.id, l.caller_cipher, l.caller_key_id, lk.wrapped, lk.master, l.caller_withheld, l.caller_country)
           FROM call l LEFT JOIN personal_key lk ON lk.id = l.caller_key_id
           WHERE l.ticket_id = t.id AND l.direction = 'in' AND l.merged_into_id IS NULL
@@ -126,14 +120,6 @@ async def require_ticket(db: Reader, viewer: Viewer, ticket_id: UUID) -> None:
         raise NotFound("There is no such ticket.")
 
 
-def may_see(viewer: Viewer, ticket: TicketView) -> bool:
-    """Whether the viewer may see a ticket that was read for somebody else."""
-    if not viewer.may("tickets.read"):
-        return False
-    own = ticket.assignee_id is None or ticket.assignee_id == viewer.user_id or viewer.user_id in ticket.user_ids
-    return own or viewer.may("tickets.read_all")
-
-
 def for_viewer(viewer: Viewer, ticket: TicketView) -> TicketView:
     """A ticket that was read for somebody with the same masks, as this viewer may change it."""
     return replace(ticket, next_states=next_states_of(viewer, ticket.state))
@@ -161,13 +147,11 @@ async def open_ticket_values(db: Reader, viewer: Viewer, customer_id: UUID) -> M
 
 def ticket_view(keyring: Keyring, viewer: Viewer, row: Row) -> TicketView:
     """A ticket out of a row of SELECT."""
-    users = frozenset(row["user_ids"]) | ({row["created_by_id"]} if row["created_by_id"] is not None else set())
     return TicketView(
         **brief_fields(keyring, viewer, row["brief"][0]),
         customer=_customer(keyring, viewer, row["customer"]),
         caller=_caller(keyring, viewer, row["caller"]),
         calls=tuple(_ticket_call(fields) for fields in row["calls"]),
-        user_ids=users,
     )
 
 

@@ -12,6 +12,7 @@ from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, Wrapped
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
+from hotline.tickets.states import reference
 
 MOST: Final = 201
 
@@ -34,6 +35,17 @@ class TimelineCall:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelineTicket:
+    """What the timeline says about a ticket: codes only, since it may be somebody else's."""
+
+    id: UUID
+    number: int
+    reference: str
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineItem:
     """One line. ``note`` is what a person wrote, None for lines that hold no words."""
 
@@ -45,14 +57,17 @@ class TimelineItem:
     user_name: str | None
     call: TimelineCall | None
     note: str | None
+    ticket: TimelineTicket | None = None
 
 
 _SELECT: Final = """
 SELECT i.id, i.kind, i.at, i.direction, i.user_id, u.name AS user_name, i.note_cipher,
     COALESCE(i.note_key_id, c.key_id) AS key_id, k.wrapped, k.master,
     l.id AS call_id, l.state, l.disposition, l.queue, l.caller_withheld, l.offered_at, l.answered_at,
-    l.ended_at, l.end_seen
+    l.ended_at, l.end_seen, t.id AS ticket_id, t.number AS ticket_number, t.kind AS ticket_kind,
+    t.state AS ticket_state
 FROM interaction i
+LEFT JOIN ticket t ON t.id = i.ticket_id
 LEFT JOIN customer c ON c.id = i.customer_id
 LEFT JOIN personal_key k ON i.note_cipher IS NOT NULL AND k.id = COALESCE(i.note_key_id, c.key_id)
 LEFT JOIN users u ON u.id = i.user_id
@@ -114,7 +129,13 @@ def _item(keyring: Keyring, row: Row) -> TimelineItem:
         user_name=row["user_name"],
         call=_call(row) if row["call_id"] is not None else None,
         note=note,
+        ticket=_ticket(row) if row["ticket_id"] is not None else None,
     )
+
+
+def _ticket(row: Row) -> TimelineTicket:
+    number = row["ticket_number"]
+    return TimelineTicket(row["ticket_id"], number, reference(number), row["ticket_kind"], row["ticket_state"])
 
 
 def _call(row: Row) -> TimelineCall:

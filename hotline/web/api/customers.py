@@ -182,6 +182,16 @@ class TimelineCall(Output):
     end_seen: bool
 
 
+class TimelineTicket(Output):
+    """A ticket on the timeline."""
+
+    id: UUID
+    number: int
+    reference: str
+    kind: str
+    state: str
+
+
 class TimelineEntry(Output):
     """One line of the timeline."""
 
@@ -192,6 +202,7 @@ class TimelineEntry(Output):
     user_id: UUID | None
     user_name: str | None
     call: TimelineCall | None
+    ticket: TimelineTicket | None = None
     note: str | None
 
 

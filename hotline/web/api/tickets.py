@@ -324,7 +324,8 @@ def _uuid(text: str, field: str) -> UUID:
 
 def _cursor(place: Place) -> str:
     at, ticket_id = place
-    return f"{at.astimezone(UTC).isoformat() if at is not None else ''}~{ticket_id}"
+    moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at is not None else ""
+    return f"{moment}~{ticket_id}"
 
 
 def _place(cursor: str | None) -> Place | None:

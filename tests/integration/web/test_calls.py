@@ -103,14 +103,17 @@ async def test_a_call_from_ring_to_end(api: Api, agent: str) -> None:
         assert (await take(blocks, "snapshot"))["rings"] == []
         await story.rings()
         pop = await take(blocks, "call.offered")
-        assert {key: pop[key] for key in ("call_id", "ring_id", "agent", "queue", "ticket_id", "ivr")} == {
+        assert {key: pop[key] for key in ("call_id", "ring_id", "agent", "queue", "ivr")} == {
             "call_id": str(story.id),
             "ring_id": str(story.ring),
             "agent": "agent",
             "queue": "support",
-            "ticket_id": None,
             "ivr": None,
         }
+        assert pop["ticket_id"] == pop["ticket"]["id"]
+        assert (pop["ticket"]["provisional"], pop["ticket"]["kind"], pop["ticket"]["attached"]["by"]) == (
+            True, "consultation", "opened",
+        )  # fmt: skip
         assert {key: pop["caller"][key] for key in ("number", "withheld", "country")} == {
             "number": CALLER,
             "withheld": False,
@@ -153,7 +156,10 @@ async def test_a_call_from_ring_to_end(api: Api, agent: str) -> None:
     assert {"kind": "uniqueid", "value": f"u-{story.id}"} in call["aliases"]
     assert call["transfers"] == call["gaps"] == []
     timeline = (await api.get(f"/customers/{li['id']}/timeline"))["items"]
-    assert [(entry["kind"], entry["call"]["id"]) for entry in timeline] == [("call", str(story.id))]
+    assert {entry["kind"]: (entry["call"] or entry["ticket"])["id"] for entry in timeline} == {
+        "call": str(story.id),
+        "ticket": call["ticket_id"],
+    }
 
 
 async def test_agents_see_their_own_calls_supervisors_all(api: Api, agent: str) -> None:
