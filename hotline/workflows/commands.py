@@ -19,6 +19,7 @@ from hotline.crm.commands.pbx_commands import CommandOrder
 from hotline.crm.leases import Lease, LeaseLost
 from hotline.crm.queries import pbx_commands as queries
 from hotline.crm.queries.pbx_commands import AgentPhone, CallTarget, CommandView, OpenLeg, get_command
+from hotline.crm.queries.tickets import find_callback_number, require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
@@ -46,7 +47,8 @@ QUEUE_CONTEXT: Final = "hotline-queues"
 
 class NewCommand(TypedDict, total=False):
     """What is asked for. ``agent`` is a login, the asker's own when absent; ``to`` a login, an extension, a queue or a
-    number; ``paused`` False makes a pause an unpause; without ``queue`` all the agent's queues are meant."""
+    number; ``paused`` False makes a pause an unpause; without ``queue`` all the agent's queues are meant. An originate
+    from a ticket (``ticket_id``) calls its customer back, without ``to`` at the number that they called from."""
 
     action: CommandAction
     agent: str | None
@@ -56,6 +58,7 @@ class NewCommand(TypedDict, total=False):
     paused: bool | None
     reason: str | None
     pbx: str | None
+    ticket_id: UUID | None
 
 
 def commands_topic(pbx: str) -> str:
@@ -91,7 +94,12 @@ async def send_command(
         number: str | None = None
         if action == "originate":
             pbx = await _pbx(uow, house.settings, data, agent, call)
-            number = await _originate(uow, house.settings, pbx, agent, data.get("to"), details)
+            to = data.get("to")
+            if (ticket_id := data.get("ticket_id")) is not None:
+                await require_ticket(uow, viewer, ticket_id)
+                details["ticket_id"] = ticket_id
+                to = to or await find_callback_number(uow, uow.keyring, SYSTEM, ticket_id)
+            number = await _originate(uow, house.settings, pbx, agent, to, details)
         elif action in ("hangup", "blind_transfer", "attended_transfer"):
             if call is None:
                 raise Invalid("call_id: which call?")

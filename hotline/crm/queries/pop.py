@@ -167,7 +167,6 @@ def _facts(viewer: Viewer, scene: _Scene, leg: LegView | None) -> dict[str, Any]
         "disposition": call.disposition,
         "ivr": call.ivr,
         "recording": call.recording,
-        "recording": call.recording,
         "ticket_id": call.ticket_id,
         "ticket": _ticket(viewer, call),
         "offered_at": call.offered_at,

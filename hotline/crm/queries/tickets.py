@@ -27,7 +27,7 @@ from hotline.crm.queries.ticket_brief import (
     next_states_of,
 )
 from hotline.crm.viewer import Viewer
-from hotline.errors import NotFound
+from hotline.errors import Conflict, Forbidden, NotFound
 
 #: Calls of one ticket that are shown, the latest ones.
 MOST_CALLS: Final = 50
@@ -140,6 +140,34 @@ async def open_ticket_values(db: Reader, viewer: Viewer, customer_id: UUID) -> M
     if isinstance(privacy, company.Privacy) and privacy.speak_ticket_number:
         values["ticket.number"] = str(row["number"])
     return values
+
+
+async def find_callback_number(db: Reader, keyring: Keyring, viewer: Viewer, ticket_id: UUID) -> str:
+    """The number that a ticket's customer called from last, else their first one, unmasked: for hotline itself, which
+    dials it. Raises Conflict when nobody knows one."""
+    if viewer.kind != "system":
+        raise Forbidden()
+    rows = await db.fetch(
+        """SELECT 'call' AS place, 'caller_cipher' AS col, l.id, l.caller_cipher AS cipher, k.id AS key_id, k.wrapped,
+               k.master, 0 AS rank, l.offered_at AS at
+           FROM call l JOIN personal_key k ON k.id = l.caller_key_id
+           WHERE l.ticket_id = $1 AND l.direction = 'in' AND l.caller_cipher IS NOT NULL AND k.wrapped IS NOT NULL
+           UNION ALL
+           SELECT 'contact_point', 'value_cipher', p.id, p.value_cipher, k.id, k.wrapped, k.master, 1 + p.position,
+               p.created_at
+           FROM ticket t JOIN customer m ON m.id = t.customer_id
+           JOIN customer c ON c.id = COALESCE(m.merged_into_id, m.id)
+           JOIN contact_point p ON p.customer_id = c.id AND p.kind IN ('phone', 'whatsapp')
+           JOIN personal_key k ON k.id = c.key_id
+           WHERE t.id = $1 AND k.wrapped IS NOT NULL
+           ORDER BY rank, at DESC LIMIT 1""",
+        ticket_id,
+    )
+    if not rows:
+        raise Conflict("Nobody knows a number to call: the caller's was withheld.")
+    row = rows[0]
+    key = keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
+    return keyring.decrypt(key, row["place"], row["col"], row["id"], row["cipher"])
 
 
 # From rows

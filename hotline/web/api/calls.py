@@ -104,7 +104,6 @@ class Call(Output):
     gaps: list[Gap]
     ivr: dict[str, Any] | None
     recording: Literal["on", "paused"] | None = Field(description="Whether the call is being recorded now.")
-    recording: Literal["on", "paused"] | None = Field(description="Whether the call is being recorded now.")
     ticket_id: UUID | None
     ticket: CallTicket | None = None
     aliases: list[Alias]

@@ -50,6 +50,9 @@ class CommandCreate(Input):
     paused: bool | None = Field(None, description="For pause; `false` goes on.")
     reason: str | None = Field(None, max_length=100, description="For pause.")
     pbx: str | None = Field(None, max_length=64, description="Which PBX; needed only where several could be meant.")
+    ticket_id: UUID | None = Field(
+        None, description="For originate: call the ticket's customer back; `to` may then be absent."
+    )
 
 
 class Command(Output):
