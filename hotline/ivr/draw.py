@@ -40,7 +40,7 @@ STYLE: Final = """
 
 #: What pictures call types of nodes and ways; pages translate them.
 TYPES: Final = {
-    "say": "say", "play": "play", "menu": "menu", "gather": "number", "language": "language", "hours": "hours",
+    "say": "say", "play": "play", "menu": "menu", "gather": "digits", "language": "language", "hours": "hours",
     "lookup": "lookup", "set": "set", "branch": "branch", "enqueue": "queue", "transfer": "transfer",
     "voicemail": "voicemail", "survey": "survey", "flow": "flow", "return": "back", "hang_up": "hang up",
 }  # fmt: skip
@@ -212,7 +212,7 @@ class _Picture:
             case nodes.Transfer():
                 return _plain(node.to)
             case nodes.Hours():
-                return node.calendar
+                return node.calendar.replace("_", " ")
             case nodes.Lookup():
                 return node.what.replace("_", " ")
             case nodes.Gather():

@@ -18,7 +18,7 @@ from hotline.workflows import flow_views as views
 
 #: The words in pictures, for the catalogues.
 WORDS: Final = (
-    N_("say"), N_("play"), N_("menu"), N_("number"), N_("language"), N_("hours"), N_("lookup"), N_("set"),
+    N_("say"), N_("play"), N_("menu"), N_("digits"), N_("language"), N_("hours"), N_("lookup"), N_("set"),
     N_("branch"), N_("queue"), N_("transfer"), N_("voicemail"), N_("survey"), N_("flow"), N_("back"), N_("hang up"),
     N_("next"), N_("otherwise"), N_("skipped"), N_("open"), N_("closed"), N_("holiday"), N_("found"), N_("not found"),
     N_("failed"), N_("answered"), N_("nobody in time"), N_("no agent"), N_("full"), N_("not answered"),
