@@ -137,6 +137,11 @@ class SealedReader:
         self._owner = owner.bytes
         self._pieces = -(-whole // (PIECE + _TAG))
         self.size = whole - self._pieces * _TAG
+        try:
+            self.piece(self._pieces - 1)  # only the true last piece proves that the size is true
+        except Damaged:
+            self._file.close()
+            raise
 
     def close(self) -> None:
         """Give the file back."""

@@ -1,0 +1,1 @@
+"""Sound: prompts, files, recordings."""
