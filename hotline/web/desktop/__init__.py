@@ -5,11 +5,37 @@ from __future__ import annotations
 from aiohttp import web
 
 from hotline.web.context import ERROR_PAGE
-from hotline.web.desktop import assets, components, customers, desk, problem, profile, sign_in, system, tokens, users
+from hotline.web.desktop import (
+    assets,
+    components,
+    customers,
+    desk,
+    flows,
+    problem,
+    profile,
+    sign_in,
+    system,
+    tickets,
+    tokens,
+    users,
+)
 
 
 def setup(app: web.Application) -> None:
     """Adds the pages' routes."""
     app[ERROR_PAGE] = problem.error_page
-    for page in (assets, sign_in, desk, customers, users, profile, tokens, system, components):
+    for page in (
+        assets,
+        sign_in,
+        desk,
+        customers,
+        tickets,
+        users,
+        flows,
+        settings,
+        profile,
+        tokens,
+        system,
+        components,
+    ):
         page.setup(app)

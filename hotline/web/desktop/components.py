@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,7 @@ def icons() -> tuple[str, ...]:
 @signed_in
 async def show(request: web.Request) -> web.StreamResponse:
     """The page."""
-    return html(request, "components.html", {"colours": colours(), "icons": icons()})
+    return html(request, "components.html", {"colours": colours(), "icons": icons(), "timedelta": timedelta})
 
 
 def setup(app: web.Application) -> None:

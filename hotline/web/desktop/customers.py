@@ -9,14 +9,18 @@ from uuid import UUID
 from aiohttp import web
 
 from hotline.crm.queries.customers import CustomerView, get_customer, list_customers, search_customers
+from hotline.crm.queries.ticket_lists import list_tickets
 from hotline.crm.queries.tiers import list_tags, list_tiers
 from hotline.crm.queries.timeline import list_timeline
 from hotline.crm.queries.users import get_user
 from hotline.errors import Conflict, HotlineError, Invalid, NotFound
+from hotline.tickets.views import SHIPPED
 from hotline.web.context import house_of, signed_of
+from hotline.web.desktop import ticket_words
 from hotline.web.desktop.forms import Form, field, fields, form_of, problems, uuid_of, version_of
 from hotline.web.desktop.i18n import Calendar, language_of, zone_of
 from hotline.web.desktop.render import html, is_fragment, say, see_other
+from hotline.web.desktop.ticket_rows import TicketRow, rows_of
 from hotline.web.desktop.timeline import KINDS, days
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
@@ -25,6 +29,7 @@ from hotline.workflows.customers import AddressInput, ContactPointInput, Custome
 
 PAGE: Final = 50
 LINES: Final = 25
+TICKETS: Final = 10
 
 
 @needs("customers.read")
@@ -150,7 +155,31 @@ async def record(request: web.Request, customer_id: UUID) -> dict[str, Any]:
     responsible = ""
     if customer.responsible_id is not None and viewer.may("users.read"):
         responsible = (await get_user(house.db, viewer, customer.responsible_id)).name
-    return {"customer": customer, "responsible": responsible, **await _lines(request, customer)}
+    return {
+        "customer": customer,
+        "responsible": responsible,
+        "tickets": await _open_tickets(request, customer_id),
+        "words": ticket_words,
+        **await _lines(request, customer),
+    }
+
+
+async def _open_tickets(request: web.Request, customer_id: UUID) -> list[TicketRow]:
+    """The customer's open tickets, the most urgent first."""
+    house, viewer = house_of(request), signed_of(request).viewer
+    if not viewer.may("tickets.read"):
+        return []
+    found = await list_tickets(
+        house.db,
+        house.keyring,
+        viewer,
+        SHIPPED["open"].filters,
+        now=house.clock(),
+        limit=TICKETS,
+        sort="deadline",
+        customer_id=customer_id,
+    )
+    return await rows_of(request, found)
 
 
 async def _lines(request: web.Request, customer: CustomerView) -> dict[str, Any]:

@@ -20,16 +20,21 @@ from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 THEME_COOKIE: Final = "hl_theme"
 
-#: The pages of the rail, in its order: (address, icon, name, the right that it needs, whether in the rail or only
-#: in the palette). Names are translated where they are shown.
+#: The pages of the rail, in its order: (address, icon, name, the right that it needs, where it stands: "first" in the
+#: rail and on a phone's bar, "rail" in the rail and on a phone in the menu, "menu" in the menu and the palette only).
+#: Names are translated where they are shown.
 PAGES: Final = (
-    ("/", "columns", "Desk", "calls.read", True),
-    ("/customers", "users", "Customers", "customers.read", True),
-    ("/users", "user", "Users", "users.write", True),
-    ("/system", "signal", "System", "system.read", True),
-    ("/profile", "shield", "Profile", "own.profile", False),
-    ("/tokens", "key", "API tokens", "tokens.write", False),
-    ("/ui", "sliders", "Components", "", False),
+    ("/", "columns", "Desk", "calls.read", "first"),
+    ("/tickets", "ticket", "Tickets", "tickets.read", "first"),
+    ("/callbacks", "callback", "Call backs", "tickets.read", "first"),
+    ("/customers", "users", "Customers", "customers.read", "first"),
+    ("/flows", "flow", "Flows", "flows.read", "rail"),
+    ("/users", "user", "Users", "users.write", "rail"),
+    ("/settings", "sliders", "Settings", "settings.read", "rail"),
+    ("/system", "signal", "System", "system.read", "rail"),
+    ("/profile", "shield", "Profile", "own.profile", "menu"),
+    ("/tokens", "key", "API tokens", "tokens.write", "menu"),
+    ("/ui", "sliders", "Components", "", "menu"),
 )
 
 
@@ -78,8 +83,8 @@ def frame(request: web.Request) -> dict[str, Any]:
     house = house_of(request)
     viewer = signed.viewer if signed else None
     pages = [
-        {"href": href, "icon": icon, "name": name, "rail": rail, "current": _is_current(request.path, href)}
-        for href, icon, name, right, rail in PAGES
+        {"href": href, "icon": icon, "name": name, "place": place, "current": _is_current(request.path, href)}
+        for href, icon, name, right, place in PAGES
         if viewer is not None and (not right or viewer.may(right))
     ]
     return {

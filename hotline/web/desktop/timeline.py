@@ -9,11 +9,12 @@ from itertools import groupby
 from typing import Final
 
 from hotline.crm.queries.timeline import TimelineCall, TimelineItem
+from hotline.web.desktop import ticket_words
 from hotline.web.desktop.i18n import Calendar
 from hotline.web.desktop.words import N_
 
 #: The filters above a timeline: kind → its name. "" shows everything.
-KINDS: Final[Mapping[str, str]] = {"": N_("All"), "call": N_("Calls"), "note": N_("Notes")}
+KINDS: Final[Mapping[str, str]] = {"": N_("All"), "call": N_("Calls"), "ticket": N_("Tickets"), "note": N_("Notes")}
 
 _DISPOSITIONS: Final = {
     "answered": N_("answered"),
@@ -65,6 +66,9 @@ def line(item: TimelineItem) -> Line:
     """How an item looks."""
     if item.kind == "note":
         return Line(item, "pencil", "is-note", N_("Note"), "")
+    if item.ticket is not None:
+        kind = ticket_words.kinds.get(item.ticket.kind, item.ticket.kind)
+        return Line(item, "ticket", "", kind, ticket_words.states.get(item.ticket.state, item.ticket.state))
     call = item.call
     if call is None:
         return Line(item, "clock", "", item.kind.capitalize(), "")

@@ -6,9 +6,11 @@ import { countFrom, setClock, startClocks } from "./lib/clock.js";
 import { rememberZone } from "./lib/cookies.js";
 import { load } from "./lib/i18n.js";
 import { startDesk } from "./desk/desk.js";
+import { startFlow } from "./pages/flow.js";
 import { startForms } from "./pages/forms.js";
+import { startTickets } from "./pages/tickets.js";
 import { notifyRings } from "./ring/notify.js";
-import { prepareSound, retractTone, startRing, stopRing } from "./ring/sound.js";
+import { prepareSound, retractTone, startRing, stopRing, warnTick } from "./ring/sound.js";
 import { titleFor } from "./ring/title.js";
 import { namesOf, who } from "./ring/words.js";
 import { startDial } from "./shell/dial.js";
@@ -50,8 +52,17 @@ startLines(stream);
 startPresence(stream);
 startDial(stream);
 
+const picture = find(".flow-picture");
+if (picture) startFlow(picture);
+
 const desk = find("[data-desk]");
 if (desk) startDesk(desk, stream, page.user);
+
+// The clock of one's own ticket turns amber: one short tick, and the clock itself says so.
+stream.listen("ticket.warned", (data) => {
+  if ([page.user, page.login].includes(data.ticket?.assignee ?? data.assignee ?? "")) warnTick();
+});
+startTickets(stream, page);
 
 let before = new Set();
 stream.listen("snapshot", (data) => data.at && setClock(data.at));

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,8 +66,15 @@ class Telephone:
     async def tell(self, *lines: Line) -> None:
         await calls.apply(self.house, PBX, lines)
 
-    async def ring(self, number: str | None, *interfaces: str, name: str | None = None, withheld: bool = False) -> Ring:
-        """A call to the queue that rings these phones."""
+    async def ring(
+        self,
+        number: str | None,
+        *interfaces: str,
+        name: str | None = None,
+        withheld: bool = False,
+        ivr: Mapping[str, Any] | None = None,
+    ) -> Ring:
+        """A call to the queue that rings these phones; ``ivr`` is what the caller chose before."""
         self.count += 1
         call_id, now = self.house.new_id(), datetime.now(UTC)
         unique = f"{now.timestamp():.0f}.{self.count}"
@@ -79,14 +86,18 @@ class Telephone:
             )
             for at, interface in enumerate(interfaces)
         ]  # fmt: skip
-        await self.tell(
-            CallArrived(
-                call_id, now, age=0.0, interface="PJSIP/trunk", number=number, name=name, withheld=withheld,
-                dialled="4000", aliases=(alias,),
-            ),
-            CallQueued(call_id, now, age=0.0, queue="support", position=1),
-            *rings,
+        arrived = CallArrived(
+            call_id, now, age=0.0, interface="PJSIP/trunk", number=number, name=name, withheld=withheld,
+            dialled="4000", aliases=(alias,),
         )  # fmt: skip
+        queued = (CallQueued(call_id, now, age=0.0, queue="support", position=1), *rings)
+        if ivr is None:
+            await self.tell(arrived, *queued)
+        else:
+            await self.tell(arrived)
+            async with self.house.unit(SYSTEM) as uow:
+                await calls.follow_ivr(self.house, uow, call_id, ivr)
+            await self.tell(*queued)
         return Ring(self, call_id, rings)
 
 

@@ -174,8 +174,12 @@ async def test_two_calls_at_once_and_a_reload(desk: Desk) -> None:
     await expect(page.locator(".ring-card")).to_have_count(1)
     await second.give_up()
     await first.end()
-    await expect(page.locator(".call-card")).to_contain_text("Call ended")
-    await page.get_by_role("button", name="Put away").click()
+    await expect(page.locator(".call-card")).to_have_attribute("data-state", "wrap")
+    await page.reload()
+    await expect(page.locator(".call-card")).to_contain_text("Wrap-up")
+    await expect(page.locator(".call-card")).to_contain_text("7946 0158")
+    await page.keyboard.press("Alt+1")
+    await page.keyboard.press("Alt+w")
     await expect(page.locator(".call-card")).to_have_count(0)
 
 

@@ -13,17 +13,31 @@ import { createNote, showKept } from "./note.js";
 import { createRecord } from "./record.js";
 import { createRings } from "./rings.js";
 import { createRecent } from "./recent.js";
+import { createTicket } from "./ticket.js";
+import { openTicketDrafts } from "./ticketDrafts.js";
+import { createWork } from "./work.js";
+import { createWrapUps } from "./wrapUp.js";
 
 export function startDesk(root, stream, user) {
   const drafts = openDrafts(user);
+  const ticketDrafts = openTicketDrafts(user);
   drafts.sweep();
   const picked = new Map(); // call_id → the customer chosen while it rang
   let answered = new Set(); // calls whose answer has been acted upon
-  let previewed = null; // the customer whose record opened by itself while it rang
+  let previewed = null; // the call that opened by itself while it rang, and its customer
   let first = true;
 
   const recent = createRecent(find("#recent"), { onCount: idle });
-  const note = createNote(find("#note"), drafts, stream, { onChange: kept, onSaved: noteSaved });
+  const work = createWork(find("#mine"), { onCount: idle, onOpen: openTicket });
+  const ticket = createTicket(find("#note"), ticketDrafts, stream, {
+    onChange: () => {
+      note.refresh();
+      kept();
+    },
+    onSaved: () => work.changed(),
+    onMoved: (callId, moved) => stream.tell("ticket.updated", { ticket_id: moved.id, call_id: callId, ticket: moved }),
+  });
+  const note = createNote(find("#note"), drafts, ticket, stream, { onChange: kept, onSaved: noteSaved });
   const record = createRecord(find("#record"), { onLoaded: remember });
   const rings = createRings(find("#rings"), {
     open: (ring) => openCall(withPick(ring)),
@@ -31,8 +45,25 @@ export function startDesk(root, stream, user) {
     pick: (ring, customerId) => choose(ring, customerId),
     create,
   });
+  const wraps = createWrapUps(stream, {
+    /** Saves what is written about the call; answers whether all is kept. */
+    save: async (call) => {
+      if (note.subject?.key !== `call:${call.call_id}`) openCall(call);
+      return note.save();
+    },
+    done: (call) => {
+      stream.putAway(call.call_id);
+      answered.delete(call.call_id);
+      if (note.subject?.key === `call:${call.call_id}` && !note.unsaved) {
+        note.open(null);
+        remember();
+      }
+      work.changed();
+    },
+  });
   const calls = createCalls(find("#calls"), stream, {
     user,
+    wraps,
     open: (call) => openCall(call),
     pick: (call, customerId) => choose(call, customerId),
     create,
@@ -49,29 +80,38 @@ export function startDesk(root, stream, user) {
     key: `call:${call.call_id}`,
     kind: "call",
     call_id: call.call_id,
+    ticket_id: call.ticket_id ?? null,
     customer_id: onlyCustomer(call),
     label: labelOf(call),
   });
 
-  /** With nothing open there is nothing under the hands: the one customer of a ringing call shows by themselves. */
-  function preview(ringing) {
-    const caller = ringing.length ? onlyCustomer(ringing[0]) : null;
-    if (previewed && previewed !== caller && record.wanted === previewed && !note.subject) {
+  /**
+   * With nothing open there is nothing under the hands: the ticket of a ringing call, and its one customer, show by
+   * themselves. Taken back, they go again, unless something was written.
+   */
+  function preview(ringing, state) {
+    const [ring] = ringing;
+    if (previewed && !state.calls[previewed.call_id] && !ringing.some((one) => one.call_id === previewed.call_id)) {
+      if (note.subject?.key === `call:${previewed.call_id}` && !note.unsaved) note.open(null);
+      if (previewed.customer && record.wanted === previewed.customer && !note.subject) record.clear();
       previewed = null;
-      record.clear(); // taken back: the call is somebody else's
       remember();
     }
-    if (!caller || record.wanted || note.subject) return;
-    previewed = caller;
-    void record.open(caller);
+    if (!ring || (!previewed && (record.wanted || note.subject))) return;
+    if (previewed && previewed.call_id !== ring.call_id) return;
+    const subject = subjectOf(ring);
+    const { key, ticket_id, customer_id } = note.subject ?? {};
+    if (!previewed || (key === subject.key && (ticket_id !== subject.ticket_id || customer_id !== subject.customer_id))) note.open(subject);
+    if (subject.customer_id && subject.customer_id !== previewed?.customer) void record.open(subject.customer_id);
+    previewed = { call_id: ring.call_id, customer: subject.customer_id };
   }
 
   function show(state) {
     const ringing = ringsOf(state).map(withPick);
     rings(ringing);
-    preview(ringing);
+    preview(ringing, state);
     const now = callsOf(state).map(withPick);
-    calls(now);
+    calls(now, state.wraps);
     find("#work-count").textContent = String(Object.keys(state.rings).length + now.length || "");
     idle();
     for (const call of now) {
@@ -83,16 +123,27 @@ export function startDesk(root, stream, user) {
     }
     // A call that this person no longer has may be told anew.
     answered = new Set([...answered].filter((id) => state.calls[id]));
-    const current = note.subject?.kind === "call" ? state.calls[note.subject.call_id] : null;
-    if (current && onlyCustomer(withPick(current)) && onlyCustomer(withPick(current)) !== note.subject.customer_id) openCall(withPick(current));
+    const current = note.subject?.kind === "call" ? (state.calls[note.subject.call_id] ?? ringing.find((ring) => ring.call_id === note.subject.call_id)) : null;
+    if (current) follow(withPick(current));
     if (state.known) first = false;
+  }
+
+  /** The call in the right column was given a customer or another ticket. */
+  function follow(call) {
+    const subject = subjectOf(call);
+    if (subject.customer_id && subject.customer_id !== note.subject.customer_id) openCall(call);
+    else if (subject.ticket_id && subject.ticket_id !== note.subject.ticket_id) note.open({ ...note.subject, ticket_id: subject.ticket_id }, { goBack: note.back });
   }
 
   /** This person answered: the caller's record opens, unless they are typing; either way a strip leads to the other. */
   function tookCall(call) {
     const subject = subjectOf(call);
+    if (note.subject?.key === subject.key) {
+      openCall(call);
+      return;
+    }
     if (note.busy || find("#record").matches(":focus-within:has(form :focus)")) {
-      note.offer({ subject, text: t("{who} is on the line.", { who: plain(subject.label, 40) }), go: t("Open the call note") });
+      note.offer({ subject, text: t("{who} is on the line.", { who: plain(subject.label, 40) }), go: t("Open the call's ticket") });
       return;
     }
     openCall(call);
@@ -122,6 +173,8 @@ export function startDesk(root, stream, user) {
     address.search = "";
     if (record.id) address.searchParams.set("customer", record.id);
     if (note.subject?.kind === "call") address.searchParams.set("call", note.subject.call_id);
+    if (note.subject?.kind === "ticket") address.searchParams.set("ticket", note.subject.ticket_id);
+    work.mark(note.subject?.ticket_id ?? null);
     history.replaceState(null, "", address);
   }
 
@@ -182,7 +235,7 @@ export function startDesk(root, stream, user) {
   }
 
   function kept() {
-    showKept(find("#kept"), drafts, note.subject, (draft) =>
+    showKept(find("#kept"), drafts, ticketDrafts, note.subject, (draft) =>
       openSubject(subjectOfDraft(draft)),
     );
   }
@@ -192,7 +245,7 @@ export function startDesk(root, stream, user) {
   }
 
   function idle() {
-    const nothing = Object.keys(stream.state.rings).length === 0 && Object.keys(stream.state.calls).length === 0 && recent.count === 0;
+    const nothing = Object.keys(stream.state.rings).length === 0 && Object.keys(stream.state.calls).length === 0 && recent.count === 0 && work.count === 0;
     find("#idle").hidden = !stream.state.known || !nothing;
   }
 
@@ -206,17 +259,33 @@ export function startDesk(root, stream, user) {
 
   // A customer found with Ctrl K or in a list opens here.
   document.addEventListener("hl:open", (event) => {
-    const id = /^\/customers\/([0-9a-f-]{36})$/.exec(event.detail.href)?.[1];
+    const [, noun, id] = /^\/(customers|tickets)\/([0-9a-f-]{36})$/.exec(event.detail.href) ?? [];
     if (!id) return;
     event.preventDefault();
-    openCustomer(id);
+    if (noun === "tickets") openTicket(id, event.detail.label);
+    else openCustomer(id);
   });
   root.addEventListener("click", (event) => {
-    const link = event.target.closest?.("a[data-customer-link]");
+    const link = event.target.closest?.("a[data-customer-link], a[data-ticket-link]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
-    openCustomer(link.dataset.customerLink);
+    const { ticketLink, customerLink, label } = link.dataset;
+    if (ticketLink) openTicket(ticketLink, label, customerLink || null);
+    else openCustomer(customerLink);
   });
+
+  /** A ticket of the work column: its form on the right, its customer in the middle. */
+  function openTicket(id, label = "", customerId = null) {
+    const call = callsOf(stream.state).map(withPick).find((one) => one.ticket_id === id && one.state !== "ended");
+    if (call) {
+      openCall(call);
+      return;
+    }
+    openSubject({ key: `ticket:${id}`, kind: "ticket", call_id: null, ticket_id: id, customer_id: customerId, label });
+    if (!customerId) record.clear();
+    const tab = find("#tab-ticket");
+    if (tab) tab.checked = true;
+  }
 
   function openCustomer(id) {
     const call = callsOf(stream.state).map(withPick).find((one) => onlyCustomer(one) === id);
@@ -233,32 +302,55 @@ export function startDesk(root, stream, user) {
     if (tab) tab.checked = true;
   }
 
+  // A wrap-up that this tab met after its call: who it was about is read.
+  const reading = new Set();
+  async function readCall(callId) {
+    if (reading.has(callId)) return;
+    reading.add(callId);
+    try {
+      stream.tell("call.read", await api("GET", `/calls/${encodeURIComponent(callId)}`));
+    } catch {
+      reading.delete(callId); // the next event tries again
+    }
+  }
+
+  stream.listen("wrap_up.ended", (data) => {
+    // The time was up, or another tab finished it: what is written here is saved, and nothing closes under the hands.
+    if (note.subject?.key === `call:${data.call_id}` && note.unsaved) void note.save();
+  });
   stream.onChange((state, event) => {
     show(state);
     if (["call.ended", "call.abandoned", "call.retracted", "call.answered"].includes(event.type)) recent.changed();
+    if (event.type.startsWith("ticket.")) work.changed();
+    for (const call of Object.values(state.calls)) if (call.unread) void readCall(call.call_id);
   });
   stream.listen("customer.updated", (data) => {
     const id = data.customer_id ?? data.id;
     if (id && id === record.id) say(find("#record"), "changed", t("Changed by somebody else. Show the change"));
   });
-  root.addEventListener("click", (event) => event.target.closest?.("[data-part=changed]") && record.refresh());
+  root.addEventListener("click", (event) => event.target.closest?.("#record [data-part=changed]") && record.refresh());
 
   // What was open before a reload.
   const asked = new URL(location.href).searchParams;
   const openId = asked.get("customer");
   const openCallId = asked.get("call");
-  const draft = openCallId ? drafts.get(`call:${openCallId}`) : openId ? drafts.get(`customer:${openId}`) : null;
+  const openTicketId = asked.get("ticket");
+  const key = openCallId ? `call:${openCallId}` : openTicketId ? `ticket:${openTicketId}` : `customer:${openId}`;
+  const draft = drafts.get(key) ?? ticketDrafts.all().find((one) => one.subject === key) ?? null;
   record.clear();
   if (draft) openSubject(subjectOfDraft(draft));
+  else if (openTicketId) openTicket(openTicketId, "", openId);
   else if (openId) openCustomer(openId);
   kept();
   void recent.load();
+  work.load();
 }
 
-const subjectOfDraft = ({ subject, kind, call_id, customer_id, label }) => ({
+const subjectOfDraft = ({ subject, kind, call_id, ticket_id, customer_id, label }) => ({
   key: subject,
   kind: kind ?? "customer",
   call_id,
+  ticket_id: ticket_id ?? null,
   customer_id,
   label,
 });

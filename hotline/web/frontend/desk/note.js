@@ -1,17 +1,21 @@
-// The right column: the note about a call or a customer. What is typed is kept at every letter; only the person
-// changes what the field shows.
+// The right column: the note about a call, a ticket or a customer, below the ticket's fields where there is a ticket.
+// What is typed is kept at every letter; only the person changes what the field shows.
 import { attribute, clone, find, part, say } from "../lib/dom.js";
 import { ApiError, api } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
+import { fieldName } from "../lib/tickets.js";
 import { clockSeconds } from "../shell/line.js";
 import { offerUndo } from "../shell/toast.js";
 
-/** `onChange` runs when the set of unsaved drafts may have changed, `onSaved(subject)` when the server has one. */
-export function createNote(root, drafts, stream, { onChange, onSaved }) {
+/**
+ * `ticket` is the form beside it (ticket.js). `onChange` runs when the set of unsaved drafts may have changed,
+ * `onSaved(subject)` when the server has one.
+ */
+export function createNote(root, drafts, ticket, stream, { onChange, onSaved }) {
   const form = find("form", root);
   const field = form.elements.note;
-  let subject = null; // {key, kind, call_id, customer_id, label}
+  let subject = null; // {key, kind, call_id, ticket_id, customer_id, label}
   let back = null; // the subject to which Alt B leads
 
   function open(next, { goBack = null } = {}) {
@@ -20,8 +24,9 @@ export function createNote(root, drafts, stream, { onChange, onSaved }) {
     form.hidden = next === null;
     part(root, "empty").hidden = next !== null;
     strip();
+    void ticket.open(next?.ticket_id ?? null, next);
     if (!next) return;
-    say(root, "label", next.kind === "call" ? t("Call note") : t("Note"));
+    say(root, "label", next.kind === "call" ? t("Call") : next.kind === "ticket" ? "" : t("Note"));
     say(root, "about", plain(next.label, 80));
     const draft = drafts.get(next.key);
     const text = draft?.text ?? "";
@@ -40,15 +45,18 @@ export function createNote(root, drafts, stream, { onChange, onSaved }) {
 
   function state(draft, problem = "") {
     say(root, "problem", problem);
-    const text = !draft
-      ? ""
-      : draft.queued
-        ? t("Waiting for the line. It is sent by itself.")
-        : draft.text === draft.saved_text
-          ? t("Saved {time}", { time: clockSeconds(draft.at) })
-          : t("Draft kept {time}. A ringing call leaves your cursor here.", { time: clockSeconds(draft.at) });
+    const fields = ticket.draft;
+    const open = Boolean(fields) || (Boolean(draft) && draft.text !== draft.saved_text);
+    const at = [draft?.at, fields?.at].filter(Boolean).sort().at(-1);
+    const text = draft?.queued || fields?.queued
+      ? t("Waiting for the line. It is sent by itself.")
+      : open
+        ? t("Draft kept {time}. A ringing call leaves your cursor here.", { time: clockSeconds(at) })
+        : at
+          ? t("Saved {time}", { time: clockSeconds(at) })
+          : "";
     say(root, "state", text);
-    part(root, "discard").hidden = !draft || draft.text === draft.saved_text;
+    part(root, "discard").hidden = !open;
   }
 
   field.addEventListener("input", () => {
@@ -59,11 +67,13 @@ export function createNote(root, drafts, stream, { onChange, onSaved }) {
 
   async function send(key) {
     const draft = drafts.get(key);
-    if (!draft || draft.text.trim() === "") return;
+    if (!draft || draft.text.trim() === "") return true;
     const { text } = draft;
+    let kept = true;
     try {
-      await api("PUT", `/desk/notes/${encodeURIComponent(draft.note_id)}`, { text, call_id: draft.call_id ?? null, customer_id: draft.customer_id ?? null });
-      const finished = key.startsWith("customer:");
+      if (draft.kind === "ticket") await api("POST", `/tickets/${encodeURIComponent(draft.ticket_id)}/notes`, { id: draft.note_id, text });
+      else await api("PUT", `/desk/notes/${encodeURIComponent(draft.note_id)}`, { text, call_id: draft.call_id ?? null, customer_id: draft.customer_id ?? null });
+      const finished = !key.startsWith("call:");
       drafts.saved(key, text, { finished });
       if (subject?.key === key) {
         if (finished && field.value === text) field.value = "";
@@ -77,38 +87,71 @@ export function createNote(root, drafts, stream, { onChange, onSaved }) {
         drafts.queue(key);
         if (subject?.key === key) state(drafts.get(key));
       } else if (subject?.key === key) {
+        kept = false;
         state(drafts.get(key), t("Not saved: {reason} Your text is kept here.", { reason: error.message }));
       }
     }
     onChange();
+    return kept;
+  }
+
+  const unsavedNote = () => {
+    const draft = subject && drafts.get(subject.key);
+    return Boolean(draft) && draft.text !== draft.saved_text;
+  };
+
+  /** Saves the note and the ticket's fields, with `extra` fields of the ticket. Answers whether all is kept. */
+  async function save(extra = {}) {
+    const key = subject.key;
+    say(root, "problem", "");
+    let kept = true;
+    if (unsavedNote() && field.value.trim() !== "") kept = await send(key);
+    if (ticket.draft || Object.keys(extra).length) {
+      const problem = await ticket.save(ticket.id, extra);
+      if (problem && subject?.key === key) say(root, "problem", problem);
+      kept &&= problem === "";
+      if (!problem && subject?.key === key) {
+        state(drafts.get(key));
+        if (kept && !ticket.draft) say(root, "state", t("Saved {time}", { time: clockSeconds(new Date()) }));
+      }
+    }
+    return kept;
   }
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!subject) return;
-    if (field.value.trim() === "") {
-      say(root, "problem", t("Write something first."));
+    if (field.value.trim() === "" && !ticket.draft) {
+      say(root, "problem", ticket.id ? t("Nothing was changed yet.") : t("Write something first."));
       field.focus();
       return;
     }
-    drafts.keep(subject.key, field.value, about(subject));
-    void send(subject.key);
+    if (field.value.trim() !== "") drafts.keep(subject.key, field.value, about(subject));
+    void save();
+  });
+
+  part(root, "resolve").addEventListener("click", async () => {
+    const before = ticket.body;
+    if (!subject || !before || !(await save({ state: "resolved" }))) return;
+    offerUndo(t("{number} is resolved.", { number: before.reference }), () => void ticket.setState(before.id, before.state));
   });
 
   part(root, "discard").addEventListener("click", () => {
     if (!subject) return;
     const key = subject.key;
-    const dropped = drafts.drop(key);
-    if (!dropped) return;
-    if (dropped.saved_text) drafts.put({ ...dropped, text: dropped.saved_text, queued: false });
-    field.value = dropped.saved_text;
+    const fields = ticket.discard();
+    const dropped = unsavedNote() ? drafts.drop(key) : null;
+    if (!dropped && !fields) return;
+    if (dropped?.saved_text) drafts.put({ ...dropped, text: dropped.saved_text, queued: false });
+    if (dropped) field.value = dropped.saved_text;
     state(drafts.get(key));
     onChange();
     offerUndo(t("Draft discarded."), () => {
-      drafts.put(dropped);
+      if (dropped) drafts.put(dropped);
+      if (fields) ticket.restore(fields);
       if (subject?.key === key) {
-        field.value = dropped.text;
-        state(dropped);
+        if (dropped) field.value = dropped.text;
+        state(drafts.get(key));
       }
       onChange();
     });
@@ -136,14 +179,17 @@ export function createNote(root, drafts, stream, { onChange, onSaved }) {
     get back() {
       return back;
     },
-    /** Whether the person is in the middle of a note that the server does not have. */
+    /** Whether the person is in the middle of something that the server does not have. */
     get busy() {
-      const draft = subject && drafts.get(subject.key);
-      return document.activeElement === field && Boolean(draft) && draft.text !== draft.saved_text;
+      return form.contains(document.activeElement) && this.unsaved;
     },
     get unsaved() {
-      const draft = subject && drafts.get(subject.key);
-      return Boolean(draft) && draft.text !== draft.saved_text;
+      return unsavedNote() || Boolean(ticket.draft);
+    },
+    save,
+    /** Says anew what is kept and what is saved. */
+    refresh() {
+      if (subject) state(drafts.get(subject.key), part(root, "problem").textContent);
     },
     offer(next) {
       back = next;
@@ -153,11 +199,16 @@ export function createNote(root, drafts, stream, { onChange, onSaved }) {
   };
 }
 
-const about = ({ call_id, customer_id, label, kind }) => ({ call_id: call_id ?? null, customer_id: customer_id ?? null, label, kind });
+const about = ({ call_id, ticket_id, customer_id, label, kind }) => ({ call_id: call_id ?? null, ticket_id: ticket_id ?? null, customer_id: customer_id ?? null, label, kind });
 
-/** The list "Kept notes" in the work column. */
-export function showKept(place, drafts, current, open) {
-  const kept = drafts.unsaved().filter((draft) => draft.subject !== current?.key);
+/** The list "Not saved yet" in the work column: notes, and tickets of which fields were changed. */
+export function showKept(place, drafts, ticketDrafts, current, open) {
+  const notes = drafts.unsaved();
+  const fields = ticketDrafts
+    .all()
+    .filter((draft) => draft.subject && !notes.some((note) => note.subject === draft.subject))
+    .map((draft) => ({ ...draft, text: Object.keys(draft.fields).map(fieldName).join(", ") }));
+  const kept = [...notes, ...fields].filter((draft) => draft.subject !== current?.key);
   place.hidden = kept.length === 0;
   part(place, "count").textContent = String(kept.length);
   part(place, "list").replaceChildren(

@@ -4,6 +4,7 @@ import { all, clone, find, part, say } from "../lib/dom.js";
 import { countFrom } from "../lib/clock.js";
 import { locale, t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
+import { pathOf } from "../lib/tickets.js";
 import { announcement, namesOf, numberOf, who } from "../ring/words.js";
 import { lockButton } from "../shell/line.js";
 import { interactionLine, showMatches, showTier } from "./matches.js";
@@ -65,13 +66,14 @@ function fill(card, ring, actions) {
   say(card, "name", one ? plain(one.name, 80) : "");
   showTier(card, one?.tier ?? null);
   say(card, "tags", one ? (one.tags ?? []).slice(0, 4).map((tag) => plain(tag, 24)).join(" · ") : "");
+  say(card, "path", pathOf(ring.ivr));
   say(card, "queue", plain(ring.queue, 40));
   say(card, "transferred", ring.kind === "transfer" || ring.transferred_by ? t("Passed on to you") : "");
   countFrom(part(card, "rings"), ring.at);
   countFrom(part(card, "waited"), ring.waiting_since ?? null);
   part(card, "waited").closest("[data-block]").hidden = !ring.waiting_since;
   part(card, "unknown").hidden = known.length > 0;
-  part(card, "open-text").textContent = known.length ? t("Show record") : t("Open the call note");
+  part(card, "open-text").textContent = known.length ? t("Show record") : t("Open the ticket");
   showMatches(card, ring, (customerId) => actions.pick(ring, customerId, card));
   history(part(card, "history"), one);
 }

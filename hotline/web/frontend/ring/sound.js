@@ -58,6 +58,11 @@ export function retractTone() {
   if (mine && context && soundIs() === "on") tone(440, context.currentTime, 0.12, 0.08, 330);
 }
 
+/** A tick for a deadline of one's own that comes near; a ringing phone is never talked over. */
+export function warnTick() {
+  if (mine && context && !rounds && soundIs() === "on") tone(1320, context.currentTime, 0.05, 0.05);
+}
+
 function playRound() {
   if (!rounds || !mine || !context) return;
   const volume = VOLUMES[Math.min(rounds.round, VOLUMES.length - 1)];

@@ -1,4 +1,5 @@
-// Click to dial: <button data-dial="+44…"> asks the PBX to ring the own phone first, then the number.
+// Click to dial: <button data-dial="+44…"> asks the PBX to ring the own phone first, then the number. With
+// data-dial-ticket the call belongs to that ticket.
 import { ApiError } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
@@ -18,11 +19,12 @@ export function startDial(stream) {
 
 async function dial(button, stream) {
   const to = button.dataset.dial;
+  const ticket = button.dataset.dialTicket;
   const say = (text, bad = false) => tell(button, text, bad);
   button.setAttribute("aria-busy", "true");
   say(t("Your phone rings first. Lift it to call {number}.", { number: plain(button.dataset.dialShown || to, 40) }));
   try {
-    await command(stream, { action: "originate", to });
+    await command(stream, { action: "originate", to, ...(ticket ? { ticket_id: ticket } : {}) });
   } catch (error) {
     say(error instanceof ApiError ? error.message : t("The call was not placed."), true);
   } finally {

@@ -1,11 +1,13 @@
-// Ctrl K: pages at once, customers as they are found. A combobox with a listbox (ARIA APG), in a dialog.
+// Ctrl K: pages at once, customers and tickets as they are found. A combobox with a listbox (ARIA APG), in a dialog.
 import { all, attribute, clone, find, part } from "../lib/dom.js";
 import { ApiError, api } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
+import { kindName } from "../lib/tickets.js";
 
 const WAIT = 120; // after the last letter
 const SHORTEST = 2;
+const TICKET = /^[Tt]?\d{3,12}$/;
 
 export function startPalette() {
   const dialog = find("#palette");
@@ -15,6 +17,7 @@ export function startPalette() {
   const note = find("[data-part=note]", dialog);
   const pages = all("[role=option]", list);
   const mayFind = dialog.dataset.customers === "yes";
+  const mayFindTickets = dialog.dataset.tickets === "yes";
   let timer = 0;
   let asking = null;
   let chosen = 0;
@@ -35,7 +38,7 @@ export function startPalette() {
     for (const page of pages) page.hidden = wanted !== "" && !page.textContent.toLocaleLowerCase().includes(wanted);
     clearTimeout(timer);
     asking?.abort();
-    if (wanted.length < SHORTEST || !mayFind) {
+    if (wanted.length < SHORTEST || !(mayFind || mayFindTickets)) {
       show([]);
       note.textContent = "";
       return;
@@ -46,17 +49,30 @@ export function startPalette() {
 
   async function ask(text) {
     asking = new AbortController();
+    const { signal } = asking;
+    const read = (may, path) => (may ? api("GET", `${path}${encodeURIComponent(text)}`, undefined, { signal }) : Promise.resolve({ items: [] }));
     try {
-      const found = await api("GET", `/customers?limit=8&q=${encodeURIComponent(text)}`, undefined, { signal: asking.signal });
-      show(found.items);
-      note.textContent = found.items.length || options().length ? "" : t("No page and no customer matches “{text}”.", { text: plain(text, 40) });
+      const [tickets, customers] = await Promise.all([
+        read(mayFindTickets && TICKET.test(text), "/tickets?limit=3&q="),
+        read(mayFind, "/customers?limit=8&q="),
+      ]);
+      show(customers.items, tickets.items);
+      note.textContent = options().length ? "" : t("No page, customer or ticket matches “{text}”.", { text: plain(text, 40) });
     } catch (error) {
       if (error instanceof ApiError) note.textContent = error.message;
     }
   }
 
-  function show(customers) {
+  function show(customers, tickets = []) {
     for (const option of all("[data-found]", list)) option.remove();
+    for (const [at, ticket] of tickets.entries()) {
+      const option = clone("palette-ticket");
+      option.id = `found-ticket-${at}`;
+      option.dataset.href = `/tickets/${encodeURIComponent(ticket.id)}`;
+      part(option, "name").textContent = plain(ticket.subject, 80) || kindName(ticket.kind);
+      part(option, "number").textContent = plain(ticket.reference, 20);
+      list.append(option);
+    }
     for (const [at, customer] of customers.entries()) {
       const option = clone("palette-customer");
       option.id = `found-${at}`;

@@ -1,7 +1,7 @@
 // The pill at the top right: what this person's phone is doing, and the menu to sign in to queues, pause and leave.
 import { all, attribute, clone, find, part, say } from "../lib/dom.js";
 import { ApiError, api } from "../lib/api.js";
-import { countFrom } from "../lib/clock.js";
+import { countFrom, countTo } from "../lib/clock.js";
 import { command } from "../lib/commands.js";
 import { t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
@@ -32,16 +32,22 @@ function pill(menu, state) {
   const mine = state.presence ?? [];
   const signedIn = mine.filter((one) => one.signed_in !== false);
   const paused = signedIn.length > 0 && signedIn.every((one) => one.paused);
-  const look = ring ? "ringing" : call ? "active" : paused ? "paused" : signedIn.length ? "free" : "away";
+  const wrap = Object.values(state.wraps ?? {})[0];
+  const look = ring ? "ringing" : call ? "active" : wrap ? "wrap" : paused ? "paused" : signedIn.length ? "free" : "away";
   attribute(button, "data-state", look);
   const words = {
     ringing: t("Ringing"),
     active: t("In call"),
+    wrap: t("Wrap-up"),
     paused: plain(signedIn[0]?.pause_reason, 30) || t("Paused"),
     free: t("Available"),
     away: t("Signed out of queues"),
   };
   say(button, "text", words[look]);
+  if (look === "wrap") {
+    countTo(part(button, "clock"), wrap.until ?? null);
+    return;
+  }
   countFrom(part(button, "clock"), ring?.at ?? call?.answered_at ?? (paused ? signedIn[0]?.since : null) ?? null);
 }
 

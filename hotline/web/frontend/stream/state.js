@@ -11,6 +11,7 @@ export const initial = (...user) => ({
   over: [], // rings and calls that ended, so that a late offer opens nothing
   rings: {}, // ring_id → the offer
   calls: {}, // call_id → the call at this desk, in progress or just ended
+  wraps: {}, // call_id → the wrap-up that runs: {started_at, until, ticket_id, disposition}
   presence: null,
   pbx: {},
 });
@@ -41,11 +42,17 @@ const STEPS = {
     for (const [callId, call] of Object.entries(state.calls)) {
       if (!(callId in now)) now[callId] = call.state === "ended" ? call : { ...call, state: "ended", ended_at: call.ended_at ?? data.at ?? null };
     }
+    const wraps = Object.fromEntries((data.wrap_ups ?? []).map((wrap) => [wrap.call_id, wrap]));
+    // A wrap-up whose call this tab has not seen: after a reload, its card is still wanted.
+    for (const [callId, wrap] of Object.entries(wraps)) {
+      now[callId] ??= { call_id: callId, state: "ended", customers: [], ticket_id: wrap.ticket_id ?? null, unread: true };
+    }
     return {
       ...state,
       known: true,
       rings,
       calls: now,
+      wraps,
       presence: data.presence ?? state.presence,
       pbx: Object.fromEntries((data.pbx ?? []).map((one) => [one.pbx ?? one.id, one])),
     };
@@ -106,6 +113,31 @@ const STEPS = {
 
   "call.abandoned": (state, data) => STEPS["call.ended"](state, data),
 
+  // What the API answered about a call that this tab only knows by its id.
+  "call.read"(state, data) {
+    const call = state.calls[data.id];
+    if (!call) return state;
+    return put(state, data.id, { ...fromBody(data, call), state: call.state, unread: false });
+  },
+
+  "wrap_up.started"(state, data) {
+    if (agentOf(data) !== null && !isMe(state, agentOf(data))) return state;
+    const { call_id, ticket_id = null, started_at = data.at, until = null, disposition = null } = data;
+    const wraps = { ...state.wraps, [call_id]: { call_id, ticket_id, started_at, until, disposition } };
+    const call = state.calls[call_id] ?? { call_id, customers: [], unread: true };
+    // The wrap-up may be told before the end of the call that it follows.
+    return put({ ...state, wraps }, call_id, { ...call, ticket_id: ticket_id ?? call.ticket_id ?? null, state: "ended", ended_at: call.ended_at ?? started_at });
+  },
+
+  "wrap_up.ended"(state, data) {
+    if (!state.wraps[data.call_id]) return state;
+    return { ...state, wraps: without(state.wraps, (_, key) => key === data.call_id) };
+  },
+
+  // A ticket of a call at this desk came, or the call was joined to another one.
+  "ticket.created": (state, data) => ticketOfCalls(state, data),
+  "ticket.updated": (state, data) => ticketOfCalls(state, data),
+
   "presence.changed"(state, data) {
     return data.presence ? { ...state, presence: data.presence } : state;
   },
@@ -116,6 +148,23 @@ const STEPS = {
 };
 
 const put = (state, callId, call) => ({ ...state, calls: { ...state.calls, [callId]: { ...call, call_id: callId } } });
+
+/** Calls and rings learn which ticket is theirs: from the event's call, or from the calls that the ticket names. */
+function ticketOfCalls(state, data) {
+  const id = data.ticket_id ?? data.ticket?.id;
+  if (!id) return state;
+  const mine = new Set([data.call_id, ...(data.call_ids ?? data.ticket?.call_ids ?? [])].filter(Boolean));
+  if (mine.size === 0) return state;
+  let changed = false;
+  const learn = (one) => {
+    if (!mine.has(one.call_id) || one.ticket_id === id) return one;
+    changed = true;
+    return { ...one, ticket_id: id };
+  };
+  const rings = Object.fromEntries(Object.entries(state.rings).map(([key, ring]) => [key, learn(ring)]));
+  const calls = Object.fromEntries(Object.entries(state.calls).map(([key, call]) => [key, learn(call)]));
+  return changed ? { ...state, rings, calls } : state;
+}
 
 /** The facts about a call that any of its events may carry. */
 function facts(data) {
@@ -129,6 +178,10 @@ function facts(data) {
     direction: data.direction,
     pbx: data.pbx,
     held: data.held,
+    held_since: data.held_since,
+    ivr: data.ivr ?? undefined,
+    recording: data.recording,
+    ticket_id: data.ticket_id ?? undefined, // a call that has a ticket has one from then on
     waiting_since: data.waiting_since,
   });
 }

@@ -151,3 +151,42 @@ test("facts that change reach the ring and the call", () => {
   state = run(state, event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }));
   assert.equal(callsOf(state)[0].customer_id, "k2");
 });
+
+test("a wrap-up follows the call and goes when it is done", () => {
+  let state = run(
+    start(),
+    offered("r1", "c1"),
+    event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }),
+    event("wrap_up.started", { call_id: "c1", ticket_id: "t1", started_at: "2026-01-01T10:05:00Z", until: "2026-01-01T10:06:00Z", agent: "anna" }),
+  );
+  assert.equal(callsOf(state)[0].state, "ended");
+  assert.equal(callsOf(state)[0].ticket_id, "t1");
+  assert.equal(state.wraps.c1.until, "2026-01-01T10:06:00Z");
+  state = run(state, event("wrap_up.ended", { call_id: "c1" }));
+  assert.deepEqual(state.wraps, {});
+  assert.equal(callsOf(state).length, 1);
+});
+
+test("a colleague's wrap-up is none of mine", () => {
+  const state = run(start(), event("wrap_up.started", { call_id: "c1", agent: "bert" }));
+  assert.deepEqual(callsOf(state), []);
+});
+
+test("after a reload a wrap-up that runs has its card, and its call is read", () => {
+  let state = reduce(initial(ME, "anna"), {
+    type: "snapshot",
+    data: { rings: [], calls: [], presence: [], pbx: [], wrap_ups: [{ call_id: "c1", ticket_id: "t1", until: "2026-01-01T10:06:00Z" }] },
+  });
+  assert.equal(callsOf(state)[0].unread, true);
+  state = reduce(state, { type: "call.read", data: { id: "c1", queue: "support", state: "answered", customers: [] } });
+  const [call] = callsOf(state);
+  assert.deepEqual([call.state, call.queue, call.unread], ["ended", "support", false]);
+});
+
+test("calls and rings learn which ticket is theirs", () => {
+  const state = run(start(), offered("r1", "c1"), event("ticket.created", { ticket_id: "t1", call_id: "c1" }));
+  assert.equal(ringsOf(state)[0].ticket_id, "t1");
+  const moved = run(state, event("ticket.updated", { ticket_id: "t2", ticket: { id: "t2", call_ids: ["c1"] } }));
+  assert.equal(ringsOf(moved)[0].ticket_id, "t2");
+  assert.equal(run(moved, event("ticket.updated", { ticket_id: "t3", ticket: { id: "t3", call_ids: ["c9"] } })).rings.r1.ticket_id, "t2");
+});
