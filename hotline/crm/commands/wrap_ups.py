@@ -146,13 +146,13 @@ async def forgotten_pauses(uow: UnitOfWork, quiet: timedelta) -> dict[UUID, list
     changed, or was asked for, within ``quiet``."""
     rows = await uow.fetch(
         """SELECT m.user_id, m.pbx, m.queue, m.interface FROM queue_member m
-           WHERE m.user_id IS NOT NULL AND m.paused AND m.pause_reason = $1 AND m.updated_at < $2::timestamptz - $3::interval
+           WHERE m.user_id IS NOT NULL AND m.paused AND m.pause_reason = $1 AND m.updated_at < $2
              AND NOT EXISTS (SELECT 1 FROM wrap_up w WHERE w.user_id = m.user_id AND w.started_at IS NOT NULL
-                             AND (w.done_at IS NULL OR w.done_at > $2::timestamptz - $3::interval))
+                             AND (w.done_at IS NULL OR w.done_at > $2))
              AND NOT EXISTS (SELECT 1 FROM pbx_command c WHERE c.pbx = m.pbx AND c.user_id = m.user_id
-                             AND c.action = 'unpause' AND c.created_at > $2::timestamptz - $3::interval)
+                             AND c.action = 'unpause' AND c.created_at > $2)
            ORDER BY m.user_id, m.queue, m.interface LIMIT 500""",
-        REASON, uow.now, quiet,
+        REASON, uow.now - quiet,
     )  # fmt: skip
     found: dict[UUID, list[Place]] = {}
     for row in rows:
