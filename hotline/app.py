@@ -85,7 +85,14 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         await telephony.start()
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
         app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub, telephony), demo=demo)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_SECONDS, lingering_time=LINGER_SECONDS)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=REQUESTS_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            # Encoded bodies are refused; aiohttp would decode them all the same, and trip over false ones.
+            auto_decompress=False,
+        )
         parts.push_async_callback(_step, "web", runner.cleanup)
         await runner.setup()
         await _open_doors(runner, sockets, settings.http_bind)

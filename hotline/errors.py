@@ -69,6 +69,8 @@ class TooMany(HotlineError):
     code = "too_many"
     status = 429
     retry = True
+    #: Whole seconds until it is worth trying again, where that is known.
+    retry_after: int | None = None
 
 
 class Unavailable(HotlineError):

@@ -143,7 +143,7 @@ def problem_response(request: web.Request, error: HotlineError) -> web.Response:
     response = web.json_response(problem_body(request, error), status=error.status, content_type=CONTENT_TYPE)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="hotline"'
-    if isinstance(error, LimitReached):
+    if isinstance(error, TooMany) and error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "2"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import ClassVar, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -40,8 +41,8 @@ class SignInLocked(TooMany):
 
     def __init__(self, until: datetime, now: datetime) -> None:
         self.until = until
-        self.retry_after = max(1.0, (until - now).total_seconds())
-        self.minutes = int((self.retry_after + 59) // 60)
+        self.retry_after = max(1, ceil((until - now).total_seconds()))
+        self.minutes = (self.retry_after + 59) // 60
         super().__init__(
             f"Too many wrong passwords. Try again in {self.minutes} min, at {until:%H:%M} UTC, or ask an"
             " administrator for a new password."

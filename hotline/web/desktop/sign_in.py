@@ -55,12 +55,10 @@ async def enter(request: web.Request) -> web.StreamResponse:
         )
         return html(request, "sign_in.html", _form(login, next_page, problem), status=401)
     except workflow.SignInLocked as locked:
-        return html(
-            request,
-            "sign_in.html",
-            _form(login, next_page, _rests(request, locked.until, locked.minutes), locked=True),
-            status=429,
-        )
+        problem = _rests(request, locked.until, locked.minutes)
+        response = html(request, "sign_in.html", _form(login, next_page, problem, locked=True), status=429)
+        response.headers["Retry-After"] = str(locked.retry_after)
+        return response
     response = see_other(next_page)
     auth.set_session_cookie(request, response, session.token)
     return response
