@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -12,36 +13,44 @@ import pytest
 
 from hotline.crm.embedded import EmbeddedPostgres
 from tests.conftest import FAST, create_database
-from tests.e2e.conftest import PBX, Company, Office, close_office, first_sign_in, open_office, service_settings
+from tests.e2e.conftest import (
+    PBX,
+    Company,
+    Office,
+    close_office,
+    first_sign_in,
+    newest,
+    open_office,
+    service_settings,
+)
 from tests.e2e.person import Body, soon
 from tests.e2e.proxy import Proxy
 from tests.e2e.service import Service
 from tests.e2e.test_journey import ended, over
 from tests.rig import config
 from tests.rig.acts import ZHANG
+from tests.rig.ami import Ami
 from tests.rig.asterisk import Asterisk
 from tests.rig.stage import Stage
-
-#: What does not hang on the PBX's version is tried on one.
-newest = pytest.mark.parametrize("asterisk", [22], indirect=True, ids=["asterisk22"])
+from tests.rig.telephone import Telephone
 
 
-async def answered(office: Office, stage: Stage, *, hangup_after: float) -> tuple[Body, asyncio.Task[None]]:
-    """A call that agent1 has answered, and the wait for the caller to hang up."""
-    stage.phone("agent1", answer_after=1)
-    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=hangup_after)
-    await office["agent1"].hears("call.answered")
-    (call,) = await office.admin.calls()
-    return call, asyncio.create_task(over(caller))
+@asynccontextmanager
+async def answered(office: Office, stage: Stage) -> AsyncIterator[tuple[Body, Telephone]]:
+    """A call that agent1 has answered, and the caller's telephone."""
+    stage.phone("agent1", answer_after=0.5)
+    async with stage.telephone(config.FIRST_ONLY, ZHANG) as caller:
+        await office["agent1"].hears("call.answered")
+        (call,) = await office.admin.calls()
+        yield call, caller
 
 
 async def test_hotline_killed_and_back_before_the_call_is_over(office: Office, stage: Stage) -> None:
-    call, hung_up = await answered(office, stage, hangup_after=25)
-    await office.service.kill()
-    await office.restart()
-    await hung_up
-    (after,) = await office.admin.calls()
-    after = await office.admin.call(ended, "the call is over")
+    async with answered(office, stage) as (call, caller):
+        await office.service.kill()
+        await office.restart()
+        caller.hang_up()
+        after = await office.admin.call(ended, "the call is over")
     assert (after["id"], after["disposition"], after["agent"]) == (call["id"], "answered", "agent1")
     assert after["end_seen"]
     assert after["gaps"]
@@ -49,10 +58,14 @@ async def test_hotline_killed_and_back_before_the_call_is_over(office: Office, s
     assert len(office["agent1"].offers()) == 1
 
 
-async def test_a_call_that_ended_while_hotline_was_dead_is_closed_as_unseen(office: Office, stage: Stage) -> None:
-    call, hung_up = await answered(office, stage, hangup_after=3)
-    await office.service.kill()
-    await hung_up
+@newest
+async def test_a_call_that_ended_while_hotline_was_dead_is_closed_as_unseen(
+    office: Office, stage: Stage, ami: Ami
+) -> None:
+    async with answered(office, stage) as (call, caller):
+        await office.service.kill()
+        caller.hang_up()
+        await asyncio.to_thread(ami.wait, "the call is over", lambda event: event["Event"] == "Hangup")
     await office.restart()
     after = await office.admin.call(ended, "the call is closed")
     assert (after["id"], after["disposition"], after["end_seen"]) == (call["id"], "answered", False)
@@ -60,14 +73,16 @@ async def test_a_call_that_ended_while_hotline_was_dead_is_closed_as_unseen(offi
     assert len(await office.admin.calls()) == 1
 
 
+@newest
 async def test_a_phone_that_rang_and_stopped_while_hotline_was_dead_does_not_pop_again(
-    office: Office, stage: Stage
+    office: Office, stage: Stage, ami: Ami
 ) -> None:
     stage.phone("agent1", "never")
-    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=5)
-    pop = await office["agent1"].hears("call.offered")
-    await office.service.kill()
-    await over(caller)
+    async with stage.telephone(config.FIRST_ONLY, ZHANG) as caller:
+        pop = await office["agent1"].hears("call.offered")
+        await office.service.kill()
+        caller.hang_up()
+        await asyncio.to_thread(ami.wait, "the call is over", lambda event: event["Event"] == "Hangup")
     await office.restart()
     await office["agent1"].hears("call.retracted", lambda data: data["ring_id"] == pop["ring_id"])
     assert len(office["agent1"].offers()) == 1
@@ -76,16 +91,15 @@ async def test_a_phone_that_rang_and_stopped_while_hotline_was_dead_does_not_pop
 
 
 async def test_asterisk_killed_in_the_middle_of_a_call(office: Office, stage: Stage, asterisk: Asterisk) -> None:
-    call, hung_up = await answered(office, stage, hangup_after=3)
-    await asyncio.to_thread(asterisk.kill)
-    hung_up.cancel()
-    stage.clear()
-    await asyncio.to_thread(asterisk.start)
-    after = await office.admin.call(ended, "the call is closed")
-    assert (after["id"], after["end_seen"]) == (call["id"], False)
+    async with answered(office, stage) as (call, _):
+        await asyncio.to_thread(asterisk.kill)
+        stage.clear()
+        await asyncio.to_thread(asterisk.start)
+        after = await office.admin.call(ended, "the call is closed")
+        assert (after["id"], after["end_seen"]) == (call["id"], False)
 
-    stage.phone("agent1", answer_after=1)  # and the next one is a call of its own, though ids begin anew
-    await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=3))
+    stage.phone("agent1", answer_after=0.5)  # and the next one is a call of its own, though ids begin anew
+    await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=2))
     await office.admin.call(lambda each: ended(each) and each["id"] != call["id"], "the next call is over")
     assert [each["end_seen"] for each in await office.admin.calls()] == [True, False]
 
@@ -109,13 +123,14 @@ async def wired(
         await close_office(opened)
 
 
+@newest
 @pytest.mark.parametrize("said", [b"Event: BridgeEnter\r\nPriv", b"Event: Hangup\r\nPrivilege: call"])
 async def test_the_manager_is_cut_in_the_middle_of_an_event(
     wired: Office, stage: Stage, wire: Proxy, said: bytes
 ) -> None:
     wire.cut_after(said)
-    stage.phone("agent1", answer_after=2)
-    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=8)
+    stage.phone("agent1", answer_after=1)
+    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=4)
     pop = await wired["agent1"].hears("call.offered")
     await over(caller)
     call = await wired.admin.call(ended, "the call is over")
@@ -126,15 +141,19 @@ async def test_the_manager_is_cut_in_the_middle_of_an_event(
     await wired.connected()
 
 
-async def test_the_manager_is_away_during_a_call_and_says_so(wired: Office, stage: Stage, wire: Proxy) -> None:
-    call, hung_up = await answered(wired, stage, hangup_after=4)
-    wire.cut()
+@newest
+async def test_the_manager_is_away_during_a_call_and_says_so(
+    wired: Office, stage: Stage, wire: Proxy, ami: Ami
+) -> None:
+    async with answered(wired, stage) as (call, caller):
+        wire.cut()
 
-    async def noticed() -> bool:
-        return not any(pbx["connected"] for pbx in (await wired.admin.get("/pbxs"))["items"])
+        async def noticed() -> bool:
+            return not any(pbx["connected"] for pbx in (await wired.admin.get("/pbxs"))["items"])
 
-    await soon(noticed, "the lost connection is shown")
-    await hung_up
+        await soon(noticed, "the lost connection is shown")
+        caller.hang_up()
+        await asyncio.to_thread(ami.wait, "the call is over", lambda event: event["Event"] == "Hangup")
     wire.mend()
     after = await wired.admin.call(ended, "the call is closed")
     assert (after["id"], after["end_seen"]) == (call["id"], False)
@@ -161,8 +180,8 @@ async def test_postgresql_away_during_a_whole_call(
         office = await open_office(settings, await first_sign_in(settings), tmp_path, session)
         zhang = await office.customer("Zhang Wei", ZHANG)
         await asyncio.to_thread(own_postgres.close)
-        stage.phone("agent1", answer_after=1)
-        await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=3))
+        stage.phone("agent1", answer_after=0.5)
+        await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=2))
         await asyncio.to_thread(own_postgres.open)
         call = await office.admin.call(ended, "the call is there")
         assert (call["disposition"], call["agent"], call["end_seen"]) == ("answered", "agent1", True)
@@ -176,8 +195,8 @@ async def test_a_browser_that_reloads_gets_what_is_now_and_what_it_missed(office
     agent = office["agent1"]
     last_id = agent.heard[-1].id
     await agent.deaf()
-    stage.phone("agent1", answer_after=4)
-    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=8)
+    stage.phone("agent1", answer_after=3)
+    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=5)
     pop = await office.admin.call(lambda call: bool(call["legs"]), "the phone rings")
     await agent.listen(last_id=last_id)
     offer = await agent.hears("call.offered")
@@ -203,7 +222,7 @@ HOSTILE = [
 async def test_a_callers_name_is_only_text(office: Office, stage: Stage) -> None:
     stage.phone("agent1", answer_after=0.5)
     for count, name in enumerate(HOSTILE, 1):
-        await over(stage.caller(config.FIRST_ONLY, ZHANG, name=name, hangup_after=2))
+        await over(stage.caller(config.FIRST_ONLY, ZHANG, name=name, hangup_after=1.5))
 
         async def all_over(count: int = count) -> bool:
             calls = await office.admin.calls()
@@ -221,6 +240,7 @@ async def test_a_command_refuses_what_is_no_number(office: Office) -> None:
         await office["agent1"].post("/commands", {"action": "originate", "to": to}, status=422)
 
 
+@newest
 async def test_the_holder_of_the_lease_is_killed_and_the_other_node_goes_on(
     office: Office, stage: Stage, tmp_path: Path
 ) -> None:
@@ -229,22 +249,22 @@ async def test_the_holder_of_the_lease_is_killed_and_the_other_node_goes_on(
     second.settings["HOTLINE_NODE"] = "node2"
     await second.start()
     try:
-        call, hung_up = await answered(office, stage, hangup_after=25)
-        holder = next(pbx["node"] for pbx in (await office.admin.get("/pbxs"))["items"] if pbx["id"] == PBX)
-        nodes = {"node1": office.service, "node2": second}
-        living = nodes["node2" if holder == "node1" else "node1"]
-        killed_at = asyncio.get_running_loop().time()
-        await nodes[holder].kill()
-        office.use(living)
+        async with answered(office, stage) as (call, caller):
+            holder = next(pbx["node"] for pbx in (await office.admin.get("/pbxs"))["items"] if pbx["id"] == PBX)
+            nodes = {"node1": office.service, "node2": second}
+            living = nodes["node2" if holder == "node1" else "node1"]
+            killed_at = asyncio.get_running_loop().time()
+            await nodes[holder].kill()
+            office.use(living)
 
-        async def taken_over() -> bool:
-            pbx = next(each for each in (await office.admin.get("/pbxs"))["items"] if each["id"] == PBX)
-            return bool(pbx["connected"] and pbx["node"] != holder)
+            async def taken_over() -> bool:
+                pbx = next(each for each in (await office.admin.get("/pbxs"))["items"] if each["id"] == PBX)
+                return bool(pbx["connected"] and pbx["node"] != holder)
 
-        await soon(taken_over, "the other node reads the PBX")
-        assert asyncio.get_running_loop().time() - killed_at < 5  # the promise of the runbook
-        await hung_up
-        after = await office.admin.call(ended, "the call is over")
+            await soon(taken_over, "the other node reads the PBX")
+            assert asyncio.get_running_loop().time() - killed_at < 5  # the promise of the runbook
+            caller.hang_up()
+            after = await office.admin.call(ended, "the call is over")
         assert (after["id"], after["disposition"], after["end_seen"]) == (call["id"], "answered", True)
         assert len(await office.admin.calls()) == 1
         assert len(office["agent1"].offers()) == 1

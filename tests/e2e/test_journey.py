@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.e2e.conftest import Office
+from tests.e2e.conftest import Office, newest
 from tests.e2e.person import Body
 from tests.rig import config
 from tests.rig.acts import SMITH, ZHANG, bridged
@@ -53,6 +53,7 @@ async def test_a_call_pops_is_answered_and_ends(office: Office, stage: Stage) ->
     assert [line["call"]["id"] for line in timeline["items"] if line["kind"] == "call"] == [call["id"]]
 
 
+@newest
 async def test_customers_who_share_a_number_are_all_shown_and_none_is_guessed(office: Office, stage: Stage) -> None:
     first = await office.customer("Zhang Wei", ZHANG)
     second = await office.customer("Zhang Min", "138 0013 8000")  # the same number as dialled in the region
@@ -119,25 +120,25 @@ async def transferred(office: Office, stage: Stage, ami: Ami, kind: str) -> None
     """agent1 answers Zhang and passes the call on to agent2, by a command of the desk."""
     zhang = await office.customer("Zhang Wei", ZHANG)
     stage.phone("agent1", answer_after=0.5, hangup_after=8 if kind == "attended" else None)
-    stage.phone("agent2", answer_after=2)
-    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=14)
+    stage.phone("agent2", answer_after=1)
     agent1, agent2 = office["agent1"], office["agent2"]
-    await agent1.hears("call.answered")
-    await asyncio.to_thread(bridged, ami, "agent1")
-    (call,) = await agent1.calls()
+    async with stage.telephone(config.FIRST_ONLY, ZHANG) as caller:
+        await agent1.hears("call.answered")
+        await asyncio.to_thread(bridged, ami, "agent1")
+        (call,) = await agent1.calls()
 
-    body = {"action": f"{kind}_transfer", "call_id": call["id"], "to": "1002"}
-    sent = await agent1.post("/commands", body, status=202)
-    pop = await agent2.hears("call.offered")
-    assert pop["call_id"] == call["id"]
-    assert pop["caller"]["number"] == ZHANG  # the customer, not the colleague who transfers
-    assert [customer["id"] for customer in pop["customers"]] == [zhang["id"]]
-    await agent2.hears("call.answered")
-    moved = await agent2.hears("call.transferred")
-    assert moved["call_id"] == call["id"]
+        body = {"action": f"{kind}_transfer", "call_id": call["id"], "to": "1002"}
+        sent = await agent1.post("/commands", body, status=202)
+        pop = await agent2.hears("call.offered")
+        assert pop["call_id"] == call["id"]
+        assert pop["caller"]["number"] == ZHANG  # the customer, not the colleague who transfers
+        assert [customer["id"] for customer in pop["customers"]] == [zhang["id"]]
+        await agent2.hears("call.answered")
+        moved = await agent2.hears("call.transferred")
+        assert moved["call_id"] == call["id"]
 
-    await over(caller)
-    call = await office.admin.call(ended, "the call is over")
+        caller.hang_up()
+        call = await office.admin.call(ended, "the call is over")
     assert (call["agent"], call["disposition"]) == ("agent2", "answered")
     assert [(t["kind"], t["from"], t["to"]) for t in call["transfers"]] == [(kind, "agent1", "agent2")]
     assert {leg["agent"]: leg["end_reason"] for leg in call["legs"]} == {
@@ -158,6 +159,7 @@ async def test_an_attended_transfer_pops_the_customer_at_the_target(office: Offi
     await transferred(office, stage, ami, "attended")
 
 
+@newest
 async def test_two_calls_at_once_on_one_agent_stay_apart(office: Office, stage: Stage, ami: Ami) -> None:
     zhang = await office.customer("Zhang Wei", ZHANG)
     smith = await office.customer("John Smith", SMITH)
