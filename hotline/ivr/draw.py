@@ -267,7 +267,7 @@ class _Picture:
         if len(self._flow.nodes[name].ways()) == 1:
             return f"{text}  {self._times(name, ways[0]):,}".strip()
         times, total = sum(self._times(name, way) for way in ways), self._totals.get(name, 0)
-        share = f"{round(100 * times / total)} % ({times:,})" if total else "–"
+        share = f"{round(100 * times / total)} % ({times:,})" if times else "–"
         return f"{text}  {share}".strip()
 
     def _way_text(self, node: nodes.AnyNode, way: str) -> str:

@@ -142,7 +142,13 @@ class _Reader:
                 first = self._keys[(*path, key)]
                 self._fail(event, f"`{_short(key)}` stands in line {first.line} already; remove one of them.")
             self._keys[(*path, key)] = _mark(event)
-            found[key] = self._value(next(self._events), (*path, key))
+            following = next(self._events)
+            if " " in key and _is_nothing(following):
+                # {en: Sorry, try again}: the comma made a name of the text's second half.
+                self._fail(
+                    event, f"A comma ends a text between {{ and }} here, before `{_short(key)}`; quote the text."
+                )
+            found[key] = self._value(following, (*path, key))
         return found
 
     def _scalar(self, event: Any) -> str:
@@ -155,6 +161,10 @@ class _Reader:
     def _fail(self, event: Any, text: str) -> None:
         mark = _mark(event)
         raise Unreadable(Problem(self._file, mark.line, mark.column, text))
+
+
+def _is_nothing(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and event.value == "" and event.style in (None, "")
 
 
 def _mark(event: Any) -> Mark:

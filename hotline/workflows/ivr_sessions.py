@@ -95,7 +95,10 @@ def ivr_body(session: Session) -> dict[str, object]:
         "path": list(facts.path),
         "queue": facts.queue,
         "outcome": facts.outcome,
-    }
+        # The answers of a survey, by question.
+        **({"survey": {name.removeprefix("survey."): text for name, text in facts.variables.items()}}
+           if facts.variables else {}),
+    }  # fmt: skip
 
 
 class Sessions:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from hotline.crm.viewer import PERMISSIONS, SHIPPED_ROLES
 from hotline.events import EVENT_TYPES
+from hotline.ivr.schema import schema_text
 from hotline.settings import PREFIX, Settings
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
@@ -95,7 +96,11 @@ def _list(permissions: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in permissions)
 
 
-PAGES: Final[dict[str, Callable[[], str]]] = {"settings.md": settings_page, "reference.md": reference_page}
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "settings.md": settings_page,
+    "reference.md": reference_page,
+    "flow.schema.json": schema_text,
+}
 
 
 def main() -> None:

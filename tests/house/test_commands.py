@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = ("help", "demo", "run", "test", "rig", "bench", "lint", "format")
-COMMANDS = ("demo", "serve", "migrate", "doctor", "user", "token", "audit", "replay")
+COMMANDS = ("demo", "serve", "migrate", "doctor", "user", "token", "audit", "replay", "flow")
 
 
 def hotline(*arguments: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
