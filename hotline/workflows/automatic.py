@@ -311,8 +311,12 @@ class Following:
         entries.append(new_entry(self.uow, kind, data, call_id=self.call.id))
 
     async def _ticket(self, ticket_id: UUID) -> TicketRecord | None:
-        known = self._pending.get(ticket_id)
-        return known[0] if known is not None else await lock_ticket(self.uow, ticket_id)
+        if ticket_id not in self._pending:
+            ticket = await lock_ticket(self.uow, ticket_id)
+            if ticket is None:
+                return None
+            self._pending[ticket_id] = (ticket, [])
+        return self._pending[ticket_id][0]
 
 
 _RANK: Final = ("low", "normal", "high", "urgent")
