@@ -480,6 +480,11 @@ def _state(house: House, prompt: Prompt, language: str) -> PromptState:
     return PromptState(language, text, "failed" if why else "waiting", None, 0.0, why, brought)
 
 
+def speaks(house: House) -> bool:
+    """Whether this node has a speech command that can be run."""
+    return book(house).speech.available()
+
+
 def trouble(house: House) -> str:
     """What is wrong with prompts on this node, in a few words; empty when nothing is."""
     prompts = book(house)

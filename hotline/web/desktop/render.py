@@ -29,6 +29,7 @@ PAGES: Final = (
     ("/callbacks", "callback", "Call backs", "tickets.read", "first"),
     ("/customers", "users", "Customers", "customers.read", "first"),
     ("/flows", "flow", "Flows", "flows.read", "rail"),
+    ("/prompts", "volume", "Prompts", "flows.read", "rail"),
     ("/users", "user", "Users", "users.write", "rail"),
     ("/settings", "sliders", "Settings", "settings.read", "rail"),
     ("/system", "signal", "System", "system.read", "rail"),

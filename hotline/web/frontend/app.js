@@ -8,6 +8,8 @@ import { load } from "./lib/i18n.js";
 import { startDesk } from "./desk/desk.js";
 import { startFlow } from "./pages/flow.js";
 import { startForms } from "./pages/forms.js";
+import { startPlayers } from "./lib/player.js";
+import { startPrompts } from "./pages/prompts.js";
 import { startTickets } from "./pages/tickets.js";
 import { notifyRings } from "./ring/notify.js";
 import { prepareSound, retractTone, startRing, stopRing, warnTick } from "./ring/sound.js";
@@ -51,6 +53,11 @@ startLine(stream);
 startLines(stream);
 startPresence(stream);
 startDial(stream);
+
+startPlayers();
+document.addEventListener("htmx:after:swap", () => startPlayers());
+const prompts = find("[data-prompts]");
+if (prompts) startPrompts(prompts);
 
 const picture = find(".flow-picture");
 if (picture) startFlow(picture);
