@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bench import ami, memory, pop
+from bench import ami, ivr, memory, pop
 from bench.measure import tell
 
 
@@ -14,6 +14,8 @@ async def main() -> None:
     await memory.main()
     tell()
     await pop.main(pop.SECONDS, pop.CUSTOMERS)
+    tell()
+    await ivr.main(ivr.SECONDS, ivr.CALLERS, ivr.CALLS)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ async def measured(pbx: Child, browsers: Child, *plan: int) -> tuple[list[float]
     return took, len(rings) - len(took)
 
 
-async def start_service(settings: Settings, port: int) -> tuple[Child, str]:
+async def start_service(settings: Settings, port: int, more: Mapping[str, str] | None = None) -> tuple[Child, str]:
     """``hotline serve`` on the prepared folder, reading the bench's PBX; its address."""
     ours = {key: value for key, value in os.environ.items() if not key.startswith("HOTLINE_")}
     ours |= {
@@ -117,6 +117,7 @@ async def start_service(settings: Settings, port: int) -> tuple[Child, str]:
         "HOTLINE_HTTP_BIND": "127.0.0.1:0",
         "HOTLINE_AMI_URLS": f"ami://bench:bench@127.0.0.1:{port}/bench",
         "HOTLINE_LOG_LEVEL": "warning",
+        **(more or {}),
     }
     service = await Child.start("hotline", "serve", env=ours)
     assert service.process.stdout is not None
