@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,6 +83,16 @@ class Service:
                 await process.wait()
                 raise RuntimeError(f"hotline did not stop:\n{self.log()[-4000:]}") from None
         return process.returncode
+
+    def freeze(self) -> None:
+        """SIGSTOP: alive, and silent."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """kill -9."""
