@@ -31,6 +31,7 @@ from hotline.calls.story import (
 from hotline.crm.commands import calls as commands
 from hotline.crm.commands.calls import CallRecord, Dialled, Owner, Phone
 from hotline.crm.commands.customers import lock_customer
+from hotline.crm.commands.ivr import session_facts
 from hotline.crm.commands.notes import move_notes
 from hotline.crm.queries import calls as queries
 from hotline.crm.queries.customers import CustomerView
@@ -142,12 +143,28 @@ async def _arrive(
         offered_at=line.at,
         dialled=_plain_dialled(line.dialled, direction),
         user_id=dialler,
+        dialler_id=dialler,
     )
     if asked.ticket_id is not None:
         call.set(ticket_id=asked.ticket_id, ticket_by="callback", ticket_at=uow.now)
     await _identify(house, uow, call, number, name, withheld)
+    if direction == "in":
+        await _take_session(uow, call, line)
     uow.audit("call:arrived", call.id, pbx=pbx, direction=call.direction)
     return call
+
+
+async def _take_session(uow: UnitOfWork, call: CallRecord, line: CallArrived) -> None:
+    """What the caller told the IVR before the records knew of the call: they were away, or the PBX's events late."""
+    names = [alias.value for alias in line.aliases if alias.kind in ("uniqueid", "linkedid")]
+    told = await session_facts(uow, call.pbx, names)
+    if told is None:
+        return
+    ivr, customer_id = told
+    call.set(ivr=ivr)
+    if customer_id is not None and call.customer_id is None:
+        await commands.reseal_caller(uow, call, (await lock_customer(uow, customer_id)).key)
+        call.set(customer_id=customer_id)
 
 
 def _plain_dialled(dialled: str | None, direction: str) -> str | None:
@@ -265,6 +282,24 @@ async def follow_ivr(
         await save_followed(uow, call, following)
         if identified:
             await commands.write_timeline(uow, call)
+    return True
+
+
+async def note_hold(house: House, pbx: str, uniqueid: str, held: bool) -> bool:
+    """Keep that an agent's phone put the other side on hold, or took it back. False for a channel of no known call."""
+    async with house.unit(SYSTEM) as uow:
+        call_id = await commands.find_aliased(uow, pbx, [Alias("uniqueid", uniqueid)])
+        call = (await commands.load_call(uow, call_id, ()))[0] if call_id is not None else None
+        if call is None:
+            return False
+        leg = next((leg for leg in call.legs.values() if leg.uniqueid == uniqueid), None)
+        if leg is None or leg.ended_at is not None or (leg.held_since is not None) == held:
+            return True
+        leg.held_since, leg.changed = (uow.now if held else None), True
+        scribe = Scribe(uow, call, ())
+        scribe.updated = True
+        scribe.finish()
+        await commands.save_call(uow, call)
     return True
 
 

@@ -24,6 +24,7 @@ from hotline.calls.story import (
 from hotline.calls.tracker import Tracker
 from hotline.crm import company
 from hotline.crm.commands import tickets as commands
+from hotline.crm.commands.ivr import SessionRecord, save_session
 from hotline.crm.commands.presence import Member, write_members
 from hotline.crm.database import Row
 from hotline.crm.queries.calls import CallView, get_call
@@ -193,6 +194,18 @@ async def test_the_choice_counts_whenever_it_becomes_known(house: House, when: i
     assert await choose(house, first[0].call_id, "complaint")
     (ticket,) = await all_tickets(house)
     assert (ticket["kind"], ticket["kind_by"], ticket["state"]) == ("complaint", "choice", "open")
+
+
+async def test_what_was_chosen_before_the_records_knew_the_call_is_found(house: House) -> None:
+    line = arrived()
+    told_first = SessionRecord(
+        "rig", line.aliases[0].value, "main", "d", 1, "running", {}, {"kind": "complaint", "path": ["menu:2"]}, 1, START
+    )
+    async with house.unit(SYSTEM) as uow:
+        await save_session(uow, told_first, None)
+    call = await told(house, [line])
+    assert call.ivr == {"kind": "complaint", "path": ["menu:2"]}
+    assert (await ticket_of(house, call)).kind == "complaint"
 
 
 async def test_a_choice_makes_the_ticket_before_a_phone_rings(house: House) -> None:
