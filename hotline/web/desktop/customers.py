@@ -9,6 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from hotline.crm.queries.customers import CustomerView, get_customer, list_customers, search_customers
+from hotline.crm.queries.recordings import of_calls
 from hotline.crm.queries.ticket_lists import list_tickets
 from hotline.crm.queries.tiers import list_tags, list_tiers
 from hotline.crm.queries.timeline import list_timeline
@@ -191,7 +192,9 @@ async def _lines(request: web.Request, customer: CustomerView) -> dict[str, Any]
         house.db, house.keyring, viewer, customer.id, limit=LINES + 1, after=after, kinds=[kind] if kind else None
     )
     calendar = Calendar(language_of(request), zone_of(request), house.clock())
+    call_ids = [item.call.id for item in items[:LINES] if item.call is not None and item.kind != "note"]
     return {
+        "recordings": await of_calls(house.db, viewer, call_ids),
         "days": days(items[:LINES], calendar),
         "kind": kind,
         "kinds": KINDS,

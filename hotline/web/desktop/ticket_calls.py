@@ -49,6 +49,7 @@ class CallRow:
     gap: bool
     joined: bool
     recordings: tuple[RecordingView, ...]
+    survey: tuple[tuple[str, str], ...]
 
 
 async def calls_of(request: web.Request, ticket: TicketView) -> list[CallRow]:
@@ -90,6 +91,7 @@ def _row(
         gap=bool(whole.gaps) if whole else False,
         joined=_by_rule(call.attached),
         recordings=recordings,
+        survey=survey_of(whole.ivr) if whole else (),
     )
 
 
@@ -109,3 +111,9 @@ def path_of(request: web.Request, ivr: Mapping[str, Any] | None) -> str:
     kind = str(ivr.get("kind") or "")
     parts = [_OWN_NAMES.get(language[:2], language), say(request, ticket_words.kinds.get(kind, kind)) if kind else ""]
     return " → ".join(part for part in parts if part)
+
+
+def survey_of(ivr: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """What the caller answered after the call: (question, key)."""
+    answers = (ivr or {}).get("survey")
+    return tuple((str(name), str(key)) for name, key in answers.items()) if isinstance(answers, Mapping) else ()

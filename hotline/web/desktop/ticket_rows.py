@@ -38,8 +38,8 @@ class ClockRow:
 @dataclass(frozen=True, slots=True)
 class TicketRow:
     """A ticket and what a row says of it. ``clock`` is the one that ends next, ``caller`` the number of the latest
-    call for eyes, ``dial`` the number to call back ("" where the viewer may not see or dial it), ``why`` what the
-    customer waits for, ``mine`` whether it is the viewer's."""
+    call for eyes, ``dial`` whom a call back calls ("" where the viewer may not dial), ``why`` what the customer waits
+    for, ``mine`` whether it is the viewer's."""
 
     ticket: TicketView
     customer_id: UUID | None
@@ -80,20 +80,20 @@ def _row(
     clocks: Sequence[ClockView],
     tiers: dict[str, TierView],
 ) -> TicketRow:
-    shown = tuple(clock_row(clock) for clock in clocks)
-    going = [clock for clock in shown if clock.state in _GOING] if ticket.state in OPEN else []
+    rows = tuple(clock_row(clock) for clock in clocks)
+    going = [clock for clock in rows if clock.state in _GOING] if ticket.state in OPEN else []
     customer, caller = ticket.customer, ticket.caller
-    number = caller.number if caller is not None and "phone" not in viewer.masks else None
+    shown = (caller.display or "") if caller else ""
     return TicketRow(
         ticket=ticket,
         customer_id=customer.id if customer else None,
         customer_name=customer.name if customer else "",
         tier=tiers.get(customer.tier) if customer and customer.tier else None,
-        caller=(caller.display or "") if caller else "",
+        caller=shown,
         withheld=caller.withheld if caller else False,
-        dial=number or "" if viewer.may("commands.send") else "",
+        dial=(shown or (customer.name if customer else "")) if viewer.may("commands.send") else "",
         clock=min(going, key=_next) if going else None,
-        clocks=shown,
+        clocks=rows,
         voicemail=any(call.disposition == "voicemail" for call in ticket.calls),
         why=_why(request, ticket),
         mine=ticket.assignee_id is not None and ticket.assignee_id == viewer.user_id,

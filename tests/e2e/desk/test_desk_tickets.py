@@ -1,4 +1,4 @@
-"""The ticket at the desk: filled by the caller's choice, changed while talking, wrapped up after; its lists and page."""
+"""The ticket at the desk: filled by the caller's choice, changed while talking, wrapped up after; lists and page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ async def staff(desk: Desk) -> tuple[Viewer, Viewer]:
 
 async def make(desk: Desk, viewer: Viewer, **fields: Any) -> Any:
     """A ticket opened by hand."""
-    return await workflow.create_ticket(desk.house, viewer, {"kind": "consultation", "subject": "Static IP", **fields})
+    data: Any = {"kind": "consultation", "subject": "Static IP", **fields}
+    return await workflow.create_ticket(desk.house, viewer, data)
 
 
 async def column(desk: Desk, ticket_id: UUID, name: str) -> Any:
@@ -210,7 +211,7 @@ async def test_a_call_back_is_due_dialled_and_done(desk: Desk) -> None:
     asked: list[Any] = []
     page.on("request", lambda request: asked.append(request.post_data_json) if request.method == "POST" else None)
     desk.expected += ["409", "422", "503"]
-    await page.locator("[data-dial]").click()
+    await page.locator("[data-dial-ticket]").click()
     await until(lambda: asked)
     assert asked[0]["action"] == "originate"
     assert asked[0]["ticket_id"] == str(ticket_id)

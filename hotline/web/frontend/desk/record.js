@@ -1,6 +1,8 @@
 // The middle column: one customer's facts and timeline, written by the server. Old data stays, dimmed, while new is read.
 import { attribute, clone, find, part, say } from "../lib/dom.js";
+import { refreshClocks } from "../lib/clock.js";
 import { t } from "../lib/i18n.js";
+import { startPlayers } from "../lib/player.js";
 
 const PATIENCE = 200; // milliseconds before anything says "loading"
 
@@ -35,6 +37,8 @@ export function createRecord(place, { onLoaded }) {
       shownId = customerId;
       place.innerHTML = html; // our own template, escaped by the server
       globalThis.htmx?.process(place);
+      startPlayers(place);
+      refreshClocks();
       place.scrollTop = scroll;
       onLoaded(customerId);
       if (edit) {

@@ -3,6 +3,7 @@ import { all, attribute, find, part, say } from "../lib/dom.js";
 import { ApiError, api } from "../lib/api.js";
 import { refreshClocks } from "../lib/clock.js";
 import { nt, t } from "../lib/i18n.js";
+import { startPlayers } from "../lib/player.js";
 import { openDrafts } from "../desk/drafts.js";
 import { createNote } from "../desk/note.js";
 import { createTicket } from "../desk/ticket.js";
@@ -97,6 +98,7 @@ function startTicketPage(place, stream, page) {
       const focused = document.activeElement?.id;
       inner.innerHTML = await response.text(); // our own template, escaped by the server
       globalThis.htmx?.process(inner);
+      startPlayers(inner);
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
       find("[data-part=stale]").hidden = true;
       refreshClocks();

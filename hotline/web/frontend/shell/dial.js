@@ -1,5 +1,5 @@
-// Click to dial: <button data-dial="+44…"> asks the PBX to ring the own phone first, then the number. With
-// data-dial-ticket the call belongs to that ticket.
+// Click to dial: <button data-dial="+44…"> asks the PBX to ring the own phone first, then the number; with
+// <button data-dial-ticket="id"> the customer of that ticket is called back, also by who sees only a part of the number.
 import { ApiError } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
@@ -10,7 +10,7 @@ let status = null;
 /** `stream` tells how the command goes. */
 export function startDial(stream) {
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-dial]");
+    const button = event.target.closest?.("[data-dial], [data-dial-ticket]");
     if (!button || button.getAttribute("aria-disabled") === "true") return;
     event.preventDefault();
     void dial(button, stream);
@@ -22,9 +22,9 @@ async function dial(button, stream) {
   const ticket = button.dataset.dialTicket;
   const say = (text, bad = false) => tell(button, text, bad);
   button.setAttribute("aria-busy", "true");
-  say(t("Your phone rings first. Lift it to call {number}.", { number: plain(button.dataset.dialShown || to, 40) }));
+  say(t("Your phone rings first. Lift it to call {number}.", { number: plain(button.dataset.dialShown || to || "", 40) }));
   try {
-    await command(stream, { action: "originate", to, ...(ticket ? { ticket_id: ticket } : {}) });
+    await command(stream, ticket ? { action: "originate", ticket_id: ticket } : { action: "originate", to });
   } catch (error) {
     say(error instanceof ApiError ? error.message : t("The call was not placed."), true);
   } finally {
