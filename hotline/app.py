@@ -83,6 +83,8 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         telephony = Telephony(house, agi=agi)
         parts.push_async_callback(_step, "telephony", telephony.stop)
         await telephony.start()
+        if demo is not None and telephony.agi is not None:
+            demo.scripts_at(telephony.agi.port)
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
         app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub, telephony), demo=demo)
         runner = web.AppRunner(

@@ -22,6 +22,13 @@ AGENTS = "hotline-agents"
 
 Values = dict[str, str]
 
+#: The state of a caller whose dialplan asks a script, and how they came back to it: QUEUESTATUS and DIALSTATUS.
+ASKING = "caller asks"
+CAME_BACK = {
+    "queue lets go": "TIMEOUT", "agent lets go": "CONTINUE",
+    "target lets go": "ANSWER", "target declines": "BUSY", "target is not there": "NOANSWER",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Phone:
@@ -55,6 +62,10 @@ class Exchange(Protocol):
 
     def hang_up_rest(self, call: Call) -> None: ...
 
+    def asks(self, call: Call) -> None: ...
+
+    def came_back(self, call: Call, status: str) -> None: ...
+
 
 @dataclass(slots=True)
 class _Scene:
@@ -70,7 +81,7 @@ class _Scene:
 @dataclass(slots=True, eq=False)
 class Call:
     """A call, ``began`` at a time in seconds since 1970. ``number`` and ``name`` are the outside party's, ``queue`` is
-    where it waits (empty: an outgoing one)."""
+    where an ``incoming`` one waits."""
 
     exchange: Exchange
     key: str
@@ -79,6 +90,7 @@ class Call:
     number: str
     name: str
     dialled: str
+    incoming: bool = False
     queue: str = ""
     withheld: bool = False
     #: Phones that ring for it from the queue, with the values of their channels.
@@ -87,6 +99,12 @@ class Call:
     declined: set[Phone] = field(default_factory=set)
     values: Values = field(default_factory=dict)
     waiting: bool = False
+    #: Callers with a higher one are answered earlier.
+    priority: int = 0
+    #: Whether the caller goes on with the dialplan when the agent hangs up.
+    stays: bool = False
+    #: How often a queue or an extension was entered.
+    turns: int = 0
     #: Seconds since 1970, and how long the caller waited.
     joined_at: float = 0
     connected_at: float = 0
@@ -106,18 +124,19 @@ class Call:
         return self._scenes.empty() and not self._playing
 
     def start(self, act: str, phone: Phone | None = None, uniqueid: str = "") -> None:
-        """The first act: ``caller calls``, or ``desk dials`` from a phone whose channel gets ``uniqueid`` if given."""
+        """The first act: ``caller calls``, ``caller asks``, or ``desk dials`` from a phone whose channel gets
+        ``uniqueid`` if given."""
         if phone is not None:
             self.phones["agent"] = phone
             self.values |= phone.values("agent")
             if uniqueid:
                 self.values["agent.uniqueid"] = uniqueid
-        outside = "caller" if self.queue else "callee"
-        self.values |= {f"{outside}.number": self.number, f"{outside}.name": self.name}
+        self.values |= {f"{self.outside}.number": self.number, f"{self.outside}.name": self.name}
         self.values |= {"call.dialled": self.dialled, "call.queue": self.queue}
         self.state = self.state.acts[act]
-        agents: Sequence[Values] = () if self.queue else ({},)
-        self._scenes.put_nowait(_Scene(self.state.frames, agents, then=self._arrived if self.queue else None))
+        agents: Sequence[Values] = () if self.incoming else ({},)
+        then = self._arrived if self.queue else self._asks if self.incoming else None
+        self._scenes.put_nowait(_Scene(self.state.frames, agents, then=then))
         self._task = asyncio.create_task(self._play())
 
     async def close(self) -> None:
@@ -130,7 +149,7 @@ class Call:
     @property
     def outside(self) -> str:
         """The part that the person outside plays."""
-        return "caller" if self.queue else "callee"
+        return "caller" if self.incoming else "callee"
 
     @property
     def channels(self) -> dict[str, str]:
@@ -167,6 +186,15 @@ class Call:
             state = state.like
         return state.frames
 
+    def state_is(self, path: str) -> bool:
+        """Whether the call stands at this state, or at one that is like it."""
+        state: State | None = self.state
+        while state is not None:
+            if state.path == path:
+                return True
+            state = state.like
+        return False
+
     def can(self, act: str) -> bool:
         """Whether a tape tells what follows."""
         return find(self.state, act) is not None
@@ -179,17 +207,30 @@ class Call:
         for old, new in step.renamed.items():
             self._rename(old, new)
         scene = _Scene(step.state.frames)
-        if self.waiting:
+        if act == "script queues":
+            self._turn()
+            scene = _Scene(step.state.frames, (), then=self._arrived)
+        elif self.waiting:
             scene = self._leave_or_decline(act, step.state, phone)
-        elif act.split(" ")[1] in ("transfers", "consults", "redirects") and phone is not None:
+        elif act.split(" ")[1] in ("transfers", "consults", "redirects", "dials") and phone is not None:
+            if act.startswith("script"):
+                self._turn()
             part = "next" if step.state.path.endswith(" target") else "target"
             for key in [key for key in self.values if key.startswith(f"{part}.")]:
                 del self.values[key]
             self.phones[part] = self._transfer_to = phone
             self.values |= phone.values(part)
         self.state = step.state
+        if act in CAME_BACK and step.state.like is not None and step.state.like.path == ASKING:
+            scene.then = lambda: self.exchange.came_back(self, CAME_BACK[act])
         self._scenes.put_nowait(scene)
         return True
+
+    def _turn(self) -> None:
+        """Forgets whom the caller met before: other channels and bridges are made for whom they meet now."""
+        self.turns += 1
+        self.declined.clear()
+        self.values = {key: value for key, value in self.values.items() if key.startswith(("caller.", "call."))}
 
     def _leave_or_decline(self, act: str, state: State, phone: Phone | None) -> _Scene:
         """A scene of a caller in the queue: one phone answers or declines, or the caller goes."""
@@ -229,6 +270,9 @@ class Call:
         self.values = {key: value for key, value in self.values.items() if not key.startswith(f"{old}.")}
         if old in self.phones:
             self.phones[new] = self.phones.pop(old)
+
+    def _asks(self) -> None:
+        self.exchange.asks(self)
 
     def _arrived(self) -> None:
         self.waiting = True

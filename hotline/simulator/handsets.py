@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from hotline.errors import Conflict, NotFound
+from hotline.errors import Conflict, Invalid, NotFound
 from hotline.simulator.call import Call, Phone
+from hotline.simulator.inbound import Dialplan
+from hotline.simulator.line import KEYS, MOST_AHEAD, Line
+from hotline.simulator.media import NotAWave, samples_of
 from hotline.simulator.queues import Member
-from hotline.simulator.recordings import RECORDINGS, free_phones, play
+from hotline.simulator.recordings import RECORDINGS, answer, free_phones, play
 from hotline.simulator.server import AmiServer
 from hotline.simulator.tape import Headers
 from hotline.simulator.tree import load_tree
@@ -38,6 +41,10 @@ class Simulator:
         self._lines: deque[dict[str, Any]] = deque(maxlen=LOG_LINES)
         self._tasks: set[asyncio.Task[None]] = set()
         self.world.listen(self._note)
+
+    def obey(self, dialplan: Dialplan) -> None:
+        """From now on calls from outside go through this dialplan."""
+        self.world.dialplan = dialplan
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Begins to listen for AMI clients."""
@@ -92,16 +99,19 @@ class Simulator:
         mine = next((name for name, part in call.channels.items() if part == call.outside), None)
         channel = self.world.channels.get(mine) if mine else None
         if channel is None:
-            state = "calling" if call.queue else "dialling"
-        elif not call.queue:
+            state = "calling" if call.incoming else "dialling"
+        elif not call.incoming:
             state = "talking" if channel.up else "incoming"
         elif channel.bridge:
             state = "talking"
-        else:
+        elif call.waiting:
             state = "ringing" if call.ringing else "waiting"
+        else:
+            state = "script" if call in self.world.inbound else "calling"
+        caller = self.world.inbound.get(call)
         return {
             "id": call.key,
-            "direction": "in" if call.queue else "out",
+            "direction": "in" if call.incoming else "out",
             "number": call.number,
             "name": _own_name(call),
             "withheld": call.withheld,
@@ -109,17 +119,57 @@ class Simulator:
             "queue": call.queue,
             "state": state,
             "since": call.began,
+            "line": caller.state() if caller is not None else None,
         }
 
     # ---- what persons do ------------------------------------------------------------------------------------
 
     def call(
-        self, number: str, name: str, dialled: str, *, withheld: bool = False, patience: float | None = None
+        self,
+        number: str,
+        name: str,
+        dialled: str,
+        *,
+        withheld: bool = False,
+        patience: float | None = None,
+        keys: Sequence[str] = (),
     ) -> str:
-        """Somebody outside calls, and hangs up after ``patience`` seconds of waiting. Returns the call's key."""
+        """Somebody outside calls, answers a script's questions with ``keys``, one after the other, and hangs up after
+        ``patience`` seconds in a queue. Returns the call's key."""
         call = self.world.call_in(number, name, dialled, withheld=withheld)
         call.patience = patience
+        if keys and call in self.world.inbound:
+            self._spawn(answer(self.world, call, keys))
         return call.key
+
+    def press(self, key: str, keys: str) -> None:
+        """The person outside presses keys of their telephone."""
+        line = self._line_of(key)
+        if not keys or not set(keys) <= set(KEYS) or len(keys) > MOST_AHEAD:
+            raise Invalid("keys: 0 to 9, * and # only.")
+        for each in keys:
+            line.press(each)
+
+    def say(self, key: str, sound: bytes) -> None:
+        """The person outside says something: a WAV file as telephones have it. Conflict when nobody records."""
+        line = self._line_of(key)
+        if line.state()["phase"] != "recording":
+            raise Conflict("nobody records this call now")
+        try:
+            line.say(samples_of(sound))
+        except NotAWave:
+            raise Invalid("sound: a WAV with one channel, 16 bits and 8000 samples a second is wanted.") from None
+
+    def _line_of(self, key: str) -> Line:
+        caller = self.world.inbound.get(self._call(key))
+        if caller is None:
+            raise Conflict("this call speaks with no script")
+        return caller.line
+
+    def _spawn(self, acting: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(acting)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def handset(self, key: str, verb: str) -> None:
         """The person outside answers, declines or hangs up."""
@@ -132,18 +182,20 @@ class Simulator:
             raise NotFound("there is no such phone")
         self.world.phone_act(phone, _known(verb), self._call(key))
 
-    def play(self, key: str, number: str, name: str, dialled: str) -> str:
-        """Plays a recorded call from a number; Conflict when too few phones are free."""
+    def play(self, key: str, number: str, name: str, dialled: str, keys: Sequence[str] | None = None) -> str:
+        """Plays a recorded call from a number; ``keys`` are pressed instead of the recorded ones. Conflict when too
+        few phones are free."""
         recording = RECORDINGS.get(key)
         if recording is None:
             raise NotFound("there is no such recorded call")
         phones = free_phones(self.world, self.world.lines[dialled])
+        keys = recording.keys if keys is None else keys
         if len(phones) < recording.phones:
             raise Conflict(f"{recording.phones} free phones are needed; sign agents in or end their calls")
         call = self.world.call_in(number, name, dialled)
-        task = asyncio.create_task(play(self.world, recording, call, phones))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if call in self.world.inbound:
+            self._spawn(answer(self.world, call, keys))
+        self._spawn(play(self.world, recording, call, phones))
         return call.key
 
     def _call(self, key: str) -> Call:
@@ -164,6 +216,8 @@ class Simulator:
                 self._line("arrives" if event["ChannelState"] == "4" else "dials", event["Exten"])
             case "QueueCallerJoin":
                 self._line("queued", event["Queue"])
+            case "Newexten" if outside and event["Application"] == "AGI":
+                self._line("asks", "FastAGI")
             case "Newstate" if phone and event["ChannelStateDesc"] == "Ringing":
                 self._line("rings", phone.name)
             case "Newstate" if phone and event["ChannelStateDesc"] == "Up":

@@ -62,13 +62,14 @@ class Waiting:
     number: str
     name: str
     since: float
+    priority: int = 0
 
     def show(self, queue: str, position: int, now: float) -> Headers:
         """The headers of QueueEntry."""
         return [
             ("Queue", queue), ("Position", str(position)), ("Channel", self.channel), ("Uniqueid", self.uniqueid),
             ("CallerIDNum", self.number), ("CallerIDName", self.name), ("ConnectedLineNum", "unknown"),
-            ("ConnectedLineName", "unknown"), ("Wait", str(int(now - self.since))), ("Priority", "0"),
+            ("ConnectedLineName", "unknown"), ("Wait", str(int(now - self.since))), ("Priority", str(self.priority)),
         ]  # fmt: skip
 
 
@@ -86,6 +87,11 @@ class Queue:
 
     def _mean(self, seconds: float) -> str:
         return str(round(seconds / self.completed)) if self.completed else "0"
+
+    def join(self, caller: Waiting) -> None:
+        """Takes a caller behind those of the same and a higher priority."""
+        place = sum(waiting.priority >= caller.priority for waiting in self.waiting)
+        self.waiting.insert(place, caller)
 
     def position(self, channel: str) -> int:
         """The place of a caller, from 1; 0 when the channel does not wait here."""

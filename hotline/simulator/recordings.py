@@ -10,6 +10,9 @@ from hotline.errors import Conflict
 from hotline.simulator.call import Call, Phone
 from hotline.simulator.world import World
 
+#: How long a person thinks before they press a key.
+THINKS_SECONDS = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -26,6 +29,8 @@ class Recording:
 
     phones: int
     acts: Sequence[Act]
+    #: What the caller answers to a script's questions, one after the other.
+    keys: Sequence[str] = ("1", "1")
 
     @property
     def seconds(self) -> int:
@@ -63,6 +68,19 @@ def free_phones(world: World, queue: str) -> list[Phone]:
     members = world.queues[queue].members.values()
     phones = [world.phones[m.interface] for m in members if m.interface in world.phones and not m.paused]
     return [phone for phone in phones if not world.busy(phone)]
+
+
+async def answer(world: World, call: Call, keys: Sequence[str]) -> None:
+    """Answers a script's questions, a moment after each was asked; stops when the script is over."""
+    line = world.inbound[call].line
+    for asked, each in enumerate(keys, 1):
+        while line.questions < asked:
+            if line.gone or call not in world.calls:
+                return
+            await _change(world)
+        await asyncio.sleep(THINKS_SECONDS)
+        for key in each:
+            line.press(key)
 
 
 async def play(world: World, recording: Recording, call: Call, phones: Sequence[Phone]) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
 from hotline.errors import Conflict, NotFound
-from hotline.simulator.call import AGENTS, Call, Exchange, Phone
+from hotline.simulator.call import AGENTS, ASKING, Call, Exchange, Phone
 from hotline.simulator.channels import Channel, Channels
+from hotline.simulator.inbound import Dialplan, Inbound, variable_set
+from hotline.simulator.line import CallerGone, Line
+from hotline.simulator.media import Media
 from hotline.simulator.queues import IN_USE, NOT_IN_USE, Member, Queue, Waiting
 from hotline.simulator.tape import Headers
-from hotline.simulator.tree import Tree
+from hotline.simulator.tree import State, Tree
 
 #: After everybody declined, the queue rings again this much later (``retry`` in queues.conf).
 RETRY_SECONDS = 5.0
@@ -40,6 +44,10 @@ class World(Exchange):
         self.lines = dict(plan.lines)
         self.channels = Channels()
         self.calls: list[Call] = []
+        #: What calls from outside go through; None: straight into their line's queue.
+        self.dialplan: Dialplan | None = None
+        self.media = Media()
+        self.inbound: dict[Call, Inbound] = {}
         self.started = clock()
         self.processed = 0
         self._tree = tree
@@ -52,8 +60,14 @@ class World(Exchange):
         """Ends all calls without a word."""
         for timer in self._timers:
             timer.cancel()
+        for caller in list(self.inbound.values()):
+            if caller.task is not None:
+                caller.task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await caller.task
         for call in self.calls:
             await call.close()
+        await self.media.close()
 
     # ---- listeners ------------------------------------------------------------------------------------------
 
@@ -104,7 +118,7 @@ class World(Exchange):
             case "QueueMemberStatus":
                 self._device(event["Interface"], event["Status"])
             case "QueueCallerJoin":
-                self._join(event)
+                self._join(event, call)
                 self.tell(self._with_place(headers, event))
             case "QueueCallerLeave" | "QueueCallerAbandon":
                 self._leave(headers, event)
@@ -132,6 +146,10 @@ class World(Exchange):
 
     def over(self, call: Call) -> None:
         self.calls.remove(call)
+        caller = self.inbound.pop(call, None)
+        if caller is not None and caller.task is not None:
+            caller.line.hang_up()
+            caller.task.cancel()
         self.changed()
         self.distribute()
 
@@ -168,11 +186,12 @@ class World(Exchange):
         facts = [*member.facts().items(), ("Ringinuse", "0"), ("Wrapuptime", "0")]
         self.tell([("Event", event), ("Privilege", "agent,all"), *facts])
 
-    def _join(self, event: dict[str, str]) -> None:
+    def _join(self, event: dict[str, str], call: Call) -> None:
         waiting = Waiting(
-            event["Channel"], event["Uniqueid"], event["CallerIDNum"], event["CallerIDName"], self.clock()
-        )
-        self.queues[event["Queue"]].waiting.append(waiting)
+            event["Channel"], event["Uniqueid"], event["CallerIDNum"], event["CallerIDName"], self.clock(),
+            call.priority,
+        )  # fmt: skip
+        self.queues[event["Queue"]].join(waiting)
 
     def _with_place(self, headers: Headers, event: dict[str, str]) -> Headers:
         queue = self.queues[event["Queue"]]
@@ -213,8 +232,8 @@ class World(Exchange):
         )
 
     def distribute(self) -> None:
-        """Lets every free member ring for the caller who waits longest."""
-        for call in self.calls:
+        """Lets every free member ring for the caller who is first in the queue."""
+        for call in sorted(self.calls, key=lambda call: (-call.priority, call.joined_at)):
             if not call.waiting:
                 continue
             members = self.queues[call.queue].members.values()
@@ -246,9 +265,77 @@ class World(Exchange):
         """Somebody outside calls one of the lines."""
         if dialled not in self.lines:
             raise NotFound("nobody has this number on the demo PBX")
-        call = self._new_call(number, caller_name(name), dialled, self.lines[dialled], withheld)
-        self._start(call, "caller calls withheld" if withheld else "caller calls")
+        queue = "" if self.dialplan else self.lines[dialled]
+        call = self._new_call(number, caller_name(name), dialled, queue, withheld, incoming=True)
+        first = "caller calls"
+        if self.dialplan is not None:
+            first = ASKING
+            call.values["call.script"] = self.dialplan.url
+            line = Line(self.changed, self.clock, self.pace)
+            self.inbound[call] = Inbound(self, call, line, self.media)
+        self._start(call, f"{first} withheld" if withheld else first)
         return call
+
+    # ---- what a dialplan does ---------------------------------------------------------------------------------
+
+    def asks(self, call: Call) -> None:
+        caller = self.inbound[call]
+        caller.task = asyncio.create_task(self._run(call, caller))
+
+    async def _run(self, call: Call, caller: Inbound) -> None:
+        """The dialplan of one call, and what follows when it is over."""
+        assert self.dialplan is not None
+        try:
+            await self.dialplan.run(caller)
+        except CallerGone:
+            pass
+        except asyncio.CancelledError:
+            self.dialplan.gone(caller)
+            raise
+        self.dialplan.gone(caller)
+        if not call.act("caller hangs up" if caller.line.gone else "script hangs up"):
+            call.end()
+        self.changed()
+
+    def set_variable(self, call: Call, name: str, value: str) -> None:
+        channel = self.channels.get(call.values.get("caller.channel", ""))
+        if channel is not None:
+            self.tell(variable_set(list(channel.headers.items()), name, value))
+
+    def enter_queue(self, call: Call, queue: str, seconds: float, priority: int, *, stays: bool) -> bool:
+        if queue not in self.queues:
+            return False
+        call.queue, call.priority, call.stays = queue, priority, stays
+        call.act("script queues")
+        call.values["call.queue"] = queue
+        turn = call.turns
+        self.later(seconds, lambda: self._let_go(call, turn))
+        return True
+
+    def _let_go(self, call: Call, turn: int) -> None:
+        if call in self.calls and call.waiting and call.turns == turn:
+            call.act("queue lets go")
+
+    def dial(self, call: Call, extension: str, seconds: float) -> bool:
+        phone = next((phone for phone in self.phones.values() if phone.extension == extension), None)
+        if phone is None or self.busy(phone):
+            return False
+        call.act("script dials target", phone)
+        turn, first = call.turns, call.state
+        self.later(seconds, lambda: self._not_there(call, turn, first))
+        return True
+
+    def _not_there(self, call: Call, turn: int, first: State) -> None:
+        if call in self.calls and call.turns == turn and call.state is first:
+            call.act("target is not there")
+
+    def came_back(self, call: Call, status: str) -> None:
+        call.queue, call.priority = "", 0
+        caller = self.inbound.get(call)
+        if caller is not None:
+            caller.came_back(status)
+
+    # ---- calls ------------------------------------------------------------------------------------------------
 
     def call_out(self, phone: Phone, number: str, uniqueid: str, timeout: float) -> Call:
         """The desk lets a phone ring and then calls ``number``; the phone gives up after ``timeout`` seconds."""
@@ -258,10 +345,12 @@ class World(Exchange):
         self.later(timeout, lambda: self._unanswered(call, first is call.state))
         return call
 
-    def _new_call(self, number: str, name: str, dialled: str, queue: str = "", withheld: bool = False) -> Call:
+    def _new_call(
+        self, number: str, name: str, dialled: str, queue: str = "", withheld: bool = False, *, incoming: bool = False
+    ) -> Call:
         self.processed += 1
         key, root = str(self.processed), self._tree.root
-        return Call(self, key, self.clock(), root, number, name, dialled, queue, withheld)
+        return Call(self, key, self.clock(), root, number, name, dialled, incoming, queue, withheld)
 
     def _unanswered(self, call: Call, still: bool) -> None:
         if call in self.calls and still:
@@ -283,12 +372,19 @@ class World(Exchange):
 
     def outside_act(self, verb: str, call: Call) -> None:
         """The person outside answers, declines or hangs up."""
+        caller = self.inbound.get(call)
+        if verb == "hangs up" and caller is not None and caller.task is not None and call.state_is(ASKING):
+            caller.line.hang_up()  # the script is told, and the dialplan plays the rest
+            return
         self._act(call, call.outside, verb, None)
         self.changed()
 
     @staticmethod
     def _act(call: Call, part: str, verb: str, phone: Phone | None) -> None:
         """Hanging up a phone that rings declines; where no tape tells what follows, everybody hangs up."""
+        goes_on = call.stays or part == "target"
+        if verb == "hangs up" and goes_on and call.act(f"{part} lets go", phone):
+            return
         if call.act(f"{part} {verb}", phone) or (verb == "hangs up" and call.act(f"{part} declines", phone)):
             return
         if verb == "answers":

@@ -45,6 +45,8 @@ RETRY_SECONDS: Final = 60.0
 MOST_URGENT: Final = 4
 #: Numbers that are made beforehand: places in the queue.
 WARM_NUMBERS: Final = 20
+#: Texts kept of what was heard lately.
+MOST_TOLD: Final = 500
 
 _LOOK_SECONDS: Final = 2.0
 _REFRESH_SECONDS: Final = 30.0
@@ -102,6 +104,8 @@ class PromptBook:
     urgent: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_URGENT))
     pressed_at: float = float("-inf")
     followed: Snapshot | None = None
+    #: What was located lately, by digest: language and text. The demo shows it to those without sound.
+    told: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def book(house: House) -> PromptBook:
@@ -136,9 +140,17 @@ def locate(house: House, prompt: Prompt, rate: int = 8000) -> Spoken:
         seconds = prompts.store.seconds(way.digest)
         if seconds is not None:
             url = f"{prompts.base}/prompts/{way.digest}{SUFFIXES[rate]}"
+            prompts.told[way.digest] = (way.language, way.text or prompt.texts.get(way.language, ""))
+            if len(prompts.told) > MOST_TOLD:
+                prompts.told.pop(next(iter(prompts.told)))
             return Spoken(url, seconds, way.language, not best or way.language != prompt.language)
         best = False
     return Spoken(None, missing=True, fallback=True)
+
+
+def caption(house: House, url: str) -> tuple[str, str] | None:
+    """The language and the text of what is heard at an address that ``locate`` gave lately."""
+    return book(house).told.get(url.rpartition("/")[2].partition(".")[0])
 
 
 async def speak(house: House, prompts: Sequence[Prompt], rate: int = 8000, patience: float = 1.0) -> list[Spoken]:

@@ -97,13 +97,15 @@ CUSTOMERS = (
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Someone to be on the handset. ``patience`` is how many seconds they wait before hanging up."""
+    """Someone to be on the handset. ``patience`` is how many seconds they wait before hanging up; ``keys`` are what
+    they answer to the menus by themselves."""
 
     key: str
     number: str
     name: str
     withheld: bool = False
     patience: float | None = None
+    keys: tuple[str, ...] = ()
 
 
 CALLERS = (
@@ -112,5 +114,6 @@ CALLERS = (
     Caller("silver", "+8613900000412", "陈静"),
     Caller("unknown", "+14155550142", "+14155550142"),
     Caller("withheld", "+442079460777", "Anonymous", withheld=True),
-    Caller("impatient", "+442079460321", "Emma Clarke", patience=12),
+    Caller("impatient", "+442079460321", "Emma Clarke", patience=12, keys=("1", "3")),
+    Caller("complains", "+8613700007788", "张伟", keys=("2", "2")),
 )

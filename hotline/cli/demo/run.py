@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
 from hotline import app, logs
+from hotline.cli.demo.dialplan import HotlineDialplan
 from hotline.cli.demo.people import AGENTS, CALLERS, FIRST, LINE, QUEUE
 from hotline.cli.demo.seed import PBX, interface, seed
-from hotline.settings import PbxAddress, Settings
+from hotline.cli.demo.voice import Voice, with_voice
+from hotline.settings import Bind, PbxAddress, Settings
 from hotline.simulator.call import Phone
 from hotline.simulator.handsets import Simulator
 from hotline.simulator.world import Plan
@@ -31,15 +35,19 @@ async def run(settings: Settings, say: Callable[[str], None], *, asterisk: bool)
     logs.configure(settings.log_level, json=settings.log_format == "json")
     async with AsyncExitStack() as parts:
         page: Demo | None = None
+        voice = Voice(settings)
+        parts.push_async_callback(voice.close)
+        settings = with_voice(settings)
         if not asterisk:
             pbx = simulator()
             await pbx.start()
             parts.push_async_callback(pbx.close)
-            settings = settings.model_copy(update={"ami_urls": (_address(pbx),)})
+            settings = _reached(settings, pbx)
         password = await seed(settings)
         if not asterisk:
-            scenarios = tuple(Scenario(c.key, c.number, c.name, c.withheld, c.patience) for c in CALLERS)
-            page = Demo(pbx, scenarios, LINE, [(agent.login, agent.name, agent.role) for agent in AGENTS], password)
+            scenarios = tuple(Scenario(c.key, c.number, c.name, c.withheld, c.patience, c.keys) for c in CALLERS)
+            users = [(agent.login, agent.name, agent.role) for agent in AGENTS]
+            page = Demo(pbx, scenarios, LINE, users, password, voice, _Scripts(pbx, settings).at)
 
         def started(address: str) -> None:
             say(f"hotline demo: {address}")
@@ -48,9 +56,33 @@ async def run(settings: Settings, say: Callable[[str], None], *, asterisk: bool)
             say(f"  or as {others} (same password)")
             if page is not None:
                 say(f"  call the hotline at {address}/demo")
+            if not voice.audible:
+                say(f"  no sound: {voice.command} is not installed; prompts are captions only until you install it")
             say("  stop with Ctrl-C")
 
         await app.serve(settings, started, demo=page)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scripts:
+    """Sends the PBX's calls to hotline's FastAGI."""
+
+    pbx: Simulator
+    settings: Settings
+
+    def at(self, port: int) -> None:
+        """It listens at this port of this machine."""
+        key = self.settings.agi_key.get_secret_value()
+        self.pbx.obey(HotlineDialplan(f"agi://127.0.0.1:{port}/{PBX}/{key}/flow/main", QUEUE))
+
+
+def _reached(settings: Settings, pbx: Simulator) -> Settings:
+    """The settings with which hotline and this PBX reach each other, on this machine only."""
+    changes: dict[str, object] = {"ami_urls": (_address(pbx),), "agi_sources": ()}
+    if not settings.agi_key.get_secret_value():
+        changes["agi_key"] = SecretStr(secrets.token_hex(16))
+    changes["agi_bind"] = Bind("127.0.0.1", 0)
+    return settings.model_copy(update=changes)
 
 
 def _address(pbx: Simulator) -> PbxAddress:

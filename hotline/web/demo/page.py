@@ -10,6 +10,7 @@ from aiohttp import web
 
 from hotline import phone
 from hotline.errors import Invalid
+from hotline.web.bodies import whole
 from hotline.web.context import house_of
 from hotline.web.demo.watch import WATCH
 from hotline.web.desktop.forms import json_of
@@ -18,6 +19,10 @@ from hotline.web.rights import public
 
 #: Longest name that a caller may have here; the PBX cuts it further, as a real one does.
 LONGEST_NAME: Final = 10_000
+LONGEST_KEYS: Final = 30
+#: What a caller says at once: characters, and bytes of some four minutes.
+LONGEST_TEXT: Final = 500
+LARGEST_SOUND: Final = 4_000_000
 
 
 class DemoPbx(Protocol):
@@ -28,14 +33,25 @@ class DemoPbx(Protocol):
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]: ...
 
     def call(
-        self, number: str, name: str, dialled: str, *, withheld: bool = False, patience: float | None = None
+        self,
+        number: str,
+        name: str,
+        dialled: str,
+        *,
+        withheld: bool = False,
+        patience: float | None = None,
+        keys: Sequence[str] = (),
     ) -> str: ...
 
     def handset(self, key: str, verb: str) -> None: ...
 
     def phone(self, extension: str, key: str, verb: str) -> None: ...
 
-    def play(self, key: str, number: str, name: str, dialled: str) -> str: ...
+    def play(self, key: str, number: str, name: str, dialled: str, keys: Sequence[str] | None = None) -> str: ...
+
+    def press(self, key: str, keys: str) -> None: ...
+
+    def say(self, key: str, sound: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +63,35 @@ class Scenario:
     name: str
     withheld: bool = False
     patience: float | None = None
+    #: What they answer to the menus by themselves, one after the other.
+    keys: Sequence[str] = ()
+
+
+class Voice(Protocol):
+    """Reads texts for those who have no microphone."""
+
+    @property
+    def audible(self) -> bool:
+        """Whether anything is heard: without a speech command there is silence, and captions."""
+        ...
+
+    async def say(self, text: str) -> bytes:
+        """A WAV file with one channel, 16 bits and 8000 samples a second. Raises HotlineError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demo: its PBX, who calls, the line to dial, the users (login, name, role) and the password of all of them."""
+    """The demo: its PBX, who calls, the line to dial, the users (login, name, role) and the password of all of them.
+    ``scripts_at`` is told the port of the FastAGI server once that listens."""
 
     pbx: DemoPbx
     scenarios: Sequence[Scenario]
     line: str
     users: Sequence[tuple[str, str, str]]
     password: str
+    voice: Voice
+    scripts_at: Callable[[int], None]
 
 
 DEMO: Final = web.AppKey("demo", Demo)
@@ -72,6 +106,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         "line": demo.line,
         "users": demo.users,
         "password": demo.password,
+        "audible": demo.voice.audible,
     }
     return html(request, "demo.html", shown)
 
@@ -100,7 +135,14 @@ async def call(request: web.Request) -> web.StreamResponse:
         except phone.NotANumber:
             raise Invalid("number: this is no telephone number; begin with + and the country.") from None
         caller = Scenario("own", parsed, _text(asked, "name", LONGEST_NAME) or parsed)
-    key = demo.pbx.call(caller.number, caller.name, demo.line, withheld=caller.withheld, patience=caller.patience)
+    key = demo.pbx.call(
+        caller.number,
+        caller.name,
+        demo.line,
+        withheld=caller.withheld,
+        patience=caller.patience,
+        keys=caller.keys,
+    )
     return web.json_response({"call": key}, status=201)
 
 
@@ -117,6 +159,29 @@ async def play(request: web.Request) -> web.StreamResponse:
 async def handset(request: web.Request) -> web.StreamResponse:
     """The person outside answers, declines or hangs up."""
     request.app[DEMO].pbx.handset(request.match_info["call"], VERBS[request.match_info["verb"]])
+    return web.Response(status=204)
+
+
+@public
+async def keys(request: web.Request) -> web.StreamResponse:
+    """The caller presses keys."""
+    pressed = _text(await json_of(request), "keys", LONGEST_KEYS)
+    request.app[DEMO].pbx.press(request.match_info["call"], pressed)
+    return web.Response(status=204)
+
+
+@public
+async def voice(request: web.Request) -> web.StreamResponse:
+    """The caller says something: a WAV file of their microphone, or a text that the speech command reads."""
+    demo = request.app[DEMO]
+    if request.content_type == "application/json":
+        text = _text(await json_of(request), "text", LONGEST_TEXT)
+        if not text:
+            raise Invalid("text: write what the caller says.")
+        sound = await demo.voice.say(text)
+    else:
+        sound = await whole(request, LARGEST_SOUND)
+    demo.pbx.say(request.match_info["call"], sound)
     return web.Response(status=204)
 
 
@@ -151,4 +216,6 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/demo/calls", call)
     app.router.add_post("/demo/recordings/{recording:[a-z_]+}", play)
     app.router.add_post(f"/demo/calls/{{call}}/{_VERB}", handset)
+    app.router.add_post("/demo/calls/{call}/keys", keys)
+    app.router.add_post("/demo/calls/{call}/voice", voice)
     app.router.add_post(f"/demo/phones/{{extension}}/{{call}}/{_VERB}", telephone)

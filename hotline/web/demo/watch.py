@@ -18,6 +18,7 @@ from hotline.crm.queries.users import get_user
 from hotline.crm.viewer import SYSTEM
 from hotline.events import TOPIC_EVENTS, Event, decode
 from hotline.web.context import HOUSE
+from hotline.workflows import prompts
 from hotline.workflows.house import House
 
 if TYPE_CHECKING:
@@ -46,18 +47,35 @@ class Watch:
         self._open: set[asyncio.Event] = set()
         self._names: dict[str, str] = {}
         self._closing = False
+        self._house: House | None = None
 
     def state(self) -> dict[str, Any]:
         """The PBX's state; its log has hotline's lines in it, in the order of time."""
         state = dict(self._pbx.state())
         for call in (*state["calls"], *(call for one in state["phones"] for call in one["calls"])):
             call["number"] = call["number"] and phone.display(call["number"])
+        for call in state["calls"]:
+            if call["line"] is not None:
+                call["line"] = self._captioned(call["line"])
         told = [{**line, "by": "pbx"} for line in state["log"]] + list(self._events)
         state["log"] = sorted(told, key=lambda line: float(line["at"]))[-60:]
         return state
 
+    def _captioned(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """What the caller hears, with its words and its address here: the PBX's own may be another one."""
+        heard = []
+        for one in line["heard"]:
+            shown = dict(one)
+            if one["kind"] == "prompt":
+                language, text = (self._house and prompts.caption(self._house, one["what"])) or ("", "")
+                shown |= {"what": text, "language": language}
+            heard.append(shown)
+        url = line["url"]
+        return {**line, "url": url and f"/prompts/{url.rpartition('/')[2]}", "heard": heard}
+
     async def run(self, app: web.Application) -> AsyncIterator[None]:
         """Listens while the application runs."""
+        self._house = app[HOUSE]
         unwatch: Callable[[], None] = self._pbx.watch(self._changed)
         task = app[HOUSE].spawn(self._listen(app), "demo.watch")
         yield

@@ -29,7 +29,7 @@ PARTS = {"agent": "1001", "target": "1002", "other": "1003", "next": "1004"}
 COMMAND = "0197d0c0-0000-7000-8000-00000000c11c"
 SILENCE = 0.7
 #: What no client uses and only makes tapes long: RTP statistics and the sip module's own variables.
-DULL = ("Variable: RTPAUDIO", "Variable: SIPDOMAIN", "Variable: __SIP")
+DULL = ("Variable: RTPAUDIO", "Variable: SIPDOMAIN", "Variable: __SIP", "Variable: NEXT", "Variable: AGISTATUS")
 
 
 class Recorder:
@@ -98,11 +98,39 @@ class Recorder:
         return text + "\r\n\r\n"
 
 
-class Stage:
-    """The PBX, its phones and the recorder."""
+class Script:
+    """The FastAGI server that the PBX's dialplan asks: it says nothing until the scene lets it."""
 
-    def __init__(self, ami: Recorder, sip: int, trunk: Softphone, phones: dict[str, Softphone]) -> None:
-        self.ami, self._sip, self.trunk, self.phones = ami, sip, trunk, phones
+    def __init__(self) -> None:
+        self._asking: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+
+    async def start(self) -> int:
+        """Listens; returns the port."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self.port
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\n\n")
+        await self._asking.put((reader, writer))
+
+    async def asked(self, seconds: float = 20.0) -> None:
+        """Returns when a caller's dialplan asks."""
+        async with asyncio.timeout(seconds):
+            self._reader, self._writer = await self._asking.get()
+
+    async def says(self, label: str) -> None:
+        """The dialplan goes on at ``label``."""
+        self._writer.write(f"SET VARIABLE NEXT {label}\n".encode())
+        await self._reader.readline()
+        self._writer.close()
+
+
+class Stage:
+    """The PBX, its phones, its script and the recorder."""
+
+    def __init__(self, ami: Recorder, sip: int, trunk: Softphone, phones: dict[str, Softphone], script: Script) -> None:
+        self.ami, self._sip, self.trunk, self.phones, self.script = ami, sip, trunk, phones, script
         self.dialogs: dict[str, Dialog] = {}
 
     async def sign_in(self, *parts: str) -> None:
@@ -119,6 +147,47 @@ class Stage:
         )
         await self.rings("agent")
         await self.rings("other")
+
+    async def asks(self, *, withheld: bool = False) -> None:
+        """A caller whose dialplan asks the script."""
+        await self.sign_in("agent", "other")
+        await self.ami.act("caller asks withheld" if withheld else "caller asks")
+        self.dialogs["caller"] = self.trunk.call(
+            "9510", ("127.0.0.1", self._sip), caller=CALLER, name="Zhang Wei", withheld=withheld
+        )
+        await self.script.asked()
+
+    async def script_queues(self, label: str = "queue") -> None:
+        await self.ami.act("script queues")
+        await self.script.says(label)
+        await self.rings("agent")
+        await self.rings("other")
+
+    async def script_dials(self) -> None:
+        await self.ami.act("script dials target")
+        await self.script.says("extension")
+        await self.rings("target")
+
+    async def script_hangs_up(self) -> None:
+        await self.ami.act("script hangs up")
+        await self.script.says("over")
+
+    async def comes_back(self, who: str, *words: str) -> None:
+        """The PBX lets the caller go on by itself, and the dialplan asks again."""
+        await self.ami.act(" ".join((who, *words)))
+        await self.script.asked()
+
+    async def lets_go(self, part: str) -> None:
+        """A phone hangs up, and the caller goes on."""
+        await self.ami.act(f"{part} lets go")
+        self.phone(part).hang_up(self.dialogs[part])
+        await self.script.asked()
+
+    async def turns_down(self, part: str) -> None:
+        """A phone that the script dialled declines, and the caller goes on."""
+        await self.ami.act(f"{part} declines")
+        self.phone(part).decline(self.dialogs[part])
+        await self.script.asked()
 
     def phone(self, part: str) -> Softphone:
         return self.phones.get(part, self.trunk)
@@ -236,6 +305,19 @@ SCENES = {
     "dial_attended": "reaches; answers callee; consults agent; answers target; hangs_up agent; hangs_up callee",
 }
 
+#: Calls whose dialplan asks a script what is next.
+SCENES |= {
+    "script_over": "asks; script_hangs_up",
+    "script_left": "asks; hangs_up caller",
+    "script_queue_over": "asks; script_queues; comes_back queue lets go; hangs_up caller",
+    "script_queue_talk": "asks; script_queues stay; answers agent; lets_go agent; hangs_up caller",
+    "script_extension": "asks; script_dials; answers target; lets_go target; hangs_up caller",
+    "script_extension_left": "asks; script_dials; answers target; hangs_up caller",
+    "script_extension_declined": "asks; script_dials; turns_down target; hangs_up caller",
+    "script_extension_silent": "asks; script_dials; comes_back target is not there; hangs_up caller",
+    "script_extension_abandoned": "asks; script_dials; hangs_up caller",
+}
+
 
 async def play(stage: Stage, name: str) -> None:
     """Acts one scene."""
@@ -255,6 +337,12 @@ async def play(stage: Stage, name: str) -> None:
 async def withheld(stage: Stage) -> None:
     """A call whose number only the trusted trunk may know."""
     await stage.calls(withheld=True)
+    await stage.hangs_up("caller")
+
+
+async def script_withheld(stage: Stage) -> None:
+    """A call to a script whose number only the trusted trunk may know."""
+    await stage.asks(withheld=True)
     await stage.hangs_up("caller")
 
 
@@ -392,15 +480,19 @@ async def main(root: Path, only: list[str]) -> None:
         await phone.start()
     ports = {"ami": _free_port(socket.SOCK_STREAM), "sip": _free_port(socket.SOCK_DGRAM), "trunk": trunk.port}
     ports |= {f"phone{phone.name}": phone.port for phone in phones.values()}
+    script = Script()
+    ports["agi"] = await script.start()
     async with asterisk(root, ports):
         ami = await _connect(ports["ami"])
         await ami.silence(3.0)
         ami.take()
-        stage = Stage(ami, ports["sip"], trunk, phones)
+        stage = Stage(ami, ports["sip"], trunk, phones, script)
         files: dict[Path, Callable[[], Awaitable[None]]] = {
             TAPES / f"{name}.ami": partial(play, stage, name) for name in SCENES
         }
-        files |= {TAPES / f"{extra.__name__}.ami": partial(extra, stage) for extra in (withheld, members)}
+        files |= {
+            TAPES / f"{extra.__name__}.ami": partial(extra, stage) for extra in (withheld, script_withheld, members)
+        }
         files[REPLIES] = partial(replies, stage)
         for path, scene in files.items():
             if only and path.stem not in only:
@@ -408,7 +500,7 @@ async def main(root: Path, only: list[str]) -> None:
             await scene()
             await ami.silence()
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(ami.take().encode())
+            path.write_bytes(ami.take().replace(f":{script.port}/script", ":4573/script").encode())
             print(path.name, path.stat().st_size)
             if path != REPLIES:
                 await stage.clear()
