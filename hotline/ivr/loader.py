@@ -142,7 +142,9 @@ _PATTERNS: Final = {
 
 def _problem(document: Document, error: ErrorDetails) -> Problem:
     path = tuple(part for part in error["loc"] if part != "[key]")
-    return document.problem(path, _sentence(document, path, error))
+    # pydantic names the type of node behind the node's name, and a type may be called like a field.
+    place = (*path[:2], *path[3:]) if path[0] == "nodes" else path
+    return document.problem(place, _sentence(document, path, error))
 
 
 def _sentence(document: Document, path: tuple[Any, ...], error: ErrorDetails) -> str:

@@ -29,7 +29,7 @@ from tests.unit.ivr.material import (
     source,
 )
 
-_SLOW = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+_SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def stands(step: Step, *, kept: bool) -> None:
@@ -89,7 +89,7 @@ def test_every_caller_of_any_flow_gets_out_even_of_one_that_the_check_refuses(da
 
 
 @given(data=st.data())
-@_SLOW
+@settings(_SLOW, max_examples=30)
 def test_flows_that_pass_the_check_hand_nobody_to_the_default_queue_before_they_were_asked_often(
     data: st.DataObject,
 ) -> None:
