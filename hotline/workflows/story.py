@@ -107,13 +107,18 @@ class Scribe:
     def _of_now(self) -> tuple[str, ...]:
         """Whose call it is, at whose phones it rings or rang last, and those who see all calls."""
         legs = self.call.legs.values()
-        return self._marks(self.call.user_id, *(g.user_id for g in legs if g.ended_at is None or g.answered_at))
+        return self._marks(*self._whose, *(g.user_id for g in legs if g.ended_at is None or g.answered_at))
 
     def _of_the_end(self) -> tuple[str, ...]:
         """Who talked, or when nobody did, all whose phones rang; and those who see all calls."""
         legs = self.call.legs.values()
         talked = [leg.user_id for leg in legs if leg.answered_at is not None and leg.user_id is not None]
-        return self._marks(self.call.user_id, *(talked or (leg.user_id for leg in legs)))
+        return self._marks(*self._whose, *(talked or (leg.user_id for leg in legs)))
+
+    @property
+    def _whose(self) -> tuple[UUID | None, UUID | None]:
+        """Who has the call, and who dialled it: a colleague who was called has it then, and both talk."""
+        return self.call.user_id, self.call.dialler_id
 
     @staticmethod
     def _marks(*users: UUID | None) -> tuple[str, ...]:
@@ -203,7 +208,7 @@ class Scribe:
             self._step("answered", line.at)
         self.timeline = True
         self.uow.audit("call:answered", call.id, user_id=user_id, ring_id=line.ring_id)
-        self._tell("call.answered", self._marks(user_id), leg, at=line.at, answered_at=line.at)
+        self._tell("call.answered", self._marks(user_id, call.dialler_id), leg, at=line.at, answered_at=line.at)
 
     def _went_on_since(self, leg: LegRecord) -> bool:
         """Whether the one who has the call answered it after this leg was: an old line told again."""
@@ -258,7 +263,7 @@ class Scribe:
             call.set(user_id=to_user)
             self.timeline = True
         self.uow.audit("call:transferred", call.id, kind=line.kind, from_user=from_user, to_user=to_user)
-        self._tell("call.transferred", self._marks(from_user, to_user, call.user_id), taker, kind=line.kind, at=line.at,
+        self._tell("call.transferred", self._marks(from_user, to_user, *self._whose), taker, kind=line.kind, at=line.at,
                    from_user=from_user, to_user=to_user)  # fmt: skip
 
     def _gap(self, line: CallGap) -> None:

@@ -34,6 +34,7 @@ class LegRecord:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     end_reason: str | None = None
+    held_since: datetime | None = None
     changed: bool = False
 
 
@@ -58,6 +59,7 @@ class CallRecord:
     customer_id: UUID | None = None
     candidate_ids: list[UUID] = field(default_factory=list)
     user_id: UUID | None = None
+    dialler_id: UUID | None = None
     queued_at: datetime | None = None
     answered_at: datetime | None = None
     ended_at: datetime | None = None
@@ -108,12 +110,12 @@ class Phone:
 _COLUMNS: Final = (
     "id", "pbx", "direction", "offered_at", "state", "disposition", "caller_cipher", "caller_key_id", "caller_index",
     "caller_name_cipher", "caller_withheld", "caller_country", "dialled", "queue", "customer_id", "candidate_ids",
-    "user_id", "queued_at", "answered_at", "ended_at", "end_seen", "cause", "transfers", "gaps", "ivr",
+    "user_id", "dialler_id", "queued_at", "answered_at", "ended_at", "end_seen", "cause", "transfers", "gaps", "ivr",
     "ticket_id", "ticket_by", "ticket_at", "version",
 )  # fmt: skip
 _LEG_FIELDS: Final = (
     "(l.id, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,"
-    " l.ended_at, l.end_reason)"
+    " l.ended_at, l.end_reason, l.held_since)"
 )
 # One round trip. FOR UPDATE may wait for another writer and then sees its row, but the legs as they were before: then
 # the version that the statement saw at its start is not the row's, and the legs are read again.
@@ -134,16 +136,16 @@ _LEGS_NOW: Final = f"SELECT ARRAY(SELECT {_LEG_FIELDS} FROM leg l WHERE l.call_i
 _CHANGING: Final = tuple(name for name in _COLUMNS if name not in ("id", "pbx", "version"))
 _LEGS_SAVED: Final = """
     INSERT INTO leg (id, call_id, pbx, uniqueid, user_id, interface, interfaces, kind, queue, rang_at, answered_at,
-                     ended_at, end_reason)
+                     ended_at, end_reason, held_since)
     SELECT l.id, $1, $2, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,
-           l.ended_at, l.end_reason
+           l.ended_at, l.end_reason, l.held_since
     FROM saved, jsonb_to_recordset($3::jsonb) AS l (id uuid, uniqueid text, user_id uuid, interface text,
         interfaces text[], kind text, queue text, rang_at timestamptz, answered_at timestamptz,
-        ended_at timestamptz, end_reason text)
+        ended_at timestamptz, end_reason text, held_since timestamptz)
     ON CONFLICT (id) DO UPDATE SET call_id = excluded.call_id, user_id = excluded.user_id,
         interface = excluded.interface, interfaces = excluded.interfaces, kind = excluded.kind,
         queue = excluded.queue, answered_at = excluded.answered_at, ended_at = excluded.ended_at,
-        end_reason = excluded.end_reason
+        end_reason = excluded.end_reason, held_since = excluded.held_since
 """
 _ALIASES_SAVED: Final = """
     INSERT INTO call_alias (pbx, kind, value, call_id)
@@ -234,7 +236,8 @@ async def save_call(uow: UnitOfWork, call: CallRecord, aliases: Iterable[Alias] 
 
 
 def _leg_json(leg: LegRecord) -> dict[str, Any]:
-    names = ("id", "uniqueid", "user_id", "interface", "kind", "queue", "rang_at", "answered_at", "ended_at")
+    names = ("id", "uniqueid", "user_id", "interface", "kind", "queue", "rang_at", "answered_at", "ended_at",
+             "held_since")  # fmt: skip
     fields: dict[str, Any] = plain({name: getattr(leg, name) for name in names})
     return fields | {"interfaces": list(leg.interfaces), "end_reason": leg.end_reason}
 

@@ -1,7 +1,10 @@
-"""What calls, users and PBXs need more."""
+"""Who dialled a call, since when a phone holds it; customers of a tier in their order."""
 
-from tortoise import migrations
-from tortoise.migrations.operations import Operation
+from tortoise import fields, migrations
+from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
+
+from hotline.crm.models.indexes import WhereIndex
 
 
 class Migration(migrations.Migration):
@@ -9,4 +12,18 @@ class Migration(migrations.Migration):
 
     initial = False
 
-    operations: list[Operation] = []  # noqa: RUF012
+    operations = [  # noqa: RUF012
+        ops.AddField(
+            model_name="Call",
+            name="dialler",
+            field=fields.ForeignKeyField(
+                "crm.User", source_field="dialler_id", related_name=False, null=True, on_delete=fields.RESTRICT
+            ),
+        ),
+        ops.AddIndex(
+            model_name="Call",
+            index=WhereIndex(fields=["dialler_id", "offered_at"], name="call_dialler", where="dialler_id IS NOT NULL"),
+        ),
+        ops.AddField(model_name="Leg", name="held_since", field=fields.DatetimeField(null=True)),
+        ops.AddIndex(model_name="Customer", index=Index(fields=["tier_id", "id"], name="customer_tier")),
+    ]

@@ -45,6 +45,10 @@ class Call(Model):
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
+    #: Who dialled, on the way out; ``user`` is who has the call by now.
+    dialler: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
     offered_at = fields.DatetimeField()
     queued_at = fields.DatetimeField(null=True)
     answered_at = fields.DatetimeField(null=True)
@@ -72,6 +76,7 @@ class Call(Model):
             Index(fields=("caller_index",), name="call_caller"),
             Index(fields=("customer_id", "offered_at"), name="call_customer"),
             Index(fields=("user_id", "offered_at"), name="call_user"),
+            WhereIndex(fields=("dialler_id", "offered_at"), name="call_dialler", where="dialler_id IS NOT NULL"),
             WhereIndex(
                 fields=("pbx", "offered_at"),
                 name="call_open",
@@ -101,6 +106,8 @@ class Leg(Model):
     answered_at = fields.DatetimeField(null=True)
     ended_at = fields.DatetimeField(null=True)
     end_reason = fields.CharField(max_length=24, null=True)
+    #: Since when this phone keeps the other side on hold.
+    held_since = fields.DatetimeField(null=True)
 
     class Meta:
         table = "leg"

@@ -56,7 +56,10 @@ class Customer(Model):
 
     class Meta:
         table = "customer"
-        indexes = (GinIndex(fields=("search_tokens",), name="customer_search"),)
+        indexes = (
+            GinIndex(fields=("search_tokens",), name="customer_search"),
+            Index(fields=("tier_id", "id"), name="customer_tier"),
+        )
 
 
 class ContactPoint(Model):

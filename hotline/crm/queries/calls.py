@@ -65,6 +65,7 @@ class LegView:
     answered_at: datetime | None
     ended_at: datetime | None
     end_reason: str | None
+    held_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class GapView:
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """One conversation (the body of DESIGN §5). ``agent`` is the login of who has or had it."""
+    """One conversation (the body of DESIGN §5). ``agent`` is the login of who has or had it, ``dialler`` of who dialled
+    it."""
 
     id: UUID
     pbx: str
@@ -102,6 +104,7 @@ class CallView:
     disposition: str | None
     agent: str | None
     user_id: UUID | None
+    dialler: str | None
     offered_at: datetime
     queued_at: datetime | None
     answered_at: datetime | None
@@ -119,14 +122,25 @@ class CallView:
     aliases: tuple[Alias, ...]
     version: int
 
+    @property
+    def held_since(self) -> datetime | None:
+        """Since when an agent keeps the other side on hold; None while nobody does."""
+        open_legs = (leg for leg in self.legs if leg.answered_at is not None and leg.ended_at is None)
+        return next((leg.held_since for leg in open_legs if leg.held_since is not None), None)
+
+    @property
+    def held(self) -> bool:
+        """Whether an agent keeps the other side on hold."""
+        return self.held_since is not None
+
 
 _SELECT: Final = f"""
 SELECT c.id, c.pbx, c.direction, c.caller_cipher, c.caller_key_id, c.caller_name_cipher, c.caller_withheld,
     c.caller_country, c.dialled, c.customer_id, c.candidate_ids, c.queue, c.state, c.disposition, c.user_id,
-    a.login AS agent, c.offered_at, c.queued_at, c.answered_at, c.ended_at, c.end_seen, c.cause, c.transfers,
-    c.gaps, c.ivr, c.recording, c.ticket_id, c.ticket_by, c.ticket_at, c.version, k.wrapped, k.master,
+    a.login AS agent, d.login AS dialler, c.offered_at, c.queued_at, c.answered_at, c.ended_at, c.end_seen, c.cause,
+    c.transfers, c.gaps, c.ivr, c.recording, c.ticket_id, c.ticket_by, c.ticket_at, c.version, k.wrapped, k.master,
     ARRAY(SELECT (lu.login, l.user_id, l.interface, l.interfaces, l.id, l.kind, l.queue, l.rang_at,
-                  l.answered_at, l.ended_at, l.end_reason)
+                  l.answered_at, l.ended_at, l.end_reason, l.held_since)
           FROM leg l LEFT JOIN users lu ON lu.id = l.user_id WHERE l.call_id = c.id
           ORDER BY l.rang_at, l.id LIMIT {MOST_LEGS}) AS legs,
     ARRAY(SELECT (n.kind, n.value) FROM call_alias n WHERE n.call_id = c.id
@@ -139,11 +153,13 @@ SELECT c.id, c.pbx, c.direction, c.caller_cipher, c.caller_key_id, c.caller_name
           ORDER BY o.number LIMIT 50) AS customers
 FROM call c
 LEFT JOIN users a ON a.id = c.user_id
+LEFT JOIN users d ON d.id = c.dialler_id
 LEFT JOIN personal_key k ON k.id = c.caller_key_id
 """  # noqa: S608
 _EXISTS: Final = "SELECT 1 FROM call c "
 _ROOT: Final = "WHERE c.id = COALESCE((SELECT merged_into_id FROM call WHERE id = $1), $1)"
-_OWN: Final = "c.id IN (SELECT id FROM call WHERE user_id = {0} UNION ALL SELECT call_id FROM leg WHERE user_id = {0})"
+_OWN: Final = """c.id IN (SELECT id FROM call WHERE user_id = {0} UNION ALL SELECT id FROM call WHERE dialler_id = {0}
+    UNION ALL SELECT call_id FROM leg WHERE user_id = {0})"""
 
 
 async def get_call(db: Reader, keyring: Keyring, viewer: Viewer, call_id: UUID) -> CallView:
@@ -203,6 +219,8 @@ async def current_calls(db: Reader, keyring: Keyring, viewer: Viewer) -> list[Ca
         return []
     where = """WHERE c.ended_at IS NULL AND c.merged_into_id IS NULL AND c.id IN (
                    SELECT id FROM call WHERE user_id = $1 AND ended_at IS NULL
+                   UNION ALL SELECT id FROM call
+                   WHERE dialler_id = $1 AND ended_at IS NULL AND jsonb_array_length(transfers) = 0
                    UNION ALL SELECT call_id FROM leg
                    WHERE user_id = $1 AND ended_at IS NULL AND answered_at IS NOT NULL)
                ORDER BY c.id DESC LIMIT 50"""
@@ -286,6 +304,7 @@ def _view(keyring: Keyring, viewer: Viewer, row: Row, logins: Mapping[str, str])
         disposition=row["disposition"],
         agent=row["agent"],
         user_id=row["user_id"],
+        dialler=row["dialler"],
         offered_at=row["offered_at"],
         queued_at=row["queued_at"],
         answered_at=row["answered_at"],

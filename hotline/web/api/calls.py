@@ -103,6 +103,9 @@ class Call(Output):
     transfers: list[Transfer]
     gaps: list[Gap]
     ivr: dict[str, Any] | None
+    dialler: str | None = Field(description="Login of who dialled it, on the way out.")
+    held: bool = Field(description="Whether an agent keeps the other side on hold now.")
+    held_since: datetime | None
     recording: Literal["on", "paused"] | None = Field(description="Whether the call is being recorded now.")
     ticket_id: UUID | None
     ticket: CallTicket | None = None
