@@ -58,9 +58,13 @@ class SealedWriter:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            self._file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
+        except OSError as error:
+            raise _translated(error) from error
+        self._file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
+        try:
             self._put(_MAGIC + salt + bytes(PIECE + _TAG), 0)
         except OSError as error:
+            self.abandon()
             raise _translated(error) from error
 
     @property

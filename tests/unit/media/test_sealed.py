@@ -125,6 +125,8 @@ def test_a_full_disk_is_told_and_nothing_stays(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(NoRoom):
         writer.write(bytes(3 * PIECE))
     writer.abandon()
+    with pytest.raises(NoRoom):
+        SealedWriter(tmp_path / "b", SECRET, OWNER)
     assert list(tmp_path.iterdir()) == []
 
 
