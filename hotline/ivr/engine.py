@@ -35,7 +35,7 @@ def start(flows: FlowSet, caller: CallerFacts, calendars: Mapping[str, Calendar]
         version=flows.version,
         digest=flows.digest,
         frames=(Frame(flows.name, flows.root.file.start),),
-        language=caller.locale if caller.locale in flows.languages else None,
+        language=_language(flows, caller),
         priority=min(max(caller.priority, 0), 1000),
         variables={
             **flows.root.file.variables,
@@ -56,6 +56,13 @@ def resume(flows: FlowSet, session: Session, input: Input, calendars: Mapping[st
         return run.gone()
     run.take(input)
     return run.walk()
+
+
+def _language(flows: FlowSet, caller: CallerFacts) -> str | None:
+    """The language that is known before anybody chose one."""
+    if len(flows.languages) == 1:
+        return flows.languages[0]
+    return caller.locale if caller.locale in flows.languages else None
 
 
 def _flag(value: bool) -> str:

@@ -119,7 +119,7 @@ def _shape(source: Source) -> tuple[Flow | None, list[Problem]]:
     try:
         file = FlowFile.model_validate(document.value)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=True, include_input=True)
+        found = _causes(error.errors(include_url=False, include_context=True, include_input=True))
         return None, [_problem(document, one) for one in found[:MOST_PROBLEMS]]
     except RecursionError:
         return None, [Problem(source.file, 1, 1, "The file is nested too deeply.")]
@@ -138,6 +138,17 @@ _PATTERNS: Final = {
     names.KEY: "must be one key of the telephone: 0 to 9, * or # (in quotes)",
     r"^[0-9]{1,10}$": "must be digits, for example 12345",
 }
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without lists that are only too short because their items are wrong."""
+    places = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(len(place) > len(error["loc"]) and place[: len(error["loc"])] == error["loc"] for place in places)
+    ]
 
 
 def _problem(document: Document, error: ErrorDetails) -> Problem:

@@ -316,12 +316,24 @@ class Voicemail(Node):
         return {"next": self.next, "failed": self.failed or self.next}
 
 
+_DIGITS = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
+
+
+def _joined(value: Any) -> Any:
+    return "".join(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+
+
+Answers = Annotated[
+    str, Field(pattern=r"^[0-9]{1,10}$"), BeforeValidator(_joined, json_schema_input_type=_DIGITS | list[_DIGITS])
+]
+
+
 class Question(Part):
     """One question of a survey, answered by one key."""
 
     name: OwnVariable = Field(description="The answer is kept as `survey.NAME`.")
     say: Speech
-    keys: str = Field("12345", pattern=r"^[0-9]{1,10}$", description="The keys that are answers.")
+    keys: Answers = Field("12345", description="The keys that are answers, as one word or as a list.")
 
 
 class Survey(Asking):

@@ -100,6 +100,12 @@ def test_findings(nodes: str, finding: str) -> None:
     assert finding in in_nodes(nodes)
 
 
+def test_keys_of_a_survey_may_be_a_list_and_a_wrong_question_is_told_once() -> None:
+    survey = "  a: {type: survey, questions: [{name: q, say: {en: x}, keys: %s}], next: b}\n  b: {type: hang_up}\n"
+    assert in_nodes(survey % "[1, 2, 3]") == []
+    assert in_nodes(survey % "[1, a]") == ["5:57 `1a` must be digits, for example 12345."]
+
+
 def test_a_prompt_that_is_said_nowhere_is_a_warning() -> None:
     found = written(f"{HEAD}prompts: {{x: {{en: y}}}}\nnodes: {{a: {{type: hang_up}}}}\n")
     (problem,) = found.problems["test.yaml"]

@@ -51,6 +51,10 @@ def test_a_number_that_does_not_fit_is_asked_for_again(keys: str) -> None:
     assert heard(go(found, P(keys), P("123")).effects) == ["got 123"]
 
 
+def test_a_flow_with_one_language_is_in_that_language() -> None:
+    assert go(flow("  a: {type: hang_up}\n")).session.facts.language == "en"
+
+
 def test_collect_has_the_times_of_the_node_or_of_the_flow() -> None:
     nodes = (
         "  a: {type: gather, say: {en: x}, into: n, next_seconds: 9, next: b, otherwise: b}\n"

@@ -25,7 +25,7 @@ def as_an_editor_reads(content: bytes) -> Any:
             return {str(name): named(each) for name, each in value.items()}
         return [named(each) for each in value] if isinstance(value, list) else value
 
-    return named(yaml.safe_load(content))
+    return named(yaml.load(content, Loader=yaml.CSafeLoader))
 
 
 @pytest.mark.parametrize("path", [*SHIPPED, *OWN], ids=lambda path: path.name)
