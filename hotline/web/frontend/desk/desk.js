@@ -28,7 +28,7 @@ export function startDesk(root, stream, user) {
   let first = true;
 
   const recent = createRecent(find("#recent"), { onCount: idle });
-  const work = createWork(find("#mine"), { onCount: idle, onOpen: openTicket });
+  const work = createWork(find("#mine"), { onCount: idle });
   const ticket = createTicket(find("#note"), ticketDrafts, stream, {
     onChange: () => {
       note.refresh();
@@ -46,15 +46,18 @@ export function startDesk(root, stream, user) {
     create,
   });
   const wraps = createWrapUps(stream, {
-    /** Saves what is written about the call; answers whether all is kept. */
+    /** Saves what is written about the call, without opening it; answers whether all is kept. */
     save: async (call) => {
-      if (note.subject?.key !== `call:${call.call_id}`) openCall(call);
-      return note.save();
+      if (note.subject?.key === `call:${call.call_id}`) return note.save();
+      const kept = await note.send(`call:${call.call_id}`);
+      const problem = call.ticket_id && ticketDrafts.get(call.ticket_id) ? await ticket.save(call.ticket_id) : "";
+      return kept && problem === "";
     },
-    done: (call) => {
+    done: (call, { byHand }) => {
       stream.putAway(call.call_id);
       answered.delete(call.call_id);
-      if (note.subject?.key === `call:${call.call_id}` && !note.unsaved) {
+      // By hand the column is done with; by the clock it stays as it is under the hands.
+      if (byHand && note.subject?.key === `call:${call.call_id}` && !note.unsaved) {
         note.open(null);
         remember();
       }
@@ -321,7 +324,7 @@ export function startDesk(root, stream, user) {
   stream.onChange((state, event) => {
     show(state);
     if (["call.ended", "call.abandoned", "call.retracted", "call.answered"].includes(event.type)) recent.changed();
-    if (event.type.startsWith("ticket.")) work.changed();
+    if (event.type.startsWith("ticket.") && work.concerns(event.data, state.user)) work.changed();
     for (const call of Object.values(state.calls)) if (call.unread) void readCall(call.call_id);
   });
   stream.listen("customer.updated", (data) => {

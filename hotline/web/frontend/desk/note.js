@@ -67,7 +67,7 @@ export function createNote(root, drafts, ticket, stream, { onChange, onSaved }) 
 
   async function send(key) {
     const draft = drafts.get(key);
-    if (!draft || draft.text.trim() === "") return true;
+    if (!draft || draft.text.trim() === "" || (draft.text === draft.saved_text && !draft.queued)) return true;
     const { text } = draft;
     let kept = true;
     try {
@@ -187,6 +187,7 @@ export function createNote(root, drafts, ticket, stream, { onChange, onSaved }) 
       return unsavedNote() || Boolean(ticket.draft);
     },
     save,
+    send,
     /** Says anew what is kept and what is saved. */
     refresh() {
       if (subject) state(drafts.get(subject.key), part(root, "problem").textContent);

@@ -22,6 +22,7 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved 
   const form = find("form", root);
   const known = new Map(); // ticket id → its body as last read
   const mayWrite = root.dataset.mayWrite === "yes";
+  const mayRead = root.dataset.mayRead === "yes";
   let wanted = null; // the ticket that is, or shall be, shown
   let subject = null; // what the column is about
 
@@ -31,8 +32,8 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved 
 
   async function open(ticketId, of) {
     subject = of;
-    wanted = ticketId;
-    if (!ticketId) {
+    wanted = mayRead ? ticketId : null;
+    if (!wanted) {
       hide();
       return;
     }

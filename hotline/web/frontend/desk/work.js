@@ -6,12 +6,15 @@ import { lockButton } from "../shell/line.js";
 
 /** `place` holds the server's lists (/desk/work), null for who may not see tickets. */
 export function createWork(place, { onCount }) {
-  if (!place) return { load() {}, changed() {}, mark() {}, count: 0 };
+  if (!place) return { load() {}, changed() {}, mark() {}, concerns: () => false, count: 0 };
   let waiting = 0;
   let timer = 0;
   let marked = null;
+  let read = 0; // when the lists were read last
 
   async function load() {
+    timer = 0;
+    read = Date.now();
     attribute(place, "aria-busy", "true");
     try {
       const response = await fetch("/desk/work", { headers: { Accept: "text/html", "HX-Request": "true" }, credentials: "same-origin" });
@@ -48,14 +51,21 @@ export function createWork(place, { onCount }) {
     get count() {
       return place.querySelectorAll("li").length;
     },
+    /** Whether a ticket's event is about one of these rows, or about one that belongs here now. */
+    concerns({ ticket_id, ticket }, me) {
+      if (all("[data-ticket-link]", place).some((row) => row.dataset.ticketLink === ticket_id)) return true;
+      if (!ticket) return false;
+      const due = ticket.callback_due && !ticket.callback_done_at;
+      return me.includes(ticket.assignee_id) || me.includes(ticket.assignee) || Boolean(due && !ticket.assignee_id);
+    },
     changed() {
-      clearTimeout(timer);
       if (place.matches(":hover, :focus-within")) {
         waiting += 1;
         part(place, "stale").hidden = false;
         say(place, "changed", nt("{n} changed", "{n} changed", waiting));
       } else {
-        timer = setTimeout(load, 400); // several events of one change make one reading
+        // Several events of one change make one reading, and a busy hour makes one every few seconds.
+        timer ||= setTimeout(load, Math.max(400, read + 3000 - Date.now()));
       }
     },
   };

@@ -8,7 +8,10 @@ import { outcomeName } from "../lib/tickets.js";
 
 const EARLY = 1500; // milliseconds before the time is up
 
-/** `save(call)` keeps what is written, `done(call)` runs when the wrap-up is over by this person's word. */
+/**
+ * `save(call)` keeps what is written, `done(call, {byHand})` runs when the wrap-up is over by this
+ * person's word: at once, or at the end of its time.
+ */
 export function createWrapUps(stream, { save, done }) {
   const chosen = new Map(); // call_id → outcome, until the server has it
 
@@ -37,13 +40,13 @@ export function createWrapUps(stream, { save, done }) {
   function close(card, wrap) {
     clearTimeout(card.closing);
     const left = Date.parse(wrap.until) - now() - EARLY;
-    if (Number.isFinite(left)) card.closing = setTimeout(() => card.isConnected && card.wrap && void finish(card), Math.max(0, left));
+    if (Number.isFinite(left)) card.closing = setTimeout(() => card.isConnected && card.wrap && void finish(card, false), Math.max(0, left));
   }
 
   // A call that is over: saying what became of it ends its wrap-up.
   const send = (call, disposition) => api("POST", `/calls/${encodeURIComponent(call.call_id)}/wrap-up`, { disposition });
 
-  async function finish(card) {
+  async function finish(card, byHand = true) {
     const { call } = card;
     const outcome = outcomeOf(call, card.wrap);
     const button = part(card, "finish");
@@ -62,7 +65,7 @@ export function createWrapUps(stream, { save, done }) {
       await send(call, outcome);
       clearTimeout(card.closing);
       chosen.delete(call.call_id);
-      done(call);
+      done(call, { byHand });
     } catch (error) {
       say(card, "wrap-trouble", error instanceof ApiError ? error.message : t("The wrap-up was not finished."));
     } finally {
