@@ -31,7 +31,8 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """What a ticket follows of its call. ``choice`` is the kind that the caller chose. ``agents`` are all who answered
-    it, ``agent`` is who has it now or had it last; ``rang`` and ``queued``: somebody could have answered."""
+    it, ``agent`` is who has it now or had it last; ``rang`` and ``queued``: somebody could have answered. ``blind``:
+    hotline could not hear the PBX for a part of it, so that more may have happened than is known."""
 
     id: UUID
     direction: str
@@ -46,6 +47,7 @@ class CallFacts:
     disposition: str | None = None
     agent: UUID | None = None
     agents: frozenset[UUID] = frozenset()
+    blind: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -85,10 +87,11 @@ class Followed:
 
 
 def opens(call: CallFacts) -> bool:
-    """Whether a call has a ticket: somebody chose something, could have answered, or was spoken to or missed."""
+    """Whether a call has a ticket: somebody chose something, could have answered, or was spoken to or missed. Of a call
+    that was over while nobody could hear it, it is taken for granted."""
     if call.direction != "in":
         return False
-    missed = call.outcome == "missed" and (call.queued or call.disposition == "voicemail")
+    missed = call.outcome == "missed" and (call.queued or call.disposition == "voicemail" or call.blind)
     return call.choice is not None or call.rang or call.answered_at is not None or missed
 
 
@@ -176,6 +179,6 @@ def _missed(ticket: Followed, call: CallFacts, by: AttachedBy, rules: Rules, cal
 
 def _too_short(call: CallFacts, rules: Rules) -> bool:
     """A caller who hung up at once without having chosen anything meant somebody else."""
-    if call.choice is not None or call.disposition != "abandoned" or call.ended_at is None:
+    if call.choice is not None or call.blind or call.disposition != "abandoned" or call.ended_at is None:
         return False
     return (call.ended_at - call.offered_at).total_seconds() < rules.discard_unanswered_seconds

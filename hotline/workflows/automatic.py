@@ -53,6 +53,7 @@ def call_facts(call: CallRecord) -> CallFacts:
         disposition=call.disposition,
         agent=call.user_id if call.direction == "in" or call.answered_at is not None else None,
         agents=frozenset(answered | _givers(call)),
+        blind=bool(call.gaps) or (call.ended_at is not None and not call.end_seen),
     )
 
 
@@ -91,14 +92,19 @@ class Following:
             self.before = None
         elif self._same(facts):
             return False
+        if self.call.ticket_id is None and not automatic.opens(facts):
+            return False
         rules = await rules_of(self.house, self.uow)
         if self.call.ticket_id is None:
-            if automatic.opens(facts):
-                await self._begin(facts, rules)
+            await self._begin(facts, rules)
         elif not await self._moved(facts, rules):
             ticket = await self._ticket(self.call.ticket_id)
             if ticket is not None:
                 await self._follow(ticket, facts, rules, self.before)
+        if facts.blind and (self.before is None or not self.before.blind) and self.call.ticket_id is not None:
+            ticket = await self._ticket(self.call.ticket_id)
+            if ticket is not None:
+                self._note(ticket, "gap", end_seen=self.call.end_seen, gaps=self.call.gaps)
         return linked != (self.call.ticket_id, self.call.ticket_by)
 
     def _same(self, facts: CallFacts) -> bool:

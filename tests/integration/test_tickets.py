@@ -14,6 +14,7 @@ import pytest
 from hotline.calls.story import (
     CallAnswered,
     CallEnded,
+    CallGap,
     CallQueued,
     CallsMerged,
     Line,
@@ -220,6 +221,21 @@ async def test_a_choice_makes_the_ticket_before_a_phone_rings(house: House) -> N
     await calls.apply(house, "rig", [CallEnded(line.call_id, line.at + timedelta(seconds=9), "abandoned")])
     (ticket,) = await all_tickets(house)
     assert (ticket["provisional"], ticket["callback_due"] is not None) == (False, True)
+
+
+@pytest.mark.parametrize("gap", [False, True])
+async def test_a_call_that_was_over_while_nobody_could_hear_it_is_a_ticket(house: House, gap: bool) -> None:
+    line = arrived()
+    await calls.apply(house, "rig", [line])
+    end = line.at + timedelta(seconds=40)
+    blind: list[Line] = [CallGap(line.call_id, end, line.at)] if gap else []
+    lines = [*blind, CallEnded(line.call_id, end, "no_answer", None, gap)]
+    await calls.apply(house, "rig", lines)
+    await calls.apply(house, "rig", lines)
+    (ticket,) = await all_tickets(house)
+    assert (ticket["state"], ticket["provisional"], ticket["callback_due"] is not None) == ("new", False, True)
+    (note,) = await house.db.fetch("SELECT data FROM ticket_entry WHERE kind = 'gap'")
+    assert (note["data"]["end_seen"], len(note["data"]["gaps"])) == (gap, int(gap))
 
 
 async def test_whoever_hangs_up_in_the_greeting_leaves_no_ticket(house: House) -> None:
@@ -477,6 +493,19 @@ async def test_the_agent_is_paused_until_the_wrap_up_is_done(house: House) -> No
     assert (await ordered(house))[-1] == ("unpause", None, place)
 
 
+async def test_without_wrap_ups_what_was_said_during_the_call_counts(house: House) -> None:
+    one = await agent(house, 1)
+    await change_rules(house, wrap_up_seconds=0)
+    lines = began(at=house.clock() - timedelta(seconds=200))
+    call = await told(house, lines, answered(lines))
+    await wrap_ups.wrap_up_call(house, one, call.id, disposition="solved")
+    await told(house, over(lines))
+    assert await house.db.fetchval("SELECT started_at FROM wrap_up") is None
+    assert await wrap_ups.end_wrap_ups(house) == 1
+    assert (await ticket_of(house, call)).state == "resolved"
+    assert await house.db.fetchval("SELECT count(*) FROM outbox WHERE type LIKE 'wrap_up%'") == 0
+
+
 async def test_who_paused_themselves_stays_paused(house: House) -> None:
     one = await agent(house, 1)
     await sign_in(house, one, 1, paused=True, pause_reason="lunch")
@@ -551,6 +580,13 @@ async def test_calling_back_from_the_ticket_does_what_is_due(house: House) -> No
     end = house.clock()
     await told(house, [RingEnded(back.id, end, out.ring_id, "completed"), CallEnded(back.id, end, "answered")])
     assert await house.db.fetchval("SELECT count(*) FROM wrap_up WHERE call_id = $1", back.id) == 1
+
+
+async def test_what_is_done_needs_no_call_back(house: House) -> None:
+    lines = began()
+    ticket = await ticket_of(house, await told(house, lines, over(lines, "abandoned")))
+    done = await tickets.change_ticket(house, SYSTEM, ticket.id, {"state": "resolved"})
+    assert (done.callback_due, done.callback_done_at) == (None, None)
 
 
 async def test_resolved_tickets_close_in_time(house: House) -> None:

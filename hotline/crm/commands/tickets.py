@@ -232,6 +232,8 @@ def _derive(uow: UnitOfWork, ticket: TicketRecord) -> None:
         ticket.closed_at = uow.now if state == "closed" else None
         if state != "discarded":
             ticket.discarded_as = None
+        if state not in OPEN and ticket.callback_done_at is None:
+            ticket.callback_due = ticket.callback_call_id = None
     running = []
     if state in OPEN and state != "waiting":
         running = [ticket.first_response_due if ticket.first_response_at is None else None, ticket.resolution_due]

@@ -12,6 +12,8 @@ from hotline.events import user_mark
 
 #: The reason that the PBX is given: by it hotline knows the pauses that are its own.
 REASON: Final = "wrap-up"
+#: How long after its call a wrap-up that did not begin is waited for.
+NEVER_BEGAN: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +101,21 @@ async def save_wrap_up(uow: UnitOfWork, wrap_up: WrapUpRecord, disposition: str 
 
 
 async def end_due(uow: UnitOfWork, *, most: int = 100) -> list[WrapUpRecord]:
-    """End the wrap-ups whose time is up, as they were before."""
+    """End the wrap-ups whose time is up, and those of calls that are over and that never began, since the company has
+    none or heard of the call too late; as they were before."""
     rows = await uow.fetch(
         f"""UPDATE wrap_up SET done_at = $1 WHERE id IN (
-                SELECT id FROM wrap_up WHERE done_at IS NULL AND started_at IS NOT NULL AND until <= $1
-                ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)
+                SELECT w.id FROM wrap_up w WHERE w.done_at IS NULL
+                AND (w.until <= $1 OR w.started_at IS NULL
+                     AND (SELECT c.ended_at FROM call c WHERE c.id = w.call_id) < $3)
+                ORDER BY w.until LIMIT $2 FOR UPDATE OF w SKIP LOCKED)
             RETURNING {_COLUMNS}""",  # noqa: S608
-        *(uow.now, most),
+        *(uow.now, most, uow.now - NEVER_BEGAN),
     )
     ended = [WrapUpRecord(**row) for row in rows]
     for each in ended:
-        _tell_ended(uow, each.call_id, each.user_id, each.disposition)
+        if each.started_at is not None:
+            _tell_ended(uow, each.call_id, each.user_id, each.disposition)
     return ended
 
 

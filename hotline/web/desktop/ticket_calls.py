@@ -88,7 +88,7 @@ def _row(
         number=(whole.caller.display or "") if whole else "",
         path=path_of(request, whole.ivr) if whole else "",
         queue=whole.queue if whole else None,
-        gap=bool(whole.gaps) if whole else False,
+        gap=bool(whole.gaps) or not whole.end_seen if whole else False,
         joined=_by_rule(call.attached),
         recordings=recordings,
         survey=survey_of(whole.ivr) if whole else (),

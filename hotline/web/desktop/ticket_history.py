@@ -114,6 +114,8 @@ def _look(entry: EntryView) -> tuple[str, str, str]:
             return "phone", "", N_("A call got a ticket of its own")
         case "callback":
             return "callback", "", N_("Call back")
+        case "gap":
+            return "alert", "is-bad", N_("hotline was away for a part of it")
         case "wrap_up":
             return "check", "", N_("Wrap-up")
         case "sla":

@@ -49,6 +49,9 @@ MISSED = call(rang=True, ended_at=at(30), disposition="abandoned")
         (call(ended_at=at(1), disposition="abandoned"), False),
         (call(ended_at=at(1), disposition="abandoned", queued=True), True),
         (call(ended_at=at(1), disposition="voicemail"), True),
+        (call(ended_at=at(1), disposition="no_answer", blind=True), True),
+        (call(ended_at=at(1), disposition="abandoned", blind=True), True),
+        (call(blind=True), False),
         (replace(call(rang=True, answered_at=at(1)), direction="out"), False),
     ],
 )
@@ -127,6 +130,8 @@ def test_who_hangs_up_at_once_meant_somebody_else(seconds: int, choice: Any, dis
     ticket = after(Followed(), None, facts, rules=rules)
     assert (ticket.state == "discarded", ticket.discarded_as == "rule") == (discarded, discarded)
     assert (after(Followed(), None, facts, "rule", rules).state == "discarded") is False, "another call's ticket stays"
+    unheard = replace(facts, blind=True)
+    assert after(Followed(), None, unheard, rules=rules).callback_due == DUE, "who knows what happened"
     late = replace(facts, answered_at=at(3), agent=ANNA, agents=frozenset({ANNA}))
     assert after(ticket, facts, late, rules=rules).state == "open"
 
@@ -186,6 +191,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "answered": {"answered_at": at(5)},
     "anna": {"agent": ANNA, "agents": frozenset({ANNA})},
     "ended": {"ended_at": at(60), "disposition": "abandoned"},
+    "blind": {"blind": True},
 }
 
 
