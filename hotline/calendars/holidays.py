@@ -64,6 +64,12 @@ def subdivisions(country: str) -> tuple[str, ...]:
     return countries().get(country, ())
 
 
+def subdivision_names(country: str) -> Mapping[str, str]:
+    """The parts of a country by their names, as far as these are known; else the code."""
+    aliases = holidays.country_holidays(country).get_subdivision_aliases()
+    return {code: next(iter(aliases.get(code, ())), code) for code in subdivisions(country)}
+
+
 @lru_cache(maxsize=512)
 def categories(country: str) -> tuple[str, ...]:
     """Kinds of holidays of a country: public, bank, half_day …"""

@@ -1,0 +1,226 @@
+"""Words of the settings pages: what each setting is called, and what is wrong with what was typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hotline.errors import HotlineError
+from hotline.web.desktop.forms import problems
+from hotline.web.desktop.render import say
+from hotline.web.desktop.words import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a setting is called; ``unit`` stands after its field, ``hint`` below; ``choices`` name its values."""
+
+    text: str
+    hint: str = ""
+    unit: str = ""
+    choices: Mapping[str, str] | None = None
+
+
+#: The sections with what each of them is about.
+SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "tickets": (N_("Tickets and wrap-up"), N_("How calls become tickets, and what follows a call.")),
+    "recordings": (N_("Recordings"), N_("Voicemails and recordings of calls: what is kept, for how long.")),
+    "privacy": (N_("Privacy"), N_("What callers are told about themselves.")),
+}
+
+#: Every setting of every section; a test holds the models against it.
+LABELS: Final[Mapping[str, Label]] = {
+    "tickets.attach_days": Label(
+        N_("A call joins an open ticket of its customer for"),
+        N_("Counted from when the ticket was opened. 0: every call opens its own ticket."),
+        N_("days"),
+    ),
+    "tickets.attach_same_kind": Label(N_("Only when the ticket is of the kind that the caller chose")),
+    "tickets.reopen_days": Label(
+        N_("A resolved ticket can be opened again for"), N_("After that a new ticket follows it."), N_("days")
+    ),
+    "tickets.close_after_days": Label(N_("A resolved ticket is closed after"), "", N_("days")),
+    "tickets.discard_unanswered_seconds": Label(
+        N_("No ticket for callers who hang up within"),
+        N_("And chose nothing in the menu. 0: every missed caller leaves a ticket."),
+        N_("seconds"),
+    ),
+    "tickets.callback_minutes": Label(
+        N_("Missed callers are called back within"), N_("In business time."), N_("minutes")
+    ),
+    "tickets.wrap_up_seconds": Label(N_("Longest wrap-up after a call"), N_("0: no wrap-up."), N_("seconds")),
+    "tickets.wrap_up_pause": Label(N_("Agents are paused in their queues during the wrap-up")),
+    "recordings.record_calls": Label(N_("Record whole calls"), N_("Voicemails are recorded in any case.")),
+    "recordings.announce": Label(
+        N_("Tell callers before a call is recorded"), N_("In many countries the law wants it.")
+    ),
+    "recordings.announcement": Label(
+        N_("What they are told"), N_("Empty: “This call is recorded.” in the caller's language.")
+    ),
+    "recordings.voicemail_seconds": Label(N_("Longest voicemail"), "", N_("seconds")),
+    "recordings.retention_days": Label(N_("Recorded calls are kept for"), "", N_("days")),
+    "recordings.voicemail_retention_days": Label(N_("Voicemails are kept for"), "", N_("days")),
+    "recordings.quota_mb": Label(N_("Recordings take at most"), "", N_("MB")),
+    "recordings.when_full": Label(
+        N_("When that is used up"),
+        choices={"delete_oldest": N_("the oldest are deleted"), "refuse": N_("new ones are not kept")},
+    ),
+    "recordings.largest_mb": Label(N_("One recording takes at most"), "", N_("MB")),
+    "privacy.speak_ticket_number": Label(
+        N_("The menu says the number of a caller's open ticket"),
+        N_("Whoever calls from the customer's number hears it."),
+    ),
+}
+
+KINDS: Final[Mapping[str, str]] = {
+    "consultation": N_("Consultation"),
+    "complaint": N_("Complaint"),
+    "service_request": N_("Service request"),
+}
+PRIORITIES: Final[Mapping[str, str]] = {
+    "low": N_("Low"),
+    "normal": N_("Normal"),
+    "high": N_("High"),
+    "urgent": N_("Urgent"),
+}
+CLOCKS: Final[Mapping[str, str]] = {"first_response": N_("First response"), "resolution": N_("Resolution")}
+WEEKDAYS: Final[Mapping[str, str]] = {
+    "mon": N_("Monday"),
+    "tue": N_("Tuesday"),
+    "wed": N_("Wednesday"),
+    "thu": N_("Thursday"),
+    "fri": N_("Friday"),
+    "sat": N_("Saturday"),
+    "sun": N_("Sunday"),
+}
+CATEGORIES: Final[Mapping[str, str]] = {
+    "public": N_("Public holidays"),
+    "bank": N_("Bank holidays"),
+    "half_day": N_("Half days"),
+    "government": N_("Government"),
+    "school": N_("School holidays"),
+    "optional": N_("Optional"),
+    "unofficial": N_("Unofficial"),
+    "workday": N_("Working days of remembrance"),
+}
+
+#: pydantic's kinds of errors → words; {placeholders} are filled from the error's context.
+_KINDS: Final[Mapping[str, str]] = {
+    "missing": N_("Something must stand here."),
+    "string_too_short": N_("Something must stand here."),
+    "string_too_long": N_("At most {max_length} characters."),
+    "too_long": N_("At most {max_length}."),
+    "too_short": N_("Something must stand here."),
+    "int_parsing": N_("Write a whole number."),
+    "int_type": N_("Write a whole number."),
+    "int_from_float": N_("Write a whole number."),
+    "greater_than_equal": N_("At least {ge}."),
+    "less_than_equal": N_("At most {le}."),
+    "date_from_datetime_parsing": N_("Write a date like 2026-12-24."),
+    "date_parsing": N_("Write a date like 2026-12-24."),
+    "literal_error": N_("Choose one of those offered."),
+}
+
+#: What the models and workflows refuse in sentences of their own.
+_SENTENCES: Final = tuple(
+    (re.compile(pattern, re.DOTALL), message)
+    for pattern, message in (
+        (r"(?P<text>'.*') is not a time\..*", N_("{text} is not a time. Write it like 09:00, up to 24:00.")),
+        (r".* is empty\. Write 00:00–24:00 .*", N_("This opening is empty. Write 00:00–24:00 for the whole day.")),
+        (r"An opening cannot begin at 24:00.*", N_("An opening cannot begin at 24:00; begin it at 00:00 next day.")),
+        (r"There is no time zone (?P<text>.*)\. Write.*", N_("There is no time zone {text}.")),
+        (r"choose one for its holidays\.", N_("Choose the country whose holidays these are.")),
+        (r"no holidays are known for (?P<text>'.*')\..*", N_("No holidays are known for {text}.")),
+        (r"(?P<country>\S+) has no (?P<text>'.*')\.", N_("{country} has no part {text}.")),
+        (r"(?P<day>\d{4}-\d\d-\d\d) stands here twice\.", N_("{day} stands here twice.")),
+        (r"small letters, digits and _ only.*", N_("Small letters, digits and _ only, at most 40, a letter first.")),
+        (r"another calendar has this key\.", N_("Another calendar has this name.")),
+        (r"the policy (?P<name>.*) counts by it\. A calendar without.*",
+         N_("The policy {name} counts by this calendar: it needs opening hours.")),
+        (r"the policy (?P<name>.*) counts by it\. With these hours.*",
+         N_("The policy {name} counts by this calendar: with so few hours it would take years.")),
+        (r"The policy (?P<name>.*) counts by this calendar\.", N_("The policy {name} counts by this calendar.")),
+        (r"This calendar always stays.*", N_("This calendar always stays: flows and policies refer to it.")),
+        (r"A calendar without any opening hours cannot count a deadline\.",
+         N_("A calendar without any opening hours cannot count a deadline.")),
+        (r"With these hours a deadline would lie more.*",
+         N_("With the hours of this calendar the deadline would lie years ahead.")),
+        (r"the policy (?P<name>.*) is for the same tickets\.", N_("The policy {name} is for the same tickets.")),
+        (r"a policy promises an answer.*", N_("Promise an answer, a resolution, or both.")),
+        (r"a warning must come before the deadline\.", N_("A warning must come before the deadline.")),
+        (r"the policy has no such target\.", N_("This policy has no such deadline.")),
+        (r"there is no role (?P<text>'.*')\.", N_("There is no role {text}.")),
+        (r"there is no user (?P<text>'.*')\.", N_("There is no user {text}.")),
+        (r"there is no such calendar\.", N_("There is no such calendar.")),
+        (r"there is no tier .*", N_("There is no such tier.")),
+        (r"Somebody else changed .* meanwhile\.", N_("Somebody else changed this meanwhile. Reload to see it.")),
+    )
+)  # fmt: skip
+
+
+def refused(request: web.Request, error: ValidationError | HotlineError) -> dict[str, str]:
+    """What is wrong, by the name of its field, "" for the whole form, in the person's language."""
+    if isinstance(error, HotlineError):
+        name, _, text = error.detail.partition(": ")
+        known = _sentence(request, text) or _sentence(request, error.detail)
+        if known is None:
+            return problems(request, error)
+        return {name.partition("[")[0] if re.fullmatch(r"[a-z_]+(\[\d+\])?", name) else "": known}
+    found: dict[str, str] = {}
+    for each in error.errors(include_url=False):
+        name, text = _where(request, each)
+        found.setdefault(name, text)
+    return found
+
+
+def _where(request: web.Request, error: ErrorDetails) -> tuple[str, str]:
+    places = [str(part) for part in error["loc"]]
+    text = _KINDS.get(error["type"], "")
+    if text:
+        text = say(request, text, **error.get("ctx", {}))
+    else:
+        message = error["msg"].removeprefix("Value error, ")
+        name, colon, rest = message.partition(": ")
+        if colon and re.fullmatch(r"[a-z_]+(\[\d+\])?", name):
+            places, message = [*places, name.partition("[")[0]], rest
+        text = _sentence(request, message) or message
+    return _field(places), text
+
+
+def _sentence(request: web.Request, text: str) -> str | None:
+    for pattern, message in _SENTENCES:
+        if found := pattern.fullmatch(text):
+            return say(request, message, **found.groupdict())
+    return None
+
+
+def _field(places: list[str]) -> str:
+    """The field of a form that a place in the model is written in."""
+    if not places:
+        return ""
+    if places[0] in ("names", "hours", "announcement") and len(places) > 1:
+        return f"{places[0]}_{places[1]}"
+    if places[0] in ("first_response", "resolution"):
+        return f"{places[0]}_warn" if "warn" in places else places[0]
+    return places[0]
+
+
+def label_of(section: str, name: str) -> Label:
+    """What a setting is called."""
+    return LABELS[f"{section}.{name}"]
+
+
+def constraints(metadata: list[Any]) -> dict[str, int]:
+    """The bounds of a number's field."""
+    found: dict[str, int] = {}
+    for each in metadata:
+        for name in ("ge", "le"):
+            if (value := getattr(each, name, None)) is not None:
+                found[name] = value
+    return found
