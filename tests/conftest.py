@@ -4,6 +4,7 @@ copied from a migrated template. Databases are dropped after use; the server sto
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import tempfile
@@ -64,15 +65,28 @@ def postgres16() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def template(postgres: EmbeddedPostgres) -> str:
-    """The name of a migrated, empty database of this worker, to copy."""
-    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    """The name of a migrated, empty database to copy, made by the first worker that needs it."""
+    name = "template_hotline"
 
     async def make() -> None:
-        await create_database(postgres, name)
-        db = await Database.open(postgres.url(name), data_dir=Path(), migrate=True)
+        await drop_database(postgres, "unfinished")
+        await create_database(postgres, "unfinished")
+        db = await Database.open(postgres.url("unfinished"), data_dir=Path(), migrate=True)
         await db.close()
+        admin = await asyncpg.connect(postgres.url("postgres"))
+        await admin.execute(f'ALTER DATABASE unfinished RENAME TO "{name}"')
+        await admin.close()
 
-    asyncio.run(make())
+    async def there() -> bool:
+        admin = await asyncpg.connect(postgres.url("postgres"))
+        found = await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", name)
+        await admin.close()
+        return found is True
+
+    with (Path(os.environ[FOLDER]) / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not asyncio.run(there()):
+            asyncio.run(make())
     return name
 
 

@@ -20,8 +20,8 @@ from hotline.ids import new_id
 class Call(Model):
     """One conversation. The caller's number is encrypted under the customer's key when exactly one customer has it,
     else under a key of its own. ``candidate_ids`` are all customers who shared the number when the call arrived.
-    ``ticket_by`` says how it came to its ticket: ``opened`` it, joined it by ``rule`` or ``hand``, or is a
-    ``callback``."""
+    ``user`` has or had the call, ``dialler`` dialled it on the way out. ``ticket_by`` says how it came to its ticket:
+    ``opened`` it, joined it by ``rule`` or ``hand``, or is a ``callback``."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     pbx = fields.CharField(max_length=64)
@@ -45,7 +45,6 @@ class Call(Model):
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
-    #: Who dialled, on the way out; ``user`` is who has the call by now.
     dialler: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
@@ -87,7 +86,8 @@ class Call(Model):
 
 
 class Leg(Model):
-    """One ring attempt and what came of it. ``id`` is the ring's id of the story."""
+    """One ring attempt and what came of it. ``id`` is the ring's id of the story; ``held_since`` stands while this
+    phone keeps the other side on hold."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     call: fields.ForeignKeyRelation[Call] = fields.ForeignKeyField(
@@ -106,7 +106,6 @@ class Leg(Model):
     answered_at = fields.DatetimeField(null=True)
     ended_at = fields.DatetimeField(null=True)
     end_reason = fields.CharField(max_length=24, null=True)
-    #: Since when this phone keeps the other side on hold.
     held_since = fields.DatetimeField(null=True)
 
     class Meta:
