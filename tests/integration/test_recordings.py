@@ -167,7 +167,7 @@ def test_an_address_needs_no_quoting_anywhere(house: House) -> None:
 
 
 async def put_settings(house: House, **values: object) -> None:
-    await put(house, SYSTEM, company.Recordings(**values))  # type: ignore[arg-type]
+    await put(house, SYSTEM, company.Recordings(**values))
 
 
 async def test_what_is_too_large_is_refused_before_and_while_it_comes(house: House) -> None:
