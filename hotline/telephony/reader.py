@@ -35,11 +35,10 @@ from hotline.settings import PbxAddress
 from hotline.telephony import metrics
 from hotline.telephony.channels import take_snapshot
 from hotline.telephony.executor import Executor
-from hotline.telephony.hold import HOLD_EVENTS, hold_mirror
 from hotline.telephony.journal import Journal, JournalFull, left_over
 from hotline.telephony.lanes import Lanes
 from hotline.telephony.members import MEMBER_EVENTS, MemberMirror
-from hotline.telephony.recording import RECORDING_EVENTS, recording_mirror
+from hotline.telephony.recording import RECORDING_EVENTS, RecordingMirror
 from hotline.workflows.house import House
 from hotline.workflows.presence import note_connection, note_lag
 
@@ -49,7 +48,7 @@ T = TypeVar("T")
 ApplyLines = Callable[[House, str, Sequence[Line]], Awaitable[None]]
 OpenCalls = Callable[[House, str], Awaitable[Sequence[OpenCall]]]
 
-EVENTS: Final = TRACKED_EVENTS | MEMBER_EVENTS | RECORDING_EVENTS | HOLD_EVENTS | {"OriginateResponse"}
+EVENTS: Final = TRACKED_EVENTS | MEMBER_EVENTS | RECORDING_EVENTS | {"OriginateResponse"}
 SWEEP_SECONDS: Final = 1.0
 NOTE_SECONDS: Final = 5.0
 
@@ -84,8 +83,7 @@ class Reader:
         self._journal: Journal | None = None
         self.lanes = Lanes(house, self.pbx, self._apply, self._acknowledge)
         self.members = MemberMirror(house, self.pbx)
-        self.recordings = recording_mirror(house, self.pbx)
-        self.holds = hold_mirror(house, self.pbx)
+        self.recordings = RecordingMirror(house, self.pbx)
         self.executor = Executor(house, self.pbx, lease)
         self.connection: Connection | None = None
         self.error = ""
@@ -99,6 +97,11 @@ class Reader:
         """Where this PBX's journals lie."""
         return self._house.settings.data_dir / "journal" / self.pbx
 
+    @property
+    def listening(self) -> bool:
+        """Whether it is connected and knows what is on the PBX."""
+        return self.connection is not None and not self._fresh
+
     def call_of(self, channel: str, uniqueid: str) -> UUID | None:
         """The call of a channel that the PBX told of, while it is alive."""
         return self._tracker.call_of(channel, uniqueid)
@@ -111,7 +114,6 @@ class Reader:
         beside = [
             self._house.spawn(self.members.run(), f"members {self.pbx}"),
             self._house.spawn(self.recordings.run(), f"recordings {self.pbx}"),
-            self._house.spawn(self.holds.run(), f"holds {self.pbx}"),
             self._house.spawn(self.executor.run(), f"commands {self.pbx}"),
         ]
         try:
@@ -247,9 +249,6 @@ class Reader:
                 self.members.take(event)
             elif event.name in RECORDING_EVENTS:
                 self.recordings.take(event)
-                continue
-            elif event.name in HOLD_EVENTS:
-                self.holds.take(event)
                 continue
             elif event.name == "OriginateResponse":
                 self.executor.originated(event)

@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from hotline.calls.facts import AmiEvent
-from hotline.telephony.last_word import LastWord
+from hotline.errors import Unavailable
 from hotline.workflows.house import House
 from hotline.workflows.recordings import note_recording
 
 RECORDING_EVENTS: Final = frozenset({"MixMonitorMute", "MixMonitorStart", "MixMonitorStop"})
+_PAUSE: Final = 0.5
+#: How often a call that the records do not know yet is looked for, and how many calls wait for that at once.
+_ATTEMPTS: Final = 20
+_MOST: Final = 1_000
 
 
-def recording_mirror(house: House, pbx: str) -> LastWord[str | None]:
-    """Takes RECORDING_EVENTS."""
-    return LastWord(house, pbx, _state, _write)
+class RecordingMirror:
+    """``take`` events as they come; ``run`` writes the last word about each call, and waits while the records are
+    away."""
 
+    def __init__(self, house: House, pbx: str) -> None:
+        self._house = house
+        self._pbx = pbx
+        self._dirty: dict[str, tuple[str | None, int]] = {}
+        self._wake = asyncio.Event()
 
-def _state(event: AmiEvent) -> str | None:
-    match event.name:
-        case "MixMonitorStart":
-            return "on"
-        case "MixMonitorMute":
-            return "paused" if event.get("State") == "1" else "on"
-        case _:
-            return None
+    def take(self, event: AmiEvent) -> None:
+        """One of RECORDING_EVENTS."""
+        match event.name:
+            case "MixMonitorStart":
+                state: str | None = "on"
+            case "MixMonitorMute":
+                state = "paused" if event.get("State") == "1" else "on"
+            case _:
+                state = None
+        uniqueid = event.get("Uniqueid")
+        if uniqueid and (uniqueid in self._dirty or len(self._dirty) < _MOST):
+            self._dirty[uniqueid] = (state, 0)
+            self._wake.set()
 
-
-async def _write(house: House, pbx: str, uniqueid: str, state: str | None) -> bool:
-    return await note_recording(house, pbx, [uniqueid], state)
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            dirty, self._dirty = self._dirty, {}
+            for uniqueid, (state, attempts) in dirty.items():
+                try:
+                    known = await note_recording(self._house, self._pbx, [uniqueid], state)
+                except Unavailable:
+                    known, attempts = False, 0
+                if not known and attempts < _ATTEMPTS and uniqueid not in self._dirty:
+                    self._dirty[uniqueid] = (state, attempts + 1)
+            if self._dirty:
+                self._wake.set()
+                await asyncio.sleep(_PAUSE)

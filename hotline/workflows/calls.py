@@ -285,24 +285,6 @@ async def follow_ivr(
     return True
 
 
-async def note_hold(house: House, pbx: str, uniqueid: str, held: bool) -> bool:
-    """Keep that an agent's phone put the other side on hold, or took it back. False for a channel of no known call."""
-    async with house.unit(SYSTEM) as uow:
-        call_id = await commands.find_aliased(uow, pbx, [Alias("uniqueid", uniqueid)])
-        call = (await commands.load_call(uow, call_id, ()))[0] if call_id is not None else None
-        if call is None:
-            return False
-        leg = next((leg for leg in call.legs.values() if leg.uniqueid == uniqueid), None)
-        if leg is None or leg.ended_at is not None or (leg.held_since is not None) == held:
-            return True
-        leg.held_since, leg.changed = (uow.now if held else None), True
-        scribe = Scribe(uow, call, ())
-        scribe.updated = True
-        scribe.finish()
-        await commands.save_call(uow, call)
-    return True
-
-
 async def create_customer_for_call(house: House, viewer: Viewer, call_id: UUID, name: str) -> CustomerView:
     """Make a customer of the caller, with the number that they call from, and say that the call is theirs."""
     viewer.require("calls.write")

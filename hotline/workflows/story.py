@@ -15,6 +15,7 @@ from hotline.calls.story import (
     CallAnswered,
     CallEnded,
     CallGap,
+    CallHeld,
     CallQueued,
     CallTransferred,
     CallUnqueued,
@@ -66,6 +67,8 @@ class Scribe:
                 self._answered(line)
             case CallTransferred():
                 self._transferred(line)
+            case CallHeld():
+                self._held(line)
             case CallGap():
                 self._gap(line)
             case CallEnded():
@@ -265,6 +268,13 @@ class Scribe:
         self.uow.audit("call:transferred", call.id, kind=line.kind, from_user=from_user, to_user=to_user)
         self._tell("call.transferred", self._marks(from_user, to_user, *self._whose), taker, kind=line.kind, at=line.at,
                    from_user=from_user, to_user=to_user)  # fmt: skip
+
+    def _held(self, line: CallHeld) -> None:
+        leg = self.call.legs.get(line.ring_id) if line.ring_id is not None else None
+        if leg is None or leg.ended_at is not None or (leg.held_since is not None) == line.held:
+            return
+        leg.held_since, leg.changed = (line.at if line.held else None), True
+        self.updated = True
 
     def _gap(self, line: CallGap) -> None:
         entry = {"since": line.since.isoformat(), "until": line.at.isoformat()}

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from hotline.calls.story import Alias, CallAliased, CallAnswered, CallArrived, CallEnded, RingEnded, RingStarted
+from hotline.calls.story import (
+    Alias,
+    CallAliased,
+    CallAnswered,
+    CallArrived,
+    CallEnded,
+    CallHeld,
+    RingEnded,
+    RingStarted,
+)
 from hotline.crm.queries.calls import current_calls, get_call, list_calls
 from hotline.events import user_mark
 from hotline.ids import new_id
@@ -62,18 +71,17 @@ async def test_a_call_on_hold_says_so_until_it_is_taken_back_or_over(house: Hous
     await colleagues(house, call_id, ring_id, answered=True)
     before = len(await events(house, "call.updated"))
 
-    assert await calls.note_hold(house, "main", "1.2", True)
+    now = house.clock()
+    await calls.apply(house, "main", [CallHeld(call_id, now, ring_id, True)])
     held = await get_call(house.db, house.keyring, viewer, call_id)
-    assert held.held
-    assert held.held_since is not None
-    assert await calls.note_hold(house, "main", "1.2", True)  # told twice
-    assert (await get_call(house.db, house.keyring, viewer, call_id)).held_since == held.held_since
+    assert (held.held, held.held_since) == (True, now)
+    await calls.apply(house, "main", [CallHeld(call_id, house.clock(), ring_id, True)])  # told twice
+    assert (await get_call(house.db, house.keyring, viewer, call_id)).held_since == now
     assert len(await events(house, "call.updated")) == before + 1
 
-    assert await calls.note_hold(house, "main", "1.2", False)
+    await calls.apply(house, "main", [CallHeld(call_id, house.clock(), ring_id, False)])
     assert not (await get_call(house.db, house.keyring, viewer, call_id)).held
-    assert await calls.note_hold(house, "main", "1.2", True)
+    await calls.apply(house, "main", [CallHeld(call_id, house.clock(), ring_id, True)])
     now = house.clock()
     await calls.apply(house, "main", [CallEnded(call_id, now, "answered", 16, True)])
     assert not (await get_call(house.db, house.keyring, viewer, call_id)).held
-    assert not await calls.note_hold(house, "main", "nobody's", True)
