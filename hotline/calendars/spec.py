@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from hotline.calendars.calendar import Calendar
 from hotline.calendars.holidays import Holidays
@@ -23,7 +23,21 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Locale = Literal["en", "zh"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 Written = Annotated[tuple[str, str], Field(description="Opens, closes: 09:00, 18:00; 22:00, 06:00 is past midnight.")]
-Openings = Annotated[tuple[Written, ...], Field(max_length=MOST_OPENINGS)]
+
+
+def _normal(value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """In order and in one spelling. ValueError for what is no opening."""
+    try:
+        return tuple(opening.texts for opening in _openings(value))
+    except Invalid as error:
+        raise ValueError(error.detail) from None
+
+
+def _openings(value: tuple[tuple[str, str], ...]) -> tuple[Opening, ...]:
+    return tuple(sorted(parse_opening(start, end) for start, end in value))
+
+
+Openings = Annotated[tuple[Written, ...], Field(max_length=MOST_OPENINGS), AfterValidator(_normal)]
 
 
 class _Model(BaseModel):
@@ -36,11 +50,6 @@ class ExceptionSpec(_Model):
     date: date
     openings: Openings = ()
     reason: str = Field("", max_length=200)
-
-    @field_validator("openings")
-    @classmethod
-    def _known(cls, value: Openings) -> Openings:
-        return _normal(value)
 
 
 class CalendarSpec(_Model):
@@ -70,8 +79,7 @@ class CalendarSpec(_Model):
     @field_validator("hours")
     @classmethod
     def _hours(cls, value: Mapping[Weekday, Openings]) -> dict[Weekday, Openings]:
-        kept: dict[Weekday, Openings] = {day: _normal(openings) for day, openings in value.items() if openings}
-        return kept
+        return {day: openings for day, openings in value.items() if openings}
 
     @field_validator("exceptions")
     @classmethod
@@ -107,14 +115,3 @@ class CalendarSpec(_Model):
             make_up=self.make_up,
             exceptions={each.date: (_openings(each.openings), each.reason) for each in self.exceptions},
         )
-
-
-def _normal(value: Openings) -> Openings:
-    try:
-        return tuple(opening.texts for opening in _openings(value))
-    except Invalid as error:
-        raise ValueError(error.detail) from None
-
-
-def _openings(value: Openings) -> tuple[Opening, ...]:
-    return tuple(sorted(parse_opening(start, end) for start, end in value))

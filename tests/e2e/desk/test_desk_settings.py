@@ -16,6 +16,9 @@ from hotline.workflows import calendars, company, policies
 from tests.e2e.desk.conftest import Desk, serious
 from tests.e2e.desk.test_desk_pages import WIDTHS, english_words
 
+#: What the trade calls it, and the shipped policy, whose name is the company's to change.
+SAME = {"SLA", "Complaint"}
+
 
 async def submit(page: Page) -> None:
     async with page.expect_navigation():
@@ -174,5 +177,5 @@ async def test_every_settings_page(desk: Desk, locale: str, theme: str) -> None:
                 await page.screenshot(path=Path(folder) / f"{name}-{width}-{theme}-{locale}.png", full_page=True)
         problems += [f"{path}: {found}" for found in await serious(page)]
         if locale == "zh":
-            problems += [f"{path}: not in Chinese: {word}" for word in sorted(await english_words(page))]
+            problems += [f"{path}: not in Chinese: {word}" for word in sorted(await english_words(page) - SAME)]
     assert not problems, "\n".join(problems)

@@ -77,8 +77,8 @@ async def test_a_calendar_is_changed_by_who_saw_its_newest_version(api: Api) -> 
 @pytest.mark.parametrize(
     ("change", "field", "why"),
     [
-        ({"hours": {"mon": [["09:00", "25:00"]]}}, "body.hours", "'25:00' is not a time"),
-        ({"hours": {"mon": [["09:00", "09:00"]]}}, "body.hours", "00:00–24:00"),
+        ({"hours": {"mon": [["09:00", "25:00"]]}}, "body.hours.mon", "'25:00' is not a time"),
+        ({"hours": {"mon": [["09:00", "09:00"]]}}, "body.hours.mon", "00:00–24:00"),
         ({"hours": {"monday": []}}, "body.hours.monday.[key]", "'mon'"),
         ({"hours": {"mon": [["09:00"]]}}, "body.hours.mon.0.1", "required"),
         ({"timezone": "Mars/Olympus"}, "body.timezone", "There is no time zone"),
