@@ -86,7 +86,8 @@ class Telephony:
 
     def reads(self, pbx: str) -> bool:
         """Whether this node reads the PBX and is connected to it."""
-        return self._connection(pbx) is not None
+        supervisor = self._by_pbx.get(pbx)
+        return supervisor is not None and supervisor.reader is not None and supervisor.reader.listening
 
     def call_of(self, pbx: str, channel: str, uniqueid: str) -> UUID | None:
         """The call of a channel that is alive, as far as this node knows."""

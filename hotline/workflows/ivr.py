@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 #: Seconds that a caller's first words wait for what the records know of them.
 GREETING_SECONDS: Final = 0.5
+#: How long a call is over until its session is: what its caller told last comes first.
+ENDED: Final = timedelta(minutes=10)
 _LONGEST_REFERENCE: Final = 12
 #: As the calls have it (workflows.calls): longer ones are no number anyway.
 LONGEST_NUMBER: Final = 64
@@ -171,3 +174,9 @@ def open_call_of(house: House, pbx: str, uniqueid: str) -> Coroutine[Any, Any, U
 def count_waiting(house: House, pbx: str, queue: str) -> Coroutine[Any, Any, int]:
     """How many callers the records have waiting in a queue."""
     return queries.count_waiting(house.db, SYSTEM, pbx, queue)
+
+
+async def close_sessions(house: House) -> int:
+    """End the sessions whose call has been over for a while, or that nobody heard of for a day; how many."""
+    async with house.unit(SYSTEM) as uow:
+        return await commands.close_sessions(uow, ENDED)

@@ -13,6 +13,7 @@ from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.calls import close_unseen
 from hotline.workflows.house import House
+from hotline.workflows.ivr import close_sessions
 
 #: Calls of a PBX that nobody has heard for so long, because it is gone or no longer in the settings, are over.
 UNHEARD: Final = timedelta(days=1)
@@ -35,5 +36,6 @@ async def keep_house(house: House) -> None:
     for pbx in await list_pbxs(house.db, SYSTEM):
         if house.clock() - pbx.updated_at > UNHEARD:
             closed += await close_unseen(house, pbx.id, pbx.updated_at)
-    if made or dropped or closed or any(forgotten.values()):
-        log.info("upkeep.done", made=made, dropped=dropped, calls_closed=closed, **forgotten)
+    sessions = await close_sessions(house)
+    if made or dropped or closed or sessions or any(forgotten.values()):
+        log.info("upkeep.done", made=made, dropped=dropped, calls_closed=closed, sessions_closed=sessions, **forgotten)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -13,6 +16,8 @@ from hotline.pbx.connection import Patience
 from hotline.settings import Settings
 from hotline.telephony.service import Telephony
 from hotline.workflows.house import House
+from hotline.workflows.prompts import book
+from tests.conftest import FOLDER
 from tests.fakes.agi import AgiCaller
 from tests.fakes.ami import FakePbx, fake_pbx
 from tests.fakes.ami_calls import FakeCall
@@ -61,8 +66,13 @@ class Exchange:
 
 def agi_house(house: House, settings: Settings, pbx: FakePbx, **more: object) -> House:
     """The same house with the fake PBX and a key in its settings."""
-    changed = {"ami_urls": (pbx.address(),), "agi_key": SecretStr(KEY), **more}
+    changed = {"ami_urls": (pbx.address(),), "agi_key": SecretStr(KEY), "prompts_dir": prompts_folder(), **more}
     return House(db=house.db, bus=house.bus, keyring=house.keyring, settings=settings.model_copy(update=changed))
+
+
+def prompts_folder() -> Path:
+    """One folder for the prompts of all tests of this run: they are the same, and making them takes a while."""
+    return Path(os.environ[FOLDER]) / "prompts"
 
 
 def bound() -> socket.socket:
@@ -85,3 +95,13 @@ async def exchange(house: House, settings: Settings, **more: object) -> AsyncIte
             yield Exchange(own, pbx, telephony)
         finally:
             await telephony.stop()
+            await rest(own)
+
+
+async def rest(house: House) -> None:
+    """End what a house does beside the test: prompts that are still being made, and who makes them."""
+    tasks = list(house._tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await book(house).converter.close()

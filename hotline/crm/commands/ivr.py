@@ -106,10 +106,11 @@ async def close_sessions(uow: UnitOfWork, quiet: timedelta) -> int:
     """End the sessions whose call is over, or that nobody heard of for a day; answers how many. ``quiet`` is how long
     a call must be over, so that what a caller told at the end comes first."""
     done = await uow.execute(
-        """UPDATE ivr_session s SET state = 'over', ended_at = COALESCE(c.ended_at, $1), updated_at = $1
+        """UPDATE ivr_session s
+           SET state = 'over', ended_at = COALESCE(c.ended_at, $1::timestamptz), updated_at = $1::timestamptz
            FROM ivr_session o LEFT JOIN call c ON c.id = o.call_id
            WHERE s.id = o.id AND o.state <> 'over'
-             AND (c.ended_at < $1 - $2::interval OR o.updated_at < $1 - interval '1 day')""",
+             AND (c.ended_at < $1::timestamptz - $2::interval OR o.updated_at < $1::timestamptz - interval '1 day')""",
         uow.now, quiet,
     )  # fmt: skip
     return int(done.rpartition(" ")[2] or 0)

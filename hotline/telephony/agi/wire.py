@@ -7,7 +7,7 @@ much. What a caller keys in passes through here and is never logged.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from hotline.pbx.agi import DEAD_CHANNEL, SUCCESS, Environment, EnvironmentReader, Hangup, Reply, ReplyReader, command
 from hotline.pbx.errors import MessageTooLong, NoAnswer, PbxUnavailable
@@ -65,8 +65,7 @@ class AgiConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask whether it is let in, and give it a while for its environment."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own is no subclass
         peer: Any = transport.get_extra_info("peername")
         self.source = str(peer[0]) if isinstance(peer, tuple) else ""
         if not self._gatekeeper.opened(self):
