@@ -8,6 +8,8 @@ COPY hotline hotline
 RUN /opt/hotline/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
+# The voice of the prompts (HOTLINE_SPEECH_COMMAND).
+RUN apt-get update && apt-get install --yes --no-install-recommends espeak-ng && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/hotline /opt/hotline
 RUN useradd --system --uid 1000 --home-dir /data hotline && install -d -o hotline -g hotline -m 700 /data
 ENV PATH=/opt/hotline/bin:$PATH HOTLINE_DATA_DIR=/data HOTLINE_HTTP_BIND=0.0.0.0:8080 HOTLINE_LOG_FORMAT=json
