@@ -70,7 +70,7 @@ class _Box:
     w: float
     h: float
     kind: str
-    lines: list[tuple[str, str]] = field(default_factory=list)  # class, text
+    lines: list[tuple[str, str, str]] = field(default_factory=list)  # class, words, names as the file has them
     css: str = ""
     name: str = ""
     link: str = ""
@@ -131,14 +131,13 @@ class _Picture:
         for name in at:
             for target, ways in self._ways(name).items():
                 to = at[target] if target is not None else self._vertex(_Box(10, 10, "stop"))
-                lines = [text for way in ways for text in self._way(name, way)]
+                lines = [line for way in ways for line in self._way(name, way)]
                 width = 1 + 3 * sum(self._times(name, way) for way in ways) / self._most if self._most else 1.25
                 if not lines:
                     self._edge(at[name], to, width, head=True)
                     continue
-                plate = _Box(
-                    max(map(_wide, lines)) + 8, 16 * len(lines) + 2, "plate", [("small", one) for one in lines]
-                )
+                wide = max(_wide(" ".join(line)) for line in lines) + 8
+                plate = _Box(wide, 16 * len(lines) + 2, "plate", [("small", *line) for line in lines])
                 between = self._vertex(plate)
                 self._edge(at[name], between, width, head=False)
                 self._edge(between, to, width, head=target is not None)
@@ -191,12 +190,12 @@ class _Picture:
     # ---- words ----------------------------------------------------------------------------------------------------
 
     def _node(self, name: str, node: nodes.AnyNode) -> _Box:
-        lines = [("name", _cut(node.label or name.replace("_", " ")))]
-        what = self._word(TYPES[node.type])
-        lines.append(("small", _cut(f"{what} {self._about(node)}".strip())))
+        label = nodes.worded(node.label, self._language)
+        lines = [("name", _cut(label), "") if label else ("name", "", _cut(name.replace("_", " ")))]
+        lines.append(("small", self._word(TYPES[node.type]), _cut(self._about(node))))
         if said := self._said(node):
-            lines.append(("small", f"“{_cut(said, _WIDEST - 2)}”"))
-        width = max(_wide(text, strong=css == "name") for css, text in lines) + 2 * _PAD
+            lines.append(("small", f"“{_cut(said, _WIDEST - 2)}”", ""))
+        width = max(_wide(f"{text} {names}".strip(), strong=css == "name") for css, text, names in lines) + 2 * _PAD
         css = "node"
         if isinstance(node, (nodes.Enqueue, nodes.Transfer)):
             css = "node phone"
@@ -248,46 +247,47 @@ class _Picture:
                 found.setdefault(to, []).append(way)
         return found
 
-    def _way(self, name: str, way: str) -> Iterator[str]:
+    def _way(self, name: str, way: str) -> Iterator[tuple[str, str]]:
         node = self._flow.nodes[name]
         if isinstance(node, nodes.HandOver) and way in ("timeout", "empty", "full", "failed"):
             # Told as one when they lead to one place, as they mostly do.
             same = [one for one in ("timeout", "empty", "full", "failed") if node.ways()[one] == node.ways()[way]]
             if len(same) > 1:
                 if way == same[0]:
-                    yield self._labelled(name, same, self._word(WAYS["unanswered"]))
+                    yield self._word(WAYS["unanswered"]), self._share(name, same)
                 return
-        text = self._way_text(node, way)
-        if self._counts is not None or text:
-            yield self._labelled(name, [way], text)
+        words, names = self._way_text(node, way)
+        share = self._share(name, [way])
+        if words or names or share:
+            yield words, f"{names}  {share}".strip()
 
-    def _labelled(self, name: str, ways: list[str], text: str) -> str:
+    def _share(self, name: str, ways: list[str]) -> str:
         if self._counts is None:
-            return text
-        if len(self._flow.nodes[name].ways()) == 1:
-            return f"{text}  {self._times(name, ways[0]):,}".strip()
+            return ""
         times, total = sum(self._times(name, way) for way in ways), self._totals.get(name, 0)
-        share = f"{round(100 * times / total)} % ({times:,})" if times else "–"
-        return f"{text}  {share}".strip()
+        if len(self._flow.nodes[name].ways()) == 1:
+            return f"{times:,}"
+        return f"{round(100 * times / total)} % ({times:,})" if times else "–"
 
-    def _way_text(self, node: nodes.AnyNode, way: str) -> str:
+    def _way_text(self, node: nodes.AnyNode, way: str) -> tuple[str, str]:
+        """A way in words, and in names as the file has them."""
         match node:
             case nodes.Menu() if way in node.keys:
                 choice = node.keys[way]
                 kind = self._word(KINDS[choice.kind]) if choice.kind is not None else ""
-                return _cut(f"{way} {choice.label or kind}".strip())
+                return _cut(f"{way} {nodes.worded(choice.label, self._language) or kind}".strip()), ""
             case nodes.ChooseLanguage() if way in node.keys:
-                return f"{way} {node.keys[way]}"
+                return way, node.keys[way]
             case nodes.Branch() if way != "otherwise":
-                return _cut(_condition(node.cases[int(way) - 1]))
+                return "", _cut(_condition(node.cases[int(way) - 1]))
             case nodes.Voicemail():
-                return self._word(WAYS["recorded" if way == "next" else "no message"])
+                return self._word(WAYS["recorded" if way == "next" else "no message"]), ""
             case nodes.Gather() if way == "next":
-                return self._word(WAYS["entered"])
+                return self._word(WAYS["entered"]), ""
             case _ if way == "next":
-                return ""
+                return "", ""
             case _:
-                return self._word(WAYS[way])
+                return self._word(WAYS[way]), ""
 
     def _times(self, name: str, way: str) -> int:
         return (self._counts or {}).get((name, way), 0)
@@ -352,9 +352,10 @@ def _shape(box: _Box) -> Iterator[str]:
             yield f'<a href="{escape(box.link)}">'
         yield f'<g id="node-{escape(box.name)}"><rect class="{box.css}" {place} rx="6"/>'
         first, step = y + _PAD / 2 + 13, _LINE
-    for n, (css, text) in enumerate(box.lines):
+    for n, (css, words, names) in enumerate(box.lines):
         middle = f'x="{box.xy[0]:.1f}" y="{first + n * step:.1f}" text-anchor="middle"'
-        yield f'<text class="{css}" {middle}>{escape(text)}</text>'
+        named = f'<tspan class="mono">{escape(names)}</tspan>' if names else ""
+        yield f'<text class="{css}" {middle}>{escape(words)}{" " if words and names else ""}{named}</text>'
     if box.kind == "node":
         yield "</g></a>" if box.link else "</g>"
 

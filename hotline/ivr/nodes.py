@@ -30,7 +30,13 @@ Value = Annotated[str, Field(max_length=names.LONGEST_VALUE)]
 Seconds = Annotated[float, Field(ge=1, le=60)]
 Tries = Annotated[int, Field(ge=1, le=10)]
 WaitSeconds = Annotated[int, Field(ge=5, le=7200)]
-Label = Annotated[str, Field(max_length=60)]
+Word = Annotated[str, Field(min_length=1, max_length=60)]
+#: What pictures call something: a text, or texts by language.
+Words = Annotated[dict[Language, Word], Field(min_length=1, max_length=names.MOST_LANGUAGES)]
+Label = Annotated[
+    Annotated[Word, Tag("text")] | Annotated[Words, Tag("texts")],
+    Discriminator(lambda value: "texts" if isinstance(value, Mapping) else "text"),
+]
 
 
 def _item_kind(value: Any) -> str:
@@ -56,6 +62,13 @@ class Part(BaseModel):
     """A piece of a flow: unknown fields are refused, so that a misspelt one is never lost without a word."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def worded(label: str | Mapping[str, str] | None, language: str) -> str | None:
+    """A label in ``language``, else in any."""
+    if isinstance(label, Mapping):
+        return label.get(language) or next(iter(label.values()))
+    return label
 
 
 class Choice(Part):
@@ -397,7 +410,7 @@ class FlowFile(Part):
     itself; they are filled in and nothing else is ever evaluated."""
 
     flow: str = Field(pattern=names.NAME, description="Name of the flow; the file is called so too.")
-    title: dict[Language, Label] = Field(default_factory=dict, description="What people call it, by language.")
+    title: dict[Language, Word] = Field(default_factory=dict, description="What people call it, by language.")
     languages: tuple[Language, ...] = Field(
         min_length=1, max_length=names.MOST_LANGUAGES, description="Every prompt has a text in each; the first is used"
         " for callers whose language is not known.",

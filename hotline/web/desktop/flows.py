@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from markupsafe import Markup
 
 from hotline.errors import NotFound
 from hotline.ivr.draw import KINDS, TYPES, WAYS
+from hotline.ivr.nodes import worded
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.render import html, say
@@ -43,7 +44,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
     view = await views.get_flow(house, viewer, name)
     version = _version(request)
-    context = {"flow": view, "versions": await views.list_versions(house, viewer, name), "version": version}
+    context: dict[str, Any] = {
+        "flow": view,
+        "versions": await views.list_versions(house, viewer, name),
+        "version": version,
+    }
     if not view.used:
         return html(request, "flow.html", {**context, "picture": None, "ways": [], "days": views.DAYS})
     flows = await views.flow_of(house, viewer, name, version)
@@ -57,8 +62,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         link=lambda called: f"/flows/{called}",
         standalone=False,
     )
-    labels = {**WAYS, **KINDS, **TYPES}
-    rows = [(way, say(request, labels[way.way]) if way.way in labels else way.way) for way in ways if way.times]
+    words = {**WAYS, **KINDS, **TYPES}
+    rows = [(way, say(request, words[way.way]) if way.way in words else "") for way in ways if way.times]
+    context["labels"] = {name: worded(node.label, language) for name, node in flows.root.nodes.items()}
     # Drawn by us from escaped texts.
     picture = Markup(svg)  # noqa: S704
     return html(request, "flow.html", {**context, "picture": picture, "ways": rows, "days": views.DAYS})

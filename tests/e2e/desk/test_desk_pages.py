@@ -41,6 +41,8 @@ PAGES = (
     "/users/{user}",
     "/profile",
     "/tokens",
+    "/flows",
+    "/flows/main",
     "/system",
     "/ui",
     "/nowhere",

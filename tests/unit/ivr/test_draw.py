@@ -18,7 +18,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def texts(svg: str) -> list[str]:
-    return [element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    """Each line as a person reads it."""
+    return [" ".join("".join(each.itertext()).split()) for each in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
 @pytest.mark.parametrize("name", ["main", "everything", "questions"])
@@ -48,10 +49,10 @@ def test_shares_are_those_of_the_callers() -> None:
     flow = flows("main").root
     svg = draw(flow, counts={("menu", "1"): 30, ("menu", "2"): 10, ("wait", "answered"): 39, ("wait", "empty"): 1})
     found = texts(svg)
-    assert "1 consultation  75 % (30)" in found
-    assert "2 complaint  25 % (10)" in found
-    assert "3 service request  –" in found
-    assert "not answered  2 % (1)" in found
+    assert "1 consultation 75 % (30)" in found
+    assert "2 complaint 25 % (10)" in found
+    assert "3 service request –" in found
+    assert "not answered 2 % (1)" in found
 
 
 def test_words_of_a_language_and_texts_of_it() -> None:
@@ -59,6 +60,7 @@ def test_words_of_a_language_and_texts_of_it() -> None:
     svg = draw(flows("main").root, language="zh", word=lambda word: words.get(word, word), standalone=False)
     assert "菜单" in texts(svg)
     assert "1 咨询" in texts(svg)
+    assert "主菜单" in texts(svg), "the label in the picture's language"
     assert "您好，中文服务请按2。" in svg
     assert "<style>" not in svg
 
