@@ -259,7 +259,7 @@ async def _texts(uow: UnitOfWork, ticket: TicketRecord, texts: dict[str, str]) -
 async def _category(uow: UnitOfWork, slug: str | None, ticket: TicketRecord) -> str | None:
     if slug is None or slug == ticket.category:
         return slug
-    await require_category(uow, slug)
+    await require_category(uow, uow.viewer, slug)
     return slug
 
 

@@ -42,7 +42,8 @@ async def list_categories(db: Reader, viewer: Viewer) -> list[CategoryView]:
     return found
 
 
-async def require_category(db: Reader, slug: str) -> None:
+async def require_category(db: Reader, viewer: Viewer, slug: str) -> None:
     """Raise Invalid unless tickets may get this category."""
+    viewer.require("tickets.write")
     if not await db.fetchval("SELECT EXISTS (SELECT 1 FROM category WHERE slug = $1 AND NOT archived)", slug):
         raise Invalid("category: there is no such category.")
