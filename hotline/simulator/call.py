@@ -213,9 +213,10 @@ class Call:
         elif self.waiting:
             scene = self._leave_or_decline(act, step.state, phone)
         elif act.split(" ")[1] in ("transfers", "consults", "redirects", "dials") and phone is not None:
-            if act.startswith("script"):
+            scripted = act.startswith("script")
+            if scripted:
                 self._turn()
-            part = "next" if step.state.path.endswith(" target") else "target"
+            part = "next" if step.state.path.endswith(" target") and not scripted else "target"
             for key in [key for key in self.values if key.startswith(f"{part}.")]:
                 del self.values[key]
             self.phones[part] = self._transfer_to = phone

@@ -16,10 +16,11 @@ VERSION: Final = "22.10.1"
 
 
 class Dialplan(Protocol):
-    """What a PBX does with a call from outside. ``url`` is the script that its calls begin with."""
+    """What a PBX does with a call from outside."""
 
-    @property
-    def url(self) -> str: ...
+    def script(self, dialled: str) -> str:
+        """The address of the script that calls to this number begin with."""
+        ...
 
     async def run(self, caller: Inbound) -> None:
         """Serves the caller until the call is to be hung up; CallerGone comes through."""

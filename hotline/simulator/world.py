@@ -270,7 +270,7 @@ class World(Exchange):
         first = "caller calls"
         if self.dialplan is not None:
             first = ASKING
-            call.values["call.script"] = self.dialplan.url
+            call.values["call.script"] = self.dialplan.script(dialled)
             line = Line(self.changed, self.clock, self.pace)
             self.inbound[call] = Inbound(self, call, line, self.media)
         self._start(call, f"{first} withheld" if withheld else first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,16 +18,23 @@ SPOOL: Final = "/var/spool/asterisk/hotline"
 
 @dataclass(frozen=True, slots=True)
 class HotlineDialplan:
-    """``url`` is HOTLINE_AGI, ``queue`` and ``seconds`` are the default ones."""
+    """``address`` is ``agi://HOST:PORT/PBX/KEY``, ``flows`` has the flow of each dialled number (others: main),
+    ``queue`` and ``seconds`` are the default ones."""
 
-    url: str
+    address: str
+    flows: Mapping[str, str]
     queue: str
     seconds: float = 300.0
+
+    def script(self, dialled: str) -> str:
+        """HOTLINE_AGI, with the number's own HOTLINE_FLOW."""
+        return f"{self.address}/flow/{self.flows.get(dialled, 'main')}"
 
     async def run(self, caller: Inbound) -> None:
         """The context hotline-call."""
         caller.variables |= {"HOTLINE_SPOOL": SPOOL}
-        script, left = self.url, ""
+        first = script = self.script(caller.call.dialled)
+        left = ""
         for _ in range(MOST_TURNS):
             caller.set("HOTLINE_NEXT", "")
             status = await caller.ask(script, ASK_SECONDS)
@@ -42,7 +50,7 @@ class HotlineDialplan:
                     if left not in ("CONTINUE", "ANSWER"):
                         await caller.queue(self.queue, self.seconds)
                     return
-            script = f"{self.url.replace('/flow/', '/left/')}?status={left}"
+            script = f"{first.replace('/flow/', '/left/')}?status={left}"
 
     async def _queue(self, caller: Inbound) -> str:
         return await caller.queue(

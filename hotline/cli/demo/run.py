@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from hotline import app, logs
 from hotline.cli.demo.dialplan import HotlineDialplan
-from hotline.cli.demo.people import AGENTS, CALLERS, FIRST, LINE, QUEUE
-from hotline.cli.demo.seed import PBX, interface, seed
+from hotline.cli.demo.people import AGENTS, CALLERS, FIRST, LINES, PBX, QUEUE, interface
+from hotline.cli.demo.seed import seed
 from hotline.cli.demo.voice import Voice, with_voice
 from hotline.settings import Bind, PbxAddress, Settings
 from hotline.simulator.call import Phone
@@ -27,7 +28,8 @@ SIGNED_IN = 3
 def simulator() -> Simulator:
     """The demo's PBX: a phone for everybody who has an extension."""
     phones = [Phone(agent.extension, agent.name, interface(agent.extension)) for agent in AGENTS if agent.extension]
-    return Simulator(Plan(phones, (QUEUE,), {LINE: QUEUE}), [(QUEUE, phone) for phone in phones[:SIGNED_IN]])
+    plan = Plan(phones, (QUEUE,), dict.fromkeys(LINES, QUEUE))
+    return Simulator(plan, [(QUEUE, phone) for phone in phones[:SIGNED_IN]])
 
 
 async def run(settings: Settings, say: Callable[[str], None], *, asterisk: bool) -> None:
@@ -47,7 +49,7 @@ async def run(settings: Settings, say: Callable[[str], None], *, asterisk: bool)
         if not asterisk:
             scenarios = tuple(Scenario(c.key, c.number, c.name, c.withheld, c.patience, c.keys) for c in CALLERS)
             users = [(agent.login, agent.name, agent.role) for agent in AGENTS]
-            page = Demo(pbx, scenarios, LINE, users, password, voice, _Scripts(pbx, settings).at)
+            page = Demo(pbx, scenarios, tuple(LINES), users, password, voice, _Scripts(pbx, settings).at)
 
         def started(address: str) -> None:
             say(f"hotline demo: {address}")
@@ -73,7 +75,7 @@ class _Scripts:
     def at(self, port: int) -> None:
         """It listens at this port of this machine."""
         key = self.settings.agi_key.get_secret_value()
-        self.pbx.obey(HotlineDialplan(f"agi://127.0.0.1:{port}/{PBX}/{key}/flow/main", QUEUE))
+        self.pbx.obey(HotlineDialplan(f"agi://127.0.0.1:{port}/{PBX}/{key}", LINES, QUEUE))
 
 
 def _reached(settings: Settings, pbx: Simulator) -> Settings:
@@ -82,6 +84,8 @@ def _reached(settings: Settings, pbx: Simulator) -> Settings:
     if not settings.agi_key.get_secret_value():
         changes["agi_key"] = SecretStr(secrets.token_hex(16))
     changes["agi_bind"] = Bind("127.0.0.1", 0)
+    if settings.flows_dir is None:
+        changes["flows_dir"] = Path(__file__).parent / "flows"
     return settings.model_copy(update=changes)
 
 

@@ -82,12 +82,12 @@ class Voice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demo: its PBX, who calls, the line to dial, the users (login, name, role) and the password of all of them.
-    ``scripts_at`` is told the port of the FastAGI server once that listens."""
+    """The demo: its PBX, who calls, the lines to dial (the main one first), the users (login, name, role) and the
+    password of all of them. ``scripts_at`` is told the port of the FastAGI server once that listens."""
 
     pbx: DemoPbx
     scenarios: Sequence[Scenario]
-    line: str
+    lines: Sequence[str]
     users: Sequence[tuple[str, str, str]]
     password: str
     voice: Voice
@@ -103,7 +103,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     demo = request.app[DEMO]
     shown = {
         "scenarios": {scenario.key: scenario for scenario in demo.scenarios},
-        "line": demo.line,
+        "lines": demo.lines,
         "users": demo.users,
         "password": demo.password,
         "audible": demo.voice.audible,
@@ -138,7 +138,7 @@ async def call(request: web.Request) -> web.StreamResponse:
     key = demo.pbx.call(
         caller.number,
         caller.name,
-        demo.line,
+        _line(demo, asked),
         withheld=caller.withheld,
         patience=caller.patience,
         keys=caller.keys,
@@ -151,7 +151,7 @@ async def play(request: web.Request) -> web.StreamResponse:
     """A recorded call plays by itself."""
     demo, asked = request.app[DEMO], await json_of(request)
     caller = _scenario(demo, asked) or demo.scenarios[0]
-    key = demo.pbx.play(request.match_info["recording"], caller.number, caller.name, demo.line)
+    key = demo.pbx.play(request.match_info["recording"], caller.number, caller.name, demo.lines[0], caller.keys or None)
     return web.json_response({"call": key}, status=201)
 
 
@@ -195,6 +195,13 @@ async def telephone(request: web.Request) -> web.StreamResponse:
 
 VERBS: Final = {"answer": "answers", "decline": "declines", "hang-up": "hangs up"}
 _VERB: Final = "{verb:answer|decline|hang-up}"
+
+
+def _line(demo: Demo, asked: Mapping[str, Any]) -> str:
+    line = _text(asked, "line", 40) or demo.lines[0]
+    if line not in demo.lines:
+        raise Invalid("line: this number is none of the hotline's.")
+    return line
 
 
 def _scenario(demo: Demo, asked: Mapping[str, Any]) -> Scenario | None:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from hotline import phone
 from hotline.bus.base import Message
+from hotline.crm.queries.tickets import get_ticket
 from hotline.crm.queries.users import get_user
 from hotline.crm.viewer import SYSTEM
 from hotline.events import TOPIC_EVENTS, Event, decode
@@ -35,6 +36,8 @@ _SHOWN: Final[Mapping[str, str]] = {
     "call.transferred": "moved",
     "call.ended": "ended",
     "call.abandoned": "missed",
+    "ticket.created": "ticket",
+    "recording.stored": "voicemail",
 }
 
 
@@ -105,6 +108,9 @@ class Watch:
             if user_id not in self._names:
                 self._names[user_id] = (await get_user(house.db, SYSTEM, UUID(user_id))).name
             line["detail"] = self._names[user_id]
+        if event.type == "ticket.created":
+            ticket = await get_ticket(house.db, house.keyring, SYSTEM, UUID(event.data["ticket_id"]))
+            line |= {"detail": ticket.reference, "kind": ticket.kind}
         if event.type == "call.offered" and "at" in event.data:
             line["ms"] = round((now - datetime.fromisoformat(event.data["at"])).total_seconds() * 1000, 1)
         return line

@@ -1,4 +1,7 @@
 // The handset page of the demo: shows what the simulated PBX says, and presses its buttons.
+import * as ear from "./demo/ear.js";
+import { enableKeypad, startKeypad } from "./demo/keypad.js";
+import * as microphone from "./demo/microphone.js";
 import { all, clone, find, part, say } from "./lib/dom.js";
 import { countFrom, setClock, startClocks } from "./lib/clock.js";
 import { load, nt, t } from "./lib/i18n.js";
@@ -14,9 +17,12 @@ const callers = find("#callers");
 let state = { calls: [], phones: [], log: [] };
 let mine = null; // the call on the handset
 let others = "";
+let shownHeard = "";
+let listening = null; // the microphone that records
 
 const callStates = () => ({
   calling: t("Calling"),
+  script: t("In the menu"),
   waiting: t("In the queue"),
   ringing: t("In the queue, phones ring"),
   talking: t("Talking"),
@@ -26,6 +32,9 @@ const callStates = () => ({
 
 const logWords = () => ({
   arrives: t("Call arrives"),
+  asks: t("Menu asked"),
+  ticket: t("Ticket"),
+  voicemail: t("Voicemail stored"),
   dials: t("Calling out"),
   queued: t("Queued"),
   rings: t("Phone rings"),
@@ -46,13 +55,20 @@ const logWords = () => ({
   missed: t("Desk: missed call"),
 });
 
+const kindWords = () => ({
+  consultation: t("Consultation"),
+  complaint: t("Complaint"),
+  service_request: t("Service request"),
+});
+
 async function press(path, body = undefined) {
   say(handset, "problem", "");
+  const sound = body instanceof Blob;
   try {
     const response = await fetch(`/demo/${path}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify(body ?? {}),
+      headers: { "Content-Type": sound ? body.type : "application/json", Accept: "application/json" },
+      body: sound ? body : JSON.stringify(body ?? {}),
     });
     const answer = response.status === 204 ? null : await response.json();
     if (response.ok) return answer;
@@ -66,7 +82,8 @@ async function press(path, body = undefined) {
 function chosen() {
   const form = new FormData(callers);
   const scenario = form.get("scenario");
-  return scenario ? { scenario } : { number: form.get("number"), name: form.get("name") };
+  const line = form.get("line");
+  return scenario ? { scenario, line } : { number: form.get("number"), name: form.get("name"), line };
 }
 
 function showHandset() {
@@ -74,14 +91,91 @@ function showHandset() {
   say(handset, "state", call ? (callStates()[call.state] ?? call.state) : t("Ready"));
   part(handset, "dot").className = `status-dot${call ? " dot-active" : ""}`;
   countFrom(part(handset, "clock"), call ? new Date(call.since * 1000).toISOString() : null);
-  say(handset, "number", call ? (call.direction === "in" ? call.dialled : call.number) : Object.keys(state.lines ?? {})[0] ?? "");
+  say(handset, "number", call ? (call.direction === "in" ? call.dialled : call.number) : find("#f-line").value);
   const shown = call && (call.withheld ? t("number withheld") : call.name ? `${plain(call.name, 60)}, ${call.number}` : call.number);
   say(handset, "caller", call ? t("as {caller}", { caller: shown }) : "");
   part(handset, "hint").hidden = call !== null;
   part(handset, "call").hidden = call !== null;
   part(handset, "answer").hidden = call?.state !== "incoming";
   part(handset, "hang-up").hidden = call === null;
+  showLine(call?.line ?? null, call?.state ?? "");
   showOthers();
+}
+
+/** What the caller hears, and what the PBX waits for. */
+function showLine(line, now) {
+  ear.follow(mine, line);
+  enableKeypad(takesKeys());
+  const words = {
+    playing: t("Press a key at any time."),
+    listening: t("Listening for a key …"),
+    recording: listening ? t("Recording. Press # when you are done.") : t("Speak after the tone, press # when you are done."),
+  };
+  const text = now === "script" ? (words[line?.phase] ?? "") : "";
+  const place = part(handset, "listening");
+  if (place.textContent !== text) place.textContent = text;
+  const message = part(handset, "message");
+  const records = line?.phase === "recording";
+  if (message.hidden === records) {
+    message.hidden = !records;
+    part(message, "speak").hidden = !microphone.isThere();
+    if (!records) stopListening(false);
+  }
+  showHeard(line);
+}
+
+function showHeard(line) {
+  const list = part(handset, "heard");
+  const heard = line?.heard ?? [];
+  const key = JSON.stringify([mine, heard, line?.phase]);
+  if (key === shownHeard) return;
+  shownHeard = key;
+  list.hidden = heard.length === 0;
+  // Keys in a row are one bubble; the older ones stay in place, so that only what is new is announced.
+  const rows = [];
+  for (const { kind, what, language } of heard) {
+    const last = rows.at(-1);
+    if (kind === "key" && last?.kind === "key") last.text += ` ${what}`;
+    else rows.push({ kind, text: bubbleText(kind, what), language });
+  }
+  rows.forEach((row, at) => {
+    const item = list.children[at] ?? list.appendChild(document.createElement("li"));
+    item.className = row.kind === "prompt" ? "bubble" : "bubble bubble-me";
+    item.classList.toggle("is-playing", row.kind === "prompt" && at === rows.length - 1 && line.phase === "playing");
+    if (row.language) item.lang = row.language === "zh" ? "zh-CN" : row.language;
+    else item.removeAttribute("lang");
+    if (item.textContent !== row.text) item.textContent = row.text;
+  });
+  while (list.children.length > rows.length) list.lastElementChild.remove();
+  list.scrollTop = list.scrollHeight;
+}
+
+function bubbleText(kind, what) {
+  if (kind === "said") return t("said something, {seconds} s", { seconds: what });
+  return kind === "prompt" ? what || t("a prompt without words") : what;
+}
+
+/** Whether the call on the handset is in a menu, or about to be. */
+function takesKeys() {
+  const call = state.calls.find(({ id }) => id === mine);
+  return Boolean(call?.line) && (call.state === "script" || call.state === "calling");
+}
+
+const speak = (body) => press(`calls/${encodeURIComponent(mine)}/voice`, body);
+
+async function stopListening(send) {
+  const recorder = listening;
+  if (!recorder) return;
+  listening = null;
+  showMicrophone();
+  const sound = await recorder.stop();
+  if (send) await speak(sound);
+}
+
+function showMicrophone() {
+  const button = part(handset, "speak");
+  button.setAttribute("aria-pressed", String(listening !== null));
+  part(button, "speak-word").textContent = listening ? t("Stop") : t("Speak");
 }
 
 function showOthers() {
@@ -173,7 +267,8 @@ function showLog() {
       what.textContent = words[line.what] ?? line.what;
       const detail = document.createElement("span");
       detail.className = "text-2";
-      detail.textContent = line.ms === undefined ? plain(line.detail, 80) : t("{agent}, {ms} ms after the ring", { agent: plain(line.detail, 60), ms: line.ms });
+      const told = line.kind ? `${plain(line.detail, 40)} · ${kindWords()[line.kind] ?? line.kind}` : plain(line.detail, 80);
+      detail.textContent = line.ms === undefined ? told : t("{agent}, {ms} ms after the ring", { agent: plain(line.detail, 60), ms: line.ms });
       row.append(at, what, detail);
       return row;
     }),
@@ -200,13 +295,45 @@ part(handset, "call").addEventListener("click", async () => {
   if (answer) {
     mine = answer.call;
     showHandset();
+    part(handset, "keypad").focus({ preventScroll: true });
   }
 });
+startKeypad(async (key) => {
+  if (mine === null) return;
+  await stopListening(true); // what was said so far belongs to the message that the key ends
+  await press(`calls/${encodeURIComponent(mine)}/keys`, { keys: key });
+}, takesKeys);
+part(handset, "message").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = find("#f-say");
+  await speak({ text: text.value });
+  if (part(handset, "problem").hidden) text.value = "";
+});
+part(handset, "speak").addEventListener("click", async () => {
+  if (listening) {
+    await stopListening(true);
+    return;
+  }
+  try {
+    listening = await microphone.listen();
+  } catch {
+    say(handset, "problem", t("The browser gives no microphone. Write what the caller says instead."));
+  }
+  showMicrophone();
+});
+const sound = find("#f-sound");
+sound.checked = ear.isOn();
+sound.addEventListener("change", () => ear.turn(sound.checked));
 for (const verb of ["answer", "hang-up"]) {
-  part(handset, verb).addEventListener("click", () => mine !== null && press(`calls/${encodeURIComponent(mine)}/${verb}`));
+  part(handset, verb).addEventListener("click", async () => {
+    if (mine === null) return;
+    await stopListening(true);
+    await press(`calls/${encodeURIComponent(mine)}/${verb}`);
+  });
 }
 callers.addEventListener("change", () => {
   part(callers, "own").hidden = new FormData(callers).get("scenario") !== "";
+  if (mine === null) say(handset, "number", find("#f-line").value);
 });
 callers.addEventListener("submit", (event) => event.preventDefault());
 for (const button of all("[data-recording]")) {

@@ -82,6 +82,9 @@ class Obedient:
     statuses: list[str] = field(default_factory=list)
     over: list[Inbound] = field(default_factory=list)
 
+    def script(self, dialled: str) -> str:
+        return self.url
+
     async def run(self, caller: Inbound) -> None:
         while True:
             self.statuses.append(await caller.ask(self.url, self.limit))
@@ -100,8 +103,8 @@ class Obedient:
         self.over.append(caller)
 
 
-def obey(sim: Simulator, scripts: Scripts, **changes: float) -> Obedient:
+def obey(sim: Simulator, scripts: Scripts, seconds: float = 30.0, limit: float = 0.0) -> Obedient:
     """Sends the simulator's callers to these scripts."""
-    dialplan = Obedient(scripts.url, **changes)
+    dialplan = Obedient(scripts.url, seconds, limit)
     sim.obey(dialplan)
     return dialplan
