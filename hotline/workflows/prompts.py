@@ -392,6 +392,8 @@ async def _warm_one(house: House, prompt: Prompt, language: str) -> None:
         prompts.reported.discard(place)
     elif place not in prompts.reported:
         prompts.reported.add(place)
+        if prompt.name not in prompts.wanted or not prompts.speech.available():
+            return  # a number; or nothing at all can be made, which was said once
         log.warning("prompt.failed", prompt=prompt.name, language=language, reason=why)
         with suppress(HotlineError):
             async with house.unit(SYSTEM) as uow:

@@ -55,8 +55,10 @@ def _default(name: str, field: FieldInfo) -> str:
     value = field.default
     if hasattr(value, "get_secret_value"):
         value = value.get_secret_value()
-    if value is PydanticUndefined or value in (None, "", ()):
+    if value is PydanticUndefined or value in (None, "", (), {}):
         return "empty"
+    if isinstance(value, tuple) and all(type(word) is str for word in value):
+        return f"`{' '.join(value)}`"
     return f"`{value}`"
 
 

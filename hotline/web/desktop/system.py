@@ -24,6 +24,9 @@ PARTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "sealer": ("shield", N_("Audit sealer"), N_("Chains audit entries so that a change to them is found.")),
     "events": ("live", N_("Event stream"), N_("Sends calls to the browsers.")),
     "telephony": ("phone", N_("Telephone listener"), N_("Reads the telephone systems of this process.")),
+    "ivr": ("flow", N_("IVR"), N_("Takes callers through the flows; without it they go straight to the queue.")),
+    "prompts": ("volume", N_("Prompts"), N_("What callers hear; what cannot be made is heard in another language.")),
+    "recordings": ("mic", N_("Recordings"), N_("Takes voicemails and recorded calls; the PBX keeps what has no room.")),
 }
 
 
