@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 #: What a caller does at a question: keys, nothing until its time is over (""), or they hang up (None).
 Act = str | None
+#: A wait for a key this short, in milliseconds, is no question.
+MOMENT = 100
 
 
 @dataclass
@@ -66,7 +68,12 @@ class AgiCaller:
                 if self.stop_at and self.stop_at == words[0]:
                     self.stopped.set()
                     await self.go_on.wait()
-                reply = self._answer(words)
+                if words[:3] == ["WAIT", "FOR", "DIGIT"] and int(words[3]) <= MOMENT:
+                    # Listening while something is looked up: these callers act at questions.
+                    await asyncio.sleep(int(words[3]) / 1000)
+                    reply = "200 result=0\n"
+                else:
+                    reply = self._answer(words)
                 writer.write(reply.encode())
                 if self.hung_up:
                     break
@@ -113,6 +120,8 @@ class AgiCaller:
                 act = self._act()
                 if act is None:
                     return "200 result=-1\nHANGUP\nHANGUP\n"
+                if len(act) > 1:
+                    self.acts.insert(0, act[1:])
                 return f"200 result={ord(act[0]) if act else 0}\n"
             case ["RECORD", "FILE", *_]:
                 act = self._act()

@@ -7,9 +7,10 @@ key, and another takes the rest of a number.
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
 from hotline.ivr.effects import Collect, Failed, Pressed, Prompt, Recorded, RecordMessage, TimedOut
 from hotline.telephony.agi.wire import REPLY_SECONDS, AgiConnection
@@ -26,14 +27,22 @@ _SAMPLES: Final = 8_000
 _WAV_HEADER: Final = 44
 _BEEP_SECONDS: Final = 1.0
 
-Speak = Callable[[Sequence[Prompt]], Awaitable[list[Spoken]]]
+#: What takes longer than this listens to the caller's keys meanwhile, in turns of so long.
+_QUIET_SECONDS: Final = 0.03
+_TURN_SECONDS: Final = 0.05
+
+T = TypeVar("T")
+Speak = Callable[[Sequence[Prompt]], Coroutine[Any, Any, list[Spoken]]]
+Spawn = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
 
 
 class Line:
-    """One caller. ``speak`` finds what a prompt sounds like. Every method may raise CallerGone."""
+    """One caller. ``speak`` finds what a prompt sounds like, ``spawn`` runs what must not be waited for in silence.
+    Every method may raise CallerGone."""
 
-    def __init__(self, connection: AgiConnection, speak: Speak) -> None:
+    def __init__(self, connection: AgiConnection, speak: Speak, spawn: Spawn) -> None:
         self._ask = connection.ask
+        self._spawn = spawn
         self._speak = speak
         self._typed = ""
 
@@ -66,15 +75,28 @@ class Line:
         await self.allow(sum(each.seconds for each in spoken) + waits)
         keys, done = self._take_typed(effect)
         if not keys and not done:
-            key = await self._first_key(spoken, effect.first_seconds)
-            if not key:
+            await self._first_key(spoken, effect.first_seconds)
+            keys, done = self._take_typed(effect)
+            if not keys and not done:
                 return TimedOut()
-            keys, done = ("", True) if key == effect.finish else (key, effect.most == 1)
         if not done:
             more, done = await self._more_keys(effect, effect.most - len(keys))
             keys += more
         # The finish key is an answer of its own, also after too few others.
         return Pressed(keys) if done or len(keys) >= effect.least else TimedOut()
+
+    async def meanwhile(self, asked: Coroutine[Any, Any, T], name: str) -> T:
+        """What ``asked`` answers. When that takes a while the caller's keys are listened to, and kept."""
+        task = self._spawn(asked, name)
+        try:
+            await asyncio.wait({task}, timeout=_QUIET_SECONDS)
+            while not task.done():
+                await self.listen(_TURN_SECONDS)
+        except BaseException:
+            task.cancel()
+            raise
+        answer: T = task.result()
+        return answer
 
     async def listen(self, seconds: float) -> None:
         """Keep the line open for a moment; a key is kept for the next question."""
@@ -96,7 +118,10 @@ class Line:
 
     async def _spoken(self, prompts: Sequence[Prompt]) -> list[Spoken]:
         """What can be heard of the prompts; what is missing is reported where prompts are made."""
-        return [each for each in await self._speak(prompts) if each.url is not None] if prompts else []
+        if not prompts:
+            return []
+        spoken = await self.meanwhile(self._speak(prompts), "ivr prompts")
+        return [each for each in spoken if each.url is not None]
 
     async def _play(self, spoken: Sequence[Spoken], *, keep_keys: bool) -> None:
         for each in spoken:
@@ -107,23 +132,22 @@ class Line:
             )
             self._type(reply.key)
 
-    async def _first_key(self, spoken: Sequence[Spoken], seconds: float) -> str:
-        """Play, and wait for a key from then on; nothing after ``seconds``."""
+    async def _first_key(self, spoken: Sequence[Spoken], seconds: float) -> None:
+        """Play, and wait for a key from then on; none comes within ``seconds``: nothing is typed."""
         await self._play(spoken[:-1], keep_keys=True)
-        if not self._typed and spoken:
+        if self._typed:
+            return
+        if spoken:
             last = spoken[-1]
             reply = await self._ask(
                 "GET DATA", last.url or "", _milliseconds(seconds), "1", seconds=last.seconds + seconds + REPLY_SECONDS
             )
-            if reply.extra == "timeout":
-                return ""
             if reply.result != "-1":
-                return reply.result or "#"  # the key that Asterisk itself takes for the end
+                # Without a time-out an empty answer is the key that Asterisk itself takes for the end.
+                self._type(reply.result or ("" if reply.extra == "timeout" else "#"))
+                return
         # Nothing could be played, or the prompt's address led nowhere: the question is asked in silence.
-        if not self._typed:
-            await self.listen(seconds)
-        key, self._typed = self._typed[:1], self._typed[1:]
-        return key
+        await self.listen(seconds)
 
     async def _more_keys(self, effect: Collect, most: int) -> tuple[str, bool]:
         """At most so many keys, and whether the caller ended them or all came."""

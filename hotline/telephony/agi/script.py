@@ -60,9 +60,6 @@ COMMIT_SECONDS: Final = 1.0
 LOAD_SECONDS: Final = 1.0
 #: Seconds for the count of callers in a queue, and for what is to be recorded.
 ASK_SECONDS: Final = 0.5
-#: A look-up that takes longer than this listens to the caller's keys meanwhile, in turns of so long.
-_QUIET_SECONDS: Final = 0.03
-_TURN_SECONDS: Final = 0.1
 
 #: What QUEUESTATUS (app_queue) and DIALSTATUS (app_dial) mean for a flow.
 _LEFT: Final[dict[str, Left]] = {
@@ -104,7 +101,7 @@ class Script:
         self._connection = connection
         self._request = request
         self._call_id = call_id
-        self._line = Line(connection, self._speak)
+        self._line = Line(connection, self._speak, self._house.spawn)
         self._caller: Caller | None = None
         self._customer_id: UUID | None = None
         self._since = time.monotonic()
@@ -202,16 +199,8 @@ class Script:
     async def _look_up(self, effect: LookUp) -> Input:
         caller = await self._who()
         await self._line.allow(effect.seconds)
-        asked = self._house.spawn(ivr.look_up(self._house, effect, caller), "ivr look-up")
-        try:
-            await asyncio.wait({asked}, timeout=_QUIET_SECONDS)
-            while not asked.done():
-                await self._line.listen(_TURN_SECONDS)
-        except BaseException:
-            asked.cancel()
-            raise
         found: Found | Failed
-        found, customer_id = asked.result()
+        found, customer_id = await self._line.meanwhile(ivr.look_up(self._house, effect, caller), "ivr look-up")
         if customer_id is not None:
             self._caller = replace(caller, customer_id=customer_id)
         return found
@@ -311,7 +300,8 @@ class Script:
             dialled = environment.get("dnid") or environment.get("extension")
             variables = {"call.pbx": self._request.pbx, "call.dialled": "" if dialled == "unknown" else dialled[:64]}
             number = environment.caller_number
-            self._caller = await ivr.greet(self._house, number, withheld, variables)
+            asked = ivr.greet(self._house, number, withheld, variables)
+            self._caller = await self._line.meanwhile(asked, "ivr caller")
         return self._caller
 
     async def _held(self) -> Held | None:
