@@ -31,6 +31,7 @@ from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
 from hotline.workflows import flows, prompts
 from hotline.workflows.house import House, open_house
+from hotline.workflows.prompt_recordings import trouble as prompts_trouble
 from hotline.workflows.recordings import trouble as recordings_trouble
 
 log = structlog.get_logger(__name__)
@@ -245,7 +246,7 @@ class _Parts:
 
     def _sound(self) -> list[Part]:
         """Prompts and recordings: what is wrong is shown, and calls go on."""
-        speech, room = prompts.trouble(self._house), recordings_trouble(self._house)
+        speech, room = prompts_trouble(self._house), recordings_trouble(self._house)
         return [Part("prompts", not speech, speech, needed=False), Part("recordings", not room, room, needed=False)]
 
     async def _pbxs(self) -> list[Part]:

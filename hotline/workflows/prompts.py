@@ -20,10 +20,9 @@ from typing import Final
 
 import structlog
 
-from hotline.crm.commands.prompts import keep_prompt_recording, remove_prompt_recording
 from hotline.crm.queries.prompts import PromptRecordingView, list_prompt_recordings, prompt_sound
-from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.errors import HotlineError, Invalid, Unavailable
+from hotline.crm.viewer import SYSTEM
+from hotline.errors import HotlineError, Unavailable
 from hotline.events import permission_mark
 from hotline.ivr.effects import Prompt
 from hotline.media.converter import FULL, Converter
@@ -37,8 +36,6 @@ log = structlog.get_logger(__name__)
 
 #: The bus topic on which a node tells the others that a recording was brought or removed.
 TOPIC: Final = "prompts"
-#: Bytes of an uploaded file at most.
-LARGEST_UPLOAD: Final = 50 << 20
 #: Seconds for which a prompt that could not be made is not tried again: a caller must not wait for it each time.
 RETRY_SECONDS: Final = 60.0
 #: Prompts that are made at one moment because somebody waits for them; what is made beforehand takes one at a time.
@@ -53,7 +50,7 @@ _REFRESH_SECONDS: Final = 30.0
 _SWEEP_SECONDS: Final = 86_400.0
 _LANGUAGES: Final = ("en", "zh")
 #: Raised when the sound of prompts changes for the same text, so that they are made anew.
-_MAKING: Final = "1"
+MAKING: Final = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +199,7 @@ def ways_in(house: House, prompt: Prompt, language: str) -> Iterator[Way]:
     if text:
         fallback = default_voice(language)
         for voice in dict.fromkeys((house.settings.speech_voices.get(language, fallback), fallback)):
-            told = "\0".join((_MAKING, prompts.speech.identity, voice, text))
+            told = "\0".join((MAKING, prompts.speech.identity, voice, text))
             yield Way(hashlib.sha256(told.encode()).hexdigest()[:32], language, text, voice)
 
 
@@ -314,7 +311,7 @@ async def run(house: House) -> None:
             if prompts.wake.is_set() or monotonic() - looked > _REFRESH_SECONDS:
                 looked = monotonic()
                 prompts.wake.clear()
-                await _refresh(house)
+                await refresh(house)
                 await _warm_all(house)
             if monotonic() - swept > _SWEEP_SECONDS:
                 swept = monotonic()
@@ -333,7 +330,7 @@ async def _listen(house: House) -> None:
             book(house).wake.set()
 
 
-async def _refresh(house: House) -> None:
+async def refresh(house: House) -> None:
     """Learn which recordings were brought, and fetch the sound of those that this node lacks."""
     prompts = book(house)
     try:
@@ -342,7 +339,7 @@ async def _refresh(house: House) -> None:
             if prompts.store.seconds(each.digest) is None:
                 sound = await prompt_sound(house.db, SYSTEM, each.digest)
                 if sound is not None:
-                    await _keep_sound(prompts, each.digest, sound)
+                    await keep_sound(prompts, each.digest, sound)
         prompts.recorded = {(each.name, each.language): each for each in found}
     except Unavailable as error:
         log.debug("prompts.remembered", reason=error.code)
@@ -350,7 +347,8 @@ async def _refresh(house: House) -> None:
         log.warning("prompts.recording_lost", reason=_why(error))
 
 
-async def _keep_sound(prompts: PromptBook, digest: str, sound: bytes) -> float:
+async def keep_sound(prompts: PromptBook, digest: str, sound: bytes) -> float:
+    """Make a recording the prompt of this name; its seconds. Raises NotSound and NoRoom."""
     draft = prompts.store.draft()
     try:
         with tempfile.TemporaryDirectory(prefix="hotline-prompt-") as folder:
@@ -407,109 +405,3 @@ def _wanted_digests(house: House) -> set[str]:
     for prompt in prompts.wanted.values():
         found |= {way.digest for language in prompt.texts for way in ways_in(house, prompt, language)}
     return found
-
-
-# Recordings in place of the voice
-
-
-async def record_prompt(house: House, viewer: Viewer, name: str, language: str, sound: bytes) -> None:
-    """Let callers hear this sound file (WAV, FLAC, OGG or MP3) as the prompt in this language.
-
-    Raises Forbidden; Invalid for a prompt or language that no flow has; NotSound; NoRoom.
-    """
-    viewer.require("prompts.write")
-    prompts = book(house)
-    prompt = prompts.wanted.get(name)
-    if prompt is None or language not in prompt.texts:
-        raise Invalid("name: no flow has this prompt in this language")
-    digest = hashlib.sha256(b"recorded\0" + _MAKING.encode() + sound).hexdigest()[:32]
-    seconds = await _keep_sound(prompts, digest, sound)
-    finished = await asyncio.to_thread(prompts.store.path(digest, 16000).read_bytes)
-    async with house.unit(viewer) as uow:
-        await keep_prompt_recording(uow, name=name, language=language, digest=digest, seconds=seconds, sound=finished)
-    await _told(house)
-
-
-async def forget_prompt_recording(house: House, viewer: Viewer, name: str, language: str) -> None:
-    """Let callers hear the voice again. Raises Forbidden and NotFound."""
-    viewer.require("prompts.write")
-    async with house.unit(viewer) as uow:
-        await remove_prompt_recording(uow, name, language)
-    await _told(house)
-
-
-async def _told(house: House) -> None:
-    await _refresh(house)
-    with suppress(HotlineError):
-        await house.bus.publish(TOPIC, b"")
-
-
-# What the prompts page and the system page show
-
-
-@dataclass(frozen=True, slots=True)
-class PromptState:
-    """How a prompt stands in one language. ``state``: recorded, spoken, waiting (not made yet) or failed."""
-
-    language: str
-    text: str
-    state: str
-    url: str | None
-    seconds: float
-    why: str
-    recording: PromptRecordingView | None
-
-
-@dataclass(frozen=True, slots=True)
-class PromptView:
-    """One prompt of the flows, in all its languages."""
-
-    name: str
-    states: tuple[PromptState, ...]
-
-
-def list_prompts(house: House, viewer: Viewer) -> list[PromptView]:
-    """Every prompt that flows say, by name, as this process has them."""
-    viewer.require("flows.read")
-    wanted = book(house).wanted
-    return [
-        PromptView(name, tuple(_state(house, wanted[name], language) for language in wanted[name].texts))
-        for name in sorted(wanted)
-    ]
-
-
-def _state(house: House, prompt: Prompt, language: str) -> PromptState:
-    prompts = book(house)
-    text = prompt.texts[language]
-    brought = prompts.recorded.get((prompt.name, language))
-    why = ""
-    for way in ways_in(house, prompt, language):
-        seconds = prompts.store.seconds(way.digest)
-        if seconds is not None:
-            state = "recorded" if way.text is None else "spoken"
-            # A path, not the PBX's address: a person's browser fetches it from where the page came from.
-            return PromptState(language, text, state, f"/prompts/{way.digest}.wav", seconds, why, brought)
-        failure = prompts.failures.get(way.digest)
-        why = why or (failure.why if failure else "")
-    return PromptState(language, text, "failed" if why else "waiting", None, 0.0, why, brought)
-
-
-def speaks(house: House) -> bool:
-    """Whether this node has a speech command that can be run."""
-    return book(house).speech.available()
-
-
-def trouble(house: House) -> str:
-    """What is wrong with prompts on this node, in a few words; empty when nothing is."""
-    prompts = book(house)
-    if prompts.speech.name and not prompts.speech.available():
-        return f"{prompts.speech.name} is not installed"
-    failed = len(prompts.reported)
-    return f"{failed} prompts could not be made" if failed else ""
-
-
-def unmake_all(house: House) -> None:
-    """Forget what could not be made, so that it is tried again at once."""
-    prompts = book(house)
-    prompts.failures.clear()
-    prompts.wake.set()

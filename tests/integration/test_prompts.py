@@ -12,7 +12,7 @@ import pytest
 
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Prompt
-from hotline.workflows import prompts
+from hotline.workflows import prompt_recordings, prompts
 from hotline.workflows.house import House
 from tests.unit.media.waves import tone, wav
 
@@ -100,15 +100,15 @@ async def test_a_language_that_cannot_be_spoken_falls_back_to_the_next_and_is_re
     assert (found.language, found.fallback, found.missing) == ("en", True, False)
     (row,) = await house.db.fetch("SELECT data FROM outbox WHERE type = 'prompt.failed'")
     assert (row["data"]["prompt"], row["data"]["language"]) == ("main.welcome", "zh")
-    (view,) = prompts.list_prompts(shop, SYSTEM)
+    (view,) = prompt_recordings.list_prompts(shop, SYSTEM)
     assert [(state.language, state.state) for state in view.states] == [("en", "spoken"), ("zh", "failed")]
     assert "no voice x" in view.states[1].why
-    assert prompts.trouble(shop)
+    assert prompt_recordings.trouble(shop)
     monkeypatch.undo()
-    prompts.unmake_all(shop)
+    prompt_recordings.unmake_all(shop)
     prompts.book(shop).wake.clear()
     await prompts._warm_all(shop)
-    assert not prompts.trouble(shop)
+    assert not prompt_recordings.trouble(shop)
     assert not prompts.locate(shop, WELCOME).fallback
     await prompts.book(shop).converter.close()
 
@@ -130,7 +130,7 @@ async def test_without_a_command_what_is_there_is_heard(house: House, folder: Pa
     prompts.warm(mute, [WELCOME])
     (found,) = await prompts.speak(mute, [WELCOME], patience=20)
     assert found.missing
-    await prompts.record_prompt(mute, SYSTEM, "main.welcome", "en", wav(tone(300, 2, 8000), 8000))
+    await prompt_recordings.record_prompt(mute, SYSTEM, "main.welcome", "en", wav(tone(300, 2, 8000), 8000))
     (found,) = await prompts.speak(mute, [WELCOME], patience=20)
     assert (found.language, found.fallback, found.missing) == ("en", True, False)
     await prompts.book(mute).converter.close()
@@ -138,17 +138,17 @@ async def test_without_a_command_what_is_there_is_heard(house: House, folder: Pa
 
 async def test_a_recording_is_heard_on_every_node(shop: House, house: House, folder: Path) -> None:
     prompts.warm(shop, [WELCOME])
-    await prompts.record_prompt(shop, SYSTEM, "main.welcome", "zh", wav(tone(300, 2, 8000), 8000))
+    await prompt_recordings.record_prompt(shop, SYSTEM, "main.welcome", "zh", wav(tone(300, 2, 8000), 8000))
     here = prompts.locate(shop, WELCOME)
     assert not here.fallback
     assert here.seconds == pytest.approx(2, abs=0.1)
     other = speaking(house, folder, pause=0.001)
     assert prompts.locate(other, WELCOME).missing
-    await prompts._refresh(other)
+    await prompts.refresh(other)
     there = prompts.locate(other, WELCOME)
     assert (there.url, there.fallback) == (here.url, False)
     assert there.seconds == pytest.approx(here.seconds, abs=0.05)
-    await prompts.forget_prompt_recording(shop, SYSTEM, "main.welcome", "zh")
+    await prompt_recordings.forget_prompt_recording(shop, SYSTEM, "main.welcome", "zh")
     assert prompts.locate(shop, WELCOME).missing
     await prompts.book(other).converter.close()
 

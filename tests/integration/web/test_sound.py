@@ -14,7 +14,7 @@ from aiohttp import FormData
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Prompt
 from hotline.web import sound as sound_routes
-from hotline.workflows import prompts, recordings
+from hotline.workflows import prompt_recordings, prompts, recordings
 from tests.integration.web.conftest import Api
 from tests.unit.media.waves import silence, tone, wav
 
@@ -199,7 +199,7 @@ async def test_recordings_come_in_pages(api: Api) -> None:
 async def test_a_prompt_has_an_address_for_good(api: Api) -> None:
     data = wav(tone(440, 1, 16000), 16000)
     prompts.warm(api.house, [PROMPT])
-    await prompts.record_prompt(api.house, SYSTEM, "main.welcome", "en", data)
+    await prompt_recordings.record_prompt(api.house, SYSTEM, "main.welcome", "en", data)
     spoken = prompts.locate(api.house, PROMPT)
     assert spoken.url is not None
     for rate, suffix in ((8000, ".wav"), (16000, ".wav16")):
