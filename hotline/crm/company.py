@@ -38,7 +38,9 @@ class Tickets(Section):
 
     attach_days: int = Field(7, ge=0, le=365, description="Days that a call joins an open ticket of its customer.")
     attach_same_kind: bool = Field(True, description="Only when the ticket is of the kind that the caller chose.")
-    reopen_days: int = Field(14, ge=0, le=365, description="Days that a finished ticket may be opened again; later a new one follows it.")
+    reopen_days: int = Field(
+        14, ge=0, le=365, description="Days that a finished ticket may be opened again; later a new one follows it."
+    )
     close_after_days: int = Field(7, ge=1, le=365, description="Days after which a resolved ticket is closed.")
     discard_unanswered_seconds: int = Field(
         0, ge=0, le=120, description="Callers who hang up sooner, without a choice, leave no ticket; 0: all leave one."

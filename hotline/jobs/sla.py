@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from hotline.crm.queries.sla import look
+from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.workflows import company
 from hotline.workflows.calendars import refresh_rules, rules_of, sign_rules
@@ -46,7 +47,7 @@ class Timers:
         await self._keep_up()
         self._resting = {ticket: until for ticket, until in self._resting.items() if until > monotonic()}
         # A ticket that fails over and over must not be in the way of the others.
-        seen = await look(self._house.db, self._house.clock(), BATCH, list(self._resting)[:1_000])
+        seen = await look(self._house.db, SYSTEM, self._house.clock(), BATCH, list(self._resting)[:1_000])
         if seen.version != (await rules_of(self._house)).version:
             await refresh_rules(self._house)
         told = await self._tell(seen.due)

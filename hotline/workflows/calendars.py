@@ -44,7 +44,7 @@ async def rules_of(house: House, db: Reader | None = None) -> Rules:
 
 async def refresh_rules(house: House, db: Reader | None = None) -> Rules:
     """Read the rules anew."""
-    rules = (await read_basis(db or house.db)).rules(house.settings.timezone)
+    rules = (await read_basis(db or house.db, SYSTEM)).rules(house.settings.timezone)
     known: Rules | None = house.kept.get(Rules)
     if known is None or known.version <= rules.version:
         house.kept[Rules] = rules
@@ -92,7 +92,7 @@ async def update_calendar(
     be kept, NotFound, and Conflict for a stale version."""
     async with changing(house, viewer) as uow:
         calendar = spec.calendar(key, house.settings.timezone)
-        for policy in (await read_basis(uow)).rules(house.settings.timezone).policies:
+        for policy in (await read_basis(uow, SYSTEM)).rules(house.settings.timezone).policies:
             if policy.spec.calendar == key and policy.spec.enabled:
                 check_reachable(policy.spec, calendar, uow, f"hours: the policy {policy.spec.name} counts by it.")
         await commands.write_calendar(uow, key, spec, new=False, expected_version=expected_version)

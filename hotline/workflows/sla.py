@@ -9,6 +9,7 @@ from datetime import datetime
 from hotline.crm.commands import sla as commands
 from hotline.crm.queries.calendars import read_history
 from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import SYSTEM
 from hotline.tickets.policies import CLOCKS, Rules
 from hotline.tickets.sla import Clock, Deadlines, TicketFacts, begin, deadlines, follow
 from hotline.workflows.calendars import refresh_rules, rules_of
@@ -52,7 +53,7 @@ async def catch_up(
     if oldest >= rules.version:
         return rules, list(clocks)
     # Kept versions hold their own rules; the newest one is the one in memory.
-    history = await read_history(uow, oldest, house.settings.timezone)
+    history = await read_history(uow, SYSTEM, oldest, house.settings.timezone)
     # No change holds from the future on, whatever a clock that was set back has written.
     steps = [(min(since, uow.now), each or rules) for since, version, each in history if version <= rules.version]
     return rules, [_through(clock, ticket, steps) for clock in clocks]

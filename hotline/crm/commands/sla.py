@@ -12,6 +12,7 @@ from hotline.calendars.spec import CalendarSpec
 from hotline.crm.queries.calendars import Basis, read_basis
 from hotline.crm.queries.sla import CLOCK_COLUMNS, clock_of
 from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, NotFound
 from hotline.tickets.policies import PolicySpec
 from hotline.tickets.sla import Clock
@@ -108,7 +109,7 @@ def _values(clock: Clock) -> tuple[Any, ...]:
 async def lock_basis(uow: UnitOfWork) -> Basis:
     """The newest version, kept from being followed by another one until this unit commits."""
     await uow.fetchval("SELECT pg_advisory_xact_lock(hashtext('hotline.sla_basis'))")
-    return await read_basis(uow)
+    return await read_basis(uow, SYSTEM)
 
 
 async def next_basis(uow: UnitOfWork, before: Basis, fingerprint: dict[str, str]) -> int:

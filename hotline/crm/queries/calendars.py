@@ -110,8 +110,9 @@ async def get_calendar(db: Reader, viewer: Viewer, key: str) -> CalendarView:
     return view
 
 
-async def read_basis(db: Reader) -> Basis:
+async def read_basis(db: Reader, viewer: Viewer) -> Basis:
     """The newest version of all rules."""
+    viewer.require("settings.read")
     row = await db.fetchrow(_RULES)
     if row is None:
         raise NotFound("The rules about deadlines are gone from the database.")
@@ -124,9 +125,12 @@ async def read_basis(db: Reader) -> Basis:
     )
 
 
-async def read_history(db: Reader, first: int, zone: ZoneInfo) -> list[tuple[datetime, int, Rules | None]]:
+async def read_history(
+    db: Reader, viewer: Viewer, first: int, zone: ZoneInfo
+) -> list[tuple[datetime, int, Rules | None]]:
     """Versions from ``first`` on, the oldest first: since when they hold, their number, and the kept rules; None for
     the newest one, whose rules are in the tables."""
+    viewer.require("settings.read")
     rows = await db.fetch(
         "SELECT version, since, fingerprint, rules FROM sla_basis WHERE version >= $1 ORDER BY version", first
     )

@@ -107,8 +107,9 @@ class Look:
     behind: tuple[UUID, ...]
 
 
-async def look(db: Reader, now: datetime, limit: int, but: Sequence[UUID]) -> Look:
+async def look(db: Reader, viewer: Viewer, now: datetime, limit: int, but: Sequence[UUID]) -> Look:
     """At most ``limit`` tickets of each sort, those that wait longest first; ``but`` are left out."""
+    viewer.require("tickets.read_all")
     row = await db.fetchrow(
         """SELECT newest.version,
                   ARRAY(SELECT ticket_id FROM sla_clock WHERE next_at <= $1 AND ticket_id <> ALL($3)
