@@ -96,9 +96,7 @@ function fill(card, call, actions, wrap) {
   showTier(card, one?.tier ?? null);
   say(card, "number", numberOf(call));
   say(card, "country-code", plain(call.caller?.country, 2));
-  say(card, "path", pathOf(call.ivr));
-  say(card, "queue", plain(call.queue, 40));
-  say(card, "waited", waitOf(call));
+  say(card, "way", [pathOf(call.ivr), plain(call.queue, 40), waitOf(call)].filter(Boolean).join(" · "));
   part(card, "unknown").hidden = known.length > 0;
   part(card, "open").hidden = !one && !call.ticket_id;
   part(card, "live").hidden = ended;

@@ -35,6 +35,12 @@ export function startDesk(root, stream, user) {
       kept();
     },
     onSaved: () => work.changed(),
+    onKnown: (known) => {
+      if (!known.customer_id || note.subject?.ticket_id !== known.id) return;
+      note.subject.customer_id = known.customer_id;
+      void record.open(known.customer_id);
+      remember();
+    },
     onMoved: (callId, moved) => stream.tell("ticket.updated", { ticket_id: moved.id, call_id: callId, ticket: moved }),
   });
   const note = createNote(find("#note"), drafts, ticket, stream, { onChange: kept, onSaved: noteSaved });

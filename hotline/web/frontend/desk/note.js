@@ -24,9 +24,9 @@ export function createNote(root, drafts, ticket, stream, { onChange, onSaved }) 
     form.hidden = next === null;
     part(root, "empty").hidden = next !== null;
     strip();
+    if (next) part(root, "label").textContent = next.kind === "call" ? t("Call note") : t("Note");
     void ticket.open(next?.ticket_id ?? null, next);
     if (!next) return;
-    say(root, "label", next.kind === "call" ? t("Call") : next.kind === "ticket" ? "" : t("Note"));
     say(root, "about", plain(next.label, 80));
     const draft = drafts.get(next.key);
     const text = draft?.text ?? "";

@@ -3,7 +3,8 @@
 import { all, attribute, clone, find, part, say } from "../lib/dom.js";
 import { ApiError, api } from "../lib/api.js";
 import { refreshClocks } from "../lib/clock.js";
-import { t } from "../lib/i18n.js";
+import { locale, t } from "../lib/i18n.js";
+import { playerOf } from "../lib/player.js";
 import { plain } from "../lib/text.js";
 import { ago, categories, categoryName, fieldName, kindName, merge, priorityName, stateName } from "../lib/tickets.js";
 import { clockTime } from "../shell/line.js";
@@ -16,9 +17,10 @@ const STATE_LOOKS = { new: "badge-accent", open: "badge-accent", waiting: "", re
 
 /**
  * `root` is the right column. `onChange` runs when the set of drafts may have changed, `onSaved(ticket)` when the server
- * has one, `onMoved(callId, ticket)` when a call was joined to another ticket.
+ * has one, `onMoved(callId, ticket)` when a call was joined to another ticket, `onKnown(ticket)` when a ticket that was
+ * opened by its number alone has been read.
  */
-export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved }) {
+export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved, onKnown = () => {} }) {
   const form = find("form", root);
   const known = new Map(); // ticket id → its body as last read
   const mayWrite = root.dataset.mayWrite === "yes";
@@ -43,7 +45,9 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved 
   }
 
   function hide() {
-    for (const name of ["ticket", "number", "state-badge", "priority-badge", "escalated", "joined", "clocks", "resolve"]) part(root, name).hidden = true;
+    delete part(root, "voicemails").dataset.stamp;
+    part(root, "label").hidden = false;
+    for (const name of ["ticket", "number", "state-badge", "priority-badge", "escalated", "joined", "clocks", "voicemails", "resolve"]) part(root, name).hidden = true;
   }
 
   async function read(id) {
@@ -75,6 +79,7 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved 
     const draft = drafts.get(ticket.id);
     const over = ticket.state === "discarded";
     part(root, "ticket").hidden = false;
+    part(root, "label").hidden = true;
     const number = part(root, "number");
     number.hidden = false;
     number.textContent = ticket.reference;
@@ -88,8 +93,14 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved 
     part(root, "escalated").hidden = !ticket.escalated;
     joined(ticket);
     clocks(ticket);
+    void voicemails(ticket);
     void fillCategories(ticket, draft);
     fillStates(ticket);
+    if (subject.kind === "ticket" && !subject.label) {
+      subject.label = plain(ticket.customer?.name || ticket.caller?.display, 80) || ticket.reference;
+      say(root, "about", subject.label);
+      onKnown(ticket);
+    }
     const { conflicts } = draft ? merge(draft, ticket) : { conflicts: [] };
     for (const name of FIELDS) {
       const value = draft && name in draft.fields ? draft.fields[name] : valueOf(ticket, name);
@@ -144,6 +155,27 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved 
     part(root, "joined").hidden = !link;
     if (!link) return;
     say(root, "joined-text", t("Joined to {number} ({kind}, {day}).", { number: ticket.reference, kind: kindName(ticket.kind).toLocaleLowerCase(), day: ago(ticket.created_at) }));
+  }
+
+  /** What the caller said to the machine can be heard where the call back is made. */
+  async function voicemails(ticket) {
+    const place = part(root, "voicemails");
+    const calls = (ticket.calls ?? []).filter((call) => call.disposition === "voicemail").slice(0, 3);
+    const stamp = `${ticket.id} ${calls.map((call) => call.id).join(" ")}`;
+    if (!document.getElementById("player-template") || place.dataset.stamp === stamp) return;
+    place.dataset.stamp = stamp;
+    place.replaceChildren();
+    place.hidden = true;
+    for (const call of calls) {
+      try {
+        const { items } = await api("GET", `/recordings?call_id=${encodeURIComponent(call.id)}`);
+        if (place.dataset.stamp !== stamp) return;
+        place.append(...items.filter((recording) => recording.kind === "voicemail" && recording.state === "stored").map(playerOf));
+        place.hidden = place.childElementCount === 0;
+      } catch {
+        delete place.dataset.stamp; // read again with the next change
+      }
+    }
   }
 
   function clocks(ticket) {
@@ -276,6 +308,13 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved 
   };
   for (const type of ["ticket.created", "ticket.updated", "ticket.discarded", "ticket.warned", "ticket.breached", "ticket.escalated"]) stream.listen(type, heard);
 
+  stream.listen("recording.stored", (data) => {
+    const ticket = known.get(wanted);
+    if (!ticket || !(ticket.calls ?? []).some((call) => call.id === data.call_id)) return;
+    delete part(root, "voicemails").dataset.stamp;
+    void voicemails(ticket);
+  });
+
   stream.onLine(({ state }) => {
     if (state !== "up") return;
     for (const draft of drafts.queued()) void save(draft.ticket_id);
@@ -312,11 +351,18 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved 
   };
 }
 
+/** "14:00" today, "25 Nov, 14:00" on another day. */
+function momentOf(instant) {
+  const date = new Date(instant);
+  if (date.toDateString() === new Date().toDateString()) return clockTime(instant);
+  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(date);
+}
+
 /** One clock with its bar, as the server told it. */
 export function clockOf(clock) {
   const row = clone("ticket-clock");
   const named = clock.what === "first_response" ? t("First response") : t("Resolve");
-  const by = clock.due_at && clock.state !== "met" ? t("{what} by {time}", { what: named, time: clockTime(clock.due_at) }) : named;
+  const by = clock.due_at && clock.state !== "met" ? t("{what} by {time}", { what: named, time: momentOf(clock.due_at) }) : named;
   say(row, "what", by);
   const left = find("[data-clock]", row);
   const bar = find("[data-bar]", row);
