@@ -96,7 +96,7 @@ class Player {
     const next = SPEEDS[(SPEEDS.indexOf(audio.playbackRate) + 1) % SPEEDS.length];
     audio.playbackRate = next;
     audio.defaultPlaybackRate = next;
-    part(this.element, "speed").textContent = `${next}×`;
+    part(this.element, "speed-text").textContent = `${next}×`;
   }
 
   show(seconds) {
