@@ -4,6 +4,7 @@ WORKDIR /src
 COPY locks/run.txt locks/run.txt
 RUN python -m venv /opt/hotline && /opt/hotline/bin/pip install --no-cache-dir --require-hashes -r locks/run.txt
 COPY pyproject.toml hatch_build.py package.json package-lock.json .npmrc README.md LICENSE ./
+COPY dialplans/flows dialplans/flows
 COPY hotline hotline
 RUN /opt/hotline/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

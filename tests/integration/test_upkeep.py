@@ -7,6 +7,7 @@ from uuid import UUID
 
 from hotline.calls.names import call_id
 from hotline.calls.story import CallArrived
+from hotline.crm.personal_keys import create_personal_key
 from hotline.crm.queries.calls import get_call
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
@@ -123,3 +124,25 @@ async def test_calls_of_a_pbx_that_nobody_has_heard_for_a_day_are_over(house: Ho
     assert len(await calls.open_calls(house, "here")) == 1
     over = await get_call(house.db, house.keyring, SYSTEM, call_id("gone", "1.1"))
     assert (over.state, over.end_seen, over.ended_at) == ("ended", False, now - timedelta(days=2))
+
+
+async def test_what_callers_keyed_in_goes_with_its_key_and_old_counts_go(house: House) -> None:
+    now = house.clock()
+    for days, state in ((400, "over"), (400, "queued"), (0, "over")):
+        async with house.unit(SYSTEM) as uow:
+            key = await create_personal_key(uow)
+            await uow.execute(
+                """INSERT INTO ivr_session (id, pbx, uniqueid, flow, digest, state, session, facts, sealed, key_id,
+                                            updated_at)
+                   VALUES ($1, 'main', $2, 'main', '', $3, '{}', '{}', '', $4, $5)""",
+                new_id(), f"{days}.{state}", state, key.id, now - timedelta(days=days),
+            )  # fmt: skip
+        await house.db.execute(
+            "INSERT INTO flow_count (flow, version, node, way, day, times) VALUES ('main', 1, 'a', $1, $2, 1)",
+            f"{days}.{state}", (now - timedelta(days=days)).date() - timedelta(days=days),
+        )  # fmt: skip
+    await keep_house(house)
+    left = await house.db.fetch("SELECT uniqueid FROM ivr_session ORDER BY uniqueid")
+    assert [row["uniqueid"] for row in left] == ["0.over", "400.queued"]
+    assert await house.db.fetchval("SELECT count(*) FROM personal_key WHERE wrapped IS NULL") == 1
+    assert await house.db.fetchval("SELECT count(*) FROM flow_count") == 1

@@ -1,4 +1,5 @@
-"""Forgetting what has served its purpose: finished PBX commands, used idempotency keys, ended sign-ins."""
+"""Forgetting what has served its purpose: finished PBX commands, used idempotency keys, ended sign-ins, callers' runs
+through the IVR (their calls keep what they chose) and old counts of them."""
 
 from __future__ import annotations
 
@@ -11,6 +12,11 @@ _FORGOTTEN = {
     "commands": "DELETE FROM pbx_command WHERE finished_at < $1",
     "idempotency_keys": "DELETE FROM idempotency_key WHERE created_at < $1",
     "sessions": "DELETE FROM session WHERE expires_at < $1 OR revoked_at < $1",
+    # What callers keyed in goes with its key.
+    "ivr_keys": """UPDATE personal_key SET wrapped = NULL, destroyed_at = now() WHERE wrapped IS NOT NULL
+                   AND id IN (SELECT key_id FROM ivr_session WHERE state = 'over' AND updated_at < $1)""",
+    "ivr_sessions": "DELETE FROM ivr_session WHERE state = 'over' AND updated_at < $1",
+    "flow_counts": "DELETE FROM flow_count WHERE day < $1::timestamptz - interval '1 year'",
 }
 
 
