@@ -11,7 +11,9 @@ from hotline.crm.queries.users import list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError
 from hotline.settings import Settings, load_settings
-from hotline.telephony.doctor import Finding, KnownAgent, examine_pbx
+from hotline.telephony.doctor import KnownAgent, examine_pbx
+from hotline.telephony.doctor_ivr import examine_server
+from hotline.telephony.findings import Finding
 from hotline.workflows.house import House, open_house
 
 BUS_LOOKS = 50
@@ -59,6 +61,7 @@ async def _examine(settings: Settings, pbx: str) -> int:
                 ("HOTLINE_AMI_URLS=ami://hotline:SECRET@127.0.0.1:5038/main", "or try: hotline demo"),
             )
         )
+    wrong += _show(await examine_server(settings))
     for address in settings.ami_urls:
         if pbx in ("", address.name):
             typer.echo(f"\nPBX {address.name}")

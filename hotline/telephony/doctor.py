@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from hotline.calls.facts import TRACKED_VARIABLES, AmiEvent, Snapshot
 from hotline.errors import HotlineError
@@ -16,10 +16,10 @@ from hotline.pbx.filters import ami_major
 from hotline.pbx.wire import Accept, Reply
 from hotline.settings import PbxAddress, Settings
 from hotline.telephony.channels import take_snapshot
+from hotline.telephony.doctor_ivr import examine_dialplan
+from hotline.telephony.findings import Finding, Verdict
 from hotline.telephony.reader import EVENTS
 from hotline.workflows.commands import QUEUE_CONTEXT
-
-Verdict = Literal["ok", "warning", "wrong", "unknown"]
 
 PROBE: Final = "HOTLINE_DOCTOR"
 OLDEST: Final = 16
@@ -39,16 +39,6 @@ ACTIONS: Final = {
     "Filter": "system",
 }
 _MANAGER: Final = "/etc/asterisk/manager.conf"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check. ``advice`` are the lines to change, the first one naming where."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +83,8 @@ async def examine_pbx(
         for finding in _queues(snapshot, agents):
             yield finding
         async for finding in _contexts(connection, settings, allowed):
+            yield finding
+        async for finding in examine_dialplan(settings, address, await _settings_shown(connection, allowed)):
             yield finding
         yield await _features(connection, allowed)
     except ConnectionLost:
@@ -323,6 +315,13 @@ async def _contexts(connection: Connection, settings: Settings, allowed: Reply |
                     "(or name your own context in HOTLINE_DIAL_OUT, HOTLINE_DIAL_INTERNAL)",
                 ),
             )
+
+
+async def _settings_shown(connection: Connection, allowed: Reply | None) -> Reply | None:
+    """The lines of the context in which an administrator sets hotline's dialplan up."""
+    if allowed is None or "ShowDialPlan" not in allowed.headers:
+        return None
+    return await _ask(connection, "ShowDialPlan", ("Context", "hotline-settings"))
 
 
 async def _features(connection: Connection, allowed: Reply | None) -> Finding:

@@ -13,7 +13,8 @@ import pytest
 
 from hotline.pbx.connection import Patience
 from hotline.settings import Settings
-from hotline.telephony.doctor import ACTIONS, Finding, KnownAgent, examine_pbx
+from hotline.telephony.doctor import ACTIONS, KnownAgent, examine_pbx
+from hotline.telephony.findings import Finding
 from tests.conftest import SECRET
 from tests.fakes.ami import FakePbx, Headers
 
