@@ -43,8 +43,6 @@ from tests.integration.test_calls import TAPES, agent, arrived, customer, lines_
 from tests.integration.test_calls import ring as rung
 from tests.unit.calls.tapes import START, events_of
 
-TOLD = sorted(tape.stem for tape in TAPES.glob("*.ami"))
-
 
 async def ticket_of(house: House, call: CallView) -> TicketView:
     assert call.ticket_id is not None
@@ -83,36 +81,6 @@ async def crew(house: House) -> list[Viewer]:
 
 async def change_rules(house: House, **values: Any) -> None:
     await put_section(house, SYSTEM, company.Tickets(**values))
-
-
-@pytest.mark.parametrize("tape", TOLD)
-async def test_the_ticket_tells_what_its_call_tells(house: House, tape: str) -> None:
-    await crew(house)
-    await customer(house, "Zhang Wei")
-    await play(house, tape)
-    views = [
-        await get_call(house.db, house.keyring, SYSTEM, row["id"])
-        for row in await house.db.fetch("SELECT id FROM call WHERE merged_into_id IS NULL ORDER BY offered_at, id")
-    ]
-    opened = {row["call_id"] for row in await all_tickets(house)}
-    for call in views:
-        somebody = bool(call.legs) or call.queued_at is not None
-        if call.direction == "out" or not somebody:
-            assert call.ticket_id is None, "only callers leave tickets"
-            continue
-        ticket = await ticket_of(house, call)
-        assert ticket.call_ids == (call.id,)
-        assert (ticket.customer_id, ticket.queue) == (call.customer_id, call.queue)
-        assert not ticket.provisional
-        if call.answered_at is not None:
-            assert (ticket.state, ticket.assignee) == ("open", call.agent)
-            assert (ticket.first_response_at, ticket.callback_due) == (call.answered_at, None)
-        else:
-            assert (ticket.state, ticket.assignee, ticket.first_response_at) == ("new", None, None)
-            assert ticket.callback_due is not None
-            assert ticket.callback_due > (call.ended_at or START)
-    assert len(await kept(house)) == len([call for call in views if call.ticket_id is not None])
-    assert len(opened) == len(await all_tickets(house)), "a call opens one ticket"
 
 
 @pytest.mark.parametrize("tape", ["ringall", "abandoned", "blind_transfer", "attended_transfer", "pickup"])
