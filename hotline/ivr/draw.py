@@ -19,6 +19,7 @@ from grandalf.layouts import SugiyamaLayout
 from hotline.ivr import nodes
 from hotline.ivr.flow import Flow
 from hotline.ivr.graph import reached
+from hotline.ivr.parts import worded
 from hotline.ivr.texts import places
 
 #: How often callers left a node by a way.
@@ -190,7 +191,7 @@ class _Picture:
     # ---- words ----------------------------------------------------------------------------------------------------
 
     def _node(self, name: str, node: nodes.AnyNode) -> _Box:
-        label = nodes.worded(node.label, self._language)
+        label = worded(node.label, self._language)
         lines = [("name", _cut(label), "") if label else ("name", "", _cut(name.replace("_", " ")))]
         lines.append(("small", self._word(TYPES[node.type]), _cut(self._about(node))))
         if said := self._said(node):
@@ -275,7 +276,7 @@ class _Picture:
             case nodes.Menu() if way in node.keys:
                 choice = node.keys[way]
                 kind = self._word(KINDS[choice.kind]) if choice.kind is not None else ""
-                return _cut(f"{way} {nodes.worded(choice.label, self._language) or kind}".strip()), ""
+                return _cut(f"{way} {worded(choice.label, self._language) or kind}".strip()), ""
             case nodes.ChooseLanguage() if way in node.keys:
                 return way, node.keys[way]
             case nodes.Branch() if way != "otherwise":

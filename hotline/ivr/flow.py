@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hotline.ivr.effects import Prompt
-from hotline.ivr.nodes import AnyNode, Asking, Call, FlowFile, Gather, Item, Menu, Survey
+from hotline.ivr.nodes import AnyNode, Asking, Call, FlowFile, Gather, Menu, Survey
 from hotline.ivr.nodes import Set as SetNode
+from hotline.ivr.parts import Item
 from hotline.ivr.reading import Document
 from hotline.ivr.texts import has_places
 

@@ -63,7 +63,9 @@ async def uncounted(uow: UnitOfWork, contents: Sequence[tuple[str, str]]) -> lis
         """SELECT id, flow, digest, session -> 'trail' AS trail, counted, steps FROM ivr_session
            WHERE counted < steps AND (flow, digest) IN (SELECT * FROM unnest($2::text[], $3::text[]))
            ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED""",
-        BATCH, [flow for flow, _ in contents], [digest for _, digest in contents],
+        BATCH,
+        [flow for flow, _ in contents],
+        [digest for _, digest in contents],
     )
     return [
         Uncounted(

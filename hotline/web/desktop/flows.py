@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from hotline.errors import NotFound
 from hotline.ivr.draw import KINDS, TYPES, WAYS
-from hotline.ivr.nodes import worded
+from hotline.ivr.parts import worded
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.render import html, say
