@@ -29,7 +29,7 @@ from hotline.crm.commands.ivr import SessionRecord, save_session
 from hotline.crm.commands.presence import Member, write_members
 from hotline.crm.database import Row
 from hotline.crm.queries.calls import CallView, get_call
-from hotline.crm.queries.tickets import TicketView, get_ticket
+from hotline.crm.queries.tickets import TicketView, get_ticket, open_ticket_values
 from hotline.crm.queries.timeline import list_timeline
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
@@ -343,6 +343,18 @@ async def test_a_choice_that_comes_late_takes_the_call_off_the_wrong_ticket(hous
     assert (after.state, after.assignee, after.callback_done_at, after.call_ids) == (
         before.state, before.assignee, before.callback_done_at, before.call_ids,
     )  # fmt: skip
+
+
+async def test_a_flow_learns_the_number_of_a_ticket_only_where_it_may_be_spoken(house: House) -> None:
+    await agent(house, 1)
+    zhang = await customer(house, "Zhang Wei")
+    assert await open_ticket_values(house.db, SYSTEM, zhang) == {"ticket.open": "no"}
+    lines = began()
+    ticket = await ticket_of(house, await told(house, lines, answered(lines)))
+    silent = {"ticket.open": "yes", "ticket.kind": "consultation", "ticket.state": "open"}
+    assert await open_ticket_values(house.db, SYSTEM, zhang) == silent
+    await put_section(house, SYSTEM, company.Privacy(speak_ticket_number=True))
+    assert await open_ticket_values(house.db, SYSTEM, zhang) == silent | {"ticket.number": str(ticket.number)}
 
 
 # Who has it
