@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Page
@@ -16,7 +17,9 @@ from tests.e2e.desk.conftest import Desk, serious
 
 WIDTHS = (390, 1440, 2560)
 #: Both languages and both themes; every combination only where pictures are wanted.
-LOOKS = [("en", "light"), ("zh", "dark")] + ([("en", "dark"), ("zh", "light")] if "SCREENSHOTS" in os.environ else [])
+LOOKS: list[tuple[str, Literal["light", "dark"]]] = [("en", "light"), ("zh", "dark")]
+if "SCREENSHOTS" in os.environ:
+    LOOKS += [("en", "dark"), ("zh", "light")]
 #: Words that are the same in Chinese: names, units, what a PBX calls things.
 SAME = re.compile(
     r"\b(?:hotline|English|EN|API|PJSIP|Local|Ctrl|Alt|Enter|Esc|WhatsApp|HOTLINE_AMI_URLS|Asterisk|FreePBX|UTC|CN|GB|"
