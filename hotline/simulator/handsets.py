@@ -233,7 +233,7 @@ class Simulator:
             case "QueueMemberPause":
                 self._line("pauses" if event["Paused"] == "1" else "resumes", event["MemberName"])
             case "Hangup" if outside:
-                self._line("over", event["Cause-txt"])
+                self._line("over", event["Cause-txt"] if event["Cause"] != "0" else "")
 
     def _line(self, what: str, detail: str) -> None:
         self._lines.append({"at": self.world.clock(), "what": what, "detail": detail})

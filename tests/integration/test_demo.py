@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 
 from hotline.cli.demo.people import AGENTS, CUSTOMERS
+from hotline.simulator.media import wave_of
 from tests.integration.served import PATIENCE, environment, run_hotline
 from tests.waiting import until
 
@@ -48,6 +49,36 @@ class Demo:
         async with self.browser.get(f"{self.address}{path}") as response:
             assert response.status == 200, await response.text()
             return await response.json()
+
+    async def call(self, scenario: str, keys: str, line: str = "9500") -> str:
+        """A call whose caller types ahead what they press; its key."""
+        key: str = (await self.post("calls", {"scenario": scenario, "line": line}))["call"]
+        if keys:
+            await self.post(f"calls/{key}/keys", {"keys": keys})
+        return key
+
+    async def shown(self, key: str) -> dict[str, Any] | None:
+        """The call as the page shows it; None when it is over."""
+        calls = (await self.get("/demo/state"))["calls"]
+        return next((call for call in calls if call["id"] == key), None)
+
+    async def hears(self, key: str, phase: str) -> None:
+        """Waits until the caller hears a prompt, is listened to, or is recorded."""
+
+        async def fact() -> bool:
+            call = await self.shown(key)
+            return call is not None and call["line"]["phase"] == phase
+
+        await until(fact)
+
+    @asynccontextmanager
+    async def person(self, login: str) -> AsyncIterator[Demo]:
+        """Somebody else in a browser of their own."""
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
+            form = {"login": login, "password": self.sign_in[1], "next": "/"}
+            async with browser.post(f"{self.address}/sign-in", data=form) as response:
+                assert response.status == 200
+            yield Demo(self.lines, browser)
 
     async def listen(self) -> None:
         kind = ""
@@ -103,7 +134,7 @@ async def test_a_call_goes_the_whole_way_and_a_second_start_finds_it(server_fold
         extension = next(agent.extension for agent in AGENTS if agent.login == phone)
 
         # The number that two customers share: a choice, never a guess.
-        key = (await shown.post("calls", {"scenario": "shared"}))["call"]
+        key = await shown.call("shared", "22")
         await until(lambda: shown.told("call.offered"))
         offered = shown.told("call.offered")[0]
         assert offered["agent"] == phone
@@ -111,6 +142,9 @@ async def test_a_call_goes_the_whole_way_and_a_second_start_finds_it(server_fold
         assert {customer["name"] for customer in offered["customers"]} == {"王秀英", "李国强"}
         assert offered["customer_id"] is None
         assert any(customer["interactions"] for customer in offered["customers"])
+        # What the caller chose in the menu is on the ticket before anybody says hello.
+        assert (offered["ivr"]["language"], offered["ivr"]["kind"]) == ("zh", "complaint")
+        assert (offered["ticket"]["kind"], offered["ticket"]["provisional"]) == ("complaint", True)
 
         # Declined here, answered by a colleague: the pop is taken back.
         await shown.post(f"phones/{extension}/{key}/decline")
@@ -119,7 +153,7 @@ async def test_a_call_goes_the_whole_way_and_a_second_start_finds_it(server_fold
         await shown.post(f"calls/{key}/hang-up")
 
         # A known customer, answered here; it ends up in the customer's timeline.
-        key = (await shown.post("calls", {"scenario": "gold"}))["call"]
+        key = await shown.call("gold", "11")
         await until(lambda: len(shown.told("call.offered")) == 2)
         customer = shown.told("call.offered")[1]["customers"][0]
         assert (customer["name"], customer["tier"]["key"]) == ("John Miller", "gold")
@@ -135,18 +169,73 @@ async def test_a_call_goes_the_whole_way_and_a_second_start_finds_it(server_fold
         assert len(calls) == 1 + sum(call.agent == phone for call in past)  # an agent sees their own calls
 
         # Withheld: never a number, never a customer.
-        key = (await shown.post("calls", {"scenario": "withheld"}))["call"]
+        key = await shown.call("withheld", "1#1")
         await until(lambda: len(shown.told("call.offered")) == 3)
         hidden = shown.told("call.offered")[2]
         assert (hidden["caller"]["number"], hidden["caller"]["withheld"], hidden["customers"]) == (None, True, [])
         await shown.post(f"calls/{key}/hang-up")
 
         log = (await shown.get("/demo/state"))["log"]
-        assert {"arrives", "rings", "pop", "answered", "ended"} <= {line["what"] for line in log}
+        assert {"arrives", "asks", "ticket", "rings", "pop", "answered", "ended"} <= {line["what"] for line in log}
 
     async with demo(server_folder) as again:
         assert again.sign_in == shown.sign_in
         assert len((await again.get(f"/api/v1/calls?customer_id={customer['id']}&limit=50"))["items"]) == len(calls)
+
+
+@pytest.mark.timeout(300)
+async def test_callers_leave_a_message_or_the_menu(server_folder: Path) -> None:
+    async with demo(server_folder) as shown, shown.person("admin") as admin:
+        # The second number: a voicemail by the real upload, at the ticket, to be heard.
+        key = await shown.call("silver", "2", line="9501")
+        await shown.hears(key, "recording")
+        address = f"{shown.address}/demo/calls/{key}/voice"
+        sound = wave_of(bytes(32_000))
+        async with shown.browser.post(address, data=sound, headers={"Content-Type": "audio/wav"}) as response:
+            assert response.status == 204
+        await shown.post(f"calls/{key}/keys", {"keys": "#"})
+        recordings: list[dict[str, Any]] = []
+
+        async def stored() -> bool:
+            call = (await admin.get("/api/v1/calls?limit=1"))["items"][0]
+            recordings[:] = (await admin.get(f"/api/v1/recordings?call_id={call['id']}"))["items"]
+            return bool(recordings)
+
+        await until(stored)
+        assert (recordings[0]["kind"], recordings[0]["seconds"]) == ("voicemail", 2.0)
+        async with admin.browser.get(f"{admin.address}{recordings[0]['audio']}") as response:
+            assert (response.status, await response.read()) == (200, sound)
+        await until(lambda: _over(shown, key))
+        ticket = (await admin.get("/api/v1/tickets?sort=newest&limit=1"))["items"][0]
+        assert (ticket["customer"]["name"], ticket["calls"][0]["disposition"]) == ("陈静", "voicemail")
+        assert ticket["callback_due"]
+
+        # Gone in the middle of the menu.
+        key = await shown.call("unknown", "1")
+        await until(lambda: _asked(shown, key))
+        await shown.post(f"calls/{key}/hang-up")
+        await until(lambda: _over(shown, key))
+
+        async def ended() -> dict[str, Any] | None:
+            call: dict[str, Any] = (await admin.get("/api/v1/calls?limit=1"))["items"][0]
+            return call if call["state"] == "ended" and call["caller"]["number"].endswith("0142") else None
+
+        await until(ended)
+        call = await ended()
+        assert call
+        assert (call["disposition"], call["ivr"]["outcome"]) == ("abandoned", "left")
+        assert call["ivr"]["path"] == ["language:1"]
+
+
+async def _over(shown: Demo, key: str) -> bool:
+    return await shown.shown(key) is None
+
+
+async def _asked(shown: Demo, key: str) -> bool:
+    """Whether the caller heard the second question."""
+    call = await shown.shown(key)
+    heard = call["line"]["heard"] if call else []
+    return any("complaint" in line["what"] for line in heard)
 
 
 @pytest.mark.timeout(300)
@@ -155,7 +244,7 @@ async def test_a_transfer_takes_the_customer_along(server_folder: Path) -> None:
         name, extension = next((one.name, one.extension) for one in AGENTS if one.login == shown.sign_in[0])
         first = (await shown.get("/demo/state"))["phones"][0]
         assert first["name"] != name
-        key = (await shown.post("calls", {"scenario": "gold"}))["call"]
+        key = await shown.call("gold", "13")
         await until(lambda: shown.told("call.offered"))
         await shown.post(f"phones/{first['extension']}/{key}/answer")
         await until(lambda: shown.told("call.retracted"))

@@ -15,7 +15,7 @@ from hotline.web.context import house_of
 from hotline.web.demo.watch import WATCH
 from hotline.web.desktop.forms import json_of
 from hotline.web.desktop.render import html
-from hotline.web.rights import public
+from hotline.web.rights import public, streamed
 
 #: Longest name that a caller may have here; the PBX cuts it further, as a real one does.
 LONGEST_NAME: Final = 10_000
@@ -171,6 +171,7 @@ async def keys(request: web.Request) -> web.StreamResponse:
 
 
 @public
+@streamed
 async def voice(request: web.Request) -> web.StreamResponse:
     """The caller says something: a WAV file of their microphone, or a text that the speech command reads."""
     demo = request.app[DEMO]

@@ -290,8 +290,10 @@ function show(next) {
   }
 }
 
-part(handset, "call").addEventListener("click", async () => {
+part(handset, "call").addEventListener("click", async ({ currentTarget: button }) => {
+  button.disabled = true; // a second click would be a second call
   const answer = await press("calls", chosen());
+  button.disabled = false;
   if (answer) {
     mine = answer.call;
     showHandset();
