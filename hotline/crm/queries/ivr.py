@@ -44,14 +44,14 @@ async def callers_by_number(db: Reader, viewer: Viewer, index: bytes) -> list[Kn
             WHERE p.value_index = $1 AND p.kind IN ('phone', 'whatsapp') LIMIT $2)""",
         index, MOST_SHARING,
     )  # fmt: skip
-    return [KnownCaller(*row) for row in rows]
+    return [KnownCaller(*row.values()) for row in rows]
 
 
 async def caller_by_reference(db: Reader, viewer: Viewer, number: int) -> KnownCaller | None:
     """The customer with this customer number (C10001 is 10001)."""
     viewer.require("customers.read")
     row = await db.fetchrow(f"{_CUSTOMER} WHERE m.number = $1)", number)
-    return KnownCaller(*row) if row is not None else None
+    return KnownCaller(*row.values()) if row is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import soundfile
 from hotline.media.errors import SpeechFailed
 from hotline.media.speech import LONGEST_TEXT, SpeechCommand, default_voice
 from hotline.settings import load_settings
+from tests.waiting import until
 
 
 def script(code: str) -> tuple[str, ...]:
@@ -59,10 +58,7 @@ async def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -
     )
     with pytest.raises(SpeechFailed, match="did not end"):
         await SpeechCommand(script(code), seconds=2).say("hello", "en-us", tmp_path / "out")
-    deadline = time.monotonic() + 10
-    while is_running(note.read_text()) and time.monotonic() < deadline:
-        await asyncio.sleep(0.01)
-    assert not is_running(note.read_text())
+    await until(lambda: not is_running(note.read_text()))
 
 
 def is_running(pid: str) -> bool:
