@@ -6,12 +6,14 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
 from hotline.pbx.connection import Connection, Patience
+from hotline.telephony.agi.line import Line
 from hotline.telephony.agi.liveness import living_call
 from hotline.telephony.agi.script import Script, Scripts
 from hotline.telephony.agi.server import AgiServer, Request
@@ -22,6 +24,7 @@ from hotline.telephony.supervisor import Supervisor
 from hotline.workflows.calls import apply, open_calls
 from hotline.workflows.house import House
 from hotline.workflows.ivr_sessions import Sessions
+from hotline.workflows.prompts import speak
 
 __all__ = ["Telephony"]
 
@@ -109,9 +112,12 @@ class Telephony:
             return "checked"
         if request.action not in ("flow", "left"):
             return "unknown"
-        call_id = await living_call(self._house, self, request.pbx, request.channel, request.uniqueid)
+        line = Line(connection, partial(speak, self._house), self._house.spawn)
+        # The caller's keys are listened to from the first moment; nothing is said or looked up before.
+        asked = living_call(self._house, self, request.pbx, request.channel, request.uniqueid)
+        call_id = await line.meanwhile(asked, "agi channel")
         if call_id is None:
             log.warning("agi.no_channel", pbx=request.pbx, uniqueid=request.uniqueid)
             return "no_channel"
-        script = Script(self._scripts, connection, request, call_id)
+        script = Script(self._scripts, connection, line, request, call_id)
         return await (script.begin() if request.action == "flow" else script.left())

@@ -29,6 +29,8 @@ class AgiCaller:
     presentation: str = "0"
     dialled: str = "4000"
     acts: list[Act] = field(default_factory=list)
+    #: Keys pressed while nobody asks yet.
+    ahead: list[str] = field(default_factory=list)
     #: Values of ``GET FULL VARIABLE``, by its expression.
     values: dict[str, str] = field(default_factory=lambda: {"${HOTLINE_SPOOL}": "/var/spool/hotline"})
     #: Every command received, as words.
@@ -71,7 +73,7 @@ class AgiCaller:
                 if words[:3] == ["WAIT", "FOR", "DIGIT"] and int(words[3]) <= MOMENT:
                     # Listening while something is looked up: these callers act at questions.
                     await asyncio.sleep(int(words[3]) / 1000)
-                    reply = "200 result=0\n"
+                    reply = f"200 result={ord(self.ahead.pop(0)) if self.ahead else 0}\n"
                 else:
                     reply = self._answer(words)
                 writer.write(reply.encode())

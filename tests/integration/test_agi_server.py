@@ -62,7 +62,8 @@ async def test_a_forged_channel_gets_nothing_spoken_and_nothing_looked_up(lines:
         AgiCaller(lines.port, "", "", true.number),
     ]
     assert await asyncio.gather(*(each.run(lines.path()) for each in forged)) == [None] * 3
-    assert [each.commands for each in forged] == [[], [], []]
+    # Keys are listened to, that is all.
+    assert all(words[:3] == ["WAIT", "FOR", "DIGIT"] for each in forged for words in each.commands)
     assert await lines.house.db.fetchval("SELECT count(*) FROM ivr_session") == 0
 
 
@@ -71,7 +72,7 @@ async def test_a_channel_that_is_over_gets_nothing(lines: Exchange) -> None:
     lines.calls[caller.uniqueid].hang_up()
     await until(lambda: lines.telephony.call_of("main", caller.channel, caller.uniqueid) is None)
     assert await caller.run(lines.path()) is None
-    assert caller.commands == []
+    assert all(words[:3] == ["WAIT", "FOR", "DIGIT"] for words in caller.commands)
 
 
 async def test_the_manager_may_be_later_than_the_script(lines: Exchange) -> None:
@@ -80,6 +81,19 @@ async def test_the_manager_may_be_later_than_the_script(lines: Exchange) -> None
         await until(lambda: lines.telephony.agi and lines.telephony.agi.callers)
         lines.arrive(lines.calls[caller.uniqueid])
         assert await running == "queue"
+
+
+async def test_keys_before_the_first_word_count(lines: Exchange) -> None:
+    """A caller types ahead at once, while the manager has not told of them yet."""
+    caller = lines.caller(arrive=False)
+    caller.ahead = ["1", "2"]
+    async with script(caller, lines.path()) as running:
+        await until(lambda: not caller.ahead)
+        lines.arrive(lines.calls[caller.uniqueid])
+        assert await running == "queue"
+    found = await lines.house.db.fetchval("SELECT facts FROM ivr_session WHERE uniqueid = $1", caller.uniqueid)
+    assert found["path"] == ["language:1", "menu:2"]
+    assert not caller.named("GET", "DATA")
 
 
 async def test_others_calls_go_on_in_a_flood(lines: Exchange) -> None:

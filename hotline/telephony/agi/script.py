@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -46,7 +46,7 @@ from hotline.telephony.agi.line import Line
 from hotline.telephony.agi.server import Request
 from hotline.telephony.agi.wire import AgiConnection, CallerGone
 from hotline.workflows import flows as flow_records
-from hotline.workflows import ivr, prompts, recordings
+from hotline.workflows import ivr, recordings
 from hotline.workflows.calendars import calendars_of
 from hotline.workflows.house import House
 from hotline.workflows.ivr import Caller, within
@@ -94,14 +94,14 @@ class Scripts:
 class Script:
     """One run for one channel, whose call is ``call_id``."""
 
-    def __init__(self, shared: Scripts, connection: AgiConnection, request: Request, call_id: UUID) -> None:
+    def __init__(self, shared: Scripts, connection: AgiConnection, line: Line, request: Request, call_id: UUID) -> None:
         self._house = shared.house
         self._sessions = shared.sessions
         self._ahead = shared.ahead
         self._connection = connection
         self._request = request
         self._call_id = call_id
-        self._line = Line(connection, self._speak, self._house.spawn)
+        self._line = line
         self._caller: Caller | None = None
         self._customer_id: UUID | None = None
         self._since = time.monotonic()
@@ -289,9 +289,6 @@ class Script:
 
     def _speaking(self, held: Held) -> str:
         return held.session.facts.language or held.flows.languages[0]
-
-    async def _speak(self, wanted: Sequence[Prompt]) -> list[prompts.Spoken]:
-        return await prompts.speak(self._house, wanted)
 
     async def _who(self) -> Caller:
         if self._caller is None:
