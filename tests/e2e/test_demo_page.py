@@ -26,7 +26,8 @@ async def handset(shown: Demo, **options: object) -> AsyncIterator[tuple[Page, l
     """The page, and the prompts that it fetched."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *MICROPHONE])
-        context = await browser.new_context(viewport={"width": 1440, "height": 1000}, **options)  # type: ignore[arg-type]
+        still = {"viewport": {"width": 1440, "height": 1000}, "reduced_motion": "reduce"}
+        context = await browser.new_context(**{**still, **options})  # type: ignore[arg-type]
         page = await context.new_page()
         page.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
@@ -62,7 +63,7 @@ async def look(page: Page, name: str) -> list[str]:
 @pytest.mark.timeout(300)
 async def test_a_person_at_the_handset(server_folder: Path) -> None:
     async with demo(server_folder) as shown, handset(shown, locale="en-GB") as (page, fetched):
-        state = page.locator("[data-part=state]")
+        state = page.locator(".handset [data-part=state]")
         heard = page.get_by_role("log")
         assert await look(page, "ready") == []
 

@@ -81,7 +81,7 @@ async def test_an_extension(scripts: Scripts) -> None:
 @pytest.mark.parametrize("how", ["refused", "silent", "killed", "wordless", "nonsense"])
 async def test_nobody_is_stranded(how: str, scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the script does or does not do, the caller waits in the default queue."""
-    monkeypatch.setattr("hotline.cli.demo.dialplan.ASK_SECONDS", SOON if how == "silent" else 30.0)
+    monkeypatch.setattr("hotline.cli.demo.dialplan.ASK_SECONDS", SOON if how in ("silent", "killed") else 30.0)
     sim = demo(scripts)
     if how == "refused":
         scripts._server.close()
