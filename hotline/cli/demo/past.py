@@ -32,8 +32,6 @@ from hotline.workflows.ivr_sessions import Held
 from hotline.workflows.tickets import TicketChanges
 
 FLOW = "main"
-#: These hear the shorter menu.
-_VIP = ("platinum", "gold")
 #: The keys of the languages in the menu.
 _LANGUAGES = {"en": "1", "zh": "2"}
 
@@ -71,7 +69,7 @@ async def _menu(then: House, person: Person, uniqueid: str, past: PastCall) -> N
     flows = then.flows.get(FLOW)
     if flows is None:
         return
-    caller = CallerFacts(known=True, vip=person.tier in _VIP, locale=person.locale)
+    caller = CallerFacts(known=True, vip=person.tier != "standard", locale=person.locale)
     calendars = calendars_of(then)
     keys = [_LANGUAGES[person.locale], past.key]
     step = engine.start(flows, caller, calendars, then.clock())

@@ -139,7 +139,7 @@ function showHeard(line) {
     else rows.push({ kind, text: bubbleText(kind, what), language });
   }
   rows.forEach((row, at) => {
-    const item = list.children[at] ?? list.appendChild(document.createElement("li"));
+    const item = list.children[at] ?? list.appendChild(document.createElement("p"));
     item.className = row.kind === "prompt" ? "bubble" : "bubble bubble-me";
     item.classList.toggle("is-playing", row.kind === "prompt" && at === rows.length - 1 && line.phase === "playing");
     if (row.language) item.lang = row.language === "zh" ? "zh-CN" : row.language;
