@@ -181,50 +181,53 @@ async def test_a_call_goes_the_whole_way_and_a_second_start_finds_it(server_fold
     async with demo(server_folder) as again:
         assert again.sign_in == shown.sign_in
         assert len((await again.get(f"/api/v1/calls?customer_id={customer['id']}&limit=50"))["items"]) == len(calls)
+        async with again.person("admin") as admin:
+            await _leaves_a_message(again, admin)
+            await _leaves_the_menu(again, admin)
 
 
-@pytest.mark.timeout(300)
-async def test_callers_leave_a_message_or_the_menu(server_folder: Path) -> None:
-    async with demo(server_folder) as shown, shown.person("admin") as admin:
-        # The second number: a voicemail by the real upload, at the ticket, to be heard.
-        key = await shown.call("silver", "2", line="9501")
-        await shown.hears(key, "recording")
-        address = f"{shown.address}/demo/calls/{key}/voice"
-        sound = wave_of(bytes(32_000))
-        async with shown.browser.post(address, data=sound, headers={"Content-Type": "audio/wav"}) as response:
-            assert response.status == 204
-        await shown.post(f"calls/{key}/keys", {"keys": "#"})
-        recordings: list[dict[str, Any]] = []
+async def _leaves_a_message(shown: Demo, admin: Demo) -> None:
+    # The second number: a voicemail by the real upload, at the ticket, to be heard.
+    key = await shown.call("silver", "2", line="9501")
+    await shown.hears(key, "recording")
+    address = f"{shown.address}/demo/calls/{key}/voice"
+    sound = wave_of(bytes(32_000))
+    async with shown.browser.post(address, data=sound, headers={"Content-Type": "audio/wav"}) as response:
+        assert response.status == 204
+    await shown.post(f"calls/{key}/keys", {"keys": "#"})
+    recordings: list[dict[str, Any]] = []
 
-        async def stored() -> bool:
-            call = (await admin.get("/api/v1/calls?limit=1"))["items"][0]
-            recordings[:] = (await admin.get(f"/api/v1/recordings?call_id={call['id']}"))["items"]
-            return bool(recordings)
+    async def stored() -> bool:
+        call = (await admin.get("/api/v1/calls?limit=1"))["items"][0]
+        recordings[:] = (await admin.get(f"/api/v1/recordings?call_id={call['id']}"))["items"]
+        return bool(recordings)
 
-        await until(stored)
-        assert (recordings[0]["kind"], recordings[0]["seconds"]) == ("voicemail", 2.0)
-        async with admin.browser.get(f"{admin.address}{recordings[0]['audio']}") as response:
-            assert (response.status, await response.read()) == (200, sound)
-        await until(lambda: _over(shown, key))
-        ticket = (await admin.get("/api/v1/tickets?sort=newest&limit=1"))["items"][0]
-        assert (ticket["customer"]["name"], ticket["calls"][0]["disposition"]) == ("陈静", "voicemail")
-        assert ticket["callback_due"]
+    await until(stored)
+    assert (recordings[0]["kind"], recordings[0]["seconds"]) == ("voicemail", 2.0)
+    async with admin.browser.get(f"{admin.address}{recordings[0]['audio']}") as response:
+        assert (response.status, await response.read()) == (200, sound)
+    await until(lambda: _over(shown, key))
+    ticket = (await admin.get("/api/v1/tickets?sort=newest&limit=1"))["items"][0]
+    assert (ticket["customer"]["name"], ticket["calls"][0]["disposition"]) == ("陈静", "voicemail")
+    assert ticket["callback_due"]
 
-        # Gone in the middle of the menu.
-        key = await shown.call("unknown", "1")
-        await until(lambda: _asked(shown, key))
-        await shown.post(f"calls/{key}/hang-up")
-        await until(lambda: _over(shown, key))
 
-        async def ended() -> dict[str, Any] | None:
-            call: dict[str, Any] = (await admin.get("/api/v1/calls?limit=1"))["items"][0]
-            return call if call["state"] == "ended" and call["caller"]["number"].endswith("0142") else None
+async def _leaves_the_menu(shown: Demo, admin: Demo) -> None:
+    # Gone in the middle of the menu.
+    key = await shown.call("unknown", "1")
+    await until(lambda: _asked(shown, key))
+    await shown.post(f"calls/{key}/hang-up")
+    await until(lambda: _over(shown, key))
 
-        await until(ended)
-        call = await ended()
-        assert call
-        assert (call["disposition"], call["ivr"]["outcome"]) == ("abandoned", "left")
-        assert call["ivr"]["path"] == ["language:1"]
+    async def ended() -> dict[str, Any] | None:
+        call: dict[str, Any] = (await admin.get("/api/v1/calls?limit=1"))["items"][0]
+        return call if call["state"] == "ended" and call["caller"]["number"].endswith("0142") else None
+
+    await until(ended)
+    call = await ended()
+    assert call
+    assert (call["disposition"], call["ivr"]["outcome"]) == ("abandoned", "left")
+    assert call["ivr"]["path"] == ["language:1"]
 
 
 async def _over(shown: Demo, key: str) -> bool:
