@@ -119,7 +119,10 @@ def follow(clock: Clock, ticket: TicketFacts, before: Rules, now: Rules) -> Cloc
     settled = _settled(clock, ticket.at, before)
     if wanted == "paused":
         target = _target(policy, clock.what)
-        return replace(settled, state="paused", since=None, basis=now.version, policy_id=_id(policy), target=target)
+        # Also one that was met: its deadline stayed to be read, and moves now that the ticket goes on.
+        due_at = settled.due_at if settled.breached_at is not None or settled.mark(DUE) is not None else None
+        standing = replace(settled, state="paused", since=None, due_at=due_at)
+        return replace(standing, basis=now.version, policy_id=_id(policy), target=target)
     started = settled if clock.state == "running" else replace(settled, since=ticket.at)
     return _planned(replace(started, state="running", met_at=None), ticket, now)
 

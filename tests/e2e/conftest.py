@@ -89,6 +89,10 @@ class Office:
         made: Body = await self.admin.post("/customers", body, status=201)
         return made
 
+    async def without_wrap_up(self) -> None:
+        """The company's agents are not paused after a call."""
+        await self.admin.ask("PUT", "/settings/tickets", {"wrap_up_pause": False}, status=200)
+
     async def connected(self) -> None:
         """Wait until the PBX is read."""
 

@@ -67,7 +67,7 @@ async def list_prompts(ask: Ask) -> PromptList:
 
 @endpoint(
     "PUT", "/prompts/{name}/{language}/recording", right="prompts.write", status=204,
-    summary="Let callers hear a recording as this prompt", takes="audio/*",
+    summary="Let callers hear a recording as this prompt", takes="application/octet-stream",
 )  # fmt: skip
 async def put_prompt_recording(ask: Ask, path: ByPlace) -> None:
     """The body is a sound file: WAV, FLAC, OGG or MP3 of any rate, 5 minutes and 50 MB at most. It is made mono,

@@ -304,9 +304,9 @@ async def test_categories_are_a_tree_that_loses_nothing(api: Api) -> None:
     assert [each["id"] for each in found["items"]] == [ticket["id"]]
     assert (await api.ask("PUT", "/categories", {"items": tree["items"][:1]})).status == 200
     listed = (await api.get("/categories", role="agent"))["items"]
-    assert {each["slug"]: each["archived"] for each in listed if each["slug"].startswith("billing")} == {
-        "billing": False, "billing/refund": True,
-    }  # fmt: skip
+    # What is left out is archived, the shipped ones too: tickets name them.
+    assert [each["slug"] for each in listed if not each["archived"]] == ["billing"]
+    assert "billing/refund" in {each["slug"] for each in listed}
     await api.patch(f"/tickets/{ticket['id']}", {"priority": "low", "category": "billing/refund"}, role="agent")
     await api.post("/tickets", {"kind": "complaint", "category": "billing/refund"}, role="agent", status=422)
     for wrong in (
