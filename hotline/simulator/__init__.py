@@ -3,7 +3,7 @@ FastAGI client that lets scripts talk with its callers.
 
 ``tape`` reads a recording, ``tree`` joins the recordings into states and acts, ``call`` walks one call through them,
 ``queues`` and ``channels`` keep what the PBX knows, ``world`` puts them together for handsets and phones, ``server``,
-``filters`` and ``actions`` speak AMI. ``agi`` asks scripts and obeys them, ``line`` is the caller's ear, keys and
-voice, ``inbound`` what a dialplan does with a call, ``media`` fetches prompts and sends recordings. It knows nothing of
-hotline and could serve any AMI client and FastAGI server.
+``filters``, ``actions`` and ``commands`` speak AMI. ``agi`` asks scripts and obeys them, ``line`` is the caller's ear,
+keys and voice, ``inbound`` a call as its dialplan sees it, ``dialling`` what becomes of it, ``media`` fetches prompts
+and sends recordings. It knows nothing of hotline and could serve any AMI client and FastAGI server.
 """

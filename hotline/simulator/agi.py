@@ -138,10 +138,9 @@ class _Script:
         except ValueError:
             return None  # longer than Asterisk reads
         finally:
-            for task in (reading, leaving):
-                task.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await task
+            # Not awaited: that would swallow a cancellation of this run, which comes just then.
+            reading.cancel()
+            leaving.cancel()
         return line.decode("utf-8", "replace").rstrip("\r\n") if line.endswith(b"\n") else None
 
     def _last_words(self, command: str) -> str:

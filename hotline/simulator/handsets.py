@@ -44,7 +44,7 @@ class Simulator:
 
     def obey(self, dialplan: Dialplan) -> None:
         """From now on calls from outside go through this dialplan."""
-        self.world.dialplan = dialplan
+        self.world.dialling.plan = dialplan
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Begins to listen for AMI clients."""
@@ -107,8 +107,8 @@ class Simulator:
         elif call.waiting:
             state = "ringing" if call.ringing else "waiting"
         else:
-            state = "script" if call in self.world.inbound else "calling"
-        caller = self.world.inbound.get(call)
+            state = "script" if call in self.world.dialling.callers else "calling"
+        caller = self.world.dialling.callers.get(call)
         return {
             "id": call.key,
             "direction": "in" if call.incoming else "out",
@@ -138,7 +138,7 @@ class Simulator:
         ``patience`` seconds in a queue. Returns the call's key."""
         call = self.world.call_in(number, name, dialled, withheld=withheld)
         call.patience = patience
-        if keys and call in self.world.inbound:
+        if keys and call in self.world.dialling.callers:
             self._spawn(answer(self.world, call, keys))
         return call.key
 
@@ -161,7 +161,7 @@ class Simulator:
             raise Invalid("sound: a WAV with one channel, 16 bits and 8000 samples a second is wanted.") from None
 
     def _line_of(self, key: str) -> Line:
-        caller = self.world.inbound.get(self._call(key))
+        caller = self.world.dialling.callers.get(self._call(key))
         if caller is None:
             raise Conflict("this call speaks with no script")
         return caller.line
@@ -193,7 +193,7 @@ class Simulator:
         if len(phones) < recording.phones:
             raise Conflict(f"{recording.phones} free phones are needed; sign agents in or end their calls")
         call = self.world.call_in(number, name, dialled)
-        if call in self.world.inbound:
+        if call in self.world.dialling.callers:
             self._spawn(answer(self.world, call, keys))
         self._spawn(play(self.world, recording, call, phones))
         return call.key

@@ -50,6 +50,8 @@ class Inbound:
         self._exchange, self.call, self.line, self._media = exchange, call, line, media
         self.variables: dict[str, str] = {}
         self.files: dict[str, bytes] = {}
+        #: The script hung up.
+        self.ended = False
         self.task: asyncio.Task[None] | None = None
         self._back: asyncio.Future[str] | None = None
 
@@ -80,7 +82,7 @@ class Inbound:
 
     def end(self) -> None:
         """The script hangs up; its end is the call's end."""
-        self.variables["(ended)"] = "yes"
+        self.ended = True
 
     # ---- what a dialplan needs -------------------------------------------------------------------------------
 
@@ -97,7 +99,7 @@ class Inbound:
         }  # fmt: skip
         status = await ask_script(url, environment, self, seconds)
         self.set("AGISTATUS", "FAILURE" if status == "TIMEOUT" else status)
-        if self.line.gone or "(ended)" in self.variables:
+        if self.line.gone or self.ended:
             raise CallerGone
         return status
 

@@ -72,7 +72,7 @@ def free_phones(world: World, queue: str) -> list[Phone]:
 
 async def answer(world: World, call: Call, keys: Sequence[str]) -> None:
     """Answers a script's questions, a moment after each was asked; stops when the script is over."""
-    line = world.inbound[call].line
+    line = world.dialling.callers[call].line
     for asked, each in enumerate(keys, 1):
         while line.questions < asked:
             if line.gone or call not in world.calls:

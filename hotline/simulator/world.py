@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
 from hotline.errors import Conflict, NotFound
 from hotline.simulator.call import AGENTS, ASKING, Call, Exchange, Phone
 from hotline.simulator.channels import Channel, Channels
-from hotline.simulator.inbound import Dialplan, Inbound, variable_set
-from hotline.simulator.line import CallerGone, Line
-from hotline.simulator.media import Media
+from hotline.simulator.dialling import Dialling
 from hotline.simulator.queues import IN_USE, NOT_IN_USE, Member, Queue, Waiting
 from hotline.simulator.tape import Headers
-from hotline.simulator.tree import State, Tree
+from hotline.simulator.tree import Tree
 
 #: After everybody declined, the queue rings again this much later (``retry`` in queues.conf).
 RETRY_SECONDS = 5.0
@@ -44,10 +41,7 @@ class World(Exchange):
         self.lines = dict(plan.lines)
         self.channels = Channels()
         self.calls: list[Call] = []
-        #: What calls from outside go through; None: straight into their line's queue.
-        self.dialplan: Dialplan | None = None
-        self.media = Media()
-        self.inbound: dict[Call, Inbound] = {}
+        self.dialling = Dialling(self)
         self.started = clock()
         self.processed = 0
         self._tree = tree
@@ -60,14 +54,9 @@ class World(Exchange):
         """Ends all calls without a word."""
         for timer in self._timers:
             timer.cancel()
-        for caller in list(self.inbound.values()):
-            if caller.task is not None:
-                caller.task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await caller.task
         for call in self.calls:
             await call.close()
-        await self.media.close()
+        await self.dialling.close()
 
     # ---- listeners ------------------------------------------------------------------------------------------
 
@@ -140,16 +129,19 @@ class World(Exchange):
             self.later(call.patience, lambda: self._give_up(call))
         self.distribute()
 
+    def asks(self, call: Call) -> None:
+        self.dialling.asks(call)
+
+    def came_back(self, call: Call, status: str) -> None:
+        self.dialling.came_back(call, status)
+
     def _give_up(self, call: Call) -> None:
         if call in self.calls and call.waiting:
             self.outside_act("hangs up", call)
 
     def over(self, call: Call) -> None:
         self.calls.remove(call)
-        caller = self.inbound.pop(call, None)
-        if caller is not None and caller.task is not None:
-            caller.line.hang_up()
-            caller.task.cancel()
+        self.dialling.over(call)
         self.changed()
         self.distribute()
 
@@ -265,75 +257,14 @@ class World(Exchange):
         """Somebody outside calls one of the lines."""
         if dialled not in self.lines:
             raise NotFound("nobody has this number on the demo PBX")
-        queue = "" if self.dialplan else self.lines[dialled]
+        scripted = self.dialling.plan is not None
+        queue = "" if scripted else self.lines[dialled]
         call = self._new_call(number, caller_name(name), dialled, queue, withheld, incoming=True)
-        first = "caller calls"
-        if self.dialplan is not None:
-            first = ASKING
-            call.values["call.script"] = self.dialplan.script(dialled)
-            line = Line(self.changed, self.clock, self.pace)
-            self.inbound[call] = Inbound(self, call, line, self.media)
+        if scripted:
+            self.dialling.begin(call)
+        first = ASKING if scripted else "caller calls"
         self._start(call, f"{first} withheld" if withheld else first)
         return call
-
-    # ---- what a dialplan does ---------------------------------------------------------------------------------
-
-    def asks(self, call: Call) -> None:
-        caller = self.inbound[call]
-        caller.task = asyncio.create_task(self._run(call, caller))
-
-    async def _run(self, call: Call, caller: Inbound) -> None:
-        """The dialplan of one call, and what follows when it is over."""
-        assert self.dialplan is not None
-        try:
-            await self.dialplan.run(caller)
-        except CallerGone:
-            pass
-        except asyncio.CancelledError:
-            self.dialplan.gone(caller)
-            raise
-        self.dialplan.gone(caller)
-        if not call.act("caller hangs up" if caller.line.gone else "script hangs up"):
-            call.end()
-        self.changed()
-
-    def set_variable(self, call: Call, name: str, value: str) -> None:
-        channel = self.channels.get(call.values.get("caller.channel", ""))
-        if channel is not None:
-            self.tell(variable_set(list(channel.headers.items()), name, value))
-
-    def enter_queue(self, call: Call, queue: str, seconds: float, priority: int, *, stays: bool) -> bool:
-        if queue not in self.queues:
-            return False
-        call.queue, call.priority, call.stays = queue, priority, stays
-        call.act("script queues")
-        call.values["call.queue"] = queue
-        turn = call.turns
-        self.later(seconds, lambda: self._let_go(call, turn))
-        return True
-
-    def _let_go(self, call: Call, turn: int) -> None:
-        if call in self.calls and call.waiting and call.turns == turn:
-            call.act("queue lets go")
-
-    def dial(self, call: Call, extension: str, seconds: float) -> bool:
-        phone = next((phone for phone in self.phones.values() if phone.extension == extension), None)
-        if phone is None or self.busy(phone):
-            return False
-        call.act("script dials target", phone)
-        turn, first = call.turns, call.state
-        self.later(seconds, lambda: self._not_there(call, turn, first))
-        return True
-
-    def _not_there(self, call: Call, turn: int, first: State) -> None:
-        if call in self.calls and call.turns == turn and call.state is first:
-            call.act("target is not there")
-
-    def came_back(self, call: Call, status: str) -> None:
-        call.queue, call.priority = "", 0
-        caller = self.inbound.get(call)
-        if caller is not None:
-            caller.came_back(status)
 
     # ---- calls ------------------------------------------------------------------------------------------------
 
@@ -372,9 +303,7 @@ class World(Exchange):
 
     def outside_act(self, verb: str, call: Call) -> None:
         """The person outside answers, declines or hangs up."""
-        caller = self.inbound.get(call)
-        if verb == "hangs up" and caller is not None and caller.task is not None and call.state_is(ASKING):
-            caller.line.hang_up()  # the script is told, and the dialplan plays the rest
+        if verb == "hangs up" and self.dialling.leave(call):
             return
         self._act(call, call.outside, verb, None)
         self.changed()

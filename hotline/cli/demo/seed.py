@@ -13,7 +13,7 @@ from hotline.settings import Settings
 from hotline.workflows import customers, users
 from hotline.workflows.calendars import refresh_rules
 from hotline.workflows.customers import ContactPointInput
-from hotline.workflows.flows import follow_files
+from hotline.workflows.flows import follow_files, number_flows
 from hotline.workflows.house import House, open_house
 
 _SIGN_IN = "sign-in.json"
@@ -29,6 +29,7 @@ async def seed(settings: Settings) -> str:
     house = await open_house(settings, migrate=True)
     try:
         await follow_files(house)
+        await number_flows(house)
         await refresh_rules(house)
         agents = {agent.login: await _add_agent(house, agent, password) for agent in AGENTS}
         for person in CUSTOMERS:

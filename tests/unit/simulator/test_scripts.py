@@ -389,7 +389,7 @@ async def test_what_the_caller_says_is_recorded_and_sent(scripts: Scripts, sound
     assert await run.ask('GET FULL VARIABLE "${STAT(s,/spool/a.wav)}"') == "200 result=1 (32044)"
     sounds.refusals += [503]
     assert plan.over == []
-    caller = next(iter(sim.world.inbound.values()))
+    caller = next(iter(sim.world.dialling.callers.values()))
     assert caller.send("/spool/a.wav", str(sounds.server.make_url("/recordings/token")))
     await until(lambda: sounds.uploaded)
     assert samples_of(sounds.uploaded[0]) == samples_of(tone(1.5)) + samples_of(tone(0.5))
