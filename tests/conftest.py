@@ -44,6 +44,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder)
 
 
+def prompts_folder() -> Path:
+    """One folder for the prompts of all tests of this run: they are the same, and making them takes a while."""
+    return Path(os.environ[FOLDER]) / "prompts"
+
+
 def _server(version: int) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(Path(os.environ[FOLDER]) / str(version), version=version, options=FAST)
     server.open()

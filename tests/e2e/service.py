@@ -9,14 +9,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.conftest import prompts_folder
+
 START_SECONDS = 60
 STOP_SECONDS = 30
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a hotline of a test: no setting but these."""
+    """The environment for a hotline of a test: no setting but these and the place of the prompts."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    return {**kept, **settings}
+    return {**kept, "HOTLINE_PROMPTS_DIR": str(prompts_folder()), **settings}
 
 
 async def command(settings: Mapping[str, str], *arguments: str, stdin: str = "") -> tuple[int, str, str]:

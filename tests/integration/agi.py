@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -17,7 +15,7 @@ from hotline.settings import Settings
 from hotline.telephony.service import Telephony
 from hotline.workflows.house import House
 from hotline.workflows.prompts import book
-from tests.conftest import FOLDER
+from tests.conftest import prompts_folder
 from tests.fakes.agi import AgiCaller
 from tests.fakes.ami import FakePbx, fake_pbx
 from tests.fakes.ami_calls import FakeCall
@@ -68,11 +66,6 @@ def agi_house(house: House, settings: Settings, pbx: FakePbx, **more: object) ->
     """The same house with the fake PBX and a key in its settings."""
     changed = {"ami_urls": (pbx.address(),), "agi_key": SecretStr(KEY), "prompts_dir": prompts_folder(), **more}
     return House(db=house.db, bus=house.bus, keyring=house.keyring, settings=settings.model_copy(update=changed))
-
-
-def prompts_folder() -> Path:
-    """One folder for the prompts of all tests of this run: they are the same, and making them takes a while."""
-    return Path(os.environ[FOLDER]) / "prompts"
 
 
 def bound() -> socket.socket:

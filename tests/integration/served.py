@@ -10,14 +10,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tests.conftest import prompts_folder
+
 #: Seconds until a process that does not answer fails its test; a loaded machine needs some.
 PATIENCE = 60
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with these settings and no others."""
+    """This process's environment with these settings and no others but the place of the prompts."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    return {**clean, **settings}
+    return {**clean, "HOTLINE_PROMPTS_DIR": str(prompts_folder()), **settings}
 
 
 async def run_hotline(*arguments: str, settings: Mapping[str, str], stdin: str = "") -> tuple[int, str, str]:
