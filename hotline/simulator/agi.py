@@ -197,8 +197,9 @@ class _Script:
         return "200 result=0" if value is None else f"200 result=1 ({_one_line(value)})"
 
     async def _get_full(self, words: Sequence[str]) -> str:
-        value = self._expanded(words[0] if words else "")
-        return f"200 result=1 ({_one_line(value)})" if value else "200 result=0"
+        if not words:
+            raise _Usage
+        return f"200 result=1 ({_one_line(self._expanded(words[0]))})"
 
     def _expanded(self, text: str) -> str:
         def known(found: re.Match[str]) -> str:
@@ -220,7 +221,7 @@ class _Script:
             raise _Usage
         sound = await self._channel.sound(words[0])
         if sound is None:
-            return "200 result=0 endpos=0"
+            return "200 result=-1 endpos=0"
         key, heard = await self._line.play(sound, words[1])
         return f"200 result={ord(key) if key else 0} endpos={int(heard * RATE)}"
 

@@ -217,6 +217,7 @@ async def test_variables_are_told_to_everybody(scripts: Scripts) -> None:
         assert await run.ask('GET FULL VARIABLE "<${CALLERID(num)}>"') == "200 result=1 (<+4915112345>)"
 
 
+#: As an Asterisk 22.10.1 answered them.
 ANSWERS: Mapping[str, str] = {
     "NOOP": "200 result=0",
     "noop hello": "200 result=0",
@@ -226,8 +227,10 @@ ANSWERS: Mapping[str, str] = {
     "CHANNEL STATUS PJSIP/nobody-1": "200 result=-1",
     "SET AUTOHANGUP 20": "200 result=0",
     "EXEC NoOp hello": "200 result=0",
+    'GET FULL VARIABLE "${NOTHING}"': "200 result=1 ()",
+    "RECORD FILE /spool/a wav # 50 s=9": "200 result=0 (timeout) endpos=0",
     "EXEC Nonsense": "200 result=-2",
-    "STREAM FILE nothing-here 123": "200 result=0 endpos=0",
+    "STREAM FILE nothing-here 123": "200 result=-1 endpos=0",
     "GET DATA nothing-here 100 1": "200 result=-1",
     "WAIT FOR DIGIT 1": "200 result=0",
     'GET DATA "" 1 3': "200 result= (timeout)",
