@@ -51,13 +51,24 @@ class Caller:
 async def within(house: House, seconds: float, asked: Coroutine[Any, Any, T], name: str) -> T:
     """What ``asked`` answers, at most after ``seconds``. Raises Unavailable; a database that hangs is not waited for,
     not even until it lets go."""
-    task = house.spawn(asked, name)
+    task = house.spawn(_settled(asked), name)
     done, _ = await asyncio.wait({task}, timeout=seconds)
     if not done:
         task.cancel()
         raise Unavailable("The records did not answer in time.")
-    result: T = task.result()
+    answer, error = task.result()
+    if error is not None:
+        raise error
+    result: T = answer
     return result
+
+
+async def _settled(asked: Coroutine[Any, Any, T]) -> tuple[T | None, HotlineError | None]:
+    """The answer or what is wrong, so that records which are away are no failed task each time."""
+    try:
+        return await asked, None
+    except HotlineError as error:
+        return None, error
 
 
 async def greet(house: House, number: str | None, withheld: bool, variables: Mapping[str, str]) -> Caller:
@@ -68,7 +79,8 @@ async def greet(house: House, number: str | None, withheld: bool, variables: Map
     unknown = Caller(CallerFacts(variables=variables), number)
     try:
         known = await within(house, GREETING_SECONDS, _customers_of(house, number), "ivr caller")
-    except Unavailable:
+    except HotlineError as error:
+        log.warning("ivr.caller_unknown", code=error.code)
         return unknown
     if not known:
         return unknown

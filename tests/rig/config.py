@@ -60,6 +60,7 @@ def write_config(folder: Path, inside: str, root: Path, version: int, ports: Por
         "rtp.conf": RTP,
         "cdr.conf": "[general]\nenable = no\n",
         "features.conf": "#include features_hotline.conf\n",
+        "res_http_media_cache.conf": "#include res_http_media_cache_hotline.conf\n",
         "extensions.conf": EXTENSIONS,
         "queues.conf": QUEUES,
         "manager.conf": manager(version, ports.ami),

@@ -24,6 +24,8 @@ MOST_BEGINNING: Final = 512
 MOST_SCRIPTS: Final = 2_000
 #: Seconds between two looks at what the PBXs' host names mean.
 REFRESH_SECONDS: Final = 60.0
+#: The same after one that could not be looked up.
+RETRY_SECONDS: Final = 5.0
 
 _LOOPBACK: Final[tuple[IpNetwork, ...]] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
@@ -46,9 +48,10 @@ class Sources:
         address = mapped or address
         return str(address) in self._resolved or any(address in network for network in self._networks)
 
-    async def resolve(self) -> None:
-        """Look up the PBXs' hosts; what cannot be looked up now keeps its last addresses."""
+    async def resolve(self) -> bool:
+        """Look up the PBXs' hosts; what cannot be looked up now keeps its last addresses. Whether all could be."""
         found: set[str] = set()
+        whole = True
         for name in self._names:
             try:
                 async with asyncio.timeout(5.0):
@@ -56,15 +59,17 @@ class Sources:
             except (OSError, TimeoutError, UnicodeError):
                 log.warning("agi.host_unknown", host=name)
                 found |= self._resolved
+                whole = False
             else:
                 found |= {str(answer[4][0]) for answer in answers}
         self._resolved = frozenset(found)
+        return whole
 
     async def run(self) -> None:
         """Keep the addresses fresh, until cancelled."""
         while self._names:
-            await self.resolve()
-            await asyncio.sleep(REFRESH_SECONDS)
+            whole = await self.resolve()
+            await asyncio.sleep(REFRESH_SECONDS if whole else RETRY_SECONDS)
 
 
 class Crowd:
