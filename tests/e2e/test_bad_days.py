@@ -223,7 +223,7 @@ async def test_a_callers_name_is_only_text(office: Office, stage: Stage) -> None
     await office.without_wrap_up()
     stage.phone("agent1", answer_after=0.5)
     for count, name in enumerate(HOSTILE, 1):
-        await over(stage.caller(config.FIRST_ONLY, ZHANG, name=name, hangup_after=3))
+        await over(stage.caller(config.FIRST_ONLY, ZHANG, name=name, hangup_after=2))
 
         async def all_over(count: int = count) -> bool:
             calls = await office.admin.calls()

@@ -171,9 +171,15 @@ class Desk:
         return await create_customer(self.house, SYSTEM, {**data, **fields})  # type: ignore[typeddict-item]
 
     async def context(self, login: str, **options: Any) -> BrowserContext:
-        """A browser profile in which the user is signed in."""
+        """A browser profile in which the user is signed in. Nothing moves by itself: drawing that takes most of the
+        browser's time."""
         made = await self.browser.new_context(
-            **{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", **options}
+            **{
+                "viewport": {"width": 1440, "height": 900},
+                "locale": "en-GB",
+                "reduced_motion": "reduce",
+                **options,
+            }
         )
         if login:
             session = await sign_in(self.house, login, PASSWORD, "a browser of the tests")

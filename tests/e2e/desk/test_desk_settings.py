@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Page, expect
@@ -14,7 +15,7 @@ from hotline.crm.queries.sla import list_policies
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows import calendars, company, policies
 from tests.e2e.desk.conftest import Desk, serious
-from tests.e2e.desk.test_desk_pages import WIDTHS, english_words
+from tests.e2e.desk.test_desk_pages import LOOKS, WIDTHS, english_words
 
 #: What the trade calls it, and the shipped policy, whose name is the company's to change.
 SAME = {"SLA", "Complaint"}
@@ -141,9 +142,8 @@ async def test_who_may_only_read_sees_no_buttons(desk: Desk) -> None:
         assert await serious(page) == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("locale", ["en", "zh"])
-async def test_every_settings_page(desk: Desk, locale: str, theme: str) -> None:
+@pytest.mark.parametrize(("locale", "theme"), LOOKS)
+async def test_every_settings_page(desk: Desk, locale: str, theme: Literal["light", "dark"]) -> None:
     await desk.hire("root", "administrator", locale=locale)
     spec = (await get_calendar(desk.house.db, SYSTEM, "default")).spec
     china = {"country": "CN", "make_up": True, "timezone": "Asia/Shanghai"}
