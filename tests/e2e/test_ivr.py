@@ -93,10 +93,11 @@ async def ticket_of(office: Office, call_id: str) -> Body:
     return await soon(look, "the call has its ticket")
 
 
-@pytest.mark.parametrize(("by", "keys", "language", "kind"), [
-    ("rfc4733", "12", "en", "complaint"),
-    ("info", "23", "zh", "service_request"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asterisk", "by", "keys", "language", "kind"),
+    [(22, "rfc4733", "12", "en", "complaint"), (16, "info", "23", "zh", "service_request")],
+    indirect=["asterisk"],
+)
 async def test_what_was_chosen_is_on_the_pop_and_the_ticket(
     office: Office, stage: Stage, by: Way, keys: str, language: str, kind: str
 ) -> None:
