@@ -90,6 +90,7 @@ async def test_a_phone_that_rang_and_stopped_while_hotline_was_dead_does_not_pop
     assert after["end_seen"] is False
 
 
+@newest
 async def test_asterisk_killed_in_the_middle_of_a_call(office: Office, stage: Stage, asterisk: Asterisk) -> None:
     async with answered(office, stage) as (call, _):
         await asyncio.to_thread(asterisk.kill)

@@ -74,6 +74,7 @@ async def test_customers_who_share_a_number_are_all_shown_and_none_is_guessed(of
     assert call["customer_id"] == second["id"]
 
 
+@newest
 async def test_ringall_pops_at_all_and_is_taken_back_from_who_lost(office: Office, stage: Stage) -> None:
     stage.phone("agent1", "never")
     stage.phone("agent2", answer_after=2)
@@ -151,6 +152,7 @@ async def transferred(office: Office, stage: Stage, ami: Ami, kind: str) -> None
     assert (await agent1.get(f"/commands/{sent['id']}"))["state"] == "done"
 
 
+@newest
 async def test_a_blind_transfer_pops_the_customer_at_the_target(office: Office, stage: Stage, ami: Ami) -> None:
     await transferred(office, stage, ami, "blind")
 
@@ -181,6 +183,7 @@ async def test_two_calls_at_once_on_one_agent_stay_apart(office: Office, stage: 
     ]
 
 
+@newest
 async def test_a_withheld_number_matches_nobody(office: Office, stage: Stage) -> None:
     await office.customer("Zhang Wei", ZHANG)
     stage.phone("agent1", answer_after=1)
@@ -195,6 +198,7 @@ async def test_a_withheld_number_matches_nobody(office: Office, stage: Stage) ->
     assert "13800138000" not in office.service.log()
 
 
+@newest
 async def test_a_caller_who_hangs_up_abandons_and_one_who_waits_too_long_does_not(office: Office, stage: Stage) -> None:
     stage.phone("agent1", "never")
     await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=2))
@@ -207,6 +211,7 @@ async def test_a_caller_who_hangs_up_abandons_and_one_who_waits_too_long_does_no
     assert waited["disposition"] == "no_answer"
 
 
+@newest
 async def test_click_to_dial_rings_the_agent_then_the_customer(office: Office, stage: Stage) -> None:
     smith = await office.customer("John Smith", SMITH)
     stage.phone("agent1", answer_after=0.5, hangup_after=5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.e2e.conftest import Office
+from tests.e2e.conftest import Office, newest
 from tests.e2e.person import Body, Person, soon
 from tests.rig import config
 from tests.rig.acts import ZHANG, bridged
@@ -64,12 +64,14 @@ async def test_an_agent_signs_in_pauses_and_signs_out(office: Office) -> None:
     assert "presence.changed" in {heard.type for heard in agent.heard}
 
 
+@newest
 async def test_a_member_of_queues_conf_cannot_be_signed_out(office: Office) -> None:
     left = await outcome(office["agent1"], {"action": "sign_out", "queue": "first"})
     assert (left["state"], left["error"]) == ("failed", "refused")
     assert await membership(office["agent1"], "first") is not None
 
 
+@newest
 async def test_declining_stops_this_phone_alone(office: Office, stage: Stage) -> None:
     stage.phone("agent1", "never")
     stage.phone("agent2", answer_after=6)
@@ -85,6 +87,7 @@ async def test_declining_stops_this_phone_alone(office: Office, stage: Stage) ->
     await asyncio.to_thread(caller.wait)
 
 
+@newest
 async def test_hanging_up_ends_the_agents_call(office: Office, stage: Stage, ami: Ami) -> None:
     stage.phone("agent1", answer_after=0.5)
     stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=60)
@@ -99,6 +102,7 @@ async def test_hanging_up_ends_the_agents_call(office: Office, stage: Stage, ami
     assert (ended["disposition"], len(await agent.calls())) == ("answered", 1)
 
 
+@newest
 async def test_a_call_is_sent_on_to_a_queue(office: Office, stage: Stage, ami: Ami) -> None:
     stage.phone("agent1", answer_after=0.5)
     stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=14)
@@ -116,6 +120,7 @@ async def test_a_call_is_sent_on_to_a_queue(office: Office, stage: Stage, ami: A
     assert len(await office.admin.calls()) == 1
 
 
+@newest
 async def test_a_customer_sent_to_a_number_that_nobody_has_is_not_cut_off(
     office: Office, stage: Stage, ami: Ami
 ) -> None:
@@ -134,6 +139,7 @@ async def test_a_customer_sent_to_a_number_that_nobody_has_is_not_cut_off(
     assert (again["id"], again["queue"]) == (call["id"], "first")
 
 
+@newest
 async def test_a_phone_that_is_busy_makes_click_to_dial_fail_with_the_reason(office: Office, stage: Stage) -> None:
     stage.phone("agent1", "busy")
     failed = await outcome(office["agent1"], {"action": "originate", "to": ZHANG})
