@@ -221,7 +221,13 @@ async def _leaves_the_menu(shown: Demo, admin: Demo) -> None:
 
     async def ended() -> dict[str, Any] | None:
         call: dict[str, Any] = (await admin.get("/api/v1/calls?limit=1"))["items"][0]
-        return call if call["state"] == "ended" and call["caller"]["number"].endswith("0142") else None
+        return (
+            call
+            if call["state"] == "ended"
+            and (call["ivr"] or {}).get("outcome") == "left"
+            and call["caller"]["number"].endswith("0142")
+            else None
+        )
 
     await until(ended)
     call = await ended()
