@@ -171,11 +171,12 @@ class Reader:
         self.connection = connection
         beside: list[asyncio.Task[None]] = []
         try:
-            filters, snapshot = await asyncio.gather(
-                connection.set_filters(EVENTS, TRACKED_VARIABLES), take_snapshot(connection)
-            )
+            # Filters first: once a session has one, events whose filter is still to come are dropped. A snapshot taken
+            # meanwhile would show a call whose Hangup is never heard.
+            filters = await connection.set_filters(EVENTS, TRACKED_VARIABLES)
             if filters.kind == "none":
                 log.warning("ami.unfiltered", pbx=self.pbx, reason=filters.problem)
+            snapshot = await take_snapshot(connection)
             await self._catch_up(connection, snapshot)
             self.error = ""
             self._lost_at = None

@@ -67,6 +67,14 @@ def connected(supervisor: Supervisor) -> Callable[[], object]:
     )
 
 
+async def test_what_is_there_is_asked_when_every_filter_stands(house: House) -> None:
+    async with fake_pbx() as pbx, reading(house, pbx, Story()) as supervisor:
+        await until(connected(supervisor))
+        asked = [each["Action"] for each in pbx.actions]
+    last_filter = len(asked) - 1 - asked[::-1].index("Filter")
+    assert last_filter < min(asked.index("CoreShowChannels"), asked.index("QueueStatus"))
+
+
 async def test_a_call_reaches_the_records(house: House) -> None:
     story = Story()
     async with fake_pbx() as pbx, reading(house, pbx, story) as supervisor:
