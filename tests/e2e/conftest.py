@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -93,20 +94,23 @@ class Office:
         """The company's agents are not paused after a call."""
         await self.admin.ask("PUT", "/settings/tickets", {"wrap_up_pause": False}, status=200)
 
-    async def connected(self) -> None:
-        """Wait until the PBX is read."""
+    async def connected(self, since: str = "") -> None:
+        """Wait until the PBX is read, by a node that said so after ``since``."""
 
         async def look() -> bool:
-            return any(pbx["connected"] for pbx in (await self.admin.get("/pbxs"))["items"])
+            pbxs = (await self.admin.get("/pbxs"))["items"]
+            return any(pbx["connected"] and pbx["updated_at"] > since for pbx in pbxs)
 
         await soon(look, "the PBX is connected")
 
     async def restart(self) -> None:
         """Start the service again; everybody finds it at its new address."""
+        # One that was killed could not say that it hears the PBX no more.
+        since = datetime.now(UTC).isoformat()
         await self.service.start()
         for person in (self.admin, *self.agents.values()):
             person.url = self.service.url
-        await self.connected()
+        await self.connected(since)
 
     def use(self, service: Service) -> None:
         """Everybody uses another node from now on."""
