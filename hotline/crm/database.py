@@ -228,9 +228,20 @@ class Database:
         client._connection = connection
         context = tortoise.context._current_context.set(self._context)
         token = self._context.connections.set(_CONNECTION, client)
+        cancelled = False
         try:
             async with connection.transaction():
-                yield client
+                try:
+                    yield client
+                except asyncio.CancelledError:
+                    cancelled = True
+                    raise
+        except Exception as error:
+            if not cancelled:
+                raise
+            # PostgreSQL did not take the rollback in time: whoever was cancelled stays so, and this connection ends.
+            connection.terminate()
+            raise asyncio.CancelledError from error
         finally:
             self._context.connections.reset(token)
             tortoise.context._current_context.reset(context)

@@ -74,6 +74,20 @@ async def test_cancelling_undoes_the_unit_and_gives_the_connection_back(house: H
     assert await tags(house.db) == []
 
 
+async def test_who_is_cancelled_stays_so_when_the_rollback_fails(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(transaction: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(asyncpg.transaction.Transaction, "_Transaction__rollback", never)
+    for _ in range(house.settings.database_pool + 1):
+        with pytest.raises(asyncio.CancelledError):
+            async with house.unit(SYSTEM):
+                await Tag.create(name="undone")
+                raise asyncio.CancelledError
+    monkeypatch.undo()
+    assert await tags(house.db) == []
+
+
 async def test_a_spawned_task_does_not_inherit_the_transaction(house: House) -> None:
     async def count() -> int:
         return await Tag.all().count()
