@@ -79,11 +79,15 @@ async def test_who_is_cancelled_stays_so_when_the_rollback_fails(house: House, m
         raise TimeoutError
 
     monkeypatch.setattr(asyncpg.transaction.Transaction, "_Transaction__rollback", never)
+
+    async def leave() -> None:
+        async with house.unit(SYSTEM):
+            await Tag.create(name="undone")
+            raise asyncio.CancelledError
+
     for _ in range(house.settings.database_pool + 1):
         with pytest.raises(asyncio.CancelledError):
-            async with house.unit(SYSTEM):
-                await Tag.create(name="undone")
-                raise asyncio.CancelledError
+            await leave()
     monkeypatch.undo()
     assert await tags(house.db) == []
 
