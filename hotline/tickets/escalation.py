@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from hotline.tickets.policies import Assign, Priority
+from hotline.tickets.policies import Assign
+from hotline.tickets.states import PRIORITIES, Priority
 
-PRIORITIES: Final[tuple[Priority, ...]] = ("low", "normal", "high", "urgent")
 SUPERVISOR: Final = "supervisor"
 
 

@@ -16,10 +16,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from hotline.calendars import Calendar
+from hotline.tickets.states import Kind, Priority
 
 What = Literal["first_response", "resolution"]
-Kind = Literal["consultation", "complaint", "service_request"]
-Priority = Literal["low", "normal", "high", "urgent"]
 
 #: The clocks of a ticket, in the order in which they are shown.
 CLOCKS: Final[tuple[What, ...]] = ("first_response", "resolution")

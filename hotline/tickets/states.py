@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Kind = Literal["consultation", "complaint", "service_request"]
 #: Who said what kind it is: nobody yet, the caller in the IVR, or a person at a desk.
@@ -16,6 +16,8 @@ DiscardedAs = Literal["wrong_number", "rule", "merged", "joined", "hand"]
 #: How a call came to its ticket.
 AttachedBy = Literal["opened", "rule", "hand", "callback"]
 
+#: From the lowest to the highest.
+PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
 DEFAULT_KIND: Final[Kind] = "consultation"
 #: Somebody has to do something about these, or wait for the customer.
 OPEN: Final[frozenset[str]] = frozenset({"new", "open", "waiting"})

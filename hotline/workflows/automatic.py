@@ -15,13 +15,21 @@ from hotline.crm import company
 from hotline.crm.commands import tickets as commands
 from hotline.crm.commands.calls import CallRecord
 from hotline.crm.commands.ticket_texts import fold_texts, move_texts
-from hotline.crm.commands.tickets import Entry, TicketRecord, find_joinable, lock_opened, lock_ticket, new_entry
+from hotline.crm.commands.tickets import (
+    Entry,
+    TicketRecord,
+    find_joinable,
+    lock_opened,
+    lock_ticket,
+    new_entry,
+    ticket_of_call,
+)
 from hotline.crm.commands.wrap_ups import move_wrap_ups
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.events import user_mark
 from hotline.tickets import automatic
 from hotline.tickets.automatic import KINDS, CallFacts, Followed, Rules
-from hotline.tickets.states import AttachedBy, DiscardedAs
+from hotline.tickets.states import PRIORITIES, AttachedBy, DiscardedAs
 from hotline.workflows.company import get as company_section
 from hotline.workflows.house import House
 from hotline.workflows.pauses import start_wrap_up, wake
@@ -243,29 +251,29 @@ class Following:
     async def _fold(self, gone: UUID) -> None:
         """The ticket of a call that became part of this one: one of both tickets stays, the older one."""
         await move_wrap_ups(self.uow, gone, self.call.id)
-        row = await self.uow.fetchrow("SELECT ticket_id, ticket_by FROM call WHERE id = $1", gone)
-        if row is None or row["ticket_id"] is None or row["ticket_id"] == self.call.ticket_id:
+        others, others_by = await ticket_of_call(self.uow, gone)
+        if others is None or others == self.call.ticket_id:
             return
-        ids = sorted(each for each in (row["ticket_id"], self.call.ticket_id) if each is not None)
+        ids = sorted(each for each in (others, self.call.ticket_id) if each is not None)
         found = {each: await self._ticket(each) for each in ids}
-        other = found[row["ticket_id"]]
+        other = found[others]
         mine = found[self.call.ticket_id] if self.call.ticket_id is not None else None
         if other is None or (other.state == "discarded" and mine is not None):
             return
         if mine is None:
-            self._link(other, row["ticket_by"])
+            self._link(other, others_by)
             return
-        kept, lost, by = mine, other, row["ticket_by"]
+        kept, lost, by = mine, other, others_by
         if self.call.ticket_by == "opened" and (by != "opened" or other.opened_at < mine.opened_at):
             kept, lost, by = other, mine, self.call.ticket_by
-            self._link(kept, row["ticket_by"])
+            self._link(kept, others_by)
         if by != "opened":
             await self._leave(lost.id, "merged")
             return
         await fold_texts(self.uow, kept, lost)
         if kept.kind_by == "default" and lost.kind_by != "default":
             kept.set(kind=lost.kind, kind_by=lost.kind_by)
-        kept.set(touched=kept.touched or lost.touched, priority=max(kept.priority, lost.priority, key=_RANK.index))
+        kept.set(touched=kept.touched or lost.touched, priority=max(kept.priority, lost.priority, key=PRIORITIES.index))
         if kept.assignee_id is None:
             kept.set(assignee_id=lost.assignee_id, assigned_by=lost.assigned_by)
         self._discard(lost, "merged")
@@ -323,9 +331,6 @@ class Following:
                 return None
             self._pending[ticket_id] = (ticket, [])
         return self._pending[ticket_id][0]
-
-
-_RANK: Final = ("low", "normal", "high", "urgent")
 
 
 def _followed(ticket: TicketRecord) -> Followed:

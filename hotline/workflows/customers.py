@@ -13,7 +13,6 @@ from hotline.crm.commands.bulk import BulkCustomer
 from hotline.crm.commands.customers import AddressData, ContactPointData
 from hotline.crm.commands.idempotency import Idempotency, claim
 from hotline.crm.queries.customers import CustomerView, get_customer
-from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import Viewer
 from hotline.customers import contact_points
 from hotline.customers.json_fields import json_object
@@ -137,21 +136,10 @@ async def write_note(
         raise Invalid("customer_id: a note is about a customer or a call.")
     cleaned = many_lines(text, "text", LONGEST_NOTE, needed=True)
     async with house.unit(viewer) as uow:
-        if call_id is not None and viewer.scope != "all" and not await _took_part(uow, viewer, call_id):
+        if call_id is not None and viewer.scope != "all" and not await notes.took_part(uow, call_id):
             raise Forbidden("This is somebody else's call.")
         await notes.write_note(uow, note_id, cleaned, customer_id, call_id)
     return note_id
-
-
-async def _took_part(uow: UnitOfWork, viewer: Viewer, call_id: UUID) -> bool:
-    return bool(
-        await uow.fetchval(
-            """SELECT EXISTS (SELECT 1 FROM call WHERE id = $1 AND user_id = $2)
-                   OR EXISTS (SELECT 1 FROM leg WHERE call_id = $1 AND user_id = $2)""",
-            call_id,
-            viewer.user_id,
-        )
-    )
 
 
 def _reader(viewer: Viewer) -> Viewer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict, cast, get_args
 from uuid import UUID
@@ -11,7 +12,7 @@ from hotline.crm import company
 from hotline.crm.commands import calls as call_commands
 from hotline.crm.commands import tickets as commands
 from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.commands.ticket_texts import TEXTS, move_texts, set_texts, write_note
+from hotline.crm.commands.ticket_texts import move_texts, set_texts, write_note
 from hotline.crm.commands.tickets import Entry, TicketRecord, lock_ticket
 from hotline.crm.queries import calls as call_queries
 from hotline.crm.queries.categories import require_category
@@ -188,17 +189,11 @@ async def close_resolved(house: House) -> int:
     """Close what has been resolved for as many days as the company waits for an objection; answers how many."""
     days = (await company_section(house, company.Tickets)).close_after_days
     async with house.unit(SYSTEM) as uow:
-        rows = await uow.fetch(
-            """SELECT id FROM ticket WHERE state = 'resolved' AND resolved_at < $1 AND resolved_at IS NOT NULL
-               ORDER BY resolved_at LIMIT 100 FOR UPDATE SKIP LOCKED""",
-            uow.now - timedelta(days=days),
-        )
-        for row in rows:
-            ticket = await lock_ticket(uow, row["id"])
-            if ticket is not None:
-                ticket.set(state="closed")
-                await keep_ticket(house, uow, ticket)
-    return len(rows)
+        tickets = await commands.lock_long_resolved(uow, uow.now - timedelta(days=days))
+        for ticket in tickets:
+            ticket.set(state="closed")
+            await keep_ticket(house, uow, ticket)
+    return len(tickets)
 
 
 async def locked(uow: UnitOfWork, viewer: Viewer, ticket_id: UUID, expected_version: int | None = None) -> TicketRecord:
@@ -214,10 +209,7 @@ async def locked(uow: UnitOfWork, viewer: Viewer, ticket_id: UUID, expected_vers
 
 def _still(viewer: Viewer) -> Viewer:
     """Who gave a ticket away is shown what they did, though it is no longer theirs to see."""
-    return Viewer(
-        viewer.user_id, viewer.kind, viewer.permissions | {"tickets.read", "tickets.read_all"}, viewer.scope,
-        viewer.masks, viewer.locale,
-    )  # fmt: skip
+    return replace(viewer, permissions=viewer.permissions | {"tickets.read", "tickets.read_all"})
 
 
 def _without(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -253,7 +245,7 @@ async def _apply(
 async def _texts(uow: UnitOfWork, ticket: TicketRecord, texts: dict[str, str]) -> list[Entry]:
     if ticket.key_id is None:
         texts = {name: text for name, text in texts.items() if text}
-    return await set_texts(uow, ticket, **texts) if texts and set(texts) <= set(TEXTS) else []
+    return await set_texts(uow, ticket, **texts) if texts else []
 
 
 async def _category(uow: UnitOfWork, slug: str | None, ticket: TicketRecord) -> str | None:
@@ -266,17 +258,7 @@ async def _category(uow: UnitOfWork, slug: str | None, ticket: TicketRecord) -> 
 async def _customer(uow: UnitOfWork, ticket: TicketRecord, customer_id: UUID | None) -> None:
     if customer_id == ticket.customer_id:
         return
-    tier = None
-    if customer_id is not None:
-        row = await uow.fetchrow(
-            """SELECT t.key, c.merged_into_id FROM customer c LEFT JOIN tier t ON t.id = c.tier_id WHERE c.id = $1""",
-            customer_id,
-        )
-        if row is None:
-            raise Invalid("customer_id: there is no such customer.")
-        if row["merged_into_id"] is not None:
-            raise Conflict("This customer was merged into another one; take that one.")
-        tier = row["key"]
+    tier = await commands.tier_of_customer(uow, customer_id) if customer_id is not None else None
     await move_texts(uow, ticket, customer_id)
     ticket.set(tier=tier)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -39,8 +39,8 @@ async def keep_ticket(
     kept = _stays(ticket.saved)
     stays = _stays({"provisional": ticket.provisional, "state": ticket.state})
     if kept or stays:
-        before = _sla_facts(ticket, ticket.saved, at or uow.now) if kept else None
-        after = _sla_facts(ticket, {}, at or uow.now)
+        before = facts_of(ticket, at or uow.now, ticket.saved) if kept else None
+        after = facts_of(ticket, at or uow.now)
         deadlines = await sla.follow_ticket(house, uow, before, after)
         if deadlines is not None:
             ticket.set(first_response_due=deadlines.first_response_due, resolution_due=deadlines.resolution_due)
@@ -56,7 +56,9 @@ def _stays(columns: dict[str, Any]) -> bool:
     return bool(columns) and not columns["provisional"] and columns["state"] != "discarded"
 
 
-def _sla_facts(ticket: TicketRecord, saved: dict[str, Any], at: datetime) -> TicketFacts:
+def facts_of(ticket: TicketRecord, at: datetime, saved: Mapping[str, Any] | None = None) -> TicketFacts:
+    """What of a ticket its clocks depend on, as it is ``at`` an instant; of ``saved`` columns, as it was in them."""
+
     def value(name: str) -> Any:
         return saved[name] if saved else getattr(ticket, name)
 

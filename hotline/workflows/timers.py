@@ -20,26 +20,11 @@ from hotline.crm.viewer import SYSTEM
 from hotline.events import user_mark
 from hotline.tickets.escalation import chosen, raised, roles_needed
 from hotline.tickets.policies import CLOCKS, Escalation, Rules
-from hotline.tickets.sla import DUE, WARN, Clock, TicketFacts, deadlines, due, told
+from hotline.tickets.sla import DUE, WARN, Clock, deadlines, due, told
 from hotline.workflows.calendars import rules_of
 from hotline.workflows.house import House
 from hotline.workflows.sla import catch_up
-from hotline.workflows.tickets_kept import keep_ticket
-
-
-def facts_of(ticket: TicketRecord, at: datetime) -> TicketFacts:
-    """What of a ticket its clocks depend on, as it is ``at`` an instant."""
-    return TicketFacts(
-        id=ticket.id,
-        kind=ticket.kind,
-        state=ticket.state,
-        priority=ticket.priority,
-        tier=ticket.tier,
-        service=ticket.service,
-        opened_at=ticket.opened_at,
-        at=at,
-        first_response_at=ticket.first_response_at,
-    )
+from hotline.workflows.tickets_kept import facts_of, keep_ticket
 
 
 @dataclass(slots=True)

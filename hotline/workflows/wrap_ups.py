@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hotline.crm.commands import notes
 from hotline.crm.commands import wrap_ups as commands
-from hotline.crm.commands.tickets import lock_ticket
+from hotline.crm.commands.tickets import lock_ticket, ticket_of_call
 from hotline.crm.commands.wrap_ups import WrapUpRecord
 from hotline.crm.queries.calls import require_call
 from hotline.crm.queries.tickets import require_ticket
@@ -53,33 +53,23 @@ async def wrap_up_call(
     woken: set[str] = set()
     async with house.unit(viewer) as uow:
         await require_call(uow, viewer, call_id)
-        row = await uow.fetchrow(
-            """SELECT id, ticket_id, ended_at, answered_at FROM call
-               WHERE id = COALESCE((SELECT merged_into_id FROM call WHERE id = $1), $1) FOR UPDATE""",
-            call_id,
-        )
-        if row is None:
+        call = await commands.lock_call(uow, call_id)
+        if call is None:
             raise NotFound()
-        found = await commands.lock_wrap_up(uow, row["id"], viewer.user_id)
+        found = await commands.lock_wrap_up(uow, call.id, viewer.user_id)
         said = disposition or found.disposition
         # An agent who gave the call away, or whose part is over, wraps up while the call goes on with somebody else.
-        over = row["ended_at"] is not None or found.started_at is not None
+        over = call.ended_at is not None or found.started_at is not None
         if note:
             text = many_lines(note, "note", LONGEST_NOTE, needed=True)
-            await notes.write_note(uow, note_id or uow.new_id(), text, None, row["id"])
-        if row["ticket_id"] is not None:
-            await _on_ticket(
-                house, uow, viewer, row["ticket_id"], row["id"], said if over else None, ticket, callback_due
-            )
+            await notes.write_note(uow, note_id or uow.new_id(), text, None, call.id)
+        if call.ticket_id is not None:
+            await _on_ticket(house, uow, viewer, call.ticket_id, call.id, said if over else None, ticket, callback_due)
         if await commands.save_wrap_up(uow, found, said, done=over):
-            await uow.execute(
-                """UPDATE interaction SET data = data || jsonb_build_object('disposition', $2::text)
-                   WHERE call_id = $1 AND kind = 'call'""",
-                *(row["id"], said or ""),
-            )
+            await commands.close_interaction(uow, call.id, said)
             woken = await _go_on(uow, found)
-        uow.audit("call:wrapped_up", row["id"], disposition=said, done=over)
-        view = await get_wrap_up(uow, viewer, row["id"])
+        uow.audit("call:wrapped_up", call.id, disposition=said, done=over)
+        view = await get_wrap_up(uow, viewer, call.id)
     await wake(house, woken)
     return view
 
@@ -138,7 +128,7 @@ async def end_forgotten_pauses(house: House) -> None:
 
 async def _kept_disposition(house: House, uow: UnitOfWork, wrap_up: WrapUpRecord) -> None:
     """What the agent said during the call, when they said nothing after it."""
-    ticket_id: UUID | None = await uow.fetchval("SELECT ticket_id FROM call WHERE id = $1", wrap_up.call_id)
+    ticket_id, _ = await ticket_of_call(uow, wrap_up.call_id)
     if ticket_id is not None:
         await _on_ticket(house, uow, SYSTEM, ticket_id, wrap_up.call_id, wrap_up.disposition, None, None)
 

@@ -86,6 +86,21 @@ def test_every_query_takes_a_viewer() -> None:
     assert without == []
 
 
+def test_sql_is_written_in_crm_alone() -> None:
+    """Nobody else asks the database by statements; the service's own health is ``SELECT 1``."""
+    outside = []
+    for path in PACKAGE.rglob("*.py"):
+        if room(path) in ("crm", "bus"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                asks = node.func.attr in ("fetch", "fetchrow", "fetchval", "execute") and node.args
+                statement = ast.unparse(node.args[0]) if asks else "'SELECT 1'"
+                if statement != "'SELECT 1'" and isinstance(node.args[0], ast.Constant | ast.JoinedStr):
+                    outside.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    assert outside == []
+
+
 def test_files_have_one_subject() -> None:
     """Past about 400 lines a file is two."""
     long = {

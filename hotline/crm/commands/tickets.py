@@ -12,8 +12,9 @@ from uuid import UUID
 
 from hotline.crm.database import Row
 from hotline.crm.unit_of_work import UnitOfWork, plain
+from hotline.errors import Conflict, Invalid
 from hotline.events import permission_mark, user_mark
-from hotline.tickets.states import OPEN, DiscardedAs, Kind, KindBy, Priority, Source, State
+from hotline.tickets.states import OPEN, AttachedBy, DiscardedAs, Kind, KindBy, Priority, Source, State
 
 #: Who sees tickets that somebody has, and those that nobody has.
 SEES_ALL: Final = permission_mark("tickets.read_all")
@@ -193,12 +194,12 @@ async def save_ticket(
     if ticket.exists:
         told = {name: plain(list(pair)) for name, pair in differences.items() if name not in _SILENT}
         if told:
-            lines.insert(0, _entry(uow, "changed", told, call_id))
+            lines.insert(0, new_entry(uow, "changed", told, call_id=call_id))
         if not differences and not lines:
             return False
     else:
         facts = {"source": ticket.source, "kind": ticket.kind, "state": ticket.state}
-        lines.insert(0, _entry(uow, "created", facts, call_id))
+        lines.insert(0, new_entry(uow, "created", facts, call_id=call_id))
     owners = {ticket.saved.get("assignee_id")} - {ticket.assignee_id, None}
     values = [getattr(ticket, name) for name in _CHANGING]
     if ticket.exists and not differences:
@@ -252,18 +253,6 @@ def new_entry(
     return Entry(uow.new_id(), at or uow.now, uow.viewer.user_id, kind, plain(dict(data)), call_id)
 
 
-def _entry(uow: UnitOfWork, kind: str, data: Mapping[str, Any], call_id: UUID | None) -> Entry:
-    return new_entry(uow, kind, data, call_id=call_id)
-
-
-async def add_entry(
-    uow: UnitOfWork, ticket_id: UUID, kind: str, data: Mapping[str, Any], at: datetime | None = None
-) -> None:
-    """Write one line of a ticket's history by itself, without an event."""
-    line = new_entry(uow, kind, data, at=at)
-    await uow.execute(_ENTRIES.format(source=""), ticket_id, [_line(line)])
-
-
 def _line(entry: Entry) -> dict[str, Any]:
     sealed = None if entry.note_cipher is None else "\\x" + entry.note_cipher.hex()
     line: dict[str, Any] = plain(
@@ -309,6 +298,36 @@ async def find_joinable(
     if row is None:
         return None, None
     return row["tier_key"], _record(row) if row["id"] is not None else None
+
+
+async def ticket_of_call(uow: UnitOfWork, call_id: UUID) -> tuple[UUID | None, AttachedBy]:
+    """The ticket that a call's own row names, also of a call that became part of another; and how it came to it."""
+    row = await uow.fetchrow("SELECT ticket_id, ticket_by FROM call WHERE id = $1", call_id)
+    return (None, "opened") if row is None else (row["ticket_id"], row["ticket_by"] or "opened")
+
+
+async def lock_long_resolved(uow: UnitOfWork, before: datetime, *, most: int = 100) -> list[TicketRecord]:
+    """Tickets that were resolved before then and nobody objected, locked; not those that somebody is changing."""
+    rows = await uow.fetch(
+        f"{_SELECT} WHERE state = 'resolved' AND resolved_at < $1 ORDER BY resolved_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+        *(before, most),
+    )
+    return [_record(row) for row in rows]
+
+
+async def tier_of_customer(uow: UnitOfWork, customer_id: UUID) -> str | None:
+    """The tier of a customer who gets a ticket by hand. Raises Invalid for one that is not there, Conflict for one that
+    was merged into another."""
+    row = await uow.fetchrow(
+        "SELECT t.key, c.merged_into_id FROM customer c LEFT JOIN tier t ON t.id = c.tier_id WHERE c.id = $1",
+        customer_id,
+    )
+    if row is None:
+        raise Invalid("customer_id: there is no such customer.")
+    if row["merged_into_id"] is not None:
+        raise Conflict("This customer was merged into another one; take that one.")
+    tier: str | None = row["key"]
+    return tier
 
 
 async def changes_by_call(uow: UnitOfWork, ticket_id: UUID, call_id: UUID) -> list[dict[str, Any]]:

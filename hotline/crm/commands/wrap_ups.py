@@ -31,6 +31,15 @@ class WrapUpRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WrappedCall:
+    """What a wrap-up needs of its call."""
+
+    id: UUID
+    ticket_id: UUID | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """An agent's phone in a queue."""
 
@@ -69,6 +78,25 @@ async def move_wrap_ups(uow: UnitOfWork, gone: UUID, call_id: UUID) -> None:
         """UPDATE wrap_up w SET call_id = $2 WHERE call_id = $1
            AND NOT EXISTS (SELECT 1 FROM wrap_up o WHERE o.call_id = $2 AND o.user_id = w.user_id)""",
         *(gone, call_id),
+    )
+
+
+async def lock_call(uow: UnitOfWork, call_id: UUID) -> WrappedCall | None:
+    """The call, locked; of a merged one, what it became part of."""
+    row = await uow.fetchrow(
+        """SELECT id, ticket_id, ended_at FROM call
+           WHERE id = COALESCE((SELECT merged_into_id FROM call WHERE id = $1), $1) FOR UPDATE""",
+        call_id,
+    )
+    return None if row is None else WrappedCall(**row)
+
+
+async def close_interaction(uow: UnitOfWork, call_id: UUID, disposition: str | None) -> None:
+    """Say on the customer's timeline what became of a call."""
+    await uow.execute(
+        """UPDATE interaction SET data = data || jsonb_build_object('disposition', $2::text)
+           WHERE call_id = $1 AND kind = 'call'""",
+        *(call_id, disposition or ""),
     )
 
 

@@ -23,10 +23,11 @@ class CategoryView:
 
 
 async def list_categories(db: Reader, viewer: Viewer) -> list[CategoryView]:
-    """All categories, each after its parent; archived ones too, since tickets name them."""
+    """All categories, each after its parent; archived ones too, since tickets name them, after the others."""
     viewer.require("tickets.read")
     rows = await db.fetch(
-        "SELECT slug, parent, kind, names, position, archived FROM category ORDER BY position, slug LIMIT 500"
+        """SELECT slug, parent, kind, names, position, archived FROM category
+           ORDER BY archived, position, slug LIMIT 1000"""
     )
     below: dict[str | None, list[CategoryView]] = {}
     for row in rows:

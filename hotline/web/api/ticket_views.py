@@ -1,4 +1,4 @@
-"""Saved lists of tickets, and the categories of tickets."""
+"""Saved lists of tickets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import Field
 
-from hotline.crm.queries import categories as category_queries
 from hotline.crm.queries.ticket_lists import count_tickets
 from hotline.crm.queries.ticket_views import SavedView, filters_from, filters_to, list_views
 from hotline.crm.queries.users import find_user_by_login
@@ -73,38 +72,6 @@ class ListChange(Input):
     position: int | None = Field(None, ge=0, le=10_000)
 
 
-class Category(Output):
-    """A category; `parent` is its slug without the last part. Archived ones are offered no more."""
-
-    slug: str
-    parent: str | None
-    kind: Kind | None
-    names: dict[str, str]
-    position: int
-    archived: bool
-
-
-class Categories(Output):
-    """The tree: each after its parent."""
-
-    items: list[Category]
-
-
-class CategoryPut(Input):
-    """A category as it shall be."""
-
-    slug: str = Field(max_length=200)
-    names: dict[str, str]
-    kind: Kind | None = None
-    archived: bool = False
-
-
-class CategoriesPut(Input):
-    """The whole tree in its order. What is left out is archived."""
-
-    items: list[CategoryPut] = Field(max_length=500)
-
-
 @endpoint("GET", "/ticket-views", right="tickets.read", summary="Saved lists of tickets")
 async def views(ask: Ask) -> TicketLists:
     """Those that come with hotline, one's own, and everybody's."""
@@ -164,17 +131,4 @@ async def delete_view(ask: Ask, path: ById) -> None:
     await workflow.delete_view(ask.house, ask.viewer, path.id)
 
 
-@endpoint("GET", "/categories", right="tickets.read", summary="Categories of tickets")
-async def categories(ask: Ask) -> Categories:
-    found = await category_queries.list_categories(ask.house.db, ask.viewer)
-    return Categories(items=[Category.model_validate(each) for each in found])
-
-
-@endpoint("PUT", "/categories", right="settings.write", summary="Replace the tree of categories")
-async def put_categories(ask: Ask, body: CategoriesPut) -> Categories:
-    items: Any = [item.model_dump() for item in body.items]
-    found = await workflow.put_categories(ask.house, ask.viewer, items)
-    return Categories(items=[Category.model_validate(each) for each in found])
-
-
-routes: list[Endpoint] = [views, save_view, change_view, delete_view, categories, put_categories]
+routes: list[Endpoint] = [views, save_view, change_view, delete_view]

@@ -8,8 +8,8 @@ import pytest
 
 from hotline.calendars import WEEKDAYS
 from hotline.crm.company import SECTIONS
-from hotline.tickets.escalation import PRIORITIES
-from hotline.tickets.policies import CLOCKS, Kind
+from hotline.tickets.policies import CLOCKS
+from hotline.tickets.states import PRIORITIES, Kind
 from hotline.web.desktop import settings_words as words
 
 
