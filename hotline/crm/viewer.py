@@ -12,13 +12,27 @@ from hotline.events import EVERYONE, permission_mark, user_mark
 
 #: Every permission with the sentence that the users page prints. API scopes are ``all`` or some of these.
 PERMISSIONS: Final[Mapping[str, str]] = {
-    "customers.read": "See customers.",
-    "customers.write": "Create and change customers.",
-    "customers.read_numbers": "See whole phone numbers and addresses; without it only their last digits.",
+    "customers.read": "See the customers that one is responsible for, and those of one's own calls and tickets.",
+    "customers.read_team": "See the customers of one's teams too.",
+    "customers.read_all": "See every customer.",
+    "customers.write": "Create customers and change those that one sees.",
+    "customers.read_numbers": "See whole telephone numbers; without it only their last digits.",
+    "customers.read_emails": "See whole email addresses; without it only a part.",
+    "customers.read_addresses": "See postal addresses.",
+    "customers.read_private": "See the values of custom fields that are marked private.",
+    "customers.merge": "Merge customers that are one and the same, and undo it.",
+    "customers.batch": "Change many customers at once.",
+    "customers.transfer": "Make somebody else responsible for customers.",
+    "customers.import": "Import customers from a file.",
+    "customers.export": "Export customers to a file; what one may not see stays masked in it.",
+    "customers.report": "Get the report of everything that is kept about a person.",
+    "customers.erase": "Erase a person for good.",
     "calls.read": "See one's own calls.",
+    "calls.read_team": "See the calls of one's teams, live and past.",
     "calls.read_all": "See everybody's calls, live and past.",
     "calls.write": "Say which customer a call belongs to, and write notes.",
     "tickets.read": "See tickets: one's own, those of one's own calls, and those that nobody has.",
+    "tickets.read_team": "See the tickets of one's teams.",
     "tickets.read_all": "See everybody's tickets.",
     "tickets.write": "Create and change the tickets that one sees, and wrap calls up.",
     "tickets.assign": "Give tickets to others.",
@@ -28,37 +42,51 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "flows.read": "See the IVR flows and which ways callers took.",
     "prompts.write": "Replace prompts of the IVR by recordings.",
     "settings.read": "See the company's settings: calendars, deadlines, rules.",
-    "settings.write": "Change the company's settings.",
+    "settings.write": "Change the company's settings, lists and custom fields.",
     "commands.send": "Dial, hang up, transfer and pause.",
     "users.read": "See users.",
-    "users.write": "Create and change users and roles.",
+    "users.write": "Create and change users, end their sessions, hand over their records.",
+    "users.performance": "See the activity and performance of the users of one's teams, or of all with calls.read_all.",
+    "roles.write": "Create and change roles and grants.",
+    "teams.write": "Create and change teams.",
     "tiers.write": "Change tiers.",
     "tags.write": "Change tags.",
     "audit.read": "Read the audit trail.",
     "system.read": "See the health of connections.",
+    "system.support": "Get a support bundle.",
     "tokens.write": "Make API tokens for oneself.",
     "own.presence": "Sign in to and out of one's own queues.",
     "own.profile": "Change one's own password and preferences.",
 }
 
 _OWN: Final = ("own.presence", "own.profile")
+_PERSONAL: Final = ("customers.read_numbers", "customers.read_emails", "customers.read_addresses")
 
 #: The roles that come with hotline; every migration writes them again.
 SHIPPED_ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent": (
-        "customers.read", "customers.write", "customers.read_numbers", "calls.read", "calls.write", "tickets.read",
-        "tickets.write", "recordings.listen", "commands.send", "users.read", *_OWN,
+        "customers.read", "customers.read_all", "customers.write", *_PERSONAL, "calls.read", "calls.write",
+        "tickets.read", "tickets.write", "recordings.listen", "commands.send", "users.read", *_OWN,
     ),
     "supervisor": (
-        "customers.read", "customers.write", "customers.read_numbers", "calls.read", "calls.read_all", "calls.write",
-        "tickets.read", "tickets.read_all", "tickets.write", "tickets.assign", "recordings.listen",
-        "recordings.download", "flows.read", "settings.read", "commands.send", "users.read", "tags.write",
-        "system.read", "tokens.write", *_OWN,
+        "customers.read", "customers.read_all", "customers.write", *_PERSONAL, "customers.read_private",
+        "customers.merge", "customers.batch", "customers.transfer", "customers.export", "calls.read",
+        "calls.read_team", "calls.read_all", "calls.write", "tickets.read", "tickets.read_team", "tickets.read_all",
+        "tickets.write", "tickets.assign", "recordings.listen", "recordings.download", "flows.read", "settings.read",
+        "commands.send", "users.read", "users.performance", "tags.write", "system.read", "tokens.write", *_OWN,
     ),
-    "marketer": ("customers.read", "tags.write", *_OWN),
-    "reviewer": ("customers.read", "audit.read", *_OWN),
+    "marketer": ("customers.read", "customers.read_all", "tags.write", *_OWN),
+    "reviewer": ("customers.read", "customers.read_all", "audit.read", *_OWN),
     "administrator": tuple(PERMISSIONS),
 }  # fmt: skip
+
+#: What is shown in part only to who lacks the permission. ``phone`` is every number, ``private`` a custom field.
+MASKS: Final[Mapping[str, str]] = {
+    "customers.read_numbers": "phone",
+    "customers.read_emails": "email",
+    "customers.read_addresses": "address",
+    "customers.read_private": "private",
+}
 
 Scope = Literal["own", "team", "all"]
 Kind = Literal["user", "system", "token"]
@@ -107,7 +135,7 @@ def viewer_of(
         kind=kind,
         permissions=permissions,
         scope="all" if "calls.read_all" in permissions else "own",
-        masks=frozenset() if "customers.read_numbers" in permissions else frozenset({"phone"}),
+        masks=frozenset(mask for permission, mask in MASKS.items() if permission not in permissions),
         locale=locale,
     )
 
