@@ -6,15 +6,15 @@ import { countFrom, setClock, startClocks } from "./lib/clock.js";
 import { rememberZone } from "./lib/cookies.js";
 import { load } from "./lib/i18n.js";
 import { startDesk } from "./desk/desk.js";
-import { startFlow } from "./pages/flow.js";
-import { startForms } from "./pages/forms.js";
 import { startPlayers } from "./lib/player.js";
-import { startPrompts } from "./pages/prompts.js";
+import { startForms } from "./pages/forms.js";
+import { startPages } from "./pages/index.js";
 import { startTickets } from "./pages/tickets.js";
 import { notifyRings } from "./ring/notify.js";
 import { prepareSound, retractTone, startRing, stopRing, warnTick } from "./ring/sound.js";
 import { titleFor } from "./ring/title.js";
 import { namesOf, who } from "./ring/words.js";
+import { startActs } from "./shell/acts.js";
 import { startDial } from "./shell/dial.js";
 import { startKeys } from "./shell/keys.js";
 import { startLines } from "./shell/lines.js";
@@ -23,6 +23,7 @@ import { startMenus } from "./shell/menus.js";
 import { startPalette } from "./shell/palette.js";
 import { startPresence } from "./shell/presence.js";
 import { startTheme } from "./shell/theme.js";
+import { readOffers, startToasts } from "./shell/toast.js";
 import { share } from "./stream/shared.js";
 import { ringsOf } from "./stream/state.js";
 
@@ -35,6 +36,8 @@ rememberZone();
 startTheme();
 startMenus();
 startForms(page.user);
+startToasts(page.user);
+startActs();
 startClocks();
 
 const palette = startPalette();
@@ -55,12 +58,11 @@ startPresence(stream);
 startDial(stream);
 
 startPlayers();
-document.addEventListener("htmx:after:swap", () => startPlayers());
-const prompts = find("[data-prompts]");
-if (prompts) startPrompts(prompts);
-
-const picture = find(".flow-picture");
-if (picture) startFlow(picture);
+document.addEventListener("htmx:after:swap", () => {
+  startPlayers();
+  readOffers(document);
+});
+startPages({ stream, page });
 
 const desk = find("[data-desk]");
 if (desk) startDesk(desk, stream, page.user);

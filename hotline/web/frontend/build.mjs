@@ -1,6 +1,6 @@
 // Builds the desk's scripts, styles and icons into hotline/web/static/dist, with a hash in every name,
 // and writes manifest.json: source name → built name. Run by hatch_build.py; by hand: `npm run build`.
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "..", "static", "dist");
 const entries = ["app.js", "signin.js", "demo.js", "styles/app.css", "styles/demo.css", "icons.svg", "favicon.svg"];
 
-await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
 const result = await build({
   absWorkingDir: here,
   entryPoints: entries,
@@ -39,4 +39,13 @@ for (const [output, { entryPoint, inputs }] of Object.entries(result.metafile.ou
 }
 const missing = entries.map((entry) => basename(entry)).filter((name) => !(name in manifest));
 if (missing.length) throw new Error(`not built: ${missing.join(", ")}`);
-await writeFile(join(dist, "manifest.json"), `${JSON.stringify(manifest, null, 1)}\n`);
+const unfinished = join(dist, `manifest-${process.pid}.json`);
+await writeFile(unfinished, `${JSON.stringify(manifest, null, 1)}\n`);
+await rename(unfinished, join(dist, "manifest.json"));
+
+// What an earlier build left goes after an hour: until then a server that was started with it still names it.
+const made = new Set([...Object.keys(result.metafile.outputs).map((output) => basename(output)), "manifest.json", ".fingerprint"]);
+for (const name of await readdir(dist)) {
+  const path = join(dist, name);
+  if (!made.has(name) && (await stat(path)).mtimeMs < Date.now() - 3_600_000) await rm(path, { force: true });
+}

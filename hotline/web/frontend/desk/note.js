@@ -6,7 +6,7 @@ import { t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
 import { fieldName } from "../lib/tickets.js";
 import { clockSeconds } from "../shell/line.js";
-import { offerUndo } from "../shell/toast.js";
+import { toast } from "../shell/toast.js";
 
 /**
  * `ticket` is the form beside it (ticket.js). `onChange` runs when the set of unsaved drafts may have changed,
@@ -133,7 +133,7 @@ export function createNote(root, drafts, ticket, stream, { onChange, onSaved }) 
   part(root, "resolve").addEventListener("click", async () => {
     const before = ticket.body;
     if (!subject || !before || !(await save({ state: "resolved" }))) return;
-    offerUndo(t("{number} is resolved.", { number: before.reference }), () => void ticket.setState(before.id, before.state));
+    toast.undo(t("{number} is resolved.", { number: before.reference }), () => void ticket.setState(before.id, before.state));
   });
 
   part(root, "discard").addEventListener("click", () => {
@@ -146,7 +146,7 @@ export function createNote(root, drafts, ticket, stream, { onChange, onSaved }) 
     if (dropped) field.value = dropped.saved_text;
     state(drafts.get(key));
     onChange();
-    offerUndo(t("Draft discarded."), () => {
+    toast.undo(t("Draft discarded."), () => {
       if (dropped) drafts.put(dropped);
       if (fields) ticket.restore(fields);
       if (subject?.key === key) {

@@ -8,7 +8,7 @@ import { playerOf } from "../lib/player.js";
 import { plain } from "../lib/text.js";
 import { ago, categories, categoryName, fieldName, kindName, merge, priorityName, stateName } from "../lib/tickets.js";
 import { clockTime } from "../shell/line.js";
-import { offerUndo } from "../shell/toast.js";
+import { toast } from "../shell/toast.js";
 
 const FIELDS = ["kind", "subject", "category", "priority", "state"];
 const TRIES = 3;
@@ -270,7 +270,7 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved,
     attribute(button, "aria-busy", "true");
     try {
       const made = await move(callId, { new: true });
-      offerUndo(t("The call has a ticket of its own now: {number}.", { number: made.reference }), () => void rejoin(callId, old.id));
+      toast.undo(t("The call has a ticket of its own now: {number}.", { number: made.reference }), () => void rejoin(callId, old.id));
     } catch (error) {
       say(root, "problem", error instanceof ApiError ? error.message : t("This did not work."));
     } finally {

@@ -1,7 +1,7 @@
 // What forms share: passwords shown on demand, caps lock, rows that can be added, drafts, one submit, copying.
 import { all, attribute, find, part, say } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { offerUndo } from "../shell/toast.js";
+import { toast } from "../shell/toast.js";
 
 export function startForms(user = "") {
   document.addEventListener("click", (event) => {
@@ -58,7 +58,7 @@ function removeRow(button) {
   const next = row.nextElementSibling;
   row.remove();
   find("input, select", next ?? list)?.focus();
-  offerUndo(t("Row removed. It is gone once you save."), () => list.insertBefore(row, next?.isConnected ? next : null));
+  toast.undo(t("Row removed. It is gone once you save."), () => list.insertBefore(row, next?.isConnected ? next : null));
 }
 
 async function copy(button) {

@@ -8,7 +8,7 @@ import { openDrafts } from "../desk/drafts.js";
 import { createNote } from "../desk/note.js";
 import { createTicket } from "../desk/ticket.js";
 import { openTicketDrafts } from "../desk/ticketDrafts.js";
-import { offerUndo } from "../shell/toast.js";
+import { toast } from "../shell/toast.js";
 
 const EVENTS = ["ticket.created", "ticket.updated", "ticket.discarded", "ticket.breached", "ticket.escalated"];
 
@@ -51,7 +51,7 @@ async function callbackDone(button) {
     await api("POST", `/tickets/${encodeURIComponent(id)}/callback`, { done: true });
     row.classList.add("is-done");
     button.hidden = true;
-    offerUndo(t("Call back done."), async () => {
+    toast.undo(t("Call back done."), async () => {
       try {
         await api("POST", `/tickets/${encodeURIComponent(id)}/callback`, { due: button.dataset.due });
         row.classList.remove("is-done");
@@ -116,7 +116,7 @@ function startTicketPage(place, stream, page) {
     const problem = await ticket.save(id, changes);
     attribute(button, "aria-busy", null);
     if (problem) tell(new ApiError("error", problem, 0));
-    else if (said && before) offerUndo(said, () => void ticket.save(id, back));
+    else if (said && before) toast.undo(said, () => void ticket.save(id, back));
   }
 
   async function callback(button, body, said, undo) {
@@ -124,7 +124,7 @@ function startTicketPage(place, stream, page) {
     try {
       await api("POST", `/tickets/${encodeURIComponent(id)}/callback`, body);
       await reread();
-      if (said) offerUndo(said, () => void callback(button, undo, "", null));
+      if (said) toast.undo(said, () => void callback(button, undo, "", null));
     } catch (error) {
       tell(error);
     } finally {

@@ -1,0 +1,17 @@
+// What single pages need: a selector that stands on the page, and what starts there with ({stream, page}).
+import { find } from "../lib/dom.js";
+import { startFlow } from "./flow.js";
+import { startPrompts } from "./prompts.js";
+
+const PAGES = [
+  [".flow-picture", startFlow],
+  ["[data-prompts]", startPrompts],
+];
+
+/** Starts what this page needs. */
+export function startPages(context) {
+  for (const [selector, start] of PAGES) {
+    const root = find(selector);
+    if (root) start(root, context);
+  }
+}
