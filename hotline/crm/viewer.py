@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 from uuid import UUID
 
 from hotline.errors import Forbidden
@@ -89,19 +89,23 @@ MASKS: Final[Mapping[str, str]] = {
 }
 
 Scope = Literal["own", "team", "all"]
+Scoped = Literal["customers", "calls", "tickets"]
 Kind = Literal["user", "system", "token"]
+
+#: The kinds of records that have a scope; everything else belongs to one of them.
+SCOPED: Final[tuple[Scoped, ...]] = get_args(Scoped)
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """``scope`` says whose calls they see; ``masks`` name what is shown in part only, for example ``phone``."""
+    """``masks`` name what is shown in part only, for example ``phone``; ``teams`` are those that they are in."""
 
     user_id: UUID | None
     kind: Kind
     permissions: frozenset[str]
-    scope: Scope = "own"
     masks: frozenset[str] = frozenset()
     locale: str = "en"
+    teams: frozenset[UUID] = frozenset()
 
     def may(self, permission: str) -> bool:
         """Whether the viewer holds ``permission``."""
@@ -111,6 +115,12 @@ class Viewer:
         """Raise Forbidden unless the viewer holds ``permission``."""
         if permission not in self.permissions:
             raise Forbidden()
+
+    def scope_of(self, kind: Scoped) -> Scope:
+        """How far the viewer sees records of a kind, once they may see any; ``hotline.crm.scopes`` says whose."""
+        if f"{kind}.read_all" in self.permissions:
+            return "all"
+        return "team" if f"{kind}.read_team" in self.permissions else "own"
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -126,6 +136,7 @@ def viewer_of(
     kind: Kind = "user",
     scopes: frozenset[str] | None = None,
     locale: str = "en",
+    teams: Iterable[UUID] = (),
 ) -> Viewer:
     """The viewer of a user with their role's ``permissions``; a token's ``scopes`` narrow these, ``all`` does not."""
     if scopes is not None and "all" not in scopes:
@@ -134,11 +145,11 @@ def viewer_of(
         user_id=user_id,
         kind=kind,
         permissions=permissions,
-        scope="all" if "calls.read_all" in permissions else "own",
         masks=frozenset(mask for permission, mask in MASKS.items() if permission not in permissions),
         locale=locale,
+        teams=frozenset(teams),
     )
 
 
 #: hotline itself: jobs, the telephone's listener, commands of the administrator's shell.
-SYSTEM: Final = Viewer(user_id=None, kind="system", permissions=frozenset(PERMISSIONS), scope="all")
+SYSTEM: Final = Viewer(user_id=None, kind="system", permissions=frozenset(PERMISSIONS))

@@ -8,6 +8,7 @@ from hotline.crm.models.call import Call, CallAlias, Leg
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
 from hotline.crm.models.deadlines import BusinessCalendar, CompanySetting, SlaBasis, SlaClock, SlaPolicy
 from hotline.crm.models.flow import FlowCount, FlowVersion, IvrSession
+from hotline.crm.models.grant import RoleGrant
 from hotline.crm.models.idempotency import IdempotencyKey
 from hotline.crm.models.interaction import Interaction
 from hotline.crm.models.key import PersonalKey, SharedKey
@@ -16,6 +17,7 @@ from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
 from hotline.crm.models.recording import Recording
+from hotline.crm.models.team import Team, TeamMember
 from hotline.crm.models.ticket import Category, Ticket, TicketEntry, TicketView, WrapUp
 from hotline.crm.models.user import ApiToken, Role, Session, User
 
@@ -48,12 +50,15 @@ __all__ = [
     "QueueMember",
     "Recording",
     "Role",
+    "RoleGrant",
     "Session",
     "SharedKey",
     "SlaBasis",
     "SlaClock",
     "SlaPolicy",
     "Tag",
+    "Team",
+    "TeamMember",
     "Ticket",
     "TicketEntry",
     "TicketView",

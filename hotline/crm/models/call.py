@@ -81,6 +81,7 @@ class Call(Model):
                 name="call_open",
                 where="ended_at IS NULL AND merged_into_id IS NULL",
             ),
+            WhereIndex(fields=("queue", "offered_at"), name="call_queue", where="queue IS NOT NULL"),
             WhereIndex(fields=("merged_into_id",), name="call_merged", where="merged_into_id IS NOT NULL"),
         )
 

@@ -22,9 +22,9 @@ _OPEN: Final = "state IN ('new', 'open', 'waiting')"
 class Ticket(Model):
     """A consultation, complaint or service request. ``number`` is what people say, shown as T10001.
 
-    ``call`` is the call that opened it: unique, so that a call opens one ticket whatever happens. Subject and
-    description are sealed under the customer's key, else under one of the ticket's own; ``key`` is None while there is
-    no text. ``due_at`` is the next deadline that still runs.
+    ``call`` is the call that opened it: unique, so that a call opens one ticket whatever happens. Subject,
+    description and what people write into custom fields are sealed under the customer's key, else under one of the
+    ticket's own; ``key`` is None while there is no text. ``due_at`` is the next deadline that still runs.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
@@ -40,6 +40,8 @@ class Ticket(Model):
         "crm.PersonalKey", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     category = fields.CharField(max_length=200, null=True)
+    custom: Any = fields.JSONField(db_default={})
+    custom_cipher = fields.BinaryField(null=True)
     customer: fields.ForeignKeyNullableRelation[Customer] = fields.ForeignKeyField(
         "crm.Customer", related_name=False, null=True, on_delete=fields.RESTRICT
     )
@@ -91,6 +93,9 @@ class Ticket(Model):
             WhereIndex(fields=("resolved_at", "id"), name="ticket_resolved", where="resolved_at IS NOT NULL"),
             Index(fields=("customer_id", "created_at"), name="ticket_customer"),
             Index(fields=("updated_at", "id"), name="ticket_updated"),
+            Index(fields=("assignee_id", "customer_id"), name="ticket_owner"),
+            WhereIndex(fields=("created_by_id", "customer_id"), name="ticket_maker", where="created_by_id IS NOT NULL"),
+            WhereIndex(fields=("queue", "customer_id"), name="ticket_queue", where="queue IS NOT NULL"),
         )
 
 

@@ -13,11 +13,16 @@ from hotline.ids import new_id
 
 
 class Role(Model):
-    """A named set of permissions. The built-in ones are written by every migration."""
+    """A named set of permissions; ``name`` is its key, ``names`` are what people read, by language. The built-in ones
+    are written by every migration, but for ``require_totp``, which is the company's."""
 
     name = fields.CharField(max_length=64, primary_key=True)
     permissions = ArrayField("text", db_default=SqlDefault("'{}'::text[]"))
     built_in = fields.BooleanField(db_default=False)
+    names: Any = fields.JSONField(db_default={})
+    require_totp = fields.BooleanField(db_default=False)
+    version = fields.IntField(db_default=1)
+    updated_at = fields.DatetimeField(db_default=Now())
 
     class Meta:
         table = "role"

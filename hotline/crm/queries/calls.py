@@ -269,7 +269,7 @@ async def open_calls(db: Reader, viewer: Viewer, pbx: str) -> list[OpenCall]:
 
 
 def _seen_by(viewer: Viewer, place: int) -> tuple[list[str], list[Any]]:
-    if viewer.scope == "all":
+    if viewer.scope_of("calls") == "all":
         return [], []
     return [_OWN.format(f"${place}")], [viewer.user_id]
 

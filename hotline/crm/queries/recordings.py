@@ -181,7 +181,7 @@ async def _one(db: Reader, viewer: Viewer, recording_id: UUID) -> Row:
 
 
 def _seen_by(viewer: Viewer, place: int) -> tuple[list[str], list[Any]]:
-    if viewer.scope == "all":
+    if viewer.scope_of("calls") == "all":
         return [], []
     condition = _OWN.format(
         user=f"${place}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotline.crm.viewer import PERMISSIONS, SHIPPED_ROLES, SYSTEM, viewer_of
+from hotline.crm.viewer import MASKS, PERMISSIONS, SCOPED, SHIPPED_ROLES, SYSTEM, Scoped, viewer_of
 from hotline.errors import Forbidden
 from hotline.events import EVERYONE, permission_mark, user_mark
 from hotline.ids import new_id
@@ -37,14 +37,25 @@ def test_a_token_narrows_and_never_widens(scopes: set[str] | None, left: set[str
     assert viewer.permissions == left
 
 
-def test_numbers_are_masked_without_the_right_to_read_them() -> None:
-    assert viewer_of(USER, frozenset()).masks == {"phone"}
-    assert viewer_of(USER, frozenset({"customers.read_numbers"})).masks == frozenset()
+def test_what_is_personal_is_masked_without_the_right_to_read_it() -> None:
+    assert viewer_of(USER, frozenset()).masks == {"phone", "email", "address", "private"}
+    assert viewer_of(USER, frozenset({"customers.read_numbers"})).masks == {"email", "address", "private"}
+    assert viewer_of(USER, frozenset(MASKS)).masks == frozenset()
 
 
-def test_the_scope_follows_the_right() -> None:
-    assert viewer_of(USER, frozenset({"calls.read"})).scope == "own"
-    assert viewer_of(USER, frozenset({"calls.read_all"})).scope == "all"
+@pytest.mark.parametrize("kind", SCOPED)
+def test_the_scope_of_each_kind_follows_its_own_rights(kind: Scoped) -> None:
+    others = {f"{other}.read_all" for other in SCOPED if other != kind}
+    assert viewer_of(USER, frozenset({f"{kind}.read", *others})).scope_of(kind) == "own"
+    assert viewer_of(USER, frozenset({f"{kind}.read", f"{kind}.read_team"})).scope_of(kind) == "team"
+    assert viewer_of(USER, frozenset({f"{kind}.read_all", f"{kind}.read_team"})).scope_of(kind) == "all"
+    assert SYSTEM.scope_of(kind) == "all"
+
+
+def test_a_token_narrows_the_scope_too() -> None:
+    held = frozenset({"customers.read", "customers.read_all"})
+    assert viewer_of(USER, held, kind="token", scopes=frozenset({"all"})).scope_of("customers") == "all"
+    assert viewer_of(USER, held, kind="token", scopes=frozenset({"customers.read"})).scope_of("customers") == "own"
 
 
 def test_marks() -> None:
