@@ -9,6 +9,7 @@ from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.db_defaults import Now, SqlDefault
 from tortoise.models import Model
 
+from hotline.crm.models.key import PersonalKey
 from hotline.ids import new_id
 
 
@@ -29,7 +30,12 @@ class Role(Model):
 
 
 class User(Model):
-    """Who signs in. ``interfaces`` are the exact names by which PBXs know their phones; ``queues`` are theirs."""
+    """Who signs in. ``interfaces`` are the exact names by which PBXs know their phones; ``queues`` are theirs.
+
+    Email, phone and the secrets of the second factor are sealed under ``key``, a personal key of the user's own.
+    ``skills``: ``[{"key", "level"}]``; ``working_hours``: ``{"calendar"}`` or ``{"weekly", "timezone"}``. ``totp_step``
+    is the last step of 30 seconds whose code was used: none is used twice (RFC 6238 §5.2).
+    """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     login = fields.CharField(max_length=150, unique=True)
@@ -46,6 +52,19 @@ class User(Model):
     failed_sign_ins = fields.IntField(db_default=0)
     locked_until = fields.DatetimeField(null=True)
     preferences: Any = fields.JSONField(db_default={})
+    title = fields.CharField(max_length=100, null=True)
+    key: fields.ForeignKeyNullableRelation[PersonalKey] = fields.ForeignKeyField(
+        "crm.PersonalKey", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    email_cipher = fields.BinaryField(null=True)
+    phone_cipher = fields.BinaryField(null=True)
+    skills: Any = fields.JSONField(db_default=[])
+    working_hours: Any = fields.JSONField(null=True)
+    left_at = fields.DatetimeField(null=True)
+    totp_cipher = fields.BinaryField(null=True)
+    totp_pending_cipher = fields.BinaryField(null=True)
+    totp_since = fields.DatetimeField(null=True)
+    totp_step = fields.BigIntField(db_default=0)
     version = fields.IntField(db_default=1)
     created_at = fields.DatetimeField(db_default=Now())
     updated_at = fields.DatetimeField(db_default=Now())
@@ -55,7 +74,11 @@ class User(Model):
 
 
 class Session(Model):
-    """A sign-in of a browser. Only the hash of its token is kept."""
+    """A sign-in of a browser. Only the hash of its token is kept.
+
+    ``confirmed_at`` is when the person last proved who they are; ``second_factor``: with a code, too. ``network`` is
+    the part of the address that names the network, not the person.
+    """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -68,6 +91,9 @@ class Session(Model):
     expires_at = fields.DatetimeField()
     revoked_at = fields.DatetimeField(null=True)
     user_agent = fields.CharField(max_length=300, db_default="")
+    network = fields.CharField(max_length=64, db_default="")
+    confirmed_at = fields.DatetimeField(null=True)
+    second_factor = fields.BooleanField(db_default=False)
 
     class Meta:
         table = "session"
