@@ -5,7 +5,9 @@ Everybody reads and writes through ``crm.queries`` and ``crm.commands``; nothing
 
 from hotline.crm.models.audit import AuditEntry, AuditSeal
 from hotline.crm.models.call import Call, CallAlias, Leg
+from hotline.crm.models.custom_field import CustomField
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
+from hotline.crm.models.customer_record import CustomerChange, CustomerFile, CustomerRelation, Purchase
 from hotline.crm.models.deadlines import BusinessCalendar, CompanySetting, SlaBasis, SlaClock, SlaPolicy
 from hotline.crm.models.flow import FlowCount, FlowVersion, IvrSession
 from hotline.crm.models.grant import RoleGrant
@@ -32,7 +34,11 @@ __all__ = [
     "Category",
     "CompanySetting",
     "ContactPoint",
+    "CustomField",
     "Customer",
+    "CustomerChange",
+    "CustomerFile",
+    "CustomerRelation",
     "CustomerTag",
     "FlowCount",
     "FlowVersion",
@@ -47,6 +53,7 @@ __all__ = [
     "PbxState",
     "PersonalKey",
     "PromptRecording",
+    "Purchase",
     "QueueMember",
     "Recording",
     "Role",

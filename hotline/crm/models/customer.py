@@ -11,6 +11,7 @@ from tortoise.fields.db_defaults import Now, SqlDefault
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from hotline.crm.models.indexes import WhereIndex
 from hotline.crm.models.key import PersonalKey
 from hotline.ids import new_id
 
@@ -29,7 +30,11 @@ class Tier(Model):
 
 
 class Customer(Model):
-    """A person or an organisation. ``number`` is what people say, shown as C10001."""
+    """A person or an organisation. ``number`` is what people say, shown as C10001.
+
+    ``custom`` holds the values of custom fields that are codes, numbers or days; what people write is in
+    ``custom_cipher``, a sealed JSON object, there whenever ``custom`` is not empty. ``preferences`` are codes only.
+    """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     number = fields.BigIntField(unique=True, db_default=SqlDefault("nextval('customer_number_seq'::regclass)"))
@@ -45,12 +50,19 @@ class Customer(Model):
     responsible: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True
     )
+    classification = fields.CharField(max_length=64, null=True)
+    preferences: Any = fields.JSONField(db_default={})
     custom: Any = fields.JSONField(db_default={})
+    custom_cipher = fields.BinaryField(null=True)
     search_tokens = ArrayField("bigint", db_default=SqlDefault("'{}'::bigint[]"))
     version = fields.IntField(db_default=1)
     merged_into: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "crm.Customer", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True
     )
+    created_by: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    created_source = fields.CharField(max_length=16, null=True)
     created_at = fields.DatetimeField(db_default=Now())
     updated_at = fields.DatetimeField(db_default=Now())
 
@@ -59,6 +71,12 @@ class Customer(Model):
         indexes = (
             GinIndex(fields=("search_tokens",), name="customer_search"),
             Index(fields=("tier_id", "id"), name="customer_tier"),
+            WhereIndex(
+                fields=("classification", "id"), name="customer_classification", where="classification IS NOT NULL"
+            ),
+            WhereIndex(
+                fields=("id",), name="customer_unsealed", where="custom_cipher IS NULL AND custom <> '{}'::jsonb"
+            ),
         )
 
 
