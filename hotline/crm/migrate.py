@@ -11,12 +11,14 @@ from typing import Final
 
 import asyncpg
 import structlog
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.backends.asyncpg.client import TransactionWrapper
+from tortoise.migrations.executor import MigrationTarget
 
 import hotline.crm.migrations
 from hotline.clock import utc_now
 from hotline.crm import outbox, shipped
 from hotline.crm.database import Database, Reader, orm_config
+from hotline.crm.schema_state import StepExecutor
 from hotline.errors import SettingError
 
 log = structlog.get_logger(__name__)
@@ -59,19 +61,24 @@ async def migrate(db: Database, *, upto: str | None = None) -> list[str]:
     Any number of processes may call this at once: one works, the others wait and find nothing left to do.
     """
     async with db.long_transaction() as client:
-        connection: asyncpg.Connection = client._connection
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-        applied = await applied_steps(connection)
-        _refuse_newer(applied)
-        todo = [step for step in known_steps() if step not in applied and (upto is None or step <= upto)]
-        if todo:
-            executor = MigrationExecutor(client, {APP: orm_config(db.dsn)["apps"][APP]})
-            # First of all: Tortoise looks into this table before it makes it, which would end the transaction.
-            await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
-            await executor.migrate([MigrationTarget(APP, todo[-1])], direction="forward")
-        if upto is None:
-            await shipped.write(connection)
-            await outbox.make_partitions(connection, utc_now())
+        return await migrate_on(client, db, upto=upto)
+
+
+async def migrate_on(client: TransactionWrapper, db: Database, *, upto: str | None = None) -> list[str]:
+    """As ``migrate``, inside the caller's transaction."""
+    connection: asyncpg.Connection = client._connection
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+    applied = await applied_steps(connection)
+    _refuse_newer(applied)
+    todo = [step for step in known_steps() if step not in applied and (upto is None or step <= upto)]
+    if todo:
+        executor = StepExecutor(client, {APP: orm_config(db.dsn)["apps"][APP]})
+        # First of all: Tortoise looks into this table before it makes it, which would end the transaction.
+        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+        await executor.migrate([MigrationTarget(APP, todo[-1])], direction="forward")
+    if upto is None:
+        await shipped.write(connection)
+        await outbox.make_partitions(connection, utc_now())
     for step in todo:
         log.info("database.migrated", step=step)
     return todo

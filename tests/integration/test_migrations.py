@@ -25,6 +25,8 @@ from tests.conftest import SECRET, create_database, drop_database
 from tests.schema import Schema, contents, populate, read_schema
 
 STEPS = migrate.known_steps()
+#: The last step of each version that was out: from these databases are upgraded.
+RELEASED = ("0001_initial", "0002_indexes_and_partitions", "0007_telephony")
 
 
 @pytest.fixture(params=[16, 18])
@@ -163,7 +165,7 @@ def keeps(after: list[str], before: list[str]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("url", "step"), [*((18, step) for step in STEPS), (16, STEPS[0]), (16, STEPS[1])], indirect=["url"]
+    ("url", "step"), [*((18, step) for step in RELEASED), (16, RELEASED[0]), (16, RELEASED[-1])], indirect=["url"]
 )
 async def test_upgrading_a_populated_database_keeps_every_row(url: str, step: str) -> None:
     await migrated(url, upto=step)
