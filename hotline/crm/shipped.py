@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from hotline.crm.shipped_lists import SHIPPED_LISTS
 from hotline.crm.viewer import SHIPPED_ROLES
 from hotline.ids import new_id
 
@@ -53,4 +54,13 @@ async def write(connection: asyncpg.Connection) -> None:
             "INSERT INTO category (slug, parent, names, position) VALUES ($1, $2, $3, $4)",
             [(slug, slug.rpartition("/")[0] or None, names, at) for at, (slug, names) in enumerate(SHIPPED_CATEGORIES)],
         )
+    await connection.executemany(
+        """INSERT INTO list_entry (list, key, names, position) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (list, key) DO NOTHING""",
+        [
+            (name, key, names, at)
+            for name, entries in SHIPPED_LISTS.items()
+            for at, (key, names) in enumerate(entries.items())
+        ],
+    )
     await connection.execute("INSERT INTO outbox_head (id, seq) VALUES (1, 0) ON CONFLICT (id) DO NOTHING")

@@ -1,6 +1,7 @@
 """The company's own lists."""
 
-from tortoise import migrations
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
@@ -8,4 +9,19 @@ class Migration(migrations.Migration):
 
     initial = False
 
-    operations = []  # noqa: RUF012
+    operations = [  # noqa: RUF012
+        ops.CreateModel(
+            name="ListEntry",
+            fields=[
+                ("id", fields.BigIntField(generated=True, primary_key=True)),
+                ("list", fields.CharField(max_length=40)),
+                ("key", fields.CharField(max_length=40)),
+                ("names", fields.JSONField()),
+                ("position", fields.IntField(db_default=0)),
+                ("archived_at", fields.DatetimeField(null=True)),
+                ("version", fields.IntField(db_default=1)),
+            ],
+            options={"table": "list_entry", "pk_attr": "id", "unique_together": (("list", "key"),)},
+            bases=["Model"],
+        ),
+    ]

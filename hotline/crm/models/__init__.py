@@ -15,6 +15,7 @@ from hotline.crm.models.idempotency import IdempotencyKey
 from hotline.crm.models.interaction import Interaction
 from hotline.crm.models.key import PersonalKey, SharedKey
 from hotline.crm.models.lease import Lease
+from hotline.crm.models.list_entry import ListEntry
 from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
@@ -47,6 +48,7 @@ __all__ = [
     "IvrSession",
     "Lease",
     "Leg",
+    "ListEntry",
     "OutboxEntry",
     "OutboxHead",
     "PbxCommand",
