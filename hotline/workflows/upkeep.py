@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from hotline.crm import outbox
+from hotline.crm.commands.background import forget_jobs
 from hotline.crm.commands.retention import forget_before
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
@@ -32,6 +33,7 @@ async def keep_house(house: House) -> None:
     dropped = await outbox.drop_old(house.db, house.clock(), keep)
     async with house.unit(SYSTEM) as uow:
         forgotten = await forget_before(uow, uow.now - keep)
+        forgotten["jobs"] = await forget_jobs(uow, uow.now - keep)
     closed = 0
     for pbx in await list_pbxs(house.db, SYSTEM):
         if house.clock() - pbx.updated_at > UNHEARD:

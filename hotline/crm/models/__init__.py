@@ -4,6 +4,7 @@ Everybody reads and writes through ``crm.queries`` and ``crm.commands``; nothing
 """
 
 from hotline.crm.models.audit import AuditEntry, AuditSeal
+from hotline.crm.models.background import BackgroundJob
 from hotline.crm.models.call import Call, CallAlias, Leg
 from hotline.crm.models.custom_field import CustomField
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
@@ -20,6 +21,7 @@ from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
 from hotline.crm.models.recording import Recording
+from hotline.crm.models.sign_in import HandoverItem, RecoveryCode, RefusedSignIn, SignIn, SignInChallenge
 from hotline.crm.models.team import Team, TeamMember
 from hotline.crm.models.ticket import Category, Ticket, TicketEntry, TicketView, WrapUp
 from hotline.crm.models.user import ApiToken, Role, Session, User
@@ -29,6 +31,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "AuditSeal",
+    "BackgroundJob",
     "BusinessCalendar",
     "Call",
     "CallAlias",
@@ -43,6 +46,7 @@ __all__ = [
     "CustomerTag",
     "FlowCount",
     "FlowVersion",
+    "HandoverItem",
     "IdempotencyKey",
     "Interaction",
     "IvrSession",
@@ -58,10 +62,14 @@ __all__ = [
     "Purchase",
     "QueueMember",
     "Recording",
+    "RecoveryCode",
+    "RefusedSignIn",
     "Role",
     "RoleGrant",
     "Session",
     "SharedKey",
+    "SignIn",
+    "SignInChallenge",
     "SlaBasis",
     "SlaClock",
     "SlaPolicy",

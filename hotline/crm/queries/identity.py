@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.secret_tokens import token_hash
-from hotline.crm.viewer import Viewer, viewer_of
+from hotline.crm.viewer import Kind, Viewer, viewer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +63,19 @@ async def viewer_for_token(db: Reader, token: str, now: datetime) -> Identity | 
         locale=row["locale"],
     )
     return Identity(row["id"], viewer, row["user_id"], row["login"], row["name"], "", row["used_at"])
+
+
+async def viewer_for_user(
+    db: Reader, user_id: UUID, now: datetime, narrowed_to: frozenset[str] | None = None
+) -> Viewer | None:
+    """What a user may do at this moment, without a session: for the jobs that they started. ``narrowed_to`` is what the
+    token was allowed that they used. None when the user is disabled or gone."""
+    row = await db.fetchrow(
+        """SELECT u.id, u.locale, r.permissions FROM users u JOIN role r ON r.name = u.role
+           WHERE u.id = $1 AND u.disabled_at IS NULL""",
+        user_id,
+    )
+    if row is None:
+        return None
+    kind: Kind = "user" if narrowed_to is None else "token"
+    return viewer_of(row["id"], frozenset(row["permissions"]), kind=kind, scopes=narrowed_to, locale=row["locale"])

@@ -1,0 +1,10 @@
+"""Every kind of job in the background, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from hotline.workflows.background import Kind
+
+KINDS: Final[Mapping[str, Kind]] = {}
