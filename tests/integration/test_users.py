@@ -301,7 +301,7 @@ async def test_tokens(house: House) -> None:
     assert identity is not None
     assert (identity.viewer.kind, identity.user_id) == ("token", supervisor.user_id)
     assert identity.viewer.permissions == {"calls.read", "customers.read"}
-    assert identity.viewer.masks == {"phone"}
+    assert identity.viewer.masks == {"phone", "email", "address", "private"}
     dump = str([dict(row) for row in await house.db.fetch("SELECT * FROM api_token")])
     assert secret not in dump
     await users.revoke_token(house, supervisor, token.id)

@@ -11,6 +11,13 @@ from tortoise.migrations.operations import Operation
 from hotline.crm.models.indexes import WhereIndex
 from hotline.ids import new_id
 
+# What customers.read and customers.read_numbers alone gave before: every customer, all contact points and addresses.
+TOKENS_AS_BEFORE = """
+UPDATE api_token SET scopes = scopes || '{customers.read_all}'::text[] WHERE 'customers.read' = ANY (scopes);
+UPDATE api_token SET scopes = scopes || '{customers.read_emails,customers.read_addresses}'::text[]
+WHERE 'customers.read_numbers' = ANY (scopes);
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("crm", "0007_telephony")]  # noqa: RUF012
@@ -139,4 +146,5 @@ class Migration(migrations.Migration):
             model_name="Ticket",
             index=WhereIndex(fields=["queue", "customer_id"], name="ticket_queue", where="queue IS NOT NULL"),
         ),
+        ops.RunSQL(TOKENS_AS_BEFORE),
     ]

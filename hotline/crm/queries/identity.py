@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hotline.crm.database import Reader
+from hotline.crm.database import Reader, Row
+from hotline.crm.queries.effective import EFFECTIVE
 from hotline.crm.secret_tokens import token_hash
-from hotline.crm.viewer import Kind, Viewer, viewer_of
+from hotline.crm.viewer import Viewer, viewer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +31,35 @@ class Identity:
 async def viewer_for_session(db: Reader, token: str, now: datetime) -> Identity | None:
     """Who is signed in with this cookie; None when it is unknown, over, revoked or its user is disabled."""
     row = await db.fetchrow(
-        """SELECT s.id, s.csrf_token, s.seen_at, u.id AS user_id, u.login, u.name, u.locale, r.permissions
+        f"""SELECT s.id, s.csrf_token, s.seen_at, u.id AS user_id, u.login, u.name, u.locale,
+               {EFFECTIVE.format(now="$2")}
            FROM session s JOIN users u ON u.id = s.user_id JOIN role r ON r.name = u.role
            WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS
-           NULL""",
+           NULL""",  # noqa: S608
         token_hash(token),
         now,
     )
     if row is None:
         return None
-    viewer = viewer_of(row["user_id"], frozenset(row["permissions"]), locale=row["locale"])
-    return Identity(row["id"], viewer, row["user_id"], row["login"], row["name"], row["csrf_token"], row["seen_at"])
+    return Identity(
+        row["id"], _viewer(row), row["user_id"], row["login"], row["name"], row["csrf_token"], row["seen_at"]
+    )
 
 
 async def viewer_for_token(db: Reader, token: str, now: datetime) -> Identity | None:
     """Whom this API token acts for; None when it is unknown, over, revoked or its user is disabled."""
     row = await db.fetchrow(
-        """SELECT t.id, t.used_at, t.scopes, u.id AS user_id, u.login, u.name, u.locale, r.permissions
+        f"""SELECT t.id, t.used_at, t.scopes, u.id AS user_id, u.login, u.name, u.locale,
+               {EFFECTIVE.format(now="$2")}
            FROM api_token t JOIN users u ON u.id = t.user_id JOIN role r ON r.name = u.role
            WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
-             AND u.disabled_at IS NULL""",
+             AND u.disabled_at IS NULL""",  # noqa: S608
         token_hash(token),
         now,
     )
     if row is None:
         return None
-    viewer = viewer_of(
-        row["user_id"],
-        frozenset(row["permissions"]),
-        kind="token",
-        scopes=frozenset(row["scopes"]),
-        locale=row["locale"],
-    )
+    viewer = _viewer(row, frozenset(row["scopes"]))
     return Identity(row["id"], viewer, row["user_id"], row["login"], row["name"], "", row["used_at"])
 
 
@@ -71,11 +69,21 @@ async def viewer_for_user(
     """What a user may do at this moment, without a session: for the jobs that they started. ``narrowed_to`` is what the
     token was allowed that they used. None when the user is disabled or gone."""
     row = await db.fetchrow(
-        """SELECT u.id, u.locale, r.permissions FROM users u JOIN role r ON r.name = u.role
-           WHERE u.id = $1 AND u.disabled_at IS NULL""",
+        f"""SELECT u.id AS user_id, u.locale, {EFFECTIVE.format(now="$2")}
+            FROM users u JOIN role r ON r.name = u.role WHERE u.id = $1 AND u.disabled_at IS NULL""",  # noqa: S608
         user_id,
+        now,
     )
-    if row is None:
-        return None
-    kind: Kind = "user" if narrowed_to is None else "token"
-    return viewer_of(row["id"], frozenset(row["permissions"]), kind=kind, scopes=narrowed_to, locale=row["locale"])
+    return None if row is None else _viewer(row, narrowed_to)
+
+
+def _viewer(row: Row, scopes: frozenset[str] | None = None) -> Viewer:
+    """The viewer of a row that carries ``user_id, locale`` and EFFECTIVE; of a token where there are ``scopes``."""
+    return viewer_of(
+        row["user_id"],
+        frozenset(row["permissions"]),
+        kind="user" if scopes is None else "token",
+        scopes=scopes,
+        locale=row["locale"],
+        teams=row["teams"],
+    )

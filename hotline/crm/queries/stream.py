@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.outbox import event_of
+from hotline.crm.queries.effective import EFFECTIVE
 from hotline.crm.viewer import Viewer, viewer_of
 from hotline.events import Event
 
@@ -35,14 +36,14 @@ async def present_viewers(
     The revoked, the expired and those of disabled users are left out.
     """
     rows = await db.fetch(
-        """SELECT s.id, NULL::text[] AS scopes, u.id AS user_id, u.locale, r.permissions
+        f"""SELECT s.id, NULL::text[] AS scopes, u.id AS user_id, u.locale, {EFFECTIVE.format(now="$1")}
            FROM session s JOIN users u ON u.id = s.user_id JOIN role r ON r.name = u.role
            WHERE s.id = ANY($2::uuid[]) AND s.revoked_at IS NULL AND s.expires_at > $1 AND u.disabled_at IS NULL
            UNION ALL
-           SELECT t.id, t.scopes, u.id, u.locale, r.permissions
+           SELECT t.id, t.scopes, u.id, u.locale, {EFFECTIVE.format(now="$1")}
            FROM api_token t JOIN users u ON u.id = t.user_id JOIN role r ON r.name = u.role
            WHERE t.id = ANY($3::uuid[]) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $1)
-             AND u.disabled_at IS NULL""",
+             AND u.disabled_at IS NULL""",  # noqa: S608
         now,
         list(session_ids),
         list(token_ids),
@@ -54,6 +55,7 @@ async def present_viewers(
             kind="user" if row["scopes"] is None else "token",
             scopes=None if row["scopes"] is None else frozenset(row["scopes"]),
             locale=row["locale"],
+            teams=row["teams"],
         )
         for row in rows
     }
