@@ -20,7 +20,7 @@ DOORS = {
     "aiosmtplib": {"channels"},
     "aiohttp.web": {"web", "app.py"},
     "jinja2": {"web"},
-    "babel": {"web"},
+    "babel": {"web", "customers"},
     "argon2": {"crm"},
     "cryptography": {"crm", "media", "telephony"},
     "typer": {"cli"},
