@@ -17,13 +17,12 @@ from grandalf.graphs import Edge, Graph, Vertex
 from grandalf.layouts import SugiyamaLayout
 
 from hotline.ivr import nodes
+from hotline.ivr.draw_words import KINDS, TYPES, WAYS, Counts
 from hotline.ivr.flow import Flow
 from hotline.ivr.graph import reached
 from hotline.ivr.parts import worded
 from hotline.ivr.texts import places
 
-#: How often callers left a node by a way.
-Counts = Mapping[tuple[str, str], int]
 Words = Callable[[str], str]
 
 STYLE: Final = """
@@ -38,22 +37,6 @@ STYLE: Final = """
 .flow .start, .flow .stop, .flow .head { fill: #b5bdc9; } .flow .way { stroke: #6a7484; }
 .flow .plate { fill: #15191f; } }
 """
-
-#: What pictures call types of nodes and ways; pages translate them.
-TYPES: Final = {
-    "say": "say", "play": "play", "menu": "menu", "gather": "digits", "language": "language", "hours": "hours",
-    "lookup": "lookup", "set": "set", "branch": "branch", "enqueue": "queue", "transfer": "transfer",
-    "voicemail": "voicemail", "survey": "survey", "flow": "flow", "return": "back", "hang_up": "hang up",
-}  # fmt: skip
-WAYS: Final = {
-    "next": "next", "otherwise": "otherwise", "skip": "skipped", "open": "open", "closed": "closed",
-    "holiday": "holiday", "found": "found", "missing": "not found", "failed": "failed", "answered": "answered",
-    "timeout": "nobody in time", "empty": "no agent", "full": "full", "unanswered": "not answered",
-    "recorded": "recorded", "no message": "no message", "entered": "entered",
-}  # fmt: skip
-KINDS: Final = {
-    "consultation": "consultation", "complaint": "complaint", "service_request": "service request",
-}  # fmt: skip
 
 _LINE: Final = 18
 _PAD: Final = 10

@@ -12,7 +12,7 @@ from hotline.crm.queries import flows as queries
 from hotline.crm.queries.flows import VersionView
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
-from hotline.ivr.draw import Counts, draw
+from hotline.ivr.draw_words import Counts
 from hotline.ivr.flow import FlowSet
 from hotline.ivr.problems import Problem
 from hotline.workflows.calendars import rules_of
@@ -137,6 +137,9 @@ async def picture(
     standalone: bool = True,
 ) -> str:
     """The flow's SVG; in a thread, since the layout of a large flow takes a while."""
+    # Here, since numpy comes with it: a process that draws no flow starts without.
+    from hotline.ivr.draw import draw
+
     return await asyncio.to_thread(
         draw, flows.root, counts=counts, language=language, word=word, link=link, standalone=standalone
     )

@@ -8,7 +8,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from hotline.errors import NotFound
-from hotline.ivr.draw import KINDS, TYPES, WAYS
+from hotline.ivr.draw_words import KINDS, TYPES, WAYS
 from hotline.ivr.parts import worded
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.i18n import language_of

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotline.ivr.draw import KINDS, TYPES, WAYS, draw
+from hotline.ivr.draw import draw
+from hotline.ivr.draw_words import KINDS, TYPES, WAYS
 from hotline.ivr.loader import load
 from hotline.ivr.nodes import NODE_TYPES
 from tests.unit.ivr.material import documents, flows, one, source
