@@ -11,6 +11,7 @@ from hotline.web.desktop import (
     customers,
     desk,
     flows,
+    pages,
     problem,
     profile,
     prompts,
@@ -42,3 +43,4 @@ def setup(app: web.Application) -> None:
         components,
     ):
         page.setup(app)
+    pages.setup(app)

@@ -38,4 +38,4 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 def setup(app: web.Application) -> None:
     """Adds the route."""
-    app.router.add_get("/ui", show)
+    app.router.add_get("/components", show)

@@ -16,27 +16,10 @@ from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.desktop import text
 from hotline.web.desktop.assets import asset
 from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, words, zone_of
+from hotline.web.desktop.pages import rail_of
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 THEME_COOKIE: Final = "hl_theme"
-
-#: The pages of the rail, in its order: (address, icon, name, the right that it needs, where it stands: "first" in the
-#: rail and on a phone's bar, "rail" in the rail and on a phone in the menu, "menu" in the menu and the palette only).
-#: Names are translated where they are shown.
-PAGES: Final = (
-    ("/", "columns", "Desk", "calls.read", "first"),
-    ("/tickets", "ticket", "Tickets", "tickets.read", "first"),
-    ("/callbacks", "callback", "Call backs", "tickets.read", "first"),
-    ("/customers", "users", "Customers", "customers.read", "first"),
-    ("/flows", "flow", "Flows", "flows.read", "rail"),
-    ("/prompts", "volume", "Prompts", "flows.read", "rail"),
-    ("/users", "user", "Users", "users.write", "rail"),
-    ("/settings", "sliders", "Settings", "settings.read", "rail"),
-    ("/system", "signal", "System", "system.read", "rail"),
-    ("/profile", "shield", "Profile", "own.profile", "menu"),
-    ("/tokens", "key", "API tokens", "tokens.write", "menu"),
-    ("/ui", "sliders", "Components", "", "menu"),
-)
 
 
 @cache
@@ -83,17 +66,12 @@ def frame(request: web.Request) -> dict[str, Any]:
     theme = request.cookies.get(THEME_COOKIE)
     house = house_of(request)
     viewer = signed.viewer if signed else None
-    pages = [
-        {"href": href, "icon": icon, "name": name, "place": place, "current": _is_current(request.path, href)}
-        for href, icon, name, right, place in PAGES
-        if viewer is not None and (not right or viewer.may(right))
-    ]
     return {
         "signed": signed,
         "viewer": viewer,
         "csrf": signed.csrf if signed else "",
         "theme": theme if theme in ("light", "dark") else "",
-        "pages": pages,
+        "rail": rail_of(request.app, viewer, request.path) if viewer else None,
         "path": request.path_qs,
         "calendar": Calendar(language_of(request), zone_of(request), house.clock()),
         "page_data": page_data(request),
@@ -131,6 +109,3 @@ def see_other(location: str) -> web.Response:
     """After a change: go and look, so that a reload repeats nothing."""
     return web.Response(status=303, headers={"Location": location})
 
-
-def _is_current(path: str, href: str) -> bool:
-    return path == href or (href != "/" and path.startswith(href + "/"))

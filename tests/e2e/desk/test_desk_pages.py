@@ -47,7 +47,7 @@ PAGES = (
     "/flows",
     "/flows/main",
     "/system",
-    "/ui",
+    "/components",
     "/nowhere",
 )
 
