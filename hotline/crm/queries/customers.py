@@ -9,21 +9,45 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from hotline import phone
-from hotline.crm.database import Reader, Row
-from hotline.crm.keys import Keyring, PersonalKey, Wrapped
-from hotline.crm.queries.tiers import TierView
+from hotline.crm.database import Reader
+from hotline.crm.keys import Keyring
+from hotline.crm.queries.customer_views import (
+    SELECT,
+    AddressView,
+    ContactPointView,
+    CustomerView,
+    contact_point_view,
+    customer_name,
+    customer_reference,
+    customer_view,
+    personal_key,
+    tier_of,
+)
 from hotline.crm.viewer import Viewer
-from hotline.customers import contact_points, names
+from hotline.customers import names
 from hotline.customers.text import one_line
 from hotline.errors import Invalid, NotFound
+
+__all__ = [
+    "AddressView",
+    "ContactPointView",
+    "CustomerView",
+    "contact_point_view",
+    "customer_name",
+    "customer_reference",
+    "customer_view",
+    "get_customer",
+    "list_customers",
+    "lookup",
+    "personal_key",
+    "search_customers",
+    "tier_of",
+]
 
 #: However many are asked for, a page holds no more than this.
 MOST: Final = 201
@@ -42,81 +66,16 @@ _REFERENCE: Final = re.compile(r"[cC]\s?(\d{1,12})")
 _NUMBER_LIKE: Final = re.compile(r"[+＋]?[\d\s()./-]*\d[\d\s()./-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class ContactPointView:
-    """A way to reach a customer. ``value`` is masked when the viewer may not read it; ``display`` is for
-    eyes."""
-
-    id: UUID
-    kind: contact_points.Kind
-    value: str
-    display: str
-    label: str
-    country: str | None
-    masked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AddressView:
-    """A postal address; ``text`` is empty when the viewer may not read it."""
-
-    id: UUID
-    label: str
-    text: str
-    country: str | None
-    masked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerView:
-    """A customer. ``reference`` is ``number`` as people say it: C10001. ``erased``: their key is
-    destroyed."""
-
-    id: UUID
-    number: int
-    reference: str
-    kind: str
-    name: str
-    locale: str | None
-    tier: TierView | None
-    responsible_id: UUID | None
-    tags: tuple[str, ...]
-    contact_points: tuple[ContactPointView, ...]
-    addresses: tuple[AddressView, ...]
-    custom: Mapping[str, Any]
-    erased: bool
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
-_SELECT: Final = """
-SELECT c.id, c.number, c.kind, c.name_cipher, c.locale, c.responsible_id, c.custom, c.version, c.created_at,
-    c.updated_at, c.key_id, k.wrapped, k.master,
-    t.id AS tier_id, t.key AS tier_key, t.names AS tier_names, t.rank AS tier_rank,
-    t.queue_priority AS tier_priority,
-    ARRAY(SELECT g.name FROM customer_tag ct JOIN tag g ON g.id = ct.tag_id
-          WHERE ct.customer_id = c.id ORDER BY lower(g.name)) AS tags,
-    ARRAY(SELECT (p.id, p.kind, p.value_cipher, p.label, p.country) FROM contact_point p
-          WHERE p.customer_id = c.id ORDER BY p.position, p.id) AS contact_points,
-    ARRAY(SELECT (a.id, a.label, a.cipher, a.country) FROM address a
-          WHERE a.customer_id = c.id ORDER BY a.position, a.id) AS addresses
-FROM customer c
-JOIN personal_key k ON k.id = c.key_id
-LEFT JOIN tier t ON t.id = c.tier_id
-"""
-
-
 async def get_customer(db: Reader, keyring: Keyring, viewer: Viewer, customer_id: UUID) -> CustomerView:
     """One customer; of one who was merged into another, that other. Raises NotFound."""
     viewer.require("customers.read")
     row = await db.fetchrow(
-        _SELECT + _BY_ID,
+        SELECT + _BY_ID,
         customer_id,
     )
     if row is None:
         raise NotFound()
-    return _customer(keyring, viewer, row)
+    return customer_view(keyring, viewer, row)
 
 
 async def list_customers(
@@ -218,8 +177,8 @@ async def _page(
         arguments.append(after)
         conditions.append(f"c.id < ${len(arguments)}")
     arguments.append(max(0, min(limit, MOST)))
-    sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY c.id DESC LIMIT ${len(arguments)}"
-    return [_customer(keyring, viewer, row) for row in await db.fetch(sql, *arguments)]
+    sql = f"{SELECT} WHERE {' AND '.join(conditions)} ORDER BY c.id DESC LIMIT ${len(arguments)}"
+    return [customer_view(keyring, viewer, row) for row in await db.fetch(sql, *arguments)]
 
 
 async def _search_number(
@@ -272,70 +231,3 @@ async def _search_name(
             break
         after = page[-1].id
     return kept[:wanted]
-
-
-def customer_reference(number: int) -> str:
-    """A customer's number as people say it."""
-    return f"C{number}"
-
-
-def personal_key(keyring: Keyring, row: Row) -> PersonalKey | None:
-    """The key of a row that carries ``key_id, wrapped, master``; None when it was destroyed."""
-    if row["wrapped"] is None:
-        return None
-    return keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
-
-
-def customer_name(keyring: Keyring, key: PersonalKey | None, row: Row) -> str:
-    """The name of a row that carries ``id, name_cipher``; empty when its key was destroyed."""
-    return keyring.decrypt(key, "customer", "name_cipher", row["id"], row["name_cipher"]) if key else ""
-
-
-def tier_of(row: Row) -> TierView | None:
-    """The tier of a row that carries the ``tier_…`` columns."""
-    if row["tier_id"] is None:
-        return None
-    return TierView(row["tier_id"], row["tier_key"], row["tier_names"], row["tier_rank"], row["tier_priority"])
-
-
-def contact_point_view(keyring: Keyring, viewer: Viewer, key: PersonalKey, fields: Sequence[Any]) -> ContactPointView:
-    """A contact point from ``(id, kind, value_cipher, label, country)``, masked for viewers who may not read
-    it."""
-    point_id, kind, cipher, label, country = fields
-    value = keyring.decrypt(key, "contact_point", "value_cipher", point_id, cipher)
-    masked = "phone" in viewer.masks
-    if masked:
-        value = contact_points.mask(kind, value)
-    shown = value if masked else contact_points.display(kind, value)
-    return ContactPointView(point_id, kind, value, shown, label, country, masked)
-
-
-def _customer(keyring: Keyring, viewer: Viewer, row: Row) -> CustomerView:
-    key = personal_key(keyring, row)
-    return CustomerView(
-        id=row["id"],
-        number=row["number"],
-        reference=customer_reference(row["number"]),
-        kind=row["kind"],
-        name=customer_name(keyring, key, row),
-        locale=row["locale"],
-        tier=tier_of(row),
-        responsible_id=row["responsible_id"],
-        tags=tuple(row["tags"]),
-        contact_points=tuple(
-            contact_point_view(keyring, viewer, key, fields) for fields in row["contact_points"] if key
-        ),
-        addresses=tuple(_address(keyring, viewer, key, fields) for fields in row["addresses"] if key),
-        custom=row["custom"],
-        erased=key is None,
-        version=row["version"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
-
-
-def _address(keyring: Keyring, viewer: Viewer, key: PersonalKey, fields: Sequence[Any]) -> AddressView:
-    address_id, label, cipher, country = fields
-    masked = "phone" in viewer.masks
-    text = "" if masked else keyring.decrypt(key, "address", "cipher", address_id, cipher)
-    return AddressView(address_id, label, text, country, masked)
