@@ -10,6 +10,7 @@ from hotline.crm.models.custom_field import CustomField
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
 from hotline.crm.models.customer_record import CustomerChange, CustomerFile, CustomerRelation, Purchase
 from hotline.crm.models.deadlines import BusinessCalendar, CompanySetting, SlaBasis, SlaClock, SlaPolicy
+from hotline.crm.models.erasure import Erasure
 from hotline.crm.models.flow import FlowCount, FlowVersion, IvrSession
 from hotline.crm.models.grant import RoleGrant
 from hotline.crm.models.idempotency import IdempotencyKey
@@ -44,6 +45,7 @@ __all__ = [
     "CustomerFile",
     "CustomerRelation",
     "CustomerTag",
+    "Erasure",
     "FlowCount",
     "FlowVersion",
     "HandoverItem",

@@ -63,6 +63,7 @@ class Customer(Model):
         "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     created_source = fields.CharField(max_length=16, null=True)
+    erased_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(db_default=Now())
     updated_at = fields.DatetimeField(db_default=Now())
 
