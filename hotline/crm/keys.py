@@ -108,8 +108,13 @@ class Keyring:
         masters = [_master(secret) for secret in secrets]
         self._current = masters[0]
         self._masters = {master.name: master for master in masters}
+        self._made_of = (tuple(secrets), index_key)
         self._blind = _derive(index_key, "blind index")
         self._tokens = _derive(index_key, "tokens")
+
+    def __reduce__(self) -> tuple[type[Keyring], tuple[tuple[str, ...], bytes]]:
+        """For the pipe to a process of one's own; nothing else may carry keys."""
+        return Keyring, self._made_of
 
     @property
     def master(self) -> str:
@@ -151,6 +156,10 @@ class Keyring:
     def blind_index(self, kind: str, value: str) -> bytes:
         """16 bytes that are the same for the same ``value`` (normalised by the caller) and tell nothing else."""
         return hmac.digest(self._blind, f"{kind}\0{value}".encode(), hashlib.sha256)[:16]
+
+    def contact_index(self, kind: str, value: str) -> bytes:
+        """The blind index of a contact point. Numbers of all kinds share one: a caller is found by each."""
+        return self.blind_index("phone" if kind in ("phone", "whatsapp") else kind, value)
 
     def token(self, kind: str, text: str) -> int:
         """A signed 64-bit number for one part of a value, for GIN-indexed arrays."""

@@ -70,6 +70,18 @@ class UnitOfWork:
         with translated():
             return cast(str, await self._connection.execute(sql, *args))
 
+    async def copy(self, table: str, columns: Sequence[str], records: Sequence[Sequence[Any]]) -> None:
+        """Write many rows at once by COPY, in this transaction."""
+        if records:
+            with translated():
+                await self._connection.copy_records_to_table(table, records=records, columns=columns)
+
+    async def execute_many(self, sql: str, arguments: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each of the arguments, in this transaction."""
+        if arguments:
+            with translated():
+                await self._connection.executemany(sql, arguments)
+
     def emit(self, type: str, audience: Iterable[str], **data: Any) -> Event:
         """Tell an event when this unit commits. ``data`` holds ids, codes and times, never personal data."""
         if type not in EVENT_TYPES:
