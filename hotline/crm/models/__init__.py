@@ -5,6 +5,7 @@ Everybody reads and writes through ``crm.queries`` and ``crm.commands``; nothing
 
 from hotline.crm.models.audit import AuditEntry, AuditSeal
 from hotline.crm.models.background import BackgroundJob
+from hotline.crm.models.batch import BatchItem
 from hotline.crm.models.call import Call, CallAlias, Leg
 from hotline.crm.models.custom_field import CustomField
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
@@ -18,6 +19,7 @@ from hotline.crm.models.interaction import Interaction
 from hotline.crm.models.key import PersonalKey, SharedKey
 from hotline.crm.models.lease import Lease
 from hotline.crm.models.list_entry import ListEntry
+from hotline.crm.models.merging import DuplicatePair, Merge, MergeField, MergeItem
 from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
@@ -33,6 +35,7 @@ __all__ = [
     "AuditEntry",
     "AuditSeal",
     "BackgroundJob",
+    "BatchItem",
     "BusinessCalendar",
     "Call",
     "CallAlias",
@@ -45,6 +48,7 @@ __all__ = [
     "CustomerFile",
     "CustomerRelation",
     "CustomerTag",
+    "DuplicatePair",
     "Erasure",
     "FlowCount",
     "FlowVersion",
@@ -55,6 +59,9 @@ __all__ = [
     "Lease",
     "Leg",
     "ListEntry",
+    "Merge",
+    "MergeField",
+    "MergeItem",
     "OutboxEntry",
     "OutboxHead",
     "PbxCommand",

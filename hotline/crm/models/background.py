@@ -19,8 +19,8 @@ class BackgroundJob(Model):
     """One piece of work. ``params``, ``cursor`` and ``result`` hold ids, codes and counts, never personal data.
 
     ``acting`` is whose rights it works with: its starter's, or those of who had it undone. ``narrowed_to``: the
-    permissions that it may use at most, null for all of theirs. ``lease_token`` grows with each claim, so that whoever lost
-    the lease can write nothing more. ``tries`` counts claims since the last step.
+    permissions that it may use at most, null for all of theirs. ``lease_token`` grows with each claim, so that whoever
+    lost the lease can write nothing more. ``tries`` counts claims since the last step.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
