@@ -30,9 +30,10 @@ from hotline.events import user_mark
 from hotline.tickets import automatic
 from hotline.tickets.automatic import KINDS, CallFacts, Followed, Rules
 from hotline.tickets.states import PRIORITIES, AttachedBy, DiscardedAs
+from hotline.workflows.commands import wake
 from hotline.workflows.company import get as company_section
 from hotline.workflows.house import House
-from hotline.workflows.pauses import start_wrap_up, wake
+from hotline.workflows.pauses import start_wrap_up
 from hotline.workflows.tickets_kept import callback_deadline, keep_ticket
 
 #: Columns whose change by a call is taken back when the call leaves the ticket again, with how they are written.

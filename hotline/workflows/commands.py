@@ -6,7 +6,7 @@ supervisors for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
@@ -127,11 +127,17 @@ async def send_command(
             lifetime=LIFETIME,
         )
         view = await get_command(uow, uow.keyring, viewer, command_id)
-    try:
-        await house.bus.publish(commands_topic(pbx), str(command_id).encode())
-    except HotlineError as error:
-        log.warning("bus.publish_failed", error=error.code)  # the reader looks each second anyway
+    await wake(house, [pbx])
     return view
+
+
+async def wake(house: House, pbxs: Iterable[str]) -> None:
+    """Tell the readers of these PBXs, after the commit, that there are commands; they look each second anyway."""
+    for pbx in pbxs:
+        try:
+            await house.bus.publish(commands_topic(pbx), b"")
+        except HotlineError as error:
+            log.warning("bus.publish_failed", error=error.code)
 
 
 # What the PBX's reader does with them

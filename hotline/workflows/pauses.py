@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,11 +12,10 @@ from hotline.crm.commands import wrap_ups as commands
 from hotline.crm.commands.calls import CallRecord
 from hotline.crm.commands.wrap_ups import REASON, Place
 from hotline.crm.unit_of_work import UnitOfWork
-from hotline.errors import HotlineError
 from hotline.pbx import dial
-from hotline.workflows.commands import LIFETIME, commands_topic
+from hotline.workflows.commands import LIFETIME
 from hotline.workflows.company import get as company_section
-from hotline.workflows.house import House, log
+from hotline.workflows.house import House
 
 
 async def start_wrap_up(house: House, uow: UnitOfWork, call: CallRecord, user_id: UUID, ended_at: datetime) -> set[str]:
@@ -36,7 +35,7 @@ async def start_wrap_up(house: House, uow: UnitOfWork, call: CallRecord, user_id
 async def order_pause(
     uow: UnitOfWork, user_id: UUID, places: Sequence[Place], *, paused: bool, call_id: UUID | None = None
 ) -> set[str]:
-    """Ask each PBX to pause the agent at these places, or to end that; the PBXs that are to be woken by ``wake``."""
+    """Ask each PBX to pause the agent at these places, or to end that; the PBXs that ``commands.wake`` is to wake."""
     for pbx in sorted({place.pbx for place in places}):
         members = [[place.queue, place.interface] for place in places if place.pbx == pbx]
         data = {"members": members, "requested_by": None, "agent": None}
@@ -52,12 +51,3 @@ async def order_pause(
             lifetime=LIFETIME,
         )
     return {place.pbx for place in places}
-
-
-async def wake(house: House, pbxs: Iterable[str]) -> None:
-    """Tell the readers of these PBXs, after the commit, that there are commands; they look each second anyway."""
-    for pbx in pbxs:
-        try:
-            await house.bus.publish(commands_topic(pbx), b"")
-        except HotlineError as error:
-            log.warning("bus.publish_failed", error=error.code)

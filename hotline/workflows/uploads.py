@@ -10,20 +10,19 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, get_args
 from uuid import UUID
 
+from hotline.crm.commands.recordings import Kind
 from hotline.crm.keys import Keyring
 from hotline.errors import Forbidden, HotlineError
-
-Kind = Literal["voicemail", "call"]
 
 #: How long a PBX may keep a recording before it sends it.
 LIFETIME: Final = timedelta(days=30)
 
 _PURPOSE: Final = b"hotline recording upload\0"
 _VERSION: Final = 1
-_KINDS: Final[tuple[Kind, ...]] = ("voicemail", "call")
+_KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _LONGEST: Final = 600
 _FIXED: Final = 1 + 1 + 4 + 16 + 1
 

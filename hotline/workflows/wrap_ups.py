@@ -19,9 +19,10 @@ from hotline.customers.text import many_lines
 from hotline.errors import Invalid, NotFound, NotSignedIn
 from hotline.tickets.dispositions import EFFECTS, effect
 from hotline.workflows import tickets
+from hotline.workflows.commands import wake
 from hotline.workflows.customers import LONGEST_NOTE
 from hotline.workflows.house import House
-from hotline.workflows.pauses import order_pause, wake
+from hotline.workflows.pauses import order_pause
 from hotline.workflows.tickets import TicketChanges
 from hotline.workflows.tickets_kept import keep_ticket
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import aiohttp
 import pytest
 
-from tests.e2e.conftest import PBX, Company, Office, close_office, open_office, service_settings
+from tests.e2e.conftest import PBX, Office, service_settings
 from tests.e2e.person import Body, soon
 from tests.e2e.test_journey import ended
 from tests.rig import sound
@@ -61,15 +60,6 @@ def settings_of(company_url: str, tmp_path: Path, asterisk: Asterisk, ports: Por
         "HOTLINE_AGI_KEY": KEY,
         "HOTLINE_HTTP_BIND": f"127.0.0.1:{ports.http}",
     }
-
-
-@pytest.fixture
-async def office(settings_of: dict[str, str], company: Company, tmp_path: Path) -> AsyncIterator[Office]:
-    """The office, open for business, with the prompts made."""
-    async with aiohttp.ClientSession() as session:
-        opened = await open_office(settings_of, company.token, tmp_path, session)
-        yield opened
-        await close_office(opened)
 
 
 async def spoken_to(caller: Telephone, after: float = 0.0) -> float:
