@@ -9,6 +9,13 @@ from hotline.crm.models.batch import BatchItem
 from hotline.crm.models.call import Call, CallAlias, Leg
 from hotline.crm.models.custom_field import CustomField
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
+from hotline.crm.models.customer_import import (
+    CustomerExport,
+    CustomerImport,
+    ImportEffect,
+    ImportMapping,
+    ImportRefusal,
+)
 from hotline.crm.models.customer_record import CustomerChange, CustomerFile, CustomerRelation, Purchase
 from hotline.crm.models.deadlines import BusinessCalendar, CompanySetting, SlaBasis, SlaClock, SlaPolicy
 from hotline.crm.models.erasure import Erasure
@@ -45,7 +52,9 @@ __all__ = [
     "CustomField",
     "Customer",
     "CustomerChange",
+    "CustomerExport",
     "CustomerFile",
+    "CustomerImport",
     "CustomerRelation",
     "CustomerTag",
     "DuplicatePair",
@@ -54,6 +63,9 @@ __all__ = [
     "FlowVersion",
     "HandoverItem",
     "IdempotencyKey",
+    "ImportEffect",
+    "ImportMapping",
+    "ImportRefusal",
     "Interaction",
     "IvrSession",
     "Lease",
