@@ -15,9 +15,9 @@ does not exist for the viewer (NotFound, never Forbidden), so nobody learns whic
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from hotline.crm.viewer import Scoped, Viewer
+from hotline.crm.viewer import Scope, Scoped, Viewer
 
 Bind = Callable[[Any], str]
 
@@ -49,6 +49,12 @@ def calls_seen(viewer: Viewer, bind: Bind, alias: str = "c") -> str | None:
 def tickets_seen(viewer: Viewer, bind: Bind, alias: str = "t") -> str | None:
     """The condition on ``ticket`` under ``alias``; None when the viewer sees every ticket."""
     return None if viewer.scope_of("tickets") == "all" else _seen(viewer, "tickets", bind, alias)
+
+
+def reaches_less(viewer: Viewer, kind: Scoped, than: Scoped) -> bool:
+    """Whether the viewer sees records of one kind less far than those of another."""
+    reach = get_args(Scope)
+    return reach.index(viewer.scope_of(kind)) < reach.index(viewer.scope_of(than))
 
 
 def all_of(*conditions: str | None) -> str:

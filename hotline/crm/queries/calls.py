@@ -18,6 +18,7 @@ from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, Wrapped
 from hotline.crm.queries.customers import customer_reference
 from hotline.crm.queries.ticket_brief import BRIEF, BRIEF_FROM, Attached, TicketBrief, attached, brief_of
+from hotline.crm.scopes import Arguments, Bind, all_of, calls_seen, customers_seen, reaches_less, tickets_seen
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 
@@ -134,6 +135,7 @@ class CallView:
         return self.held_since is not None
 
 
+# ``{customers}`` and ``{tickets}`` narrow who and what else of a call is shown to what its viewer sees.
 _SELECT: Final = f"""
 SELECT c.id, c.pbx, c.direction, c.caller_cipher, c.caller_key_id, c.caller_name_cipher, c.caller_withheld,
     c.caller_country, c.dialled, c.customer_id, c.candidate_ids, c.queue, c.state, c.disposition, c.user_id,
@@ -145,29 +147,30 @@ SELECT c.id, c.pbx, c.direction, c.caller_cipher, c.caller_key_id, c.caller_name
           ORDER BY l.rang_at, l.id LIMIT {MOST_LEGS}) AS legs,
     ARRAY(SELECT (n.kind, n.value) FROM call_alias n WHERE n.call_id = c.id
           ORDER BY n.id LIMIT {MOST_ALIASES}) AS aliases,
-    ARRAY(SELECT ({BRIEF}) FROM {BRIEF_FROM} WHERE t.id = c.ticket_id) AS ticket,
+    ARRAY(SELECT ({BRIEF}) FROM {BRIEF_FROM} WHERE t.id = c.ticket_id AND {{tickets}}) AS ticket,
     ARRAY(SELECT (o.id, o.number, o.kind, o.name_cipher, o.key_id, ok.wrapped, ok.master)
           FROM customer o JOIN personal_key ok ON ok.id = o.key_id
           WHERE o.id IN (SELECT COALESCE(m.merged_into_id, m.id) FROM customer m
-                         WHERE m.id = ANY(array_append(c.candidate_ids, c.customer_id)))
+                         WHERE m.id = ANY(array_append(c.candidate_ids, c.customer_id))) AND {{customers}}
           ORDER BY o.number LIMIT 50) AS customers
 FROM call c
 LEFT JOIN users a ON a.id = c.user_id
 LEFT JOIN users d ON d.id = c.dialler_id
 LEFT JOIN personal_key k ON k.id = c.caller_key_id
 """  # noqa: S608
-_EXISTS: Final = "SELECT 1 FROM call c "
+_EXISTS: Final = "SELECT 1 FROM call c"
 _ROOT: Final = "WHERE c.id = COALESCE((SELECT merged_into_id FROM call WHERE id = $1), $1)"
-_OWN: Final = """c.id IN (SELECT id FROM call WHERE user_id = {0} UNION ALL SELECT id FROM call WHERE dialler_id = {0}
-    UNION ALL SELECT call_id FROM leg WHERE user_id = {0})"""
+_OF_USER: Final = """c.id IN (SELECT id FROM call WHERE user_id = {0}
+    UNION ALL SELECT id FROM call WHERE dialler_id = {0} UNION ALL SELECT call_id FROM leg WHERE user_id = {0})"""
 
 
 async def get_call(db: Reader, keyring: Keyring, viewer: Viewer, call_id: UUID) -> CallView:
     """One call; of one that became part of another, that other. Raises NotFound, also for calls that are not one's
     own."""
     viewer.require("calls.read")
-    conditions, arguments = _seen_by(viewer, 2)
-    row = await db.fetchrow(" AND ".join((_SELECT + _ROOT, *conditions)), call_id, *arguments)
+    bind = Arguments(call_id)
+    sql = f"{_select(viewer, bind)} {_ROOT} AND {all_of(calls_seen(viewer, bind))}"
+    row = await db.fetchrow(sql, *bind.values)
     if row is None:
         raise NotFound("There is no such call.")
     return (await _views(db, keyring, viewer, [row]))[0]
@@ -175,8 +178,9 @@ async def get_call(db: Reader, keyring: Keyring, viewer: Viewer, call_id: UUID) 
 
 async def require_call(db: Reader, viewer: Viewer, call_id: UUID) -> None:
     """Raise NotFound unless the viewer may see this call."""
-    conditions, arguments = _seen_by(viewer, 2)
-    if await db.fetchval(" AND ".join((_EXISTS + _ROOT, *conditions)), call_id, *arguments) is None:
+    bind = Arguments(call_id)
+    sql = f"{_EXISTS} {_ROOT} AND {all_of(calls_seen(viewer, bind))}"
+    if await db.fetchval(sql, *bind.values) is None:
         raise NotFound("There is no such call.")
 
 
@@ -197,19 +201,18 @@ async def list_calls(
 ) -> list[CallView]:
     """Calls, the newest first; ``user_id``: those that this user had or that rang at their phones."""
     viewer.require("calls.read")
-    conditions, arguments = _seen_by(viewer, 1)
-    conditions.append("c.merged_into_id IS NULL")
+    bind = Arguments()
+    select = _select(viewer, bind)
+    conditions = ["c.merged_into_id IS NULL", calls_seen(viewer, bind)]
     wanted = (
-        ("c.id < {}", after), ("c.state = {}", state), ("c.customer_id = {}", customer_id), (_OWN, user_id),
+        ("c.id < {}", after), ("c.state = {}", state), ("c.customer_id = {}", customer_id), (_OF_USER, user_id),
         ("c.queue = {}", queue), ("c.pbx = {}", pbx), ("c.offered_at >= {}", since), ("c.offered_at < {}", until),
     )  # fmt: skip
     for condition, value in wanted:
         if value is not None:
-            arguments.append(value)
-            conditions.append(condition.format(f"${len(arguments)}"))
-    arguments.append(max(0, min(limit, MOST)))
-    where = f"WHERE {' AND '.join(conditions)} ORDER BY c.id DESC LIMIT ${len(arguments)}"
-    return await _views(db, keyring, viewer, await db.fetch(_SELECT + where, *arguments))
+            conditions.append(condition.format(bind(value)))
+    where = f"WHERE {all_of(*conditions)} ORDER BY c.id DESC LIMIT {bind(max(0, min(limit, MOST)))}"
+    return await _views(db, keyring, viewer, await db.fetch(f"{select} {where}", *bind.values))
 
 
 async def current_calls(db: Reader, keyring: Keyring, viewer: Viewer) -> list[CallView]:
@@ -217,6 +220,7 @@ async def current_calls(db: Reader, keyring: Keyring, viewer: Viewer) -> list[Ca
     viewer.require("calls.read")
     if viewer.user_id is None:
         return []
+    bind = Arguments(viewer.user_id)
     where = """WHERE c.ended_at IS NULL AND c.merged_into_id IS NULL AND c.id IN (
                    SELECT id FROM call WHERE user_id = $1 AND ended_at IS NULL
                    UNION ALL SELECT id FROM call
@@ -224,21 +228,24 @@ async def current_calls(db: Reader, keyring: Keyring, viewer: Viewer) -> list[Ca
                    UNION ALL SELECT call_id FROM leg
                    WHERE user_id = $1 AND ended_at IS NULL AND answered_at IS NOT NULL)
                ORDER BY c.id DESC LIMIT 50"""
-    return await _views(db, keyring, viewer, await db.fetch(_SELECT + where, viewer.user_id))
+    return await _views(db, keyring, viewer, await db.fetch(f"{_select(viewer, bind)} {where}", *bind.values))
 
 
 async def ringing_legs(db: Reader, viewer: Viewer, *, all_agents: bool) -> list[tuple[UUID, UUID, int]]:
-    """(call, ring, the call's version) of each phone of the viewer that rings now, or of every agent's."""
+    """(call, ring, the call's version) of each phone of the viewer that rings now, or of every agent's whose calls they
+    see."""
     if all_agents:
-        viewer.require("calls.read_all")
+        viewer.require("calls.read")
     elif viewer.user_id is None:
         return []
+    bind = Arguments(None if all_agents else viewer.user_id)
     rows = await db.fetch(
-        """SELECT l.call_id, l.id, c.version FROM leg l JOIN call c ON c.id = l.call_id
-           WHERE l.ended_at IS NULL AND l.answered_at IS NULL AND l.user_id IS NOT NULL
-             AND ($1::uuid IS NULL OR l.user_id = $1) AND c.ended_at IS NULL AND c.merged_into_id IS NULL
-           ORDER BY l.rang_at, l.id LIMIT 500""",
-        None if all_agents else viewer.user_id,
+        f"""SELECT l.call_id, l.id, c.version FROM leg l JOIN call c ON c.id = l.call_id
+            WHERE l.ended_at IS NULL AND l.answered_at IS NULL AND l.user_id IS NOT NULL
+              AND ($1::uuid IS NULL OR l.user_id = $1) AND c.ended_at IS NULL AND c.merged_into_id IS NULL
+              AND {all_of(calls_seen(viewer, bind) if all_agents else None)}
+            ORDER BY l.rang_at, l.id LIMIT 500""",  # noqa: S608
+        *bind.values,
     )
     return [(row["call_id"], row["id"], row["version"]) for row in rows]
 
@@ -268,10 +275,12 @@ async def open_calls(db: Reader, viewer: Viewer, pbx: str) -> list[OpenCall]:
     ]
 
 
-def _seen_by(viewer: Viewer, place: int) -> tuple[list[str], list[Any]]:
-    if viewer.scope_of("calls") == "all":
-        return [], []
-    return [_OWN.format(f"${place}")], [viewer.user_id]
+def _select(viewer: Viewer, bind: Bind) -> str:
+    """A call's ticket and customers are seen with it by who sees tickets and customers as far as calls."""
+    return _SELECT.format(
+        customers=all_of(customers_seen(viewer, bind, "o") if reaches_less(viewer, "customers", "calls") else None),
+        tickets=all_of(tickets_seen(viewer, bind, "t") if reaches_less(viewer, "tickets", "calls") else None),
+    )
 
 
 async def _views(db: Reader, keyring: Keyring, viewer: Viewer, rows: Sequence[Row]) -> list[CallView]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey
 from hotline.crm.personal_keys import load_personal_key
+from hotline.crm.scopes import Arguments, Bind, all_of, calls_seen, tickets_seen
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 
@@ -49,11 +50,10 @@ SELECT r.id, COALESCE(c.merged_into_id, r.call_id) AS call_id, r.pbx, r.kind, r.
     r.stored_at, r.delete_at, r.deleted_at, r.deleted_why, r.path, r.key_id
 FROM recording r LEFT JOIN call c ON c.id = r.call_id
 """
-_OWN: Final = """EXISTS (
+# A recording is of a call: heard by who sees that call, or the ticket that it belongs to.
+_OF_SEEN: Final = """EXISTS (
     SELECT 1 FROM call o LEFT JOIN ticket t ON t.id = o.ticket_id
-    WHERE o.id = COALESCE(c.merged_into_id, r.call_id)
-      AND (o.user_id = {user} OR EXISTS (SELECT 1 FROM leg l WHERE l.call_id = o.id AND l.user_id = {user})
-           OR ({tickets} AND t.id IS NOT NULL AND (t.assignee_id = {user} OR t.assignee_id IS NULL OR {all}))))"""
+    WHERE o.id = COALESCE(c.merged_into_id, r.call_id) AND ({calls} OR (t.id IS NOT NULL AND {tickets})))"""
 
 
 async def get_recording(db: Reader, viewer: Viewer, recording_id: UUID) -> RecordingView:
@@ -83,38 +83,33 @@ async def list_recordings(
 ) -> list[RecordingView]:
     """Recordings, the newest first; deleted ones only when asked for."""
     viewer.require("recordings.listen")
-    conditions, arguments = _seen_by(viewer, 1)
+    bind = Arguments()
+    conditions = [_seen_by(viewer, bind)]
     wanted = (
         ("r.id < {}", after), ("r.kind = {}", kind), ("c.customer_id = {}", customer_id),
         ("r.call_id IN (SELECT id FROM call WHERE id = {0} OR merged_into_id = {0})", call_id),
     )  # fmt: skip
     for condition, value in wanted:
         if value is not None:
-            arguments.append(value)
-            conditions.append(condition.format(f"${len(arguments)}"))
+            conditions.append(condition.format(bind(value)))
     if not deleted:
         conditions.append("r.deleted_at IS NULL")
-    arguments.append(max(0, min(limit, MOST)))
-    where = f"WHERE {' AND '.join(conditions) or 'true'} ORDER BY r.id DESC LIMIT ${len(arguments)}"
-    return [_view(row) for row in await db.fetch(_SELECT + where, *arguments)]
+    where = f"WHERE {all_of(*conditions)} ORDER BY r.id DESC LIMIT {bind(max(0, min(limit, MOST)))}"
+    return [_view(row) for row in await db.fetch(_SELECT + where, *bind.values)]
 
 
 async def of_calls(db: Reader, viewer: Viewer, call_ids: Collection[UUID]) -> dict[UUID, list[RecordingView]]:
     """The recordings of some calls, by call, oldest first; nothing for who may not hear them."""
     if not call_ids or not viewer.may("recordings.listen"):
         return {}
-    conditions, arguments = _seen_by(viewer, 2)
-    where = " AND ".join(
-        (
-            "r.call_id IN (SELECT id FROM call WHERE id = ANY($1::uuid[]) OR merged_into_id = ANY($1::uuid[]))",
-            "r.deleted_at IS NULL",
-            *conditions,
-        )
+    bind = Arguments(list(call_ids))
+    where = all_of(
+        "r.call_id IN (SELECT id FROM call WHERE id = ANY($1::uuid[]) OR merged_into_id = ANY($1::uuid[]))",
+        "r.deleted_at IS NULL",
+        _seen_by(viewer, bind),
     )
     found: dict[UUID, list[RecordingView]] = {}
-    for row in await db.fetch(
-        f"{_SELECT} WHERE {where} ORDER BY r.stored_at, r.id LIMIT 500", list(call_ids), *arguments
-    ):
+    for row in await db.fetch(f"{_SELECT} WHERE {where} ORDER BY r.stored_at, r.id LIMIT 500", *bind.values):
         found.setdefault(row["call_id"], []).append(_view(row))
     return found
 
@@ -172,23 +167,20 @@ async def kept_paths(db: Reader, viewer: Viewer, paths: Sequence[str]) -> set[st
 
 async def _one(db: Reader, viewer: Viewer, recording_id: UUID) -> Row:
     viewer.require("recordings.listen")
-    conditions, arguments = _seen_by(viewer, 2)
-    where = " AND ".join(("WHERE r.id = $1", *conditions))
-    row = await db.fetchrow(_SELECT + where, recording_id, *arguments)
+    bind = Arguments(recording_id)
+    where = f"WHERE r.id = $1 AND {all_of(_seen_by(viewer, bind))}"
+    row = await db.fetchrow(_SELECT + where, *bind.values)
     if row is None:
         raise NotFound("There is no such recording.")
     return row
 
 
-def _seen_by(viewer: Viewer, place: int) -> tuple[list[str], list[Any]]:
-    if viewer.scope_of("calls") == "all":
-        return [], []
-    condition = _OWN.format(
-        user=f"${place}",
-        tickets=str(viewer.may("tickets.read")).lower(),
-        all=str(viewer.may("tickets.read_all")).lower(),
-    )
-    return [condition], [viewer.user_id]
+def _seen_by(viewer: Viewer, bind: Bind) -> str | None:
+    calls = calls_seen(viewer, bind, "o")
+    if calls is None:
+        return None
+    tickets = all_of(tickets_seen(viewer, bind, "t")) if viewer.may("tickets.read") else "false"
+    return _OF_SEEN.format(calls=calls, tickets=tickets)
 
 
 def _view(row: Row) -> RecordingView:

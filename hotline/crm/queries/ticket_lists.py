@@ -13,7 +13,8 @@ from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring
-from hotline.crm.queries.tickets import SELECT, TicketView, seen_by, ticket_view
+from hotline.crm.queries.tickets import TicketView, seen_by, select, ticket_view
+from hotline.crm.scopes import Arguments
 from hotline.crm.viewer import Viewer
 from hotline.errors import Invalid
 from hotline.tickets.states import OPEN
@@ -87,7 +88,8 @@ async def list_tickets(
             ids += await _ids(db, dateless, values, "t.id", wanted - len(ids))
     if not ids:
         return []
-    rows = await db.fetch(f"{SELECT} WHERE t.id = ANY($1::uuid[])", ids)
+    bind = Arguments(ids)
+    rows = await db.fetch(f"{select(viewer, bind)} WHERE t.id = ANY($1::uuid[])", *bind.values)
     found = {view.id: view for view in (ticket_view(keyring, viewer, row) for row in rows)}
     return [found[each] for each in ids if each in found]
 
@@ -146,7 +148,9 @@ def _conditions(
     customer_id: UUID | None,
     number: int | None,
 ) -> tuple[list[str], list[Any]]:
-    conditions, arguments = seen_by(viewer, 1)
+    bind = Arguments()
+    seen = seen_by(viewer, bind)
+    conditions, arguments = [] if seen is None else [seen], bind.values
     if filters.states:
         # Written out, so that PostgreSQL can tell that an index over the open tickets serves.
         conditions.append(f"t.state IN ({_words(filters.states)})")

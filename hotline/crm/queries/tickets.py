@@ -1,6 +1,6 @@
 """Tickets as their viewer may see them: one by id, and what a caller's open ticket is called in a flow.
 
-Who may see everybody's sees all; others their own, those of their calls, those they made, and those that nobody has.
+Whose are seen is in ``hotline.crm.scopes``; whose customer is shown, too.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hotline.crm.queries.ticket_brief import (
     brief_fields,
     next_states_of,
 )
+from hotline.crm.scopes import Arguments, Bind, all_of, customers_seen, tickets_seen
 from hotline.crm.viewer import Viewer
 from hotline.errors import Conflict, Forbidden, NotFound
 
@@ -72,7 +73,7 @@ class TicketView(TicketBrief):
         return tuple(call.id for call in self.calls)
 
 
-SELECT: Final = f"""
+_SELECT: Final = f"""
 SELECT ARRAY[({BRIEF})] AS brief,
     ARRAY(SELECT (l.id, l.direction, l.offered_at, l.state, l.disposition, u.login, l.ticket_by, l.ticket_at)
           FROM call l LEFT JOIN users u ON u.id = l.user_id
@@ -85,28 +86,27 @@ SELECT ARRAY[({BRIEF})] AS brief,
     ARRAY(SELECT (c.id, c.number, c.kind, c.name_cipher, c.key_id, ck.wrapped, ck.master, ct.key)
           FROM customer m JOIN customer c ON c.id = COALESCE(m.merged_into_id, m.id)
           JOIN personal_key ck ON ck.id = c.key_id LEFT JOIN tier ct ON ct.id = c.tier_id
-          WHERE m.id = t.customer_id) AS customer
+          WHERE m.id = t.customer_id AND {{customers}}) AS customer
 FROM {BRIEF_FROM}
 """  # noqa: S608
-#: Tickets ``t`` that somebody without ``tickets.read_all`` sees; ``{0}`` is their id.
-SEEN: Final = """(t.assignee_id IS NULL OR t.assignee_id = {0} OR t.created_by_id = {0} OR t.id IN (
-    SELECT l.ticket_id FROM call l WHERE l.user_id = {0} AND l.ticket_id IS NOT NULL
-    UNION ALL SELECT l.ticket_id FROM leg g JOIN call l ON l.id = g.call_id
-    WHERE g.user_id = {0} AND l.ticket_id IS NOT NULL))"""
 
 
-def seen_by(viewer: Viewer, place: int) -> tuple[list[str], list[Any]]:
-    """The condition on ``ticket t`` that leaves what the viewer may see, with its argument at ``place``."""
+def select(viewer: Viewer, bind: Bind) -> str:
+    """Reads tickets ``t``, each with its customer where the viewer sees them; conditions follow it."""
+    return _SELECT.format(customers=all_of(customers_seen(viewer, bind, "c")))
+
+
+def seen_by(viewer: Viewer, bind: Bind) -> str | None:
+    """The condition on ``ticket t`` that leaves what the viewer may see."""
     viewer.require("tickets.read")
-    if viewer.may("tickets.read_all"):
-        return [], []
-    return [SEEN.format(f"${place}")], [viewer.user_id]
+    return tickets_seen(viewer, bind, "t")
 
 
 async def get_ticket(db: Reader, keyring: Keyring, viewer: Viewer, ticket_id: UUID) -> TicketView:
     """One ticket. Raises NotFound, also for one that the viewer may not see."""
-    conditions, arguments = seen_by(viewer, 2)
-    row = await db.fetchrow(" AND ".join((f"{SELECT} WHERE t.id = $1", *conditions)), ticket_id, *arguments)
+    bind = Arguments(ticket_id)
+    sql = f"{select(viewer, bind)} WHERE t.id = $1 AND {all_of(seen_by(viewer, bind))}"
+    row = await db.fetchrow(sql, *bind.values)
     if row is None:
         raise NotFound("There is no such ticket.")
     return ticket_view(keyring, viewer, row)
@@ -114,9 +114,9 @@ async def get_ticket(db: Reader, keyring: Keyring, viewer: Viewer, ticket_id: UU
 
 async def require_ticket(db: Reader, viewer: Viewer, ticket_id: UUID) -> None:
     """Raise NotFound unless the viewer may see this ticket."""
-    conditions, arguments = seen_by(viewer, 2)
-    sql = " AND ".join(("SELECT 1 FROM ticket t WHERE t.id = $1", *conditions))
-    if await db.fetchval(sql, ticket_id, *arguments) is None:
+    bind = Arguments(ticket_id)
+    sql = f"SELECT 1 FROM ticket t WHERE t.id = $1 AND {all_of(seen_by(viewer, bind))}"  # noqa: S608
+    if await db.fetchval(sql, *bind.values) is None:
         raise NotFound("There is no such ticket.")
 
 
