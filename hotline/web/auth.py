@@ -13,9 +13,19 @@ from aiohttp.typedefs import Handler
 from hotline.errors import Forbidden, NotSignedIn
 from hotline.web.context import IDENTIFY, SIGNED, SignedIn, house_of
 from hotline.web.places import Places
-from hotline.web.problems import BODY_SECONDS, BadRequest, LimitReached, Slow, TooLarge, WrongType
+from hotline.web.problems import (
+    BODY_SECONDS,
+    BadRequest,
+    ConfirmNeeded,
+    LimitReached,
+    SecondFactorMissing,
+    Slow,
+    TooLarge,
+    WrongType,
+)
 from hotline.web.rate_limits import Buckets
-from hotline.web.rights import PUBLIC, SIGNED_IN, is_endless, is_streamed, right_of
+from hotline.web.rights import PUBLIC, SIGNED_IN, is_endless, is_enrolling, is_fresh, is_streamed, right_of
+from hotline.workflows.sign_in import FRESH_FOR, FRESH_TO_BEGIN
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -25,6 +35,8 @@ _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-
 
 #: Longer credentials are nobody's: refused before anything is looked up.
 _LONGEST_CREDENTIAL: Final = 256
+
+_CHALLENGE_SECONDS: Final = 600
 
 #: Per signed-in user or token and process: enough for a busy desk or an import, too little to starve the others.
 PRINCIPAL_LIMIT: Final = (300.0, 1500.0)
@@ -58,6 +70,31 @@ def clear_session_cookie(request: web.Request, response: web.StreamResponse) -> 
     """Signs the browser out."""
     secure = is_secure(request)
     response.del_cookie(cookie_name(secure=secure), path="/", httponly=True, secure=secure, samesite="Lax")
+
+
+def set_challenge_cookie(request: web.Request, response: web.StreamResponse, challenge: str) -> None:
+    """Remembers between password and code whose code is awaited. Strict: it serves one form of ours, nothing else."""
+    secure = is_secure(request)
+    name = challenge_cookie(secure=secure)
+    response.set_cookie(
+        name, challenge, path="/", max_age=_CHALLENGE_SECONDS, httponly=True, secure=secure, samesite="Strict"
+    )
+
+
+def clear_challenge_cookie(request: web.Request, response: web.StreamResponse) -> None:
+    """Forgets it."""
+    secure = is_secure(request)
+    response.del_cookie(challenge_cookie(secure=secure), path="/", httponly=True, secure=secure, samesite="Strict")
+
+
+def challenge_secret(request: web.Request) -> str:
+    """The challenge cookie's value, empty without one."""
+    return request.cookies.get(challenge_cookie(secure=is_secure(request)), "")
+
+
+def challenge_cookie(*, secure: bool) -> str:
+    """The name of the cookie between password and code."""
+    return "__Host-hotline-code" if secure else "hotline-code"
 
 
 def session_secret(request: web.Request) -> str:
@@ -121,6 +158,17 @@ async def check_csrf(request: web.Request, signed: SignedIn) -> None:
         raise Forbidden("The form is out of date; load the page again.")
 
 
+def is_confirmed(request: web.Request, signed: SignedIn, *, to_begin: bool = False) -> bool:
+    """Whether the person proved lately who they are: lately enough for what is being done, or ``to_begin`` it. A
+    program's token is its own proof."""
+    if signed.kind == "token":
+        return True
+    if signed.confirmed_at is None:
+        return False
+    lasts = FRESH_TO_BEGIN if to_begin else FRESH_FOR
+    return house_of(request).clock() - signed.confirmed_at <= lasts
+
+
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Lets a request through to its handler when the handler's declared right allows it."""
@@ -153,9 +201,13 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if unsafe and signed.kind == "session":
         check_same_site(request)
         await check_csrf(request, signed)
+    request[SIGNED] = signed
+    if signed.must_enrol and not is_enrolling(request.match_info.handler):
+        raise SecondFactorMissing
     if right != SIGNED_IN:
         signed.viewer.require(right)
-    request[SIGNED] = signed
+    if is_fresh(request.match_info.handler) and not is_confirmed(request, signed):
+        raise ConfirmNeeded
     if is_endless(request.match_info.handler):
         return await handler(request)
     async with request.config_dict[PLACES].place(signed.viewer.user_id or signed.id):

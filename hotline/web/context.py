@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from uuid import UUID
 
 from aiohttp import web
@@ -22,6 +23,8 @@ class SignedIn:
     """Who makes the request: a person through a session cookie, or a program through an API token.
 
     ``id`` is the session's or the token's, ``csrf`` what the session's forms must carry (empty for tokens).
+    ``confirmed_at`` is when the person of a session last proved who they are; ``must_enrol``: they must set up their
+    second factor before anything else.
     """
 
     viewer: Viewer
@@ -29,6 +32,10 @@ class SignedIn:
     id: UUID
     login: str
     csrf: str = ""
+    confirmed_at: datetime | None = None
+    must_enrol: bool = False
+    second_factor: bool = False
+    preferences: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Identify(Protocol):

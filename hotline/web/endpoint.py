@@ -27,6 +27,7 @@ from hotline.errors import NotFound
 from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.problems import BadRequest, FieldProblem, FieldsInvalid, Stale, WrongType
 from hotline.web.rights import endless, needs, streamed
+from hotline.web.rights import fresh as needs_confirmation
 from hotline.workflows.house import House
 
 PREFIX: Final = "/api/v1"
@@ -177,10 +178,12 @@ def endpoint(
     media_type: str = "application/json",
     takes: str | None = None,
     idempotent: bool = False,
+    fresh: bool = False,
 ) -> Callable[[Callable[..., Awaitable[Any]]], Endpoint]:
     """Declares an API route (see the module). ``right`` is a permission, ``signed_in`` or ``public``.
 
-    ``takes`` is the media type of a body that is no JSON: the function reads it from the request itself.
+    ``takes`` is the media type of a body that is no JSON: the function reads it from the request itself. ``fresh``: a
+    browser's session must have been confirmed lately.
     """
 
     def declare(function: Callable[..., Awaitable[Any]]) -> Endpoint:
@@ -215,6 +218,8 @@ def endpoint(
                 return answer
             return _respond(answer, status)
 
+        if fresh:
+            needs_confirmation(handle)
         if media_type != "application/json":
             endless(handle)
         if takes is not None:

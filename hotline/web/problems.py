@@ -85,6 +85,18 @@ class Stale(HotlineError):
     status = 412
 
 
+class ConfirmNeeded(Forbidden):
+    """Confirm first that it is you: the last time is too long ago for this."""
+
+    code = "confirm_needed"
+
+
+class SecondFactorMissing(Forbidden):
+    """Your role asks for two-step sign-in: set it up first."""
+
+    code = "second_factor_missing"
+
+
 class FieldsInvalid(Invalid):
     """Some fields cannot be accepted."""
 

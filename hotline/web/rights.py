@@ -19,6 +19,8 @@ SIGNED_IN: Final = "signed_in"
 _ATTRIBUTE: Final = "__hotline_right__"
 _ENDLESS: Final = "__hotline_endless__"
 _STREAMED: Final = "__hotline_streamed__"
+_FRESH: Final = "__hotline_fresh__"
+_ENROLLING: Final = "__hotline_enrolling__"
 
 
 def needs(permission: str) -> Callable[[Handler], Handler]:
@@ -41,6 +43,29 @@ def public(handler: Handler) -> Handler:
 def signed_in(handler: Handler) -> Handler:
     """Declares that any signed-in user may call the handler."""
     return needs(SIGNED_IN)(handler)
+
+
+def fresh(handler: Handler) -> Handler:
+    """Declares that the handler does what takes the house away: a person at a browser must have proved lately who they
+    are, so that a session that was stolen, or a screen that was left open, is not enough."""
+    setattr(handler, _FRESH, True)
+    return handler
+
+
+def is_fresh(handler: Any) -> bool:
+    """Whether the handler asks for a proof that is not old."""
+    return getattr(handler, _FRESH, False) is True
+
+
+def enrolling(handler: Handler) -> Handler:
+    """Declares that the handler is there for who must set up a second factor first."""
+    setattr(handler, _ENROLLING, True)
+    return handler
+
+
+def is_enrolling(handler: Any) -> bool:
+    """Whether the handler is there for who must set up a second factor first."""
+    return getattr(handler, _ENROLLING, False) is True
 
 
 def right_of(handler: Any) -> str | None:

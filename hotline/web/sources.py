@@ -77,7 +77,19 @@ class HouseIdentify:
     async def by_session(self, secret: str) -> SignedIn | None:
         """Who is signed in with this cookie."""
         found = await identify_session(self._house, secret)
-        return None if found is None else SignedIn(found.viewer, "session", found.id, found.login, found.csrf)
+        if found is None:
+            return None
+        return SignedIn(
+            found.viewer,
+            "session",
+            found.id,
+            found.login,
+            found.csrf,
+            confirmed_at=found.confirmed_at,
+            must_enrol=found.must_enrol,
+            second_factor=found.second_factor,
+            preferences=found.preferences,
+        )
 
     async def by_token(self, secret: str) -> SignedIn | None:
         """Whom this API token acts for."""

@@ -19,6 +19,7 @@ from hotline.customers.text import one_line
 from hotline.errors import Forbidden, Invalid, NotFound
 from hotline.settings import Settings
 from hotline.workflows.house import House
+from hotline.workflows.personal_settings import checked
 from hotline.workflows.sign_in import check_password
 
 MOST_INTERFACES: Final = 20
@@ -162,6 +163,7 @@ async def update_profile(house: House, viewer: Viewer, changes: Profile) -> User
         if "locale" in changes:
             fields["locale"] = _locale(changes["locale"])
         if "preferences" in changes:
+            checked(changes["preferences"])
             merged = {**before.preferences, **changes["preferences"]}
             kept = {key: value for key, value in merged.items() if value is not None}
             fields["preferences"] = json_object(kept, "preferences", LONGEST_PREFERENCES)

@@ -15,3 +15,10 @@ ARRAY(SELECT unnest(r.permissions)
       WHERE g.user_id = u.id AND g.revoked_at IS NULL AND g.expires_at > {now}) AS permissions,
 ARRAY(SELECT tm.team_id FROM team_member tm WHERE tm.user_id = u.id) AS teams
 """
+
+#: Whether a role of a user ``u`` (their own ``r``, or one granted for a time) asks for a second factor.
+TOTP_REQUIRED: Final = """
+r.require_totp OR EXISTS (
+    SELECT 1 FROM role_grant tg JOIN role tr ON tr.name = tg.role
+    WHERE tg.user_id = u.id AND tg.revoked_at IS NULL AND tg.expires_at > {now} AND tr.require_totp)
+"""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from hotline.crm.database import Reader, Row
-from hotline.crm.queries.effective import EFFECTIVE
+from hotline.crm.queries.effective import EFFECTIVE, TOTP_REQUIRED
 from hotline.crm.secret_tokens import token_hash
 from hotline.crm.viewer import Viewer, viewer_of
 
@@ -16,7 +18,9 @@ from hotline.crm.viewer import Viewer, viewer_of
 class Identity:
     """Who makes a request. ``id`` is the session's or the token's; ``csrf`` is empty for tokens.
 
-    ``seen_at`` is when the credential was last noted as used, None when never.
+    ``seen_at`` is when the credential was last noted as used, None when never. ``confirmed_at`` is when the person of a
+    session last proved who they are. ``must_enrol``: a role of theirs asks for a second factor that they do not have
+    yet; until then the viewer may do nothing else.
     """
 
     id: UUID
@@ -26,12 +30,17 @@ class Identity:
     name: str
     csrf: str
     seen_at: datetime | None
+    confirmed_at: datetime | None = None
+    must_enrol: bool = False
+    second_factor: bool = False
+    preferences: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def viewer_for_session(db: Reader, token: str, now: datetime) -> Identity | None:
     """Who is signed in with this cookie; None when it is unknown, over, revoked or its user is disabled."""
     row = await db.fetchrow(
-        f"""SELECT s.id, s.csrf_token, s.seen_at, u.id AS user_id, u.login, u.name, u.locale,
+        f"""SELECT s.id, s.csrf_token, s.seen_at, s.confirmed_at, s.second_factor, u.id AS user_id, u.login, u.name,
+               u.locale, u.preferences, u.totp_cipher IS NULL AND ({TOTP_REQUIRED.format(now="$2")}) AS must_enrol,
                {EFFECTIVE.format(now="$2")}
            FROM session s JOIN users u ON u.id = s.user_id JOIN role r ON r.name = u.role
            WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS
@@ -41,8 +50,20 @@ async def viewer_for_session(db: Reader, token: str, now: datetime) -> Identity 
     )
     if row is None:
         return None
+    viewer = _viewer(row)
     return Identity(
-        row["id"], _viewer(row), row["user_id"], row["login"], row["name"], row["csrf_token"], row["seen_at"]
+        row["id"],
+        # Nothing is shown and nothing done before the second factor is there, whatever a route allows.
+        replace(viewer, permissions=frozenset()) if row["must_enrol"] else viewer,
+        row["user_id"],
+        row["login"],
+        row["name"],
+        row["csrf_token"],
+        row["seen_at"],
+        confirmed_at=row["confirmed_at"],
+        must_enrol=row["must_enrol"],
+        second_factor=row["second_factor"],
+        preferences=row["preferences"],
     )
 
 

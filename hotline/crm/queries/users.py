@@ -125,7 +125,7 @@ async def list_roles(db: Reader, viewer: Viewer) -> list[RoleView]:
 
 async def list_sessions(db: Reader, viewer: Viewer, user_id: UUID, now: datetime) -> list[SessionView]:
     """The browsers in which a user is signed in, the last used first."""
-    _own_or_writer(viewer, user_id)
+    own_or_writer(viewer, user_id)
     rows = await db.fetch(
         """SELECT id, user_id, created_at, seen_at, expires_at, user_agent FROM session
            WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY seen_at DESC LIMIT 100""",
@@ -137,7 +137,7 @@ async def list_sessions(db: Reader, viewer: Viewer, user_id: UUID, now: datetime
 
 async def list_tokens(db: Reader, viewer: Viewer, user_id: UUID) -> list[TokenView]:
     """A user's API tokens that are not revoked, the newest first."""
-    _own_or_writer(viewer, user_id)
+    own_or_writer(viewer, user_id)
     rows = await db.fetch(
         """SELECT id, user_id, name, scopes, created_at, used_at, expires_at FROM api_token
            WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id DESC LIMIT 100""",
@@ -159,7 +159,8 @@ def token_view(row: Row) -> TokenView:
     )
 
 
-def _own_or_writer(viewer: Viewer, user_id: UUID) -> None:
+def own_or_writer(viewer: Viewer, user_id: UUID) -> None:
+    """Raise Forbidden unless it is the viewer's own, or they look after users."""
     if user_id != viewer.user_id and not viewer.may("users.write"):
         raise Forbidden()
 

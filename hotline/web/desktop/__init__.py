@@ -20,6 +20,7 @@ from hotline.web.desktop import (
     system,
     tickets,
     tokens,
+    two_step,
     users,
 )
 
@@ -30,6 +31,7 @@ def setup(app: web.Application) -> None:
     for page in (
         assets,
         sign_in,
+        two_step,
         desk,
         customers,
         tickets,

@@ -13,7 +13,7 @@ from functools import cache
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from aiohttp import web
@@ -104,19 +104,21 @@ def _zone(name: str) -> ZoneInfo | None:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Times as a person in ``zone`` writes them in ``language``; ``now`` decides what is today."""
+    """Times as a person in ``zone`` writes them in ``language``; ``now`` decides what is today; ``clock`` is theirs."""
 
     language: str
     zone: tzinfo
     now: datetime
+    clock: Literal["24", "12"] = "24"
 
     @property
     def _locale(self) -> Locale:
         return Locale("zh") if self.language == "zh" else Locale("en", "GB")
 
     def time(self, at: datetime) -> str:
-        """10:31"""
-        return at.astimezone(self.zone).strftime("%H:%M")
+        """10:31, or 10:31 am"""
+        pattern = "HH:mm" if self.clock == "24" else "ah:mm" if self.language == "zh" else "h:mm a"
+        return str(dates.format_datetime(at.astimezone(self.zone), pattern, locale=self._locale))
 
     def day(self, at: datetime) -> str:
         """2 October, with the year when it is another."""
@@ -137,10 +139,10 @@ class Calendar:
         if local.date() == today.date():
             return self.time(at)
         if self.language == "zh":
-            pattern = "M月d日 HH:mm" if local.year == today.year else "y年M月d日 HH:mm"
+            pattern = "M月d日" if local.year == today.year else "y年M月d日"
         else:
-            pattern = "d MMM HH:mm" if local.year == today.year else "d MMM y HH:mm"
-        return dates.format_datetime(local, pattern, locale=self._locale)
+            pattern = "d MMM" if local.year == today.year else "d MMM y"
+        return f"{dates.format_datetime(local, pattern, locale=self._locale)} {self.time(at)}"
 
     def month(self, at: datetime) -> str:
         """March 2018"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -46,6 +46,10 @@ async def error_page(request: web.Request, error: HotlineError) -> web.StreamRes
         if is_fragment(request):
             return web.Response(status=401, headers={"HX-Redirect": target})
         return see_other(target)
+    if (way := _way_on(request, error)) is not None:
+        if is_fragment(request):
+            return web.Response(status=403, headers={"HX-Redirect": way})
+        return see_other(way)
     if SIGNED not in request:
         # An address that leads nowhere has no guard: look who asks, for their language.
         with suppress(HotlineError):
@@ -62,3 +66,16 @@ async def error_page(request: web.Request, error: HotlineError) -> web.StreamRes
     }
     template = "problem_card.html" if is_fragment(request) else "problem.html"
     return html(request, template, context, status=error.status)
+
+
+def _way_on(request: web.Request, error: HotlineError) -> str | None:
+    """Where somebody is led who must prove who they are before the page that they asked for."""
+    if error.code == "second_factor_missing":
+        return "/two-step"
+    if error.code == "confirm_needed":
+        # What a form sent is not kept: lead back to the page that it stood on.
+        wanted = (
+            request.path_qs if request.method in ("GET", "HEAD") else urlsplit(request.headers.get("Referer", "")).path
+        )
+        return f"/confirm?next={quote(wanted or '/', safe='')}"
+    return None

@@ -18,9 +18,11 @@ from hotline.web.desktop.assets import asset
 from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, words, zone_of
 from hotline.web.desktop.pages import rail_of
 
+from hotline.workflows.personal_settings import PersonalSettings
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 THEME_COOKIE: Final = "hl_theme"
 
+_YEAR: Final = 365 * 86400
 
 @cache
 def environment(language: str) -> Environment:
@@ -60,6 +62,7 @@ def page_data(request: web.Request) -> dict[str, Any]:
     }
 
 
+        "preferences": PersonalSettings.of(signed.preferences if signed else {}).model_dump(),
 def frame(request: web.Request) -> dict[str, Any]:
     """What every template may use."""
     signed: SignedIn | None = request.get(SIGNED)
@@ -73,7 +76,7 @@ def frame(request: web.Request) -> dict[str, Any]:
         "theme": theme if theme in ("light", "dark") else "",
         "rail": rail_of(request.app, viewer, request.path) if viewer else None,
         "path": request.path_qs,
-        "calendar": Calendar(language_of(request), zone_of(request), house.clock()),
+        "calendar": calendar_of(request),
         "page_data": page_data(request),
         "is_fragment": is_fragment(request),
     }
@@ -82,6 +85,22 @@ def frame(request: web.Request) -> dict[str, Any]:
 def is_fragment(request: web.Request) -> bool:
     """Whether a script asks for a part of a page."""
     return "HX-Request" in request.headers
+def calendar_of(request: web.Request) -> Calendar:
+    """How times are written for who asks."""
+    signed: SignedIn | None = request.get(SIGNED)
+    clock = PersonalSettings.of(signed.preferences if signed else {}).time_format
+    return Calendar(language_of(request), zone_of(request), house_of(request).clock(), clock)
+
+
+def set_theme_cookie(request: web.Request, response: web.StreamResponse, theme: str) -> None:
+    """The theme that somebody chose for all of their browsers, in this one; "system" is no cookie at all."""
+    secure = request.scheme == "https" or house_of(request).settings.public_url.startswith("https://")
+    if theme == "system":
+        response.del_cookie(THEME_COOKIE, path="/", samesite="Lax", secure=secure)
+    else:
+        response.set_cookie(THEME_COOKIE, theme, path="/", max_age=_YEAR, samesite="Lax", secure=secure)
+
+
 
 
 def html(

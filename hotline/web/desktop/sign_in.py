@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from hotline.errors import NotSignedIn
+from hotline.crm.viewer import SYSTEM
+from hotline.errors import NotFound, NotSignedIn
 from hotline.web import auth
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import field, form_of
 from hotline.web.desktop.i18n import LANGUAGE_COOKIE, LANGUAGES, Calendar, language_of, zone_of
-from hotline.web.desktop.render import html, say, see_other
+from hotline.web.desktop.render import html, say, see_other, set_theme_cookie
 from hotline.web.desktop.words import N_
-from hotline.web.rights import public, signed_in
+from hotline.web.rights import enrolling, public, signed_in
 from hotline.workflows import sign_in as workflow
 from hotline.workflows import users
+from hotline.workflows.personal_settings import PersonalSettings
 
 _YEAR: Final = 365 * 86400
+#: Where nobody is led after signing in: these lead in a circle, or show no page.
+_NOT_NEXT: Final = ("/sign-in", "/language", "/api/", "/confirm", "/two-step")
 
 
 @public
@@ -37,15 +42,19 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 @public
 async def enter(request: web.Request) -> web.StreamResponse:
-    """Opens a session, or says why not: the same words whether the login or the password is wrong."""
+    """Opens a session, asks for the code, or says why not: the same words whether login or password is wrong."""
     form = await form_of(request)
     login = field(form, "login", 150)
     next_page = own_address(field(form, "next", 500))
     house = house_of(request)
     try:
         session = await workflow.sign_in(
-            house, login, field(form, "password", 1000), request.headers.get("User-Agent", "")
+            house, login, field(form, "password", 1000), request.headers.get("User-Agent", ""), request.remote or ""
         )
+    except workflow.CodeNeeded as needed:
+        response = see_other(f"/sign-in/code?next={quote(next_page, safe='')}")
+        auth.set_challenge_cookie(request, response, needed.challenge)
+        return response
     except workflow.WrongPassword:
         problem = say(
             request,
@@ -55,15 +64,68 @@ async def enter(request: web.Request) -> web.StreamResponse:
         )
         return html(request, "sign_in.html", _form(login, next_page, problem), status=401)
     except workflow.SignInLocked as locked:
-        problem = _rests(request, locked.until, locked.minutes)
-        response = html(request, "sign_in.html", _form(login, next_page, problem, locked=True), status=429)
-        response.headers["Retry-After"] = str(locked.retry_after)
+        return _locked(request, "sign_in.html", _form(login, next_page, locked=True), locked)
+    return await _opened(request, session, next_page)
+
+
+@public
+async def show_code(request: web.Request) -> web.StreamResponse:
+    """The form for the code; without the password before it, the sign-in page."""
+    if not auth.challenge_secret(request):
+        return see_other("/sign-in")
+    return html(request, "sign_in_code.html", _form(next_page=own_address(request.query.get("next", "/"))))
+
+
+@public
+async def enter_code(request: web.Request) -> web.StreamResponse:
+    """Opens the session when the code is right."""
+    form = await form_of(request)
+    next_page = own_address(field(form, "next", 500))
+    try:
+        session = await workflow.sign_in_with_code(
+            house_of(request),
+            auth.challenge_secret(request),
+            field(form, "code", 100),
+            request.headers.get("User-Agent", ""),
+            request.remote or "",
+        )
+    except workflow.WrongCode:
+        problem = say(request, N_("This code is not right. An app shows a new one every 30 seconds; each works once."))
+        return html(request, "sign_in_code.html", _form(next_page=next_page, problem=problem), status=401)
+    except workflow.SignInLocked as locked:
+        return _locked(request, "sign_in_code.html", _form(next_page=next_page, locked=True), locked)
+    except workflow.ChallengeOver:
+        problem = say(request, N_("Signing in took too long. Begin again."))
+        response = html(request, "sign_in.html", _form(next_page=next_page, problem=problem), status=401)
+        auth.clear_challenge_cookie(request, response)
         return response
-    response = see_other(next_page)
+    return await _opened(request, session, next_page)
+
+
+async def _opened(request: web.Request, session: workflow.SignedInSession, next_page: str) -> web.Response:
+    """Leads on with a fresh cookie. Who was signed in in this browser before, is not any more."""
+    house = house_of(request)
+    with suppress(NotSignedIn, NotFound):
+        if (before := await auth.identify(request)) is not None and before.kind == "session":
+            await users.revoke_session(house, SYSTEM, before.id)
+    chosen = PersonalSettings.of(session.identity.preferences)
+    response = see_other(chosen.start_page if next_page == "/" else next_page)
     auth.set_session_cookie(request, response, session.token)
+    auth.clear_challenge_cookie(request, response)
+    set_theme_cookie(request, response, chosen.theme)
     return response
 
 
+def _locked(
+    request: web.Request, template: str, context: dict[str, object], locked: workflow.SignInLocked
+) -> web.Response:
+    context["problem"] = rests(request, locked.until, locked.minutes)
+    response = html(request, template, context, status=429)
+    response.headers["Retry-After"] = str(locked.retry_after)
+    return response
+
+
+@enrolling
 @signed_in
 async def leave(request: web.Request) -> web.StreamResponse:
     """Ends the session of this browser."""
@@ -101,10 +163,11 @@ def own_address(address: str) -> str:
     parts = urlsplit(address)
     ours = not parts.scheme and not parts.netloc and address.startswith("/") and not address.startswith(("//", "/\\"))
     printable = address.isprintable() and "\\" not in address
-    return address if ours and printable and not parts.path.startswith(("/sign-in", "/language", "/api/")) else "/"
+    return address if ours and printable and not parts.path.startswith(_NOT_NEXT) else "/"
 
 
-def _rests(request: web.Request, until: datetime, minutes: int) -> str:
+def rests(request: web.Request, until: datetime, minutes: int) -> str:
+    """That an account is locked, until when, and what helps."""
     calendar = Calendar(language_of(request), zone_of(request), house_of(request).clock())
     return say(
         request,
@@ -127,5 +190,7 @@ def setup(app: web.Application) -> None:
     """Adds the routes."""
     app.router.add_get("/sign-in", show)
     app.router.add_post("/sign-in", enter)
+    app.router.add_get("/sign-in/code", show_code)
+    app.router.add_post("/sign-in/code", enter_code)
     app.router.add_post("/sign-out", leave)
     app.router.add_post("/language", language)

@@ -5,11 +5,12 @@ import { toast } from "../shell/toast.js";
 
 export function startForms(user = "") {
   document.addEventListener("click", (event) => {
-    const target = event.target.closest?.("[data-show-password], [data-add-row], [data-remove-row], [data-copy]");
+    const target = event.target.closest?.("[data-show-password], [data-add-row], [data-remove-row], [data-copy], [data-print]");
     if (!target) return;
     if (target.hasAttribute("data-show-password")) showPassword(target);
     else if (target.hasAttribute("data-add-row")) addRow(target);
     else if (target.hasAttribute("data-remove-row")) removeRow(target);
+    else if (target.hasAttribute("data-print")) print();
     else void copy(target);
   });
   for (const type of ["keydown", "keyup"]) document.addEventListener(type, capsLock);
