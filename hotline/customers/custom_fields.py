@@ -109,10 +109,8 @@ class FieldSet:
         return tuple(each for each in self.of(record) if each.shown_in_pop)
 
 
-def clean(
-    fields: Iterable[CustomField], values: Mapping[str, Any], *, region: str, complete: bool = False
-) -> dict[str, Any]:
-    """The values as they are kept; None says that a key goes. ``complete``: a required field must be among them.
+def clean(fields: Iterable[CustomField], values: Mapping[str, Any], *, region: str) -> dict[str, Any]:
+    """The values as they are kept; None says that a key goes.
 
     Keys that no field describes are kept as they are, within bounds. Raises Invalid, which names ``custom.<key>``.
     """
@@ -129,11 +127,14 @@ def clean(
         kept[key] = None if value is None else custom_values.clean(described, value, place, region)
         if kept[key] is None and described.required:
             raise Invalid(f"{place}: something must stand here.")
-    if complete:
-        for each in known.values():
-            if each.required and kept.get(each.key) is None:
-                raise Invalid(f"custom.{each.key}: something must stand here.")
     return kept
+
+
+def check_complete(fields: Iterable[CustomField], values: Mapping[str, Any]) -> None:
+    """Raise Invalid for a required field that has no value."""
+    for each in fields:
+        if each.required and values.get(each.key) is None:
+            raise Invalid(f"custom.{each.key}: something must stand here.")
 
 
 def changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hotline.crm.queries.tiers import TierView, get_tier
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Invalid
-from hotline.workflows.customers import LONGEST_TAG
+from hotline.workflows.customer_input import LONGEST_TAG
 from hotline.workflows.house import House
 from hotline.workflows.users import LOCALES
 

@@ -1,5 +1,5 @@
 """Changes to customers. What arrives is cleaned and normalised (``workflows.customers``); here it is sealed
-and kept.
+and kept, and what changed is noted in the record's history.
 
 Every value is encrypted under the customer's own key, for its own row; numbers and emails are found by a
 keyed hash, numbers also by keyed hashes of their last digits, names by keyed hashes of their parts.
@@ -7,44 +7,38 @@ keyed hash, numbers also by keyed hashes of their last digits, names by keyed ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.crm.keys import Keyring, PersonalKey
+from hotline.crm.commands.custom_columns import custom_columns
+from hotline.crm.commands.customer_changes import Source, note_all
+from hotline.crm.commands.customer_edit import merged_changes
+from hotline.crm.commands.customer_parts import (
+    AddressData,
+    ContactPointData,
+    number_index,
+    set_addresses,
+    set_contact_points,
+    set_tags,
+)
+from hotline.crm.commands.customer_state import differences, read_state
+from hotline.crm.keys import PersonalKey
 from hotline.crm.personal_keys import create_personal_key, load_personal_key
+from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork
-from hotline.customers.contact_points import ContactValue, Kind
-from hotline.errors import Conflict, Invalid, NotFound
+from hotline.customers import custom_fields
+from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.events import permission_mark
+
+__all__ = ["AddressData", "ContactPointData", "CustomerRow", "number_index"]
 
 #: Events about customers reach those who may see customers.
 AUDIENCE: Final = (permission_mark("customers.read"),)
 
 #: What ``update_customer`` writes as it is: column and the field of the same name.
-_PLAIN: Final = ("kind", "locale", "responsible_id", "custom")
-
-
-@dataclass(frozen=True, slots=True)
-class ContactPointData:
-    """A contact point to keep. ``value`` None with an ``id``: that contact point stays as it is, but for its
-    label."""
-
-    kind: Kind | None
-    value: ContactValue | None
-    label: str = ""
-    id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AddressData:
-    """A postal address to keep. ``text`` None with an ``id``: that address's text stays."""
-
-    text: str | None
-    label: str = ""
-    country: str | None = None
-    id: UUID | None = None
+_PLAIN: Final = ("kind", "locale", "classification")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +50,6 @@ class CustomerRow:
     version: int
 
 
-def number_index(keyring: Keyring, kind: Kind, value: str) -> bytes:
-    """The blind index of a contact point's value. Numbers of all kinds share one index: a caller is found by
-    each."""
-    return keyring.blind_index("phone" if kind in ("phone", "whatsapp") else kind, value)
-
-
 async def create_customer(
     uow: UnitOfWork,
     customer_id: UUID,
@@ -71,36 +59,55 @@ async def create_customer(
     locale: str | None = None,
     tier: str | None = None,
     responsible_id: UUID | None = None,
-    custom: dict[str, Any] | None = None,
+    responsible: str | None = None,
+    classification: str | None = None,
+    preferences: Mapping[str, Any] | None = None,
+    custom: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
     contact_points: Sequence[ContactPointData] = (),
     addresses: Sequence[AddressData] = (),
+    source: str = "hand",
 ) -> int:
-    """Add a customer under a key of their own; answers their number. Raises Invalid for an unknown tier or
-    tag."""
+    """Add a customer under a key of their own; answers their number. Raises Invalid for an unknown tier, tag
+    or user.
+
+    Who does not see every customer looks after those they make, where nobody is named.
+    """
     tier_id = await _tier_id(uow, tier)
+    responsible_id = await _responsible_id(uow, responsible_id, responsible)
+    if responsible_id is None and uow.viewer.scope_of("customers") != "all":
+        responsible_id = uow.viewer.user_id
     key = await create_personal_key(uow)
+    clear, cipher = await custom_columns(uow, key, "customer", customer_id, custom_fields.changed({}, custom or {}))
     number: int = await uow.fetchval(
-        """INSERT INTO customer (id, kind, key_id, name_cipher, locale, tier_id, responsible_id, custom,
-                                 search_tokens, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) RETURNING number""",
+        """INSERT INTO customer (id, kind, key_id, name_cipher, locale, tier_id, responsible_id, classification,
+                                 preferences, custom, custom_cipher, search_tokens, created_by_id, created_source,
+                                 created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15) RETURNING number""",
         *(customer_id, kind, key.id),
         uow.keyring.encrypt(key, "customer", "name_cipher", customer_id, name),
-        *(locale, tier_id, responsible_id, custom or {}, uow.keyring.name_tokens(name), uow.now),
+        *(locale, tier_id, responsible_id, classification),
+        {name: value for name, value in (preferences or {}).items() if value is not None},
+        *(clear, cipher, uow.keyring.name_tokens(name), uow.viewer.user_id, source, uow.now),
     )
     customer = CustomerRow(customer_id, key, 1)
-    await _set_contact_points(uow, customer, contact_points)
-    await _set_addresses(uow, customer, addresses)
-    await _set_tags(uow, customer_id, tags)
+    await set_contact_points(uow, customer, contact_points)
+    await set_addresses(uow, customer, addresses)
+    await set_tags(uow, customer_id, tags)
     uow.audit("customer:created", customer_id)
     uow.emit("customer.created", AUDIENCE, customer_id=customer_id)
     return number
 
 
 async def lock_customer(uow: UnitOfWork, customer_id: UUID, expected_version: int | None = None) -> CustomerRow:
-    """The customer to be changed. Raises NotFound, or Conflict when somebody changed them meanwhile."""
+    """The customer to be changed. Raises NotFound, also for one whom the viewer does not see, or Conflict when
+    somebody changed them meanwhile."""
+    bind = Arguments(customer_id)
+    seen = customers_seen(uow.viewer, bind)
     row = await uow.fetchrow(
-        "SELECT id, key_id, version, merged_into_id FROM customer WHERE id = $1 FOR UPDATE", customer_id
+        f"""SELECT c.id, c.key_id, c.version, c.merged_into_id FROM customer c
+            WHERE c.id = $1 AND {all_of(seen)} FOR UPDATE OF c""",  # noqa: S608
+        *bind.values,
     )
     if row is None:
         raise NotFound()
@@ -114,138 +121,107 @@ async def lock_customer(uow: UnitOfWork, customer_id: UUID, expected_version: in
     return CustomerRow(row["id"], key, row["version"])
 
 
-async def update_customer(uow: UnitOfWork, customer: CustomerRow, changes: dict[str, Any]) -> None:
-    """Write the changed fields of a locked customer: those of ``create_customer``, each only if it is
-    there."""
-    if not changes:
+async def update_customer(
+    uow: UnitOfWork,
+    customer: CustomerRow,
+    changes: Mapping[str, Any],
+    *,
+    base_version: int | None = None,
+    source: Source = "hand",
+    source_id: UUID | None = None,
+) -> bool:
+    """Write the changed fields of a locked customer: those of ``create_customer``, each only if it is there;
+    ``custom`` and ``preferences`` key by key, None takes one away. False when nothing differs.
+
+    Changes that began from an older ``base_version`` are put together with what others changed since, field by field.
+    Raises EditConflict where both changed the same, and Conflict where nobody noted what changed.
+    """
+    before = await read_state(uow, customer.id)
+    fields = await _resolved(uow, changes)
+    if base_version is not None and base_version != customer.version:
+        fields = await merged_changes(uow, customer, before, fields, base_version)
+    await _check_transfer(uow, before, fields)
+    await write_fields(uow, customer, before, fields)
+    return await changed(uow, customer, differences(before, await read_state(uow, customer.id)), source, source_id)
+
+
+async def changed(
+    uow: UnitOfWork,
+    customer: CustomerRow,
+    differing: Mapping[str, tuple[Any, Any]],
+    source: Source = "hand",
+    source_id: UUID | None = None,
+) -> bool:
+    """Raise the version of a locked customer and note what differs, if anything does."""
+    if not differing:
+        return False
+    await uow.execute("UPDATE customer SET version = version + 1, updated_at = $2 WHERE id = $1", customer.id, uow.now)
+    await note_all(uow, customer, differing, source, source_id)
+    uow.audit("customer:updated", customer.id, fields=sorted(differing), source=source)
+    uow.emit("customer.updated", AUDIENCE, customer_id=customer.id)
+    return True
+
+
+async def _resolved(uow: UnitOfWork, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes with a responsible user by id, however they were named."""
+    fields = dict(changes)
+    if "responsible" in fields or "responsible_id" in fields:
+        fields["responsible_id"] = await _responsible_id(
+            uow, fields.pop("responsible_id", None), fields.pop("responsible", None)
+        )
+    return fields
+
+
+async def _check_transfer(uow: UnitOfWork, before: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Giving a customer to somebody is a right of its own; whoever nobody looks after, everybody may take."""
+    if "responsible_id" not in fields or uow.viewer.may("customers.transfer"):
         return
-    columns: dict[str, Any] = {name: changes[name] for name in _PLAIN if name in changes}
-    if "name" in changes:
-        name = changes["name"]
+    now, wanted = before.get("responsible"), fields["responsible_id"]
+    if str(wanted or "") == (now or "") or (now is None and wanted == uow.viewer.user_id):
+        return
+    raise Forbidden("Your role may not give customers to somebody else.")
+
+
+async def write_fields(
+    uow: UnitOfWork, customer: CustomerRow, before: Mapping[str, Any], fields: Mapping[str, Any]
+) -> None:
+    """Write fields as they are, without a note of it: merges and their undoing note by themselves (``changed``)."""
+    columns: dict[str, Any] = {name: fields[name] for name in (*_PLAIN, "responsible_id") if name in fields}
+    if "name" in fields:
+        name = fields["name"]
         columns["name_cipher"] = uow.keyring.encrypt(customer.key, "customer", "name_cipher", customer.id, name)
         columns["search_tokens"] = uow.keyring.name_tokens(name)
-    if "tier" in changes:
-        columns["tier_id"] = await _tier_id(uow, changes["tier"])
-    if "contact_points" in changes:
-        await _set_contact_points(uow, customer, changes["contact_points"])
-    if "addresses" in changes:
-        await _set_addresses(uow, customer, changes["addresses"])
-    if "tags" in changes:
-        await _set_tags(uow, customer.id, changes["tags"])
-    assignments = "".join(f", {name} = ${position}" for position, name in enumerate(columns, start=3))
-    await uow.execute(
-        f"UPDATE customer SET version = version + 1, updated_at = $2{assignments} WHERE id = $1",  # noqa: S608
-        *(customer.id, uow.now, *columns.values()),
-    )
-    uow.audit("customer:updated", customer.id, fields=sorted(changes))
-    uow.emit("customer.updated", AUDIENCE, customer_id=customer.id)
-
-
-async def _set_contact_points(uow: UnitOfWork, customer: CustomerRow, points: Sequence[ContactPointData]) -> None:
-    before = await uow.fetch("SELECT id, kind, value_index FROM contact_point WHERE customer_id = $1", customer.id)
-    ids = {row["id"] for row in before}
-    by_value = {(row["kind"], bytes(row["value_index"])): row["id"] for row in before}
-    kept: dict[UUID, tuple[int, str]] = {}
-    added: dict[tuple[str, bytes], tuple[int, ContactPointData, ContactValue]] = {}
-    for position, point in enumerate(points):
-        if point.value is None or point.kind is None:
-            if point.id not in ids or point.id is None:
-                raise Invalid(f"contact_points[{position}].id: there is no such contact point.")
-            kept.setdefault(point.id, (position, point.label))
-            continue
-        place = (point.kind, number_index(uow.keyring, point.kind, point.value.value))
-        if place in by_value:
-            kept.setdefault(by_value[place], (position, point.label))
-        else:
-            added.setdefault(place, (position, point, point.value))
-    await uow.execute(
-        "DELETE FROM contact_point WHERE customer_id = $1 AND NOT id = ANY($2::uuid[])", customer.id, list(kept)
-    )
-    if kept:
+    if "tier" in fields:
+        columns["tier_id"] = await _tier_id(uow, fields["tier"])
+    if "preferences" in fields:
+        columns["preferences"] = _put(_under(before, "preferences"), fields["preferences"])
+    if "custom" in fields:
+        values = custom_fields.changed(_under(before, "custom"), fields["custom"])
+        columns["custom"], columns["custom_cipher"] = await custom_columns(
+            uow, customer.key, "customer", customer.id, values
+        )
+    if "contact_points" in fields:
+        await set_contact_points(uow, customer, fields["contact_points"])
+    if "addresses" in fields:
+        await set_addresses(uow, customer, fields["addresses"])
+    if "tags" in fields:
+        await set_tags(uow, customer.id, fields["tags"])
+    if columns:
+        assignments = ", ".join(f"{name} = ${position}" for position, name in enumerate(columns, start=2))
         await uow.execute(
-            """UPDATE contact_point p SET position = n.position, label = n.label
-               FROM unnest($1::uuid[], $2::int[], $3::text[]) AS n (id, position, label)
-               WHERE p.id = n.id AND (p.position, p.label) IS DISTINCT FROM (n.position, n.label)""",
-            *(list(kept), [place[0] for place in kept.values()], [place[1] for place in kept.values()]),
-        )
-    for (kind, index), (position, point, value) in added.items():
-        point_id = uow.new_id()
-        tokens = sorted(uow.keyring.token("suffix", digits) for digits in value.suffixes)
-        await uow.execute(
-            """INSERT INTO contact_point (id, customer_id, kind, value_cipher, value_index, suffix_tokens,
-            label,
-                                          country, position, created_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-            *(point_id, customer.id, kind),
-            uow.keyring.encrypt(customer.key, "contact_point", "value_cipher", point_id, value.value),
-            *(index, tokens, point.label, value.country, position, uow.now),
+            f"UPDATE customer SET {assignments} WHERE id = $1",  # noqa: S608
+            *(customer.id, *columns.values()),
         )
 
 
-async def _set_addresses(uow: UnitOfWork, customer: CustomerRow, addresses: Sequence[AddressData]) -> None:
-    before = {row["id"] for row in await uow.fetch("SELECT id FROM address WHERE customer_id = $1", customer.id)}
-    for position, address in enumerate(addresses):
-        if address.id is not None and address.id not in before:
-            raise Invalid(f"addresses[{position}].id: there is no such address.")
-        if address.text is None and address.id is None:
-            raise Invalid(f"addresses[{position}].text: something must stand here.")
-    await uow.execute(
-        "DELETE FROM address WHERE customer_id = $1 AND NOT id = ANY($2::uuid[])",
-        customer.id,
-        [address.id for address in addresses if address.id is not None],
-    )
-    for position, address in enumerate(addresses):
-        address_id = address.id or uow.new_id()
-        cipher = (
-            None
-            if address.text is None
-            else uow.keyring.encrypt(customer.key, "address", "cipher", address_id, address.text)
-        )
-        if address.id is not None:
-            await uow.execute(
-                """UPDATE address SET label = $2, cipher = COALESCE($3, cipher), country = $4, position = $5
-                   WHERE id = $1""",
-                *(address_id, address.label, cipher, address.country, position),
-            )
-        else:
-            await uow.execute(
-                """INSERT INTO address (id, customer_id, label, cipher, country, position, created_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-                *(address_id, customer.id, address.label, cipher, address.country, position, uow.now),
-            )
+def _under(state: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """``custom.shoe`` and its like as one object."""
+    start = f"{field}."
+    return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
 
 
-async def _set_tags(uow: UnitOfWork, customer_id: UUID, tags: Sequence[str]) -> None:
-    # The database folds case, as it does when it searches: its idea of a letter may not be Python's.
-    wanted = await uow.fetch(
-        """SELECT DISTINCT ON (lower(w.name)) w.name, t.id
-           FROM unnest($1::text[]) WITH ORDINALITY AS w (name, place)
-           LEFT JOIN tag t ON lower(t.name) = lower(w.name) ORDER BY lower(w.name), w.place""",
-        list(tags),
-    )
-    ids: list[UUID] = []
-    for row in wanted:
-        if row["id"] is not None:
-            ids.append(row["id"])
-            continue
-        if not uow.viewer.may("tags.write"):
-            raise Invalid(f"tags: there is no tag {row['name']!r}, and you may not make one.")
-        made = await uow.fetchval(
-            """INSERT INTO tag (id, name) VALUES ($1, $2)
-               ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id""",
-            *(uow.new_id(), row["name"]),
-        )
-        ids.append(made)
-    await uow.execute(
-        "DELETE FROM customer_tag WHERE customer_id = $1 AND NOT tag_id = ANY($2::uuid[])",
-        *(customer_id, ids),
-    )
-    await uow.execute(
-        """INSERT INTO customer_tag (customer_id, tag_id) SELECT $1, tag_id FROM unnest($2::uuid[]) AS t
-        (tag_id)
-           ON CONFLICT (customer_id, tag_id) DO NOTHING""",
-        *(customer_id, ids),
-    )
+def _put(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**values, **changes}.items() if value is not None}
 
 
 async def _tier_id(uow: UnitOfWork, key: str | None) -> UUID | None:
@@ -255,3 +231,15 @@ async def _tier_id(uow: UnitOfWork, key: str | None) -> UUID | None:
     if tier_id is None:
         raise Invalid("tier: there is no such tier.")
     return tier_id
+
+
+async def _responsible_id(uow: UnitOfWork, user_id: UUID | None, login: str | None) -> UUID | None:
+    """The user who is named by id or by login. Raises Invalid for none such."""
+    if user_id is None and not login:
+        return None
+    found: UUID | None = await uow.fetchval(
+        "SELECT id FROM users WHERE id = $1 OR ($1 IS NULL AND lower(login) = lower($2))", user_id, login
+    )
+    if found is None:
+        raise Invalid(f"{'responsible' if user_id is None else 'responsible_id'}: there is no such user.")
+    return found

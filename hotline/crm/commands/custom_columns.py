@@ -1,0 +1,36 @@
+"""How values of custom fields stand in a row: what the database may read in ``custom``, the rest sealed in
+``custom_cipher``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from hotline.crm.keys import Keyring, PersonalKey
+from hotline.crm.queries.custom_fields import read_fields
+from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import SYSTEM
+from hotline.customers.custom_fields import FieldSet, split
+
+
+async def custom_columns(
+    uow: UnitOfWork, key: PersonalKey, table: str, row_id: UUID, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], bytes | None]:
+    """The columns ``custom`` and ``custom_cipher`` of one row of ``customer`` or ``ticket``."""
+    if not values:
+        return {}, None
+    return sealed_columns(uow.keyring, await read_fields(uow, SYSTEM), key, table, row_id, values)
+
+
+def sealed_columns(
+    keyring: Keyring, fields: FieldSet, key: PersonalKey, table: str, row_id: UUID, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], bytes | None]:
+    """The same for who writes many rows. There is a cipher whenever there are values: without one, a row is taken for
+    one of before there were any, and sealed."""
+    if not values:
+        return {}, None
+    clear, sealed = split([each for each in fields.fields if each.target == table], values)
+    text = json.dumps(sealed, ensure_ascii=False)
+    return clear, keyring.encrypt(key, table, "custom_cipher", row_id, text)

@@ -1,0 +1,61 @@
+"""The company's own fields, as everybody who shows or takes values of them needs them."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from hotline.crm.database import Reader, Row
+from hotline.crm.viewer import Viewer
+from hotline.customers.custom_fields import Choice, CustomField, FieldSet
+from hotline.errors import NotFound
+
+#: Most fields that a company has, archived ones too.
+MOST: Final = 500
+
+_SELECT: Final = """
+SELECT id, record, key, names, hints, type, options, required, private, shown_in_pop, position,
+    archived_at IS NOT NULL AS archived, version
+FROM custom_field
+"""
+
+
+async def read_fields(db: Reader, viewer: Viewer) -> FieldSet:
+    """All fields in their order. Whoever is signed in may: they hold nothing about anybody."""
+    del viewer
+    rows = await db.fetch(f"{_SELECT} ORDER BY archived_at IS NOT NULL, position, key LIMIT $1", MOST)
+    return FieldSet(tuple(_field(row) for row in rows))
+
+
+async def get_field(db: Reader, viewer: Viewer, field_id: UUID) -> CustomField:
+    """One field. Raises NotFound."""
+    del viewer
+    row = await db.fetchrow(f"{_SELECT} WHERE id = $1", field_id)
+    if row is None:
+        raise NotFound()
+    return _field(row)
+
+
+def _field(row: Row) -> CustomField:
+    options = row["options"]
+    return CustomField(
+        id=row["id"],
+        record=row["record"],
+        key=row["key"],
+        names=row["names"],
+        type=row["type"],
+        hints=row["hints"],
+        choices=tuple(
+            Choice(choice["key"], choice["names"], choice.get("archived", False))
+            for choice in options.get("choices", ())
+        ),
+        currency=options.get("currency"),
+        minimum=options.get("minimum"),
+        maximum=options.get("maximum"),
+        required=row["required"],
+        private=row["private"],
+        shown_in_pop=row["shown_in_pop"],
+        position=row["position"],
+        archived=row["archived"],
+        version=row["version"],
+    )
