@@ -19,6 +19,8 @@ LONGEST_SHORT_NUMBER: Final = 6
 #: A number is found by its last digits, from this many to that many.
 SUFFIX_DIGITS: Final = range(4, 8)
 MASK: Final = "•"
+#: The last digits of a number that are shown to who may not read it.
+SHOWN_DIGITS: Final = 4
 #: The ways in which a trunk may want an outside number.
 DialForm = Literal["e164", "digits", "national"]
 
@@ -204,7 +206,7 @@ def _kept(value: str) -> phonenumbers.PhoneNumber | None:
 
 
 def _masked(shown: str, national_digits: int) -> str:
-    tail = 4 if national_digits >= 8 else 2 if national_digits >= 5 else 0
+    tail = SHOWN_DIGITS if national_digits >= 8 else 2 if national_digits >= 5 else 0
     head = min(3, max(0, national_digits - tail - 4))
     country_digits = len(_digits(shown)) - national_digits
     hidden = range(country_digits + head, country_digits + national_digits - tail)

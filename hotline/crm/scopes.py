@@ -63,8 +63,9 @@ def all_of(*conditions: str | None) -> str:
 
 
 # ``{people}`` and ``{queues}`` stand for a comparison: ``= $1``, or with everybody of one's teams. Each condition is a
-# list of ids made of small selects, so that PostgreSQL either walks the indexes of a person's few records, or puts the
-# one id that is asked for into every select; a chain of ORs leaves it neither way.
+# union of small selects, so that PostgreSQL either walks the indexes of a person's few records, or puts the one id that
+# is asked for into every select; a chain of ORs leaves it neither way. EXISTS, since IN in a list of columns or beside
+# an OR reads all of somebody's records for one row.
 _CALLS: Final = (
     "SELECT {column} FROM call WHERE user_id {people}",
     "SELECT {column} FROM call WHERE dialler_id {people}",
@@ -113,4 +114,4 @@ def _seen(viewer: Viewer, kind: Scoped, bind: Bind, alias: str) -> str:
         people, queues = _TEAM_PEOPLE.format(me=me), _TEAM_QUEUES.format(me=me)
         ways += _WAYS_OF_QUEUES[kind]
     ids = " UNION ALL ".join(ways).format(people=people, queues=queues, candidates=f"'{CANDIDATES_SEEN}'")
-    return f"{alias}.id IN ({ids})"
+    return f"EXISTS (SELECT 1 FROM ({ids}) AS seen (id) WHERE seen.id = {alias}.id)"

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, Wrapped
+from hotline.crm.queries.customers import require_customer
+from hotline.crm.scopes import Arguments, Bind, all_of, calls_seen, tickets_seen
 from hotline.crm.viewer import Viewer
-from hotline.errors import NotFound
 from hotline.tickets.states import reference
 
 MOST: Final = 201
@@ -19,7 +20,8 @@ MOST: Final = 201
 
 @dataclass(frozen=True, slots=True)
 class TimelineCall:
-    """What the timeline says about a call. ``talk_seconds`` and ``wait_seconds`` are None while not known."""
+    """What the timeline says about a call. ``talk_seconds`` and ``wait_seconds`` are None while not known; ``seen``:
+    whether the viewer sees the call itself, too."""
 
     id: UUID
     state: str
@@ -32,17 +34,20 @@ class TimelineCall:
     wait_seconds: int | None
     talk_seconds: int | None
     end_seen: bool
+    seen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineTicket:
-    """What the timeline says about a ticket: codes only, since it may be somebody else's."""
+    """What the timeline says about a ticket: codes only, since it may be somebody else's. ``seen``: whether the viewer
+    sees the ticket itself, too."""
 
     id: UUID
     number: int
     reference: str
     kind: str
     state: str
+    seen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +70,21 @@ SELECT i.id, i.kind, i.at, i.direction, i.user_id, u.name AS user_name, i.note_c
     COALESCE(i.note_key_id, c.key_id) AS key_id, k.wrapped, k.master,
     l.id AS call_id, l.state, l.disposition, l.queue, l.caller_withheld, l.offered_at, l.answered_at,
     l.ended_at, l.end_seen, t.id AS ticket_id, t.number AS ticket_number, t.kind AS ticket_kind,
-    t.state AS ticket_state
+    t.state AS ticket_state, {calls} AS call_seen, {tickets} AS ticket_seen
 FROM interaction i
 LEFT JOIN ticket t ON t.id = i.ticket_id
 LEFT JOIN customer c ON c.id = i.customer_id
 LEFT JOIN personal_key k ON i.note_cipher IS NOT NULL AND k.id = COALESCE(i.note_key_id, c.key_id)
 LEFT JOIN users u ON u.id = i.user_id
 LEFT JOIN call l ON l.id = i.call_id
+WHERE true
 """
 _OF_CUSTOMER: Final = """
-WHERE i.customer_id = $1 AND ($2::text[] IS NULL OR i.kind = ANY($2))
+  AND i.customer_id = $1 AND ($2::text[] IS NULL OR i.kind = ANY($2))
   AND ($3::uuid IS NULL OR (i.at, i.id) < (SELECT e.at, e.id FROM interaction e WHERE e.id = $3))
 ORDER BY i.at DESC, i.id DESC LIMIT $4
 """
-_OF_CALL: Final = "WHERE i.call_id = $1 AND i.kind = 'note' ORDER BY i.at DESC, i.id DESC LIMIT $2"
+_OF_CALL: Final = " AND i.call_id = $1 AND i.kind = 'note' ORDER BY i.at DESC, i.id DESC LIMIT $2"
 
 
 async def list_timeline(
@@ -91,16 +97,11 @@ async def list_timeline(
     after: UUID | None = None,
     kinds: Sequence[str] | None = None,
 ) -> list[TimelineItem]:
-    """A page of a customer's timeline, of some ``kinds`` only where given. Raises NotFound for no such
-    customer."""
-    viewer.require("customers.read")
-    found = await db.fetchval("SELECT COALESCE(merged_into_id, id) FROM customer WHERE id = $1", customer_id)
-    if found is None:
-        raise NotFound()
-    rows = await db.fetch(
-        _SELECT + _OF_CUSTOMER,
-        *(found, list(kinds) if kinds else None, after, max(0, min(limit, MOST))),
-    )
+    """A page of a customer's timeline, of some ``kinds`` only where given. Raises NotFound for a
+    customer whom the viewer does not see."""
+    found = await require_customer(db, viewer, customer_id)
+    bind = Arguments(found, list(kinds) if kinds else None, after, max(0, min(limit, MOST)))
+    rows = await db.fetch(_select(viewer, bind) + _OF_CUSTOMER, *bind.values)
     return [_item(keyring, row) for row in rows]
 
 
@@ -108,11 +109,20 @@ async def list_call_notes(db: Reader, keyring: Keyring, viewer: Viewer, call_id:
     """The notes about one call, the latest first. Whether the viewer may see the call, the caller has
     asked."""
     viewer.require("calls.read")
-    rows = await db.fetch(
-        _SELECT + _OF_CALL,
-        *(call_id, MOST),
-    )
+    bind = Arguments(call_id, MOST)
+    rows = await db.fetch(_select(viewer, bind) + _OF_CALL, *bind.values)
     return [_item(keyring, row) for row in rows]
+
+
+def _select(viewer: Viewer, bind: Bind) -> str:
+    """That somebody called or wrote belongs to the customer; who sees no calls or tickets at all is not told of any."""
+    calls, tickets = viewer.may("calls.read"), viewer.may("tickets.read")
+    sql = _SELECT.format(
+        calls=all_of(calls_seen(viewer, bind, "l")) if calls else "false",
+        tickets=all_of(tickets_seen(viewer, bind, "t")) if tickets else "false",
+    )
+    hidden = [kind for kind, may in (("call", calls), ("ticket", tickets)) if not may]
+    return f"{sql} AND i.kind <> ALL ({bind(hidden)}::text[])" if hidden else sql
 
 
 def _item(keyring: Keyring, row: Row) -> TimelineItem:
@@ -135,7 +145,9 @@ def _item(keyring: Keyring, row: Row) -> TimelineItem:
 
 def _ticket(row: Row) -> TimelineTicket:
     number = row["ticket_number"]
-    return TimelineTicket(row["ticket_id"], number, reference(number), row["ticket_kind"], row["ticket_state"])
+    return TimelineTicket(
+        row["ticket_id"], number, reference(number), row["ticket_kind"], row["ticket_state"], row["ticket_seen"]
+    )
 
 
 def _call(row: Row) -> TimelineCall:
@@ -152,6 +164,7 @@ def _call(row: Row) -> TimelineCall:
         wait_seconds=_seconds(row["offered_at"], waited_until),
         talk_seconds=_seconds(row["answered_at"], row["ended_at"]),
         end_seen=row["end_seen"],
+        seen=row["call_seen"],
     )
 
 
