@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -12,10 +12,14 @@ from hotline.crm.commands import customers as commands
 from hotline.crm.commands.bulk import BulkCustomer
 from hotline.crm.commands.customer_changes import Source
 from hotline.crm.commands.idempotency import Idempotency, claim
+from hotline.crm.queries.calls import require_call
+from hotline.crm.queries.customer_history import shown
 from hotline.crm.queries.customers import CustomerView, get_customer
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import many_lines, one_line
-from hotline.errors import Forbidden, Invalid
+from hotline.customers.three_way import EditConflict, FieldConflict
+from hotline.errors import Invalid
+from hotline.workflows import fields as fields_of
 from hotline.workflows.customer_input import (
     LONGEST_NAME,
     AddressInput,
@@ -75,7 +79,11 @@ async def update_customer(
     fields = await cleaned(house, changes, viewer=viewer)
     async with house.unit(viewer) as uow:
         customer = await commands.lock_customer(uow, customer_id, expected_version)
-        await commands.update_customer(uow, customer, fields, base_version=base_version, source=source)
+        try:
+            await commands.update_customer(uow, customer, fields, base_version=base_version, source=source)
+        except EditConflict as conflict:
+            private = [each.key for each in (await fields_of.load(house)).fields if each.private]
+            raise EditConflict([_shown(viewer, each, private) for each in conflict.conflicts]) from None
         return await get_customer(uow, uow.keyring, reader_of(viewer), customer_id)
 
 
@@ -113,14 +121,20 @@ async def write_note(
         raise Invalid("customer_id: a note is about a customer or a call.")
     cleaned_text = many_lines(text, "text", LONGEST_NOTE, needed=True)
     async with house.unit(viewer) as uow:
-        if call_id is not None and viewer.scope_of("calls") != "all" and not await notes.took_part(uow, call_id):
-            raise Forbidden("This is somebody else's call.")
+        if call_id is not None:
+            await require_call(uow, viewer, call_id)
         await notes.write_note(uow, note_id, cleaned_text, customer_id, call_id)
     return note_id
 
 
+def _shown(viewer: Viewer, conflict: FieldConflict, private: Collection[str]) -> FieldConflict:
+    """A conflict with its values as the viewer may see them."""
+    base, yours, theirs = (
+        shown(viewer, conflict.field, value, private)[0] for value in (conflict.base, conflict.yours, conflict.theirs)
+    )
+    return replace(conflict, base=base, yours=yours, theirs=theirs)
+
+
 def reader_of(viewer: Viewer) -> Viewer:
-    """Who may write a customer is shown what they wrote, masks included."""
-    if viewer.may("customers.read"):
-        return viewer
-    return replace(viewer, permissions=viewer.permissions | {"customers.read"})
+    """Who wrote a customer is shown what they wrote, masked as ever, also when it is somebody else's from now on."""
+    return replace(viewer, permissions=viewer.permissions | {"customers.read", "customers.read_all"})

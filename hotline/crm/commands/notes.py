@@ -55,17 +55,6 @@ async def write_note(uow: UnitOfWork, note_id: UUID, text: str, customer_id: UUI
         uow.emit("customer.updated", AUDIENCE, customer_id=customer_id)
 
 
-async def took_part(uow: UnitOfWork, call_id: UUID) -> bool:
-    """Whether the viewer has or had the call, or their phone rang for it."""
-    return bool(
-        await uow.fetchval(
-            """SELECT EXISTS (SELECT 1 FROM call WHERE id = $1 AND user_id = $2)
-                   OR EXISTS (SELECT 1 FROM leg WHERE call_id = $1 AND user_id = $2)""",
-            *(call_id, uow.viewer.user_id),
-        )
-    )
-
-
 async def move_notes(uow: UnitOfWork, call_id: UUID, customer_id: UUID) -> None:
     """Give a call's notes to the customer who was picked for it, sealed anew under that customer's key."""
     rows = await uow.fetch(

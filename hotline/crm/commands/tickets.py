@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.crm.database import Row
+from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork, plain
 from hotline.errors import Conflict, Invalid
 from hotline.events import permission_mark, user_mark
@@ -316,11 +317,13 @@ async def lock_long_resolved(uow: UnitOfWork, before: datetime, *, most: int = 1
 
 
 async def tier_of_customer(uow: UnitOfWork, customer_id: UUID) -> str | None:
-    """The tier of a customer who gets a ticket by hand. Raises Invalid for one that is not there, Conflict for one that
-    was merged into another."""
+    """The tier of a customer who gets a ticket by hand. Raises Invalid for one whom the viewer does not see, Conflict
+    for one that was merged into another."""
+    bind = Arguments(customer_id)
     row = await uow.fetchrow(
-        "SELECT t.key, c.merged_into_id FROM customer c LEFT JOIN tier t ON t.id = c.tier_id WHERE c.id = $1",
-        customer_id,
+        f"""SELECT t.key, c.merged_into_id FROM customer c LEFT JOIN tier t ON t.id = c.tier_id
+            WHERE c.id = $1 AND {all_of(customers_seen(uow.viewer, bind))}""",  # noqa: S608
+        *bind.values,
     )
     if row is None:
         raise Invalid("customer_id: there is no such customer.")

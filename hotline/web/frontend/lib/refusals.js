@@ -8,7 +8,6 @@ const KNOWN = new Set([
   N_("The call has not been answered yet."),
   N_("Nobody has answered this call, so nobody can transfer it."),
   N_("The agent is not signed in to a queue."),
-  N_("This is somebody else's call."),
   N_("Somebody else wrote this note."),
   N_("This customer was erased."),
   N_("No PBX is connected: HOTLINE_AMI_URLS is empty."),
