@@ -1,5 +1,5 @@
 """Fixtures for tests on real servers. One PostgreSQL serves all workers of a session; each test gets its own database,
-copied from a migrated template. Databases are dropped after use; the server stops with the last worker."""
+a copy of a migrated template (``tests.databases``); the server stops with the last worker."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.personal_keys import open_keyring
 from hotline.settings import Settings, load_settings
 from hotline.workflows.house import House
+from tests.databases import Databases, create_database, drop_database
 
 #: Tests need speed, not crash safety.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
@@ -104,26 +105,6 @@ def server_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-async def create_database(server: EmbeddedPostgres, name: str, template: str = "template0") -> str:
-    """Make a database; its address."""
-    admin = await asyncpg.connect(server.url("postgres"))
-    try:
-        # FILE_COPY waits for a checkpoint; WAL_LOG is the quick one for a small template.
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY WAL_LOG')
-    finally:
-        await admin.close()
-    return server.url(name)
-
-
-async def drop_database(server: EmbeddedPostgres, name: str) -> None:
-    """Drop a database, whoever is connected."""
-    admin = await asyncpg.connect(server.url("postgres"))
-    try:
-        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    finally:
-        await admin.close()
-
-
 @pytest.fixture
 async def empty_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """The address of a database without a schema."""
@@ -132,12 +113,18 @@ async def empty_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     await drop_database(postgres, name)
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres, template: str) -> Databases:
+    """Migrated databases, lent by one test after the other."""
+    return Databases(postgres, template)
+
+
 @pytest.fixture
-async def db_url(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+async def db_url(postgres: EmbeddedPostgres, databases: Databases) -> AsyncIterator[str]:
     """The address of a migrated database of this test's own."""
-    name = f"test_{uuid4().hex}"
-    yield await create_database(postgres, name, template)
-    await drop_database(postgres, name)
+    name = await databases.lend()
+    yield postgres.url(name)
+    await databases.take_back(name)
 
 
 @pytest.fixture

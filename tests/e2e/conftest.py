@@ -14,7 +14,8 @@ import aiohttp
 import pytest
 
 from hotline.crm.embedded import EmbeddedPostgres
-from tests.conftest import SECRET, create_database, drop_database
+from tests.conftest import SECRET
+from tests.databases import Databases, create_database
 from tests.e2e.person import Body, Person, soon
 from tests.e2e.service import Service, command
 from tests.rig.ami import Ami
@@ -161,12 +162,18 @@ def company(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.
     return Company(name, asyncio.run(found()))
 
 
+@pytest.fixture(scope="session")
+def offices(postgres: EmbeddedPostgres, company: Company) -> Databases:
+    """Copies of the company's database, lent by one test after the other."""
+    return Databases(postgres, company.template)
+
+
 @pytest.fixture
-async def company_url(postgres: EmbeddedPostgres, company: Company) -> AsyncIterator[str]:
+async def company_url(postgres: EmbeddedPostgres, offices: Databases) -> AsyncIterator[str]:
     """The address of a copy of the company's database."""
-    name = f"office_{uuid4().hex}"
-    yield await create_database(postgres, name, company.template)
-    await drop_database(postgres, name)
+    name = await offices.lend()
+    yield postgres.url(name)
+    await offices.take_back(name)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from hotline.crm.embedded import EmbeddedPostgres
-from tests.conftest import FAST, create_database
+from tests.conftest import FAST
+from tests.databases import create_database
 from tests.e2e.conftest import (
     PBX,
     Company,

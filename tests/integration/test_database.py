@@ -21,7 +21,8 @@ from hotline.errors import Conflict, Invalid, SettingError, Unavailable
 from hotline.ids import new_id
 from hotline.settings import Settings
 from hotline.workflows.house import House
-from tests.conftest import FAST, SECRET, create_database
+from tests.conftest import FAST, SECRET
+from tests.databases import create_database
 from tests.waiting import until
 
 

@@ -21,7 +21,8 @@ from tortoise.migrations.operations import Operation
 from hotline.crm import migrate
 from hotline.crm.database import Database, orm_config
 from hotline.errors import SettingError
-from tests.conftest import SECRET, create_database, drop_database
+from tests.conftest import SECRET
+from tests.databases import create_database, drop_database
 from tests.schema import Schema, contents, populate, read_schema
 
 STEPS = migrate.known_steps()

@@ -28,7 +28,8 @@ from hotline.workflows.audit import seal_audit, verify_audit
 from hotline.workflows.house import House
 from hotline.workflows.outbox import number_events
 from hotline.workflows.upkeep import keep_house
-from tests.conftest import FAST, SECRET, create_database
+from tests.conftest import FAST, SECRET
+from tests.databases import create_database
 from tests.waiting import until
 
 
