@@ -37,6 +37,10 @@ SUPERVISE_SECONDS: Final = 1.0
 
 Row = Mapping[str, Any]
 _CONNECTION: Final = "default"
+_THROUGH_BITMAPS: Final = (
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off;"
+    " SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL work_mem = '32MB'"
+)
 
 
 class Reader(Protocol):
@@ -192,6 +196,21 @@ class Database:
                     yield client
             finally:
                 await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def searching(self) -> AsyncIterator[Reader]:
+        """Reads that go through bitmaps of indexes alone, each planned by its own values.
+
+        For searches: words that are common each and rare together look common to the planner, which would then walk
+        the whole table for the first few that have them all.
+        """
+        with translated():
+            async with (
+                self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection,
+                connection.transaction(readonly=True),
+            ):
+                await connection.execute(_THROUGH_BITMAPS)
+                yield connection
 
     @asynccontextmanager
     async def long_transaction(self) -> AsyncIterator[TransactionWrapper]:

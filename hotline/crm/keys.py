@@ -13,6 +13,7 @@ import hmac
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from hotline.customers.names import searched_words, stored_words
+from hotline.customers import email_words, names
 from hotline.errors import HotlineError, SettingError
 from hotline.phone import suffixes
 
@@ -163,27 +164,29 @@ class Keyring:
 
     def token(self, kind: str, text: str) -> int:
         """A signed 64-bit number for one part of a value, for GIN-indexed arrays."""
-        return int.from_bytes(
-            hmac.digest(self._tokens, f"{kind}\0{text}".encode(), hashlib.sha256)[:8], "big", signed=True
-        )
-
-    def suffix_tokens(self, number: str) -> list[int]:
-        """Tokens of a number's last 4 to 7 digits, to store."""
-        return self._each("suffix", suffixes(number))
+        return _token(self._tokens, f"{kind}\0{text}")
 
     def suffix_token(self, digits: str) -> int | None:
         """The token to look for when somebody types the last 4 to 7 ``digits``; None when these are fewer or more."""
         return self.token("suffix", digits) if 4 <= len(digits) <= 7 and digits.isdecimal() else None
 
-    def name_tokens(self, *names: str) -> list[int]:
+    def suffix_tokens(self, number: str) -> list[int]:
+        """Tokens of a number's last 4 to 7 digits, to store."""
+        return self.tokens("suffix", suffixes(number))
+
+    def contact_tokens(self, kind: str, value: str) -> list[int]:
+        """Tokens of the parts by which a contact point's value may be looked for, to store: of a number its last 4 to
+        7 digits, of an email its words."""
+        if kind == "email":
+            return self.tokens("email", email_words.stored_words(value))
+        return self.suffix_tokens(value) if kind in ("phone", "whatsapp") else []
+
+    def name_tokens(self, *each: str) -> list[int]:
         """Tokens of every part by which a name may be looked for, to store."""
-        return self._each("name", {part for name in names for part in stored_words(name)})
+        return self.tokens("name", {part for name in each for part in names.stored_words(name)})
 
-    def name_query_tokens(self, text: str) -> list[int]:
-        """Tokens that a customer must ALL have to match ``text``; empty when it is too short to look for."""
-        return self._each("name", searched_words(text))
-
-    def _each(self, kind: str, parts: Iterable[str]) -> list[int]:
+    def tokens(self, kind: str, parts: Iterable[str]) -> list[int]:
+        """The tokens of these parts, in order."""
         return sorted(self.token(kind, part) for part in set(parts))
 
     # Signatures
@@ -202,3 +205,9 @@ class Keyring:
 
 def _place(table: str, column: str, row_id: UUID) -> bytes:
     return f"{table}.{column}:{row_id}".encode()
+
+
+# Parts of names and numbers come again and again; an import makes twenty of them a row.
+@lru_cache(maxsize=65_536)
+def _token(key: bytes, part: str) -> int:
+    return int.from_bytes(hmac.digest(key, part.encode(), hashlib.sha256)[:8], "big", signed=True)

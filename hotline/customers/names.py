@@ -1,22 +1,29 @@
-"""By which words a customer's name is found. The same words are made of a stored name and of what a person
-types.
+"""By which words a customer's name is found. The same words are made of a stored name and of what a person types.
 
-Latin and other alphabets: the beginnings of each word, without case and accents. Chinese, Japanese and
-Korean, which are written without spaces: each character and each pair of neighbours.
+Latin and other alphabets: ``^`` with the first two and the first three letters of each word, without case and
+accents; every three letters in a row from its second letter on; ``=`` with the whole word. So ``^mil ill lle`` finds
+Miller by ``mille``, and ``ill lle`` by ``ille``. Chinese, Japanese and Korean, which are written without spaces: each
+character and each pair of neighbours, ``^`` with the first character, ``=`` with the whole.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import product
 from typing import Final
 
-#: Shortest and longest beginning of a word that is kept; a longer word is found by its first letters, then
-#: compared.
-SHORTEST_PREFIX: Final = 2
-LONGEST_PREFIX: Final = 8
+#: Longest beginning of a word whose letters are kept; a longer word is found by these, then compared.
+LONGEST_KEPT: Final = 24
 #: A name with more words than these is found by the first of them.
 MOST_WORDS: Final = 12
+#: A word of this many letters is looked for inside of other words, too.
+SHORTEST_PART: Final = 3
+#: Words beyond these are looked for at the beginnings of words only: each one doubles the ways to look.
+MOST_PARTS: Final = 3
+
+#: How well a name fits: it is the text; it has all its words; words that begin so; words that hold it.
+SAME, WHOLE, BEGINNING, PART = range(4)
 
 # Letters that are no base letter with an accent to Unicode, but are to the people who type them.
 _FOLDED: Final = str.maketrans(
@@ -25,6 +32,7 @@ _FOLDED: Final = str.maketrans(
 _EAST_ASIAN: Final = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _RUNS: Final = re.compile(f"[{_EAST_ASIAN}]+|[^\\W_{_EAST_ASIAN}]+")
 _STARTS_EAST_ASIAN: Final = re.compile(f"[{_EAST_ASIAN}]")
+_SPACED_EAST_ASIAN: Final = re.compile(f"(?<=[{_EAST_ASIAN}])\\s+(?=[{_EAST_ASIAN}])")
 
 
 def fold(text: str) -> str:
@@ -37,39 +45,106 @@ def fold(text: str) -> str:
 def stored_words(name: str) -> frozenset[str]:
     """Every word under which ``name`` is to be found."""
     words: set[str] = set()
-    for run in _runs(name):
-        if _STARTS_EAST_ASIAN.match(run):
+    for run in _stored_runs(name):
+        words.add(f"={run}")
+        words.add(f"^{run[:1]}" if _is_east_asian(run) else f"^{run[:2]}")
+        if _is_east_asian(run):
             words.update(run)
-            words.update(_pairs(run))
-        else:
-            shortest = min(SHORTEST_PREFIX, len(run))
-            words.update(run[:length] for length in range(shortest, min(LONGEST_PREFIX, len(run)) + 1))
+            words.update(_neighbours(run, 2))
+        elif len(run) >= SHORTEST_PART:
+            words.add(f"^{run[:3]}")
+            words.update(_neighbours(run[1:LONGEST_KEPT], 3))
     return frozenset(words)
+
+
+def whole_words(text: str) -> frozenset[str]:
+    """The words of a name that has every word of ``text``, whole."""
+    return frozenset(f"={run}" for run in _runs(text))
 
 
 def searched_words(text: str) -> frozenset[str]:
-    """The words that must all be among a name's stored words; empty when there is nothing to search by."""
-    words: set[str] = set()
+    """The words that must all be among those of a name whose words begin as those of ``text`` do; empty when there is
+    nothing to search by. A single letter beside other words narrows nothing down and is left to :func:`fit`."""
+    runs = _runs(text)
+    long = [run for run in runs if len(run) > 1 or _is_east_asian(run)]
+    if not long:
+        return frozenset(f"={run}" for run in runs)
+    return frozenset().union(*(_beginning(run) for run in long))
+
+
+def part_words(text: str) -> list[frozenset[str]]:
+    """The further ways to find ``text``, any of which will do: one or more of its words inside of a name's words."""
+    options: list[list[frozenset[str]]] = []
+    inside = 0
     for run in _runs(text):
-        if _STARTS_EAST_ASIAN.match(run):
-            words.update(_pairs(run) if len(run) > 1 else run)
-        else:
-            words.add(run[:LONGEST_PREFIX])
-    return frozenset(words)
+        if _is_east_asian(run):
+            options.append([frozenset(_neighbours(run, 2) if len(run) > 1 else run)])
+            inside += 1
+        elif len(run) >= SHORTEST_PART and inside < MOST_PARTS:
+            options.append([_beginning(run), _neighbours(run[:LONGEST_KEPT], 3)])
+            inside += 1
+        elif len(run) > 1:
+            options.append([_beginning(run)])
+    beginnings = searched_words(text)
+    ways = [frozenset().union(*way) for way in product(*options)] if inside else []
+    return [way for way in dict.fromkeys(ways) if way and way != beginnings]
+
+
+def fit(name: str, text: str) -> int | None:
+    """How well ``name`` fits ``text``: SAME, WHOLE, BEGINNING or PART; None when it does not hold every word of it.
+
+    Words that are kept by their letters can share these in another order: whoever was found is compared by this."""
+    stored, typed = _stored_runs(name), _runs(text)
+    if not typed:
+        return None
+    if _runs(name) == typed:
+        return SAME
+    worst = WHOLE
+    for part in typed:
+        best = min((_fit_run(run, part) for run in stored), default=_NOT)
+        if best == _NOT:
+            return None
+        worst = max(worst, best)
+    return worst
 
 
 def matches(name: str, text: str) -> bool:
-    """Whether ``name`` really holds every word of ``text``: words can share their first letters or pairs."""
+    """Whether ``name`` holds every word of ``text``."""
+    return fit(name, text) is not None
+
+
+_NOT: Final = PART + 1
+
+
+def _fit_run(run: str, part: str) -> int:
+    if run == part:
+        return WHOLE
+    if run.startswith(part):
+        return BEGINNING
+    inside = part in run and (len(part) >= SHORTEST_PART or _is_east_asian(part))
+    return PART if inside else _NOT
+
+
+def _beginning(run: str) -> frozenset[str]:
+    if _is_east_asian(run):
+        return frozenset({f"^{run[:1]}", *_neighbours(run, 2)})
+    return frozenset({f"^{run[:3]}", *_neighbours(run[1:LONGEST_KEPT], 3)})
+
+
+def _stored_runs(name: str) -> list[str]:
+    """The words of a name; what is East Asian also without the spaces in between, for whoever types it so."""
     runs = _runs(name)
-    return all(
-        any(part in run if _STARTS_EAST_ASIAN.match(part) else run.startswith(part) for run in runs)
-        for part in _runs(text)
-    )
+    together = _SPACED_EAST_ASIAN.sub("", fold(name))
+    return list(dict.fromkeys([*runs, *(_RUNS.findall(together)[:MOST_WORDS])]))
 
 
 def _runs(text: str) -> list[str]:
     return _RUNS.findall(fold(text))[:MOST_WORDS]
 
 
-def _pairs(run: str) -> set[str]:
-    return {run[at : at + 2] for at in range(len(run) - 1)}
+def _is_east_asian(run: str) -> bool:
+    return _STARTS_EAST_ASIAN.match(run) is not None
+
+
+def _neighbours(run: str, count: int) -> frozenset[str]:
+    return frozenset(run[at : at + count] for at in range(len(run) - count + 1))

@@ -168,6 +168,15 @@ def id_cursor(cursor: str | None) -> UUID | None:
         raise FieldsInvalid([FieldProblem(field="query.cursor", detail="not a cursor of this list")]) from None
 
 
+def place_cursor(cursor: str | None) -> int:
+    """The place in a ranked list that a cursor stands for."""
+    if not cursor:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 6):
+        raise FieldsInvalid([FieldProblem(field="query.cursor", detail="not a cursor of this list")])
+    return int(cursor)
+
+
 def endpoint(
     method: str,
     path: str,

@@ -15,6 +15,7 @@ import structlog
 from hotline.bus import Bus
 from hotline.clock import Clock, utc_now
 from hotline.crm import migrate as migration
+from hotline.crm.commands.search_tokens import renew_search_tokens
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import master_secrets, open_keyring, rewrap
@@ -100,6 +101,7 @@ async def migrate_database(settings: Settings) -> tuple[list[str], int]:
         steps = await migration.migrate(db)
         secrets = _secrets(settings)
         keyring = await open_keyring(db, secrets)
+        await renew_search_tokens(db, keyring)
         return steps, await rewrap(db, keyring, secrets) if len(secrets) > 1 else 0
     finally:
         await db.close()
@@ -121,6 +123,8 @@ async def open_house(settings: Settings, *, migrate: bool = False, bus: Bus | No
     )
     try:
         keyring = await open_keyring(db, _secrets(settings))
+        if migrate or url == EMBEDDED:
+            await renew_search_tokens(db, keyring)
         bus = bus or _bus(settings, db, keyring)
         await bus.start()
     except BaseException:

@@ -6,7 +6,9 @@ import pytest
 
 from hotline.crm.commands import bulk
 from hotline.crm.commands.bulk import BulkCustomer, e164
-from hotline.crm.queries.customers import list_customers, lookup, search_customers
+from hotline.crm.queries.customer_filter import CustomerFilter
+from hotline.crm.queries.customer_search import search_customers
+from hotline.crm.queries.customers import list_customers, lookup
 from hotline.crm.viewer import SYSTEM
 from hotline.customers import contact_points
 from hotline.errors import Forbidden, Invalid
@@ -64,7 +66,7 @@ async def test_the_rows_are_those_of_one_by_one(house: House) -> None:
         await search_customers(house.db, house.keyring, SYSTEM, "小明", region="US", limit=9),
         await search_customers(house.db, house.keyring, SYSTEM, "0412", region="US", limit=9),
         await search_customers(house.db, house.keyring, SYSTEM, "w@example.com", region="US", limit=9),
-        await list_customers(house.db, house.keyring, SYSTEM, limit=9, tag="vip"),
+        await list_customers(house.db, house.keyring, SYSTEM, limit=9, chosen=CustomerFilter(tag="vip")),
     ):
         assert [customer.name for customer in found] == ["王小明 Trading"] * 2
         assert found[0].number > one.number

@@ -150,7 +150,7 @@ def _rows(
                     *(point_id, customer_id, kind),
                     keyring.encrypt(key, "contact_point", "value_cipher", point_id, value.value),
                     number_index(keyring, kind, value.value),
-                    keyring.suffix_tokens(value.value) if value.suffixes else [],
+                    keyring.contact_tokens(kind, value.value),
                     *(label, value.country, position, now),
                 )
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
@@ -14,6 +14,10 @@ from tortoise.models import Model
 from hotline.crm.models.indexes import WhereIndex
 from hotline.crm.models.key import PersonalKey
 from hotline.ids import new_id
+
+#: Which tokens ``customer.search_tokens`` and ``contact_point.suffix_tokens`` hold. Rows with those of an older version
+#: are renewed after the migration (``crm.commands.search_tokens``).
+SEARCH_VERSION: Final = 2
 
 
 class Tier(Model):
@@ -55,6 +59,7 @@ class Customer(Model):
     custom: Any = fields.JSONField(db_default={})
     custom_cipher = fields.BinaryField(null=True)
     search_tokens = ArrayField("bigint", db_default=SqlDefault("'{}'::bigint[]"))
+    search_version = fields.SmallIntField(db_default=SEARCH_VERSION)
     version = fields.IntField(db_default=1)
     merged_into: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "crm.Customer", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True
@@ -72,6 +77,7 @@ class Customer(Model):
         indexes = (
             GinIndex(fields=("search_tokens",), name="customer_search"),
             Index(fields=("tier_id", "id"), name="customer_tier"),
+            WhereIndex(fields=("id",), name="customer_search_old", where=f"search_version < {SEARCH_VERSION}"),
             WhereIndex(
                 fields=("classification", "id"), name="customer_classification", where="classification IS NOT NULL"
             ),
@@ -147,3 +153,4 @@ class CustomerTag(Model):
     class Meta:
         table = "customer_tag"
         unique_together = (("customer", "tag"),)
+        indexes = (Index(fields=("tag_id", "customer_id"), name="customer_tag_tag"),)

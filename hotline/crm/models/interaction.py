@@ -42,4 +42,8 @@ class Interaction(Model):
     class Meta:
         table = "interaction"
         unique_together = (("ticket_id",),)
-        indexes = (Index(fields=("customer_id", "at"), name="interaction_customer"),)
+        indexes = (
+            Index(fields=("customer_id", "at"), name="interaction_customer"),
+            # Who was spoken with last, whoever it was.
+            Index(fields=("at", "customer_id"), name="interaction_latest"),
+        )

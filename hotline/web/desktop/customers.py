@@ -8,7 +8,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from hotline.crm.queries.customers import CustomerView, get_customer, list_customers, search_customers
+from hotline.crm.queries.customer_search import search_customers
+from hotline.crm.queries.customers import CustomerView, get_customer, list_customers
 from hotline.crm.queries.recordings import of_calls
 from hotline.crm.queries.ticket_lists import list_tickets
 from hotline.crm.queries.tiers import list_tags, list_tiers
@@ -35,24 +36,19 @@ TICKETS: Final = 10
 
 @needs("customers.read")
 async def index(request: web.Request) -> web.StreamResponse:
-    """The list, or what is found; a script that types asks for the rows alone."""
+    """The list, or what is found, the best first; a script that types asks for the rows alone."""
     house, viewer = house_of(request), signed_of(request).viewer
-    text = request.query.get("q", "")[:200].strip()
-    after = _id(request.query.get("after", ""))
-    limit = PAGE + 1
+    text = request.query.get("q", "")[:200].strip().replace("\0", "")
+    cursor = request.query.get("after", "")
     if text:
-        region = house.settings.region
-        found = await search_customers(
-            house.db, house.keyring, viewer, text.replace("\0", ""), region=region, limit=limit, after=after
-        )
+        place = int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) <= 6 else 0
+        some: Any = {"region": house.settings.region, "limit": PAGE + 1, "after": place}
+        found = await search_customers(house.db, house.keyring, viewer, text, **some)
+        following = str(place + PAGE) if len(found) > PAGE else None
     else:
-        found = await list_customers(house.db, house.keyring, viewer, limit=limit, after=after)
-    context = {
-        "q": text,
-        "customers": found[:PAGE],
-        "next": found[PAGE - 1].id if len(found) > PAGE else None,
-        "after": after,
-    }
+        found = await list_customers(house.db, house.keyring, viewer, limit=PAGE + 1, after=_id(cursor))
+        following = str(found[PAGE - 1].id) if len(found) > PAGE else None
+    context = {"q": text, "customers": found[:PAGE], "next": following, "after": cursor}
     return html(request, "customers_rows.html" if is_fragment(request) else "customers.html", context)
 
 

@@ -1,0 +1,201 @@
+"""Customers are found by what people type, ranked, bounded, and never beyond what their viewer sees."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from hotline.crm.commands import search_tokens
+from hotline.crm.queries import customer_search
+from hotline.crm.queries.customer_filter import CustomerFilter
+from hotline.crm.queries.customer_search import found_ids, search_customers
+from hotline.crm.queries.customers import CustomerView
+from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
+from hotline.errors import Invalid
+from hotline.ids import new_id
+from hotline.workflows.customers import CustomerChanges, create_customer
+from hotline.workflows.house import House
+from tests.integration.people import add_user, viewer_as
+
+NUMBER = "+8613912340412"
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+async def add(house: House, name: str, phone: str | None = None, email: str = "", **fields: Any) -> CustomerView:
+    points = [("phone", phone), ("email", email)]
+    data: CustomerChanges = {
+        "name": name,
+        "contact_points": [{"kind": kind, "value": value} for kind, value in points if value],
+        **fields,  # type: ignore[typeddict-item]
+    }
+    return await create_customer(house, SYSTEM, data)
+
+
+async def found(house: House, text: str, viewer: Viewer = SYSTEM, **options: Any) -> list[str]:
+    options.setdefault("limit", 50)
+    customers = await search_customers(house.db, house.keyring, viewer, text, region="CN", **options)
+    return [customer.name for customer in customers]
+
+
+async def spoke(house: House, customer_id: UUID, at: datetime) -> None:
+    await house.db.execute(
+        "INSERT INTO interaction (id, customer_id, kind, at) VALUES ($1, $2, 'note', $3)", new_id(), customer_id, at
+    )
+
+
+@pytest.fixture
+async def people(house: House) -> dict[str, CustomerView]:
+    """Four customers who share this and that."""
+    made = (
+        await add(house, "Wang Wei", NUMBER, "wei.wang@example.com", tags=["VIP"]),
+        await add(house, "王小明", NUMBER, tags=["key account"]),
+        await add(house, "Jörg Müller-Lüdenscheidt", "+8613800004711", "jorg@mail.example.org", tags=["VIP"]),
+        await add(house, "Katharina Wiesenthal", "+8613800009999", tier="gold"),
+    )
+    return {customer.name: customer for customer in made}
+
+
+WEI, MING, JORG, KATHARINA = "Wang Wei", "王小明", "Jörg Müller-Lüdenscheidt", "Katharina Wiesenthal"
+
+
+async def test_by_everything_that_people_type(house: House, people: dict[str, CustomerView]) -> None:
+    wrong = {}
+    for text, names in (
+        ("wang", [WEI]),
+        ("WEI wa", [WEI]),
+        ("小明", [MING]),
+        ("王", [MING]),
+        ("muller", [JORG]),
+        ("lüdenscheidt", [JORG]),
+        ("thal", [KATHARINA]),
+        ("ariN wies", [KATHARINA]),
+        ("ludenscheidx", []),
+        ("0412", [MING, WEI]),
+        ("2340412", [MING, WEI]),
+        ("139 1234 0412", [MING, WEI]),
+        ("+8613912340412", [MING, WEI]),
+        ("\uff10\uff14\uff11\uff12", [MING, WEI]),  # full width
+        ("412", []),
+        ("wang 0412", [WEI]),
+        ("0412 王", [MING]),
+        ("wang 4711", []),
+        ("jorg@mail.example.org", [JORG]),
+        ("JORG@MAIL.EXAMPLE.ORG", [JORG]),
+        ("jorg@mail", [JORG]),
+        ("@mail.example.org", [JORG]),
+        ("wei.wang", [WEI]),
+        ("wang@example.com", [WEI]),
+        ("wan@example.com", []),
+        ("example.com", [WEI]),
+        ("#vip", [JORG, WEI]),
+        ("#VIP wei", [WEI]),
+        ("#key account", [MING]),
+        ("#key account 小明", [MING]),
+        ("#nowhere", []),
+        ("#vip #key account", []),
+        (people[WEI].reference, [WEI]),
+        (people[WEI].reference.lower() + " wang", [WEI]),
+        (people[WEI].reference + " jorg", []),
+        (str(people[WEI].number), [WEI]),
+        ("C999999999999", []),
+        ("", []),
+        ("---", []),
+        ("x" * 150, []),
+        ("' OR 1=1 --", []),
+        ("%", []),
+        ("_", []),
+    ):
+        if (got := await found(house, text)) != names:
+            wrong[text] = got
+    assert wrong == {}
+    with pytest.raises(Invalid, match=r"^q: "):
+        await found(house, "x" * 10_000)
+
+
+async def test_the_best_come_first(house: House) -> None:
+    part = await add(house, "Johanna")
+    beginning = await add(house, "Annabel Lee")
+    whole = await add(house, "Anna Lee")
+    gold = await add(house, "Anna", tier="gold")
+    recent = await add(house, "Anna")
+    same = await add(house, "Anna")
+    await spoke(house, recent.id, NOW)
+    await spoke(house, part.id, NOW)
+    ids = await found_ids(house.db, house.keyring, SYSTEM, "anna", region="CN")
+    assert ids == [each.id for each in (recent, gold, same, whole, beginning, part)]
+
+
+async def test_pages_follow_each_other(house: House) -> None:
+    made = [await add(house, f"Anna {n}", tags=["odd"] if n % 2 else []) for n in range(7)]
+    newest_first = [customer.name for customer in reversed(made)]
+    pages = [await found(house, "anna", limit=3, after=place) for place in (0, 3, 6, 9)]
+    assert [name for page in pages for name in page] == newest_first
+    assert [len(page) for page in pages] == [3, 3, 1, 0]
+    assert await found(house, "anna", chosen=CustomerFilter(tag="ODD")) == newest_first[1::2]
+    assert await found(house, "anna", chosen=CustomerFilter(tier="gold")) == []
+
+
+async def test_a_name_that_only_seems_to_fit_is_not_found(house: House) -> None:
+    """Long words are kept by their first letters, so that what is found is compared with the real name."""
+    for n in range(12):
+        await add(house, f"Donaudampfschifffahrtsgesellschaft {n}")
+    wanted = await add(house, "Donaudampfschifffahrtsgesetz")
+    await add(house, "Millena Illena")
+    assert await found(house, "donaudampfschifffahrtsgesetz") == [wanted.name]
+    assert await found(house, "millenia") == []
+
+
+async def test_too_many_are_bounded_and_the_latest_contacts_are_among_them(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customer_search, "MOST", 5)
+    made = [await add(house, f"Anna Lee {n}", NUMBER, tags=["all"]) for n in range(12)]
+    for customer in made[-2:]:
+        await spoke(house, customer.id, NOW - timedelta(days=customer.number % 2))
+    lately = [customer.name for customer in made[-2:]]
+    for text in ("anna", "lee an", "0412", "#all", "#all anna", "anna 0412", "@@ anna"):
+        got = await found(house, text)
+        assert len(got) == 5, text
+        assert set(got[:2]) == set(lately), text
+    rare = await add(house, "Anna Zimmermann", "+8613912340413", tags=["all"])
+    for text in ("anna zimm", "zimm #all", "anna 0413", "#all 0413"):
+        assert await found(house, text) == [rare.name], text
+
+
+async def test_nobody_beyond_the_viewers_scope_is_found(house: House, people: dict[str, CustomerView]) -> None:
+    narrow = frozenset(SHIPPED_ROLES["agent"]) - {"customers.read_all"}
+    anna = viewer_of((await add_user(house, "anna")).user_id or new_id(), narrow)
+    texts = ("wang", "王", "0412", NUMBER, "#vip", "jorg@mail.example.org", "example.com", people[WEI].reference)
+    assert [await found(house, text, anna) for text in texts] == [[]] * len(texts)
+    await house.db.execute("UPDATE customer SET responsible_id = $1 WHERE id = $2", anna.user_id, people[WEI].id)
+    assert {name for text in texts for name in await found(house, text, anna)} == {WEI}
+    assert await found(house, "0412", anna) == [WEI]
+
+
+async def test_what_is_masked_is_no_oracle(house: House, people: dict[str, CustomerView]) -> None:
+    """Whoever may not read numbers and emails sees the last four digits and the domain, and searches by these alone."""
+    marketer = viewer_as("marketer")
+    assert await found(house, "0412", marketer) == [MING, WEI]
+    assert await found(house, "@mail.example.org", marketer) == [JORG]
+    for text in (NUMBER, "40412", "2340412", "139 1234 0412", "jorg@mail.example.org", "jorg@mail", "wang@example.com"):
+        assert await found(house, text, marketer) == [], text
+
+
+async def test_a_merged_customer_is_found_by_the_number_of_old_alone(house: House) -> None:
+    kept, gone = await add(house, "Kept"), await add(house, "Gone", NUMBER)
+    await house.db.execute("UPDATE customer SET merged_into_id = $1 WHERE id = $2", kept.id, gone.id)
+    assert await found(house, gone.reference) == ["Kept"]
+    assert [await found(house, text) for text in ("gone", "0412", NUMBER)] == [[], [], []]
+
+
+async def test_tokens_of_before_are_renewed(house: House, people: dict[str, CustomerView]) -> None:
+    await house.db.execute("UPDATE customer SET search_version = 1, search_tokens = '{}'")
+    await house.db.execute("UPDATE contact_point SET suffix_tokens = '{}'")
+    assert await found(house, "thal") == []
+    assert await search_tokens.renew_search_tokens(house.db, house.keyring, batch=3) == len(people)
+    assert await search_tokens.renew_search_tokens(house.db, house.keyring, batch=3) == 0
+    assert await found(house, "thal") == [KATHARINA]
+    assert await found(house, "wei.wang 0412") == [WEI]
