@@ -31,16 +31,18 @@ def options(
     """Options that come before a command."""
 
 
-from hotline.cli import audit, demo, doctor, flow, migrate, replay, serve, tokens, users  # noqa: E402 - the commands hang on the application above
+from hotline.cli import audit, backup, demo, doctor, flow, migrate, replay, serve, tokens, users  # noqa: E402 - the commands hang on the application above
 
 app.add_typer(audit.app, name="audit")
 app.add_typer(users.app, name="user")
 app.add_typer(flow.app, name="flow")
 app.add_typer(tokens.app, name="token")
+app.command("backup")(backup.backup)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.command("replay")(replay.replay)
+app.command("restore")(backup.restore)
 app.command("serve")(serve.serve)
 
 

@@ -25,6 +25,7 @@ from hotline.errors import HotlineError
 from hotline.events import TOPIC_EVENTS, Event, encode
 from hotline.ids import NewId, new_id
 from hotline.settings import EMBEDDED, Settings
+from hotline.workflows import unfinished_restore
 from hotline.workflows.flow_registry import FlowRegistry, shipped_folder
 
 log = structlog.get_logger(__name__)
@@ -113,6 +114,7 @@ def _secrets(settings: Settings) -> list[str]:
 
 async def open_house(settings: Settings, *, migrate: bool = False, bus: Bus | None = None) -> House:
     """The house of ``settings``; close it when done. Migrates the embedded database always, another if ``migrate``."""
+    unfinished_restore.refuse(settings.data_dir)
     url = settings.database_url.get_secret_value()
     db = await Database.open(
         url,

@@ -1,0 +1,168 @@
+"""Erasing a person for good: looked at first, asked for with the customer's number, done at once, never undone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from hotline.crm.commands import erasure as commands
+from hotline.crm.commands.erasure import Reach, Standing
+from hotline.crm.database import Reader
+from hotline.crm.queries.customers import get_customer
+from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.errors import Conflict, Invalid, NotFound
+from hotline.workflows import erased_ledger
+from hotline.workflows.backup_parts import parts
+from hotline.workflows.erased_ledger import Erased
+from hotline.workflows.house import House
+
+log = structlog.get_logger(__name__)
+
+#: Why somebody is erased: codes, since the proof holds no words about a person.
+REASONS: Final = ("request", "consent_withdrawn", "no_purpose", "retention", "mistake", "other")
+#: Reason of an erasure that is done again on an older backup, or for what came late.
+AGAIN: Final = "again"
+#: What a PBX sends late, a recording after a day without a line, comes within this.
+LATE: Final = timedelta(days=35)
+
+
+class NotNow(Conflict):
+    """This person cannot be erased now."""
+
+    code = "erasure_blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePreview:
+    """What an erasure would do. ``customers`` are the ids that go, records merged into this one included; ``confirm``
+    is what must be sent back; ``counts`` are rows by table."""
+
+    customer_id: UUID
+    confirm: str
+    customers: tuple[UUID, ...]
+    counts: dict[str, int]
+    open_calls: tuple[UUID, ...]
+    open_tickets: tuple[UUID, ...]
+    erased: bool
+
+    @property
+    def possible(self) -> bool:
+        """Whether it could be done now."""
+        return not (self.open_calls or self.open_tickets or self.erased)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure that was done."""
+
+    customer_id: UUID
+    customers: tuple[UUID, ...]
+    counts: dict[str, int]
+    files: int
+
+
+async def preview(house: House, viewer: Viewer, customer_id: UUID) -> ErasurePreview:
+    """What erasing this customer would do. Raises Forbidden and NotFound."""
+    viewer.require("customers.erase")
+    customer = await get_customer(house.db, house.keyring, viewer, customer_id)
+    reach = await commands.reach_of(house.db, customer.id)
+    found = await commands.standing(house.db, reach, house.clock())
+    counts = {} if customer.erased else await commands.count_rows(house.db, reach)
+    return ErasurePreview(
+        customer_id=reach.asked,
+        confirm=customer.reference,
+        customers=reach.customers,
+        counts=counts,
+        open_calls=found.open_calls,
+        open_tickets=found.open_tickets,
+        erased=customer.erased,
+    )
+
+
+async def erase(house: House, viewer: Viewer, customer_id: UUID, *, reason: str, confirm: str) -> Erasure:
+    """Erase a customer and every record that was merged into theirs. ``confirm`` is their number, C10001.
+
+    Raises Forbidden, NotFound, Invalid for a wrong reason or number, and NotNow while they are on the telephone or have
+    an open ticket.
+    """
+    viewer.require("customers.erase")
+    if reason not in REASONS:
+        raise Invalid(f"reason: expected one of {', '.join(REASONS)}.")
+    customer = await get_customer(house.db, house.keyring, viewer, customer_id)
+    if customer.erased:
+        raise NotNow("This customer was erased already.")
+    if confirm.strip().upper() != customer.reference:
+        raise Invalid(f"confirm: send the customer's number, {customer.reference}; an erasure cannot be undone.")
+    async with house.unit(viewer) as uow:
+        reach = await commands.lock_person(uow, customer.id)
+        _refuse(await commands.standing(uow, reach, uow.now))
+        done = await commands.erase_person(uow, reach, reason)
+    await _outside(house, reach, done)
+    return Erasure(reach.asked, reach.customers, done.counts, len(done.files))
+
+
+def _refuse(found: Standing) -> None:
+    if found.open_calls:
+        raise NotNow("This person is on the telephone; erase them when the call is over.")
+    if found.open_tickets:
+        raise NotNow(
+            f"This person has {len(found.open_tickets)} open ticket(s): what is owed to them must be done first. "
+            "Resolve these, then erase."
+        )
+
+
+async def _outside(house: House, reach: Reach, done: commands.Erased) -> None:
+    """What lies outside the database: files are removed, the ids are noted for who restores an older backup."""
+    folders = parts(house.settings)
+    for part, path in done.files:
+        await asyncio.to_thread(_remove, folders[part], path)
+    at = house.clock()
+    known = dict(await people_erased(house.db))
+    lines = [
+        erased_ledger.signed(house.keyring, Erased(customer_id, known.get(customer_id, at)))
+        for customer_id in reach.customers
+    ]
+    await asyncio.to_thread(erased_ledger.note, house.settings.data_dir, lines)
+
+
+def _remove(folder: Path, path: str) -> None:
+    try:
+        (folder / path).unlink(missing_ok=True)
+    except OSError as error:
+        # Its key is destroyed: nobody can open it. The sweeper tries again.
+        log.error("erasure.file_kept", file=path, error=error.strerror)
+
+
+async def people_erased(db: Reader) -> Sequence[tuple[UUID, datetime]]:
+    """Everybody who was ever erased, and when."""
+    return await commands.erased_people(db)
+
+
+async def erase_again(house: House, customers: Iterable[UUID]) -> int:
+    """Erase again who was erased before: after a restore, and for what arrived late. How many had something left."""
+    done = 0
+    for customer_id in customers:
+        try:
+            async with house.unit(SYSTEM) as uow:
+                reach = await commands.lock_person(uow, customer_id)
+                if not await commands.has_left(uow, reach):
+                    continue
+                erased = await commands.erase_person(uow, reach, AGAIN)
+        except NotFound:
+            continue
+        await _outside(house, reach, erased)
+        done += 1
+    return done
+
+
+async def erase_late(house: House) -> int:
+    """Erase what arrived for people who were erased lately; how many of them."""
+    since = house.clock() - LATE
+    return await erase_again(house, [customer_id for customer_id, at in await people_erased(house.db) if at > since])

@@ -1,0 +1,389 @@
+"""Backups on a real PostgreSQL and a real disk: everything is destroyed and put back, the key ring included; what is
+cut, altered, newer or not ours is refused before anything is touched."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from hotline.crm import migrate
+from hotline.crm.backup.backup_keys import BackupKey, WrongBackupKey, new_recovery_key, read_key
+from hotline.crm.backup.records import InUse, NewerBackup
+from hotline.crm.backup.sealed_stream import DamagedBackup, NoBackup
+from hotline.crm.embedded import EmbeddedPostgres
+from hotline.crm.queries.customers import get_customer, lookup
+from hotline.crm.viewer import SYSTEM
+from hotline.errors import Conflict, NotFound, SettingError
+from hotline.settings import Settings, load_settings
+from hotline.workflows import recordings
+from hotline.workflows.audit import seal_audit, verify_audit
+from hotline.workflows.backup import BackupExists, NoRoomForBackup, make_backup
+from hotline.workflows.backup_rotation import Keep
+from hotline.workflows.customers import create_customer, write_note
+from hotline.workflows.erasure import erase
+from hotline.workflows.house import open_house
+from hotline.workflows.restore import restore_backup
+from tests.databases import create_database, drop_database
+from tests.integration.people import add_user
+from tests.integration.test_recordings import VOICE, arrive, heard, store
+from tests.schema import contents as rows_of
+
+PHONE = "+8613800138000"
+RECOVERY = read_key(new_recovery_key())
+
+
+def settings_at(url: str, folder: Path, secret: str = "") -> Settings:
+    """An installation of its own, with its key in its folder unless one is given."""
+    given = {"HOTLINE_DATABASE_URL": url, "HOTLINE_DATA_DIR": str(folder)}
+    return load_settings(given | ({"HOTLINE_SECRET_KEY": secret} if secret else {}), env_file=None)
+
+
+@pytest.fixture
+def old(db_url: str, tmp_path: Path) -> Settings:
+    """The installation that is backed up, and lost."""
+    return settings_at(db_url, tmp_path / "old")
+
+
+@pytest.fixture
+async def fresh(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Another machine: an empty database, an empty folder."""
+    name = f"fresh_{uuid4().hex}"
+    yield settings_at(await create_database(postgres, name), tmp_path / "fresh")
+    await drop_database(postgres, name)
+
+
+async def lived_in(settings: Settings) -> tuple[UUID, UUID]:
+    """Somebody worked here: a customer who called, a note, a recording, a file, users; (customer, recording)."""
+    settings.data_dir.mkdir(mode=0o700, exist_ok=True)
+    house = await open_house(settings)
+    try:
+        await add_user(house, "anna")
+        customer = await create_customer(
+            house,
+            SYSTEM,
+            {"kind": "person", "name": "Ada Lovelace", "contact_points": [{"kind": "phone", "value": PHONE}]},
+        )
+        call_id = await arrive(house)
+        recording_id = await store(house)
+        await write_note(house, SYSTEM, uuid4(), "She asked for a quiet room.", customer.id, call_id)
+        prompts = settings.data_dir / "prompts"
+        prompts.mkdir(exist_ok=True)
+        (prompts / "0f.wav").write_bytes(b"RIFF and so on")
+        (prompts / ".draft.wav").write_bytes(b"unfinished")
+        await seal_audit(house)
+        return customer.id, recording_id
+    finally:
+        await house.close()
+
+
+async def snapshot(url: str) -> dict[str, list[str]]:
+    connection = await asyncpg.connect(url)
+    try:
+        found = await rows_of(connection)
+        return {name: rows for name, rows in found.items() if name not in ("audit_entry", "audit_seal", "outbox")}
+    finally:
+        await connection.close()
+
+
+def url_of(settings: Settings) -> str:
+    return settings.database_url.get_secret_value()
+
+
+async def sees_everything(settings: Settings, customer_id: UUID, recording_id: UUID) -> None:
+    house = await open_house(settings)
+    try:
+        customer = await get_customer(house.db, house.keyring, SYSTEM, customer_id)
+        assert (customer.name, [point.value for point in customer.contact_points]) == ("Ada Lovelace", [PHONE])
+        found = await lookup(house.db, house.keyring, SYSTEM, PHONE, region="CN")
+        assert [each.id for each in found] == [customer_id]
+        assert await heard(house, recording_id) == VOICE
+        assert (await verify_audit(house, SYSTEM)).findings == []
+        again = await create_customer(house, SYSTEM, {"kind": "person", "name": "Grace Hopper"})
+        assert again.number == customer.number + 1, "numbers go on where they stood"
+    finally:
+        await house.close()
+
+
+# Destroyed and restored
+
+
+async def test_everything_is_destroyed_and_put_back_with_its_key_ring(
+    old: Settings, fresh: Settings, tmp_path: Path
+) -> None:
+    customer_id, recording_id = await lived_in(old)
+    before = await snapshot(url_of(old))
+    secret = (old.data_dir / "secret.key").read_text()
+    made = await make_backup(old, tmp_path / "night.hlbackup", RECOVERY)
+    assert made.bytes == made.path.stat().st_size
+    assert made.path.stat().st_mode & 0o777 == 0o600
+    whole = made.path.read_bytes()
+    for plain in (b"Ada Lovelace", PHONE.encode(), secret.strip().encode(), b"anna", b"RIFF"):
+        assert plain not in whole
+
+    connection = await asyncpg.connect(url_of(old))
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.close()
+    await asyncio.to_thread(_remove, old.data_dir)
+
+    done = await restore_backup(fresh, made.path, RECOVERY)
+    assert (done.rows, done.files, done.steps, done.erased) == (made.rows, made.files, (), 0)
+    after = await snapshot(url_of(fresh))
+    assert {name: rows for name, rows in after.items() if name != "lease"} == {
+        name: rows for name, rows in before.items() if name != "lease"
+    }
+    assert (fresh.data_dir / "secret.key").read_text() == secret
+    assert (fresh.data_dir / "secret.key").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in (fresh.data_dir / "prompts").iterdir()) == ["0f.wav"]
+    await sees_everything(fresh, customer_id, recording_id)
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder)
+
+
+async def test_a_backup_of_a_running_hotline_is_of_one_moment(old: Settings, fresh: Settings, tmp_path: Path) -> None:
+    """Customers come in all the time: each is there with its key and contact point, or not at all."""
+    await lived_in(old)
+    house = await open_house(old)
+    enough = asyncio.Event()
+
+    async def work() -> None:
+        while not enough.is_set():
+            await create_customer(
+                house,
+                SYSTEM,
+                {"kind": "person", "name": "One More", "contact_points": [{"kind": "email", "value": "a@b.example"}]},
+            )
+
+    working = [asyncio.create_task(work()) for _ in range(3)]
+    try:
+        await make_backup(old, tmp_path / "busy.hlbackup", RECOVERY)
+    finally:
+        enough.set()
+        await asyncio.gather(*working)
+        await house.close()
+    await restore_backup(fresh, tmp_path / "busy.hlbackup", RECOVERY)  # foreign keys are made again: rows fit
+    connection = await asyncpg.connect(url_of(fresh))
+    customers, points = await connection.fetchrow(
+        "SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM contact_point)"
+    )
+    await connection.close()
+    assert customers == points > 0
+
+
+async def test_another_key_of_the_new_installation_takes_over(
+    old: Settings, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    customer_id, recording_id = await lived_in(old)
+    await make_backup(old, tmp_path / "one.hlbackup", RECOVERY)
+    name = f"fresh_{uuid4().hex}"
+    target = settings_at(await create_database(postgres, name), tmp_path / "new", "another secret that is long enough")
+    try:
+        done = await restore_backup(target, tmp_path / "one.hlbackup", RECOVERY)
+        assert done.kept_key is not None
+        old_secret = (old.data_dir / "secret.key").read_text().strip()
+        assert done.kept_key.read_text().strip() == old_secret
+        both = settings_at(url_of(target), tmp_path / "new", f"another secret that is long enough,{old_secret}")
+        connection = await asyncpg.connect(url_of(target))
+        masters = await connection.fetch("SELECT DISTINCT master FROM personal_key WHERE wrapped IS NOT NULL")
+        await connection.close()
+        assert len(masters) == 1
+        await sees_everything(both, customer_id, recording_id)
+    finally:
+        await drop_database(postgres, name)
+
+
+async def test_who_was_erased_after_the_backup_stays_erased(old: Settings, fresh: Settings, tmp_path: Path) -> None:
+    """Also on another machine: the next backup leaves the list beside the older one."""
+    customer_id, recording_id = await lived_in(old)
+    first = (await make_backup(old, tmp_path / "monday.hlbackup", RECOVERY)).path
+    house = await open_house(old)
+    try:
+        await house.db.execute("UPDATE call SET ended_at = now(), state = 'ended'")
+        await house.db.execute("UPDATE ticket SET state = 'closed'")
+        await erase(house, SYSTEM, customer_id, reason="request", confirm="C10001")
+    finally:
+        await house.close()
+    await make_backup(old, tmp_path / "tuesday.hlbackup", RECOVERY)
+    done = await restore_backup(fresh, first, RECOVERY)
+    assert done.erased == 1
+    house = await open_house(fresh)
+    try:
+        customer = await get_customer(house.db, house.keyring, SYSTEM, customer_id)
+        assert (customer.erased, customer.name, customer.contact_points) == (True, "", ())
+        assert await lookup(house.db, house.keyring, SYSTEM, PHONE, region="CN") == []
+        with pytest.raises(NotFound):
+            await heard(house, recording_id)
+        assert [path for path in recordings.folder(house).rglob("*") if path.is_file()] == []
+        lines = (fresh.data_dir / "erasures.jsonl").read_text()
+        assert str(customer_id) in lines
+    finally:
+        await house.close()
+
+
+async def test_nobody_is_erased_by_a_list_that_somebody_else_wrote(
+    old: Settings, fresh: Settings, tmp_path: Path
+) -> None:
+    customer_id, recording_id = await lived_in(old)
+    path = (await make_backup(old, tmp_path / "one.hlbackup", RECOVERY)).path
+    forged = {"customer": str(customer_id), "at": "2026-01-01T00:00:00+00:00", "master": "00", "mac": "00" * 32}
+    (tmp_path / "erasures.jsonl").write_text(json.dumps(forged) + "\nnot even that\n")
+    assert (await restore_backup(fresh, path, RECOVERY)).erased == 0
+    await sees_everything(fresh, customer_id, recording_id)
+
+
+# Bad days
+
+
+async def test_a_restore_that_was_cut_off_is_refused_at_the_start_and_done_again(
+    old: Settings, fresh: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer_id, recording_id = await lived_in(old)
+    path = (await make_backup(old, tmp_path / "one.hlbackup", RECOVERY)).path
+
+    def power_goes(_: object) -> None:
+        raise RuntimeError("the power went")
+
+    monkeypatch.setattr("hotline.workflows.restore._swap", power_goes)
+    with pytest.raises(RuntimeError, match="the power went"):
+        await restore_backup(fresh, path, RECOVERY)
+    monkeypatch.undo()
+    with pytest.raises(SettingError, match="a restore was cut off"):
+        await open_house(fresh)
+    await restore_backup(fresh, path, RECOVERY)
+    await sees_everything(fresh, customer_id, recording_id)
+
+
+async def test_a_full_disk_leaves_no_backup_and_keeps_the_older_ones(
+    old: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lived_in(old)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    first = (await make_backup(old, folder, RECOVERY)).path
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("hotline.crm.backup.sealed_stream.SealedOut.finish", full)
+    with pytest.raises(NoRoomForBackup):
+        await make_backup(old, folder / "second.hlbackup", RECOVERY, keep=Keep(last=1))
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["erasures.jsonl", first.name][-1:])
+    monkeypatch.undo()
+    with pytest.raises(BackupExists):
+        await make_backup(old, first, RECOVERY)
+
+
+# Refused before anything is touched
+
+
+async def test_what_is_cut_altered_or_not_ours_is_refused_and_nothing_is_touched(
+    old: Settings, fresh: Settings, tmp_path: Path
+) -> None:
+    await lived_in(old)
+    path = (await make_backup(old, tmp_path / "one.hlbackup", RECOVERY)).path
+    good = path.read_bytes()
+    other = read_key(new_recovery_key())
+    passphrase = BackupKey(passphrase="correct horse battery staple")
+    bad = tmp_path / "bad.hlbackup"
+    half = len(good) // 2
+    cases: list[tuple[bytes, BackupKey, type[Exception]]] = [
+        (good[:half], RECOVERY, DamagedBackup),
+        (good[:-1], RECOVERY, DamagedBackup),
+        (good + b"x", RECOVERY, DamagedBackup),
+        (good[:half] + bytes([good[half] ^ 1]) + good[half + 1 :], RECOVERY, DamagedBackup),
+        (good[:-9] + bytes([good[-9] ^ 128]) + good[-8:], RECOVERY, DamagedBackup),
+        (good[:40] + bytes([good[40] ^ 1]) + good[41:], RECOVERY, (WrongBackupKey, DamagedBackup)),  # type: ignore[list-item]
+        (good, other, WrongBackupKey),
+        (good, passphrase, WrongBackupKey),
+        (good[:12], RECOVERY, DamagedBackup),
+        (b"", RECOVERY, NoBackup),
+        (b"PK\x03\x04" + good, RECOVERY, NoBackup),
+    ]
+    for data, key, refusal in cases:
+        bad.write_bytes(data)
+        with pytest.raises(refusal):
+            await restore_backup(fresh, bad, key, replace=True)
+    assert not fresh.data_dir.exists()
+    connection = await asyncpg.connect(url_of(fresh))
+    assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    await connection.close()
+
+
+async def test_an_installation_with_somebody_in_it_is_replaced_only_on_demand(old: Settings, tmp_path: Path) -> None:
+    customer_id, recording_id = await lived_in(old)
+    path = (await make_backup(old, tmp_path / "one.hlbackup", RECOVERY)).path
+    house = await open_house(old)
+    later = await create_customer(house, SYSTEM, {"kind": "person", "name": "Later"})
+    with pytest.raises(InUse):
+        await restore_backup(old, path, RECOVERY, replace=True)
+    stray = recordings.folder(house) / "2026-01" / "stray.hlr"
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"what the backup does not know")
+    await house.close()
+    with pytest.raises(Conflict, match="not empty"):
+        await restore_backup(old, path, RECOVERY)
+    await restore_backup(old, path, RECOVERY, replace=True)
+    assert not stray.exists()
+    connection = await asyncpg.connect(url_of(old))
+    assert await connection.fetchval("SELECT count(*) FROM customer WHERE id = $1", later.id) == 0
+    assert await connection.fetchval("SELECT count(*) FROM session") == 0
+    actions = [row["action"] for row in await connection.fetch("SELECT action FROM audit_entry ORDER BY id")]
+    await connection.close()
+    assert actions[-1] == "backup:restored"
+    await sees_everything(old, customer_id, recording_id)
+
+
+# Versions
+
+
+@pytest.mark.parametrize("step", [migrate.known_steps()[0], migrate.known_steps()[6]])
+async def test_a_newer_version_migrates_what_an_older_one_backed_up(
+    postgres: EmbeddedPostgres, fresh: Settings, tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hotline.crm.database import Database
+    from tests.schema import populate
+
+    name = f"aged_{uuid4().hex}"
+    aged = settings_at(await create_database(postgres, name), tmp_path / "aged")
+    aged.data_dir.mkdir()
+    try:
+        db = await Database.open(url_of(aged), data_dir=aged.data_dir, check=False)
+        await migrate.migrate(db, upto=step)
+        await db.close()
+        connection = await asyncpg.connect(url_of(aged))
+        await populate(connection)
+        await connection.execute("DELETE FROM shared_key")
+        await connection.close()
+        (aged.data_dir / "secret.key").write_text("the secret of an old version, long\n")
+        (aged.data_dir / "secret.key").chmod(0o600)
+        made = await make_backup(aged, tmp_path / "old.hlbackup", RECOVERY)
+        done = await restore_backup(fresh, made.path, RECOVERY)
+    finally:
+        await drop_database(postgres, name)
+    assert list(done.steps) == [each for each in migrate.known_steps() if each > step]
+    connection = await asyncpg.connect(url_of(fresh))
+    assert await connection.fetchval("SELECT count(*) FROM customer") > 0
+    await connection.close()
+    await (await open_house(fresh)).close()
+
+
+async def test_an_older_version_refuses_a_newer_backup(
+    old: Settings, fresh: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lived_in(old)
+    path = (await make_backup(old, tmp_path / "one.hlbackup", RECOVERY)).path
+    older = migrate.known_steps()[:-1]
+    monkeypatch.setattr(migrate, "known_steps", lambda: older)
+    with pytest.raises(NewerBackup, match="made by a newer hotline"):
+        await restore_backup(fresh, path, RECOVERY)
+    assert not fresh.data_dir.exists()
