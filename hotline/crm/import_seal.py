@@ -14,7 +14,7 @@ from uuid import UUID
 from hotline.crm.keys import Keyring, PersonalKey
 from hotline.customers import custom_fields
 from hotline.customers.custom_fields import FieldSet
-from hotline.customers.import_record import Point, Record
+from hotline.customers.import_record import Point, Reason, Record
 from hotline.ids import new_id
 
 #: Columns of the rows that ``seal`` makes, in their order; the moment of the batch is added behind them.
@@ -98,7 +98,7 @@ def seal_point(keyring: Keyring, key: PersonalKey, customer_id: UUID, point: Poi
         *(point_id, customer_id, kind),
         keyring.encrypt(key, "contact_point", "value_cipher", point_id, value.value),
         keyring.contact_index(kind, value.value),
-        keyring.suffix_tokens(value.value) if value.suffixes else [],
+        keyring.contact_tokens(kind, value.value),
         *(label, value.country, position),
     )
 
@@ -111,3 +111,34 @@ def seal_address(
     address_id = new_id()
     cipher = keyring.encrypt(key, "address", "cipher", address_id, text)
     return (address_id, customer_id, label, cipher, country, position)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRow:
+    """A row that is a record. ``indexes`` find customers with one of its contact points; ``sealed`` is there unless
+    nothing is to be written; ``cells`` are the row as it stands in the file."""
+
+    number: int
+    record: Record
+    indexes: tuple[bytes, ...]
+    sealed: Sealed | None
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that is none."""
+
+    number: int
+    reasons: tuple[Reason, ...]
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One step of an import: some rows in the order of the file, up to the row ``last``."""
+
+    last: int
+    count: int
+    rows: tuple[PreparedRow, ...]
+    refused: tuple[RefusedRow, ...]

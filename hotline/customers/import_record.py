@@ -75,7 +75,8 @@ class Record:
 class Plan:
     """How rows are read. ``tiers``, ``classifications``, ``users`` and ``tags`` are what may stand in cells, folded.
 
-    ``orders`` are the columns' ways of writing dates. ``new_tags``: unknown tags are made.
+    ``orders`` are the columns' ways of writing dates. ``new_tags``: unknown tags are made. ``more_tags`` are added to
+    every row's.
     """
 
     mapping: ColumnMap
@@ -87,6 +88,7 @@ class Plan:
     users: Mapping[str, UUID] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     new_tags: bool = True
+    more_tags: tuple[str, ...] = ()
     fields: FieldSet = field(default_factory=lambda: FieldSet(()))
 
     @property
@@ -137,7 +139,7 @@ class _Reading:
         self._names: dict[str, str] = {}
         self._address: dict[str, tuple[int, str]] = {}
         self._country: str | None = None
-        self._points: list[Point] = []
+        self._points: list[tuple[int, Point]] = []
         self._later: list[tuple[int, Kind, str]] = []
         self._addresses: list[tuple[str, str]] = []
         self._tags: list[str] = []
@@ -151,9 +153,9 @@ class _Reading:
             self._later.append((column, cast(Kind, target), text))  # a country in another column comes first
         elif target == "email":
             for part in several(text.removeprefix("mailto:")):
-                self._points.append(("email", _email(part), plan.labels[column]))
+                self._points.append((column, ("email", _email(part), plan.labels[column])))
         elif target == "inapp":
-            self._points.append(("inapp", normalise("inapp", text, plan.region), ""))
+            self._points.append((column, ("inapp", normalise("inapp", text, plan.region), "")))
         elif target == "address":
             self._addresses.append((many_lines(text, "address", LONGEST_ADDRESS), plan.labels[column]))
         elif target in ("street", "street2", "postcode", "city", "region"):
@@ -191,9 +193,11 @@ class _Reading:
         except Invalid as error:
             self.reasons.append(_reason(error, None))
         self._finish_custom()
-        points = {(kind, value.value): (kind, value, label) for kind, value, label in reversed(self._points)}
-        record.points = tuple(reversed(points.values()))
-        record.tags = tuple(dict.fromkeys(self._tags))
+        points: dict[tuple[str, str], Point] = {}
+        for _, point in sorted(self._points, key=lambda each: each[0]):
+            points.setdefault((point[0], point[1].value), point)
+        record.points = tuple(points.values())
+        record.tags = tuple({tag.casefold(): tag for tag in (*self._plan.more_tags, *self._tags)}.values())
         if len(record.points) > MOST_POINTS or len(record.tags) > MOST_TAGS:
             self.reasons.append(Reason("too_much"))
         if record.name is None and record.number is None and not self.reasons:
@@ -211,7 +215,7 @@ class _Reading:
                 value = normalise(kind, number, region)
             except Invalid as error:
                 raise _Wrong("incomplete_phone" if "not complete" in error.detail else "phone") from None
-            self._points.append((kind, value, label))
+            self._points.append((column, (kind, value, label)))
 
     def _tag(self, word: str) -> str:
         tag = _line(word, LONGEST_TAG)

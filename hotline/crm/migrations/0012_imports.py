@@ -119,8 +119,6 @@ class Migration(migrations.Migration):
                 ),
                 ("kind", fields.CharField(max_length=8)),
                 ("version", fields.IntField()),
-                ("effect_id", fields.UUIDField(null=True)),
-                ("before_cipher", fields.BinaryField(null=True)),
             ],
             options={"table": "import_effect", "pk_attr": "id"},
             bases=["Model"],

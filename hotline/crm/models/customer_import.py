@@ -1,7 +1,6 @@
 """Tables that were imported, what they changed, and tables that were exported.
 
-What a file holds is sealed under a key of the import or export itself, and ends with it; what an import overwrote in a
-customer is sealed under the customer's key.
+What a file holds is sealed under a key of the import or export itself, and ends with it.
 """
 
 from __future__ import annotations
@@ -76,8 +75,8 @@ class ImportRefusal(Model):
 
 
 class ImportEffect(Model):
-    """A customer whom an import created or changed; ``version`` is theirs after it. ``before_cipher`` is what it
-    overwrote, sealed under the customer's key."""
+    """A customer whom an import created or changed; ``version`` is theirs after it. What it overwrote is in their
+    history."""
 
     id = fields.BigIntField(primary_key=True)
     customer_import: fields.ForeignKeyRelation[CustomerImport] = fields.ForeignKeyField(
@@ -88,8 +87,6 @@ class ImportEffect(Model):
     )
     kind = fields.CharField(max_length=8)
     version = fields.IntField()
-    effect_id = fields.UUIDField(null=True)
-    before_cipher = fields.BinaryField(null=True)
 
     class Meta:
         table = "import_effect"

@@ -1,0 +1,385 @@
+"""One step of an import: some thousand rows compared with the customers who are there, and written, by COPY.
+
+Everything of a step, the row that it came to included, commits together: what a crash leaves is some whole steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from hotline.crm.commands import customer_changes
+from hotline.crm.commands.customer_state import differences, state_of
+from hotline.crm.import_seal import (
+    ADDRESS_COLUMNS,
+    CUSTOMER_COLUMNS,
+    KEY_COLUMNS,
+    POINT_COLUMNS,
+    Prepared,
+    PreparedRow,
+    RefusedRow,
+    Sealed,
+    Sealing,
+    seal,
+    seal_address,
+    seal_custom,
+    seal_point,
+)
+from hotline.crm.personal_keys import load_personal_keys
+from hotline.crm.queries.customer_views import SELECT, customer_view
+from hotline.crm.scopes import Arguments, all_of, customers_seen
+from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import SYSTEM
+from hotline.customers.import_policy import Duplicates, Match, Outcome, custom_of, joined, laid_over, takes_part
+from hotline.customers.import_record import Reason, Record
+
+_EFFECT_COLUMNS: Final = ("customer_import_id", "customer_id", "kind", "version")
+#: Customers who share a contact point beyond this are not told apart by it: it is a switchboard.
+_MOST_SHARING: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the import was told to do."""
+
+    duplicates: Duplicates
+    match: tuple[Match, ...]
+    sealing: Sealing
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of a step's rows. ``repeated``: rows whose customer stands in the file before; they are counted under
+    what became of them, too. ``unchanged``: rows that said nothing new. ``reasons`` count rows by code."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    refused: int = 0
+    repeated: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def add(self, kept: Mapping[str, Any]) -> None:
+        """Add what was kept of earlier steps."""
+        for name in ("created", "updated", "unchanged", "skipped", "refused", "repeated"):
+            setattr(self, name, getattr(self, name) + kept.get(name, 0))
+        for code, rows in kept.get("reasons", {}).items():
+            self.reasons[code] = self.reasons.get(code, 0) + rows
+
+    def json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {name: getattr(self, name) for name in Tally.__dataclass_fields__}
+
+
+@dataclass(slots=True)
+class _New:
+    """A customer who will be made: their rows, joined."""
+
+    record: Record
+    sealed: Sealed | None
+
+
+@dataclass(slots=True)
+class _Existing:
+    """A customer who is there, with the rows about them."""
+
+    rows: list[PreparedRow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The step's rows by what is to become of them."""
+
+    tally: Tally = field(default_factory=Tally)
+    new: list[_New] = field(default_factory=list)
+    existing: dict[UUID, _Existing] = field(default_factory=dict)
+    refused: list[RefusedRow] = field(default_factory=list)
+
+    def refuse(self, row: PreparedRow, code: str, detail: str = "") -> None:
+        self.refused.append(RefusedRow(row.number, (Reason(code, None, detail),), row.cells))
+
+
+class Seen:
+    """The contact points of new customers of a trial run, which writes none; remembered by a part of their index."""
+
+    MOST: Final = 3_000_000
+
+    def __init__(self) -> None:
+        self._parts: set[int] = set()
+
+    def add(self, indexes: Iterable[bytes]) -> None:
+        """Remember them, as far as there is room."""
+        if len(self._parts) < self.MOST:
+            self._parts.update(int.from_bytes(index[:7], "big") for index in indexes)
+
+    def any(self, indexes: Iterable[bytes]) -> bool:
+        """Whether one of them was there."""
+        return any(int.from_bytes(index[:7], "big") in self._parts for index in indexes)
+
+
+async def write_step(
+    uow: UnitOfWork, import_id: UUID, step: Prepared, rules: Rules, trial: Seen | None = None
+) -> tuple[Tally, list[RefusedRow]]:
+    """Write one step's rows; what became of them, and those refused. With ``trial`` nothing is written."""
+    found = await _sort(uow, step, rules, trial)
+    found.refused += step.refused
+    if trial is None:
+        await _create(uow, import_id, found.new, rules.sealing)
+    found.tally.created = len(found.new)
+    if found.existing:
+        await _change(uow, import_id, found, rules, write=trial is None)
+    tally = found.tally
+    tally.refused = len(found.refused)
+    for row in found.refused:
+        for code in {reason.code for reason in row.reasons}:
+            tally.reasons[code] = tally.reasons.get(code, 0) + 1
+    found.refused.sort(key=lambda row: row.number)
+    return tally, found.refused
+
+
+async def _sort(uow: UnitOfWork, step: Prepared, rules: Rules, trial: Seen | None) -> _Sorted:
+    compared = {
+        row.number: tuple(
+            index
+            for index, counts in zip(
+                row.indexes, takes_part([point[0] for point in row.record.points], rules.match), strict=True
+            )
+            if counts
+        )
+        for row in step.rows
+    }
+    by_index = await _owners(uow, {index for indexes in compared.values() for index in indexes})
+    by_number = await _numbered(uow, {row.record.number for row in step.rows if row.record.number is not None})
+    found = _Sorted()
+    fresh: dict[bytes, _New] = {}
+    for row in step.rows:
+        indexes, record = compared[row.number], row.record
+        customers = {customer for index in indexes for customer in by_index.get(index, ())}
+        if record.number is not None:
+            if record.number not in by_number:
+                found.refuse(row, "unknown_number")
+                continue
+            customers = {by_number[record.number]}
+        earlier = {id(fresh[index]): fresh[index] for index in indexes if index in fresh}
+        if customers or earlier or (trial is not None and trial.any(indexes)):
+            _sort_duplicate(found, row, customers, list(earlier.values()), rules)
+            continue
+        made = _New(record, row.sealed)
+        found.new.append(made)
+        fresh.update(dict.fromkeys(indexes, made))
+        if trial is not None:
+            trial.add(indexes)
+    return found
+
+
+def _sort_duplicate(found: _Sorted, row: PreparedRow, customers: set[UUID], earlier: list[_New], rules: Rules) -> None:
+    if rules.duplicates == "skip":
+        found.tally.skipped += 1
+        found.tally.repeated += not customers
+    elif len(customers) + len(earlier) > 1:
+        found.refuse(row, "ambiguous", str(len(customers) + len(earlier)))
+    elif customers:
+        found.existing.setdefault(next(iter(customers)), _Existing()).rows.append(row)
+    else:
+        found.tally.repeated += 1
+        found.tally.updated += 1
+        if earlier:
+            earlier[0].record = joined(earlier[0].record, row.record, rules.duplicates)
+            earlier[0].sealed = None
+
+
+async def _owners(uow: UnitOfWork, indexes: set[bytes]) -> dict[bytes, tuple[UUID, ...]]:
+    """The customers who have a contact point, by its index; only those whom the importer sees."""
+    if not indexes:
+        return {}
+    bind = Arguments(list(indexes))
+    seen = customers_seen(uow.viewer, bind)
+    rows = await uow.fetch(
+        f"""SELECT p.value_index, array_agg(DISTINCT COALESCE(c.merged_into_id, c.id)) AS customers
+            FROM contact_point p JOIN customer c ON c.id = p.customer_id
+            WHERE p.value_index = ANY($1::bytea[]) AND {all_of(seen)}
+            GROUP BY p.value_index HAVING count(*) <= {_MOST_SHARING}""",  # noqa: S608
+        *bind.values,
+    )
+    return {bytes(row["value_index"]): tuple(row["customers"]) for row in rows}
+
+
+async def _numbered(uow: UnitOfWork, numbers: set[int]) -> dict[int, UUID]:
+    if not numbers:
+        return {}
+    bind = Arguments(list(numbers))
+    seen = customers_seen(uow.viewer, bind)
+    rows = await uow.fetch(
+        f"""SELECT c.number, COALESCE(c.merged_into_id, c.id) AS id FROM customer c
+            WHERE c.number = ANY($1::bigint[]) AND {all_of(seen)}""",  # noqa: S608
+        *bind.values,
+    )
+    return {row["number"]: row["id"] for row in rows}
+
+
+async def _create(uow: UnitOfWork, import_id: UUID, new: Sequence[_New], sealing: Sealing) -> None:
+    now = uow.now
+    rows = [each.sealed or seal(each.record, sealing) for each in new]
+    await uow.copy("personal_key", KEY_COLUMNS, [(*row.key, now) for row in rows])
+    await uow.copy("customer", CUSTOMER_COLUMNS, [(*row.customer, now, now) for row in rows])
+    await uow.copy("contact_point", POINT_COLUMNS, [(*point, now) for row in rows for point in row.points])
+    await uow.copy("address", ADDRESS_COLUMNS, [(*address, now) for row in rows for address in row.addresses])
+    tags = await _tags(uow, {tag for each in new for tag in each.record.tags})
+    await uow.copy(
+        "customer_tag",
+        ("customer_id", "tag_id"),
+        [
+            (row.id, tag_id)
+            for row, each in zip(rows, new, strict=True)
+            for tag_id in dict.fromkeys(tags[tag.casefold()] for tag in each.record.tags)
+        ],
+    )
+    await uow.copy("import_effect", _EFFECT_COLUMNS, [(import_id, row.id, "created", 1) for row in rows])
+
+
+async def _tags(uow: UnitOfWork, names: set[str]) -> dict[str, UUID]:
+    """The ids of tags by their names, folded; unknown ones are made, which rows are refused for beforehand where the
+    importer may not."""
+    if not names:
+        return {}
+    wanted = {name.casefold(): name for name in sorted(names)}
+    rows = await uow.fetch("SELECT id, name FROM tag WHERE lower(name) = ANY($1::text[])", [n.lower() for n in names])
+    found: dict[str, UUID] = {row["name"].casefold(): row["id"] for row in rows}
+    for folded, name in wanted.items():
+        if folded not in found:
+            found[folded] = await uow.fetchval(
+                """INSERT INTO tag (id, name) VALUES ($1, $2)
+                   ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id""",
+                *(uow.new_id(), name),
+            )
+    return found
+
+
+_UPDATE: Final = """
+UPDATE customer SET version = version + 1, updated_at = $2, kind = $3, name_cipher = COALESCE($4, name_cipher),
+    search_tokens = COALESCE($5, search_tokens), locale = $6, tier_id = $7, classification = $8, responsible_id = $9,
+    custom = $10, custom_cipher = $11
+WHERE id = $1
+"""
+
+
+async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules, *, write: bool) -> None:
+    ids = sorted(found.existing)
+    if write:
+        await uow.execute("SELECT id FROM customer WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", ids)
+    views = {
+        row["id"]: (customer_view(uow.keyring, SYSTEM, row), row["key_id"])
+        for row in await uow.fetch(f"{SELECT} WHERE c.id = ANY($1::uuid[])", ids)
+    }
+    keys = await load_personal_keys(uow, uow.keyring, [key_id for _, key_id in views.values()])
+    writing = _Writing(uow, import_id, rules.sealing)
+    for customer_id in ids:
+        rows = found.existing[customer_id].rows
+        view, key_id = views.get(customer_id, (None, None))
+        key = keys.get(key_id) if key_id is not None else None
+        if view is None or key is None:
+            for row in rows:
+                found.refuse(row, "erased")
+            continue
+        before = state_of(view)
+        outcome = Outcome(dict(before))
+        taken = 0
+        for row in rows:
+            if _transfers(uow, before, row.record, rules.duplicates):
+                found.refuse(row, "transfer")
+                continue
+            laid_over(outcome, row.record, rules.duplicates)
+            taken += 1
+        if outcome.points or outcome.addresses or outcome.tags or outcome.state != before:
+            found.tally.updated += taken
+            if write:
+                writing.add(customer_id, key, view.version, before, outcome)
+        else:
+            found.tally.unchanged += taken
+    if write:
+        await writing.write()
+
+
+def _transfers(uow: UnitOfWork, before: Mapping[str, Any], record: Record, policy: Duplicates) -> bool:
+    """Whether a row would take a customer from somebody, which is a right of its own."""
+    return (
+        policy == "update"
+        and record.responsible is not None
+        and before.get("responsible") not in (None, str(record.responsible))
+        and not uow.viewer.may("customers.transfer")
+    )
+
+
+class _Writing:
+    """Changes of many customers, gathered and written by a statement per table."""
+
+    def __init__(self, uow: UnitOfWork, import_id: UUID, sealing: Sealing) -> None:
+        self._uow, self._import_id, self._sealing = uow, import_id, sealing
+        self._updates: list[tuple[Any, ...]] = []
+        self._points: list[tuple[Any, ...]] = []
+        self._addresses: list[tuple[Any, ...]] = []
+        self._tags: list[tuple[UUID, str]] = []
+        self._changes: list[tuple[Any, ...]] = []
+        self._effects: list[tuple[Any, ...]] = []
+
+    def add(self, customer_id: UUID, key: Any, version: int, before: Mapping[str, Any], outcome: Outcome) -> None:
+        uow, keyring, state = self._uow, self._uow.keyring, outcome.state
+        after = dict(state)
+        points, addresses = list(before.get("contact_points") or ()), list(before.get("addresses") or ())
+        for point in outcome.points:
+            row = seal_point(keyring, key, customer_id, point, len(points))
+            self._points.append((*row, uow.now))
+            kind, value, label = point
+            points.append(
+                {"id": str(row[0]), "kind": kind, "value": value.value, "label": label, "country": value.country}
+            )
+        for address in outcome.addresses:
+            row = seal_address(keyring, key, customer_id, address, len(addresses))
+            self._addresses.append((*row, uow.now))
+            text, label, country = address
+            addresses.append({"id": str(row[0]), "label": label, "text": text, "country": country})
+        if outcome.points:
+            after["contact_points"] = points
+        if outcome.addresses:
+            after["addresses"] = addresses
+        if outcome.tags:
+            after["tags"] = sorted((*(before.get("tags") or ()), *outcome.tags), key=str.casefold)
+            self._tags += [(customer_id, tag) for tag in outcome.tags]
+        clear, cipher = seal_custom(keyring, key, customer_id, self._sealing.fields, custom_of(after))
+        renamed = after["name"] != before.get("name")
+        self._updates.append(
+            (
+                *(customer_id, uow.now, after["kind"]),
+                keyring.encrypt(key, "customer", "name_cipher", customer_id, after["name"]) if renamed else None,
+                keyring.name_tokens(after["name"]) if renamed else None,
+                *(after.get("locale"), self._sealing.tiers.get(after.get("tier") or ""), after.get("classification")),
+                UUID(after["responsible"]) if after.get("responsible") else None,
+                *(clear, cipher),
+            )
+        )
+        for name, (was, becomes) in differences(before, after).items():
+            self._changes.append(
+                customer_changes.record(
+                    keyring, key, id=uow.new_id(), customer_id=customer_id, version=version + 1, at=uow.now,
+                    user_id=uow.viewer.user_id, field=name, before=was, after=becomes, source="import",
+                    source_id=self._import_id,
+                )
+            )  # fmt: skip
+        self._effects.append((self._import_id, customer_id, "updated", version + 1))
+
+    async def write(self) -> None:
+        uow = self._uow
+        await uow.execute_many(_UPDATE, self._updates)
+        await uow.copy("contact_point", POINT_COLUMNS, self._points)
+        await uow.copy("address", ADDRESS_COLUMNS, self._addresses)
+        tags = await _tags(uow, {tag for _, tag in self._tags})
+        await uow.execute_many(
+            """INSERT INTO customer_tag (customer_id, tag_id) VALUES ($1, $2)
+               ON CONFLICT (customer_id, tag_id) DO NOTHING""",
+            [(customer_id, tags[tag.casefold()]) for customer_id, tag in self._tags],
+        )
+        await uow.copy("customer_change", customer_changes.COLUMNS, self._changes)
+        await uow.copy("import_effect", _EFFECT_COLUMNS, self._effects)

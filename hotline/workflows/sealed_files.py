@@ -1,0 +1,131 @@
+"""Files that are sealed while they come in, and are there whole or not at all: imports and exports."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from time import time
+from typing import Any, ClassVar, Final, TypeVar
+from uuid import UUID
+
+from hotline.crm.keys import PersonalKey
+from hotline.errors import HotlineError, Invalid
+from hotline.media.errors import NoRoom
+from hotline.media.sealed import SealedWriter
+
+T = TypeVar("T")
+
+#: Bytes of the disk that these files never take.
+SPARED: Final = 256 << 20
+#: Bytes that are encrypted and written in one go.
+BATCH: Final = 1 << 20
+#: Files without a row are a crash's, when nobody has written to them for so long, in seconds.
+ORPHANED_SECONDS: Final = 3600.0
+
+SUFFIX: Final = ".hls"
+PART: Final = ".part"
+
+
+class FileTooLarge(HotlineError):
+    """This file is larger than what is accepted."""
+
+    code: ClassVar[str] = "too_large"
+    status: ClassVar[int] = 413
+
+
+async def in_thread(function: Callable[..., T], *arguments: object) -> T:
+    """Not cut off in the middle by a caller who goes away: a file must not be written to after it was removed."""
+    task = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def receive(
+    path: Path, key: PersonalKey, owner: UUID, body: AsyncIterator[bytes], largest: int, check: Callable[[bytes], None]
+) -> int:
+    """Seal what comes in into ``path``; its size in bytes. ``check`` sees the first piece, and may raise.
+
+    Raises FileTooLarge, NoRoom, and Invalid for nothing at all; then no file is left.
+    """
+    await in_thread(_need_room, path)
+    part = path.with_name(path.name + PART)
+    writer = await in_thread(SealedWriter, part, key.secret, owner)
+    try:
+        batch = bytearray()
+        async for data in body:
+            batch += data
+            if writer.size + len(batch) > largest:
+                raise FileTooLarge()
+            if len(batch) >= BATCH:
+                if not writer.size:
+                    check(bytes(batch))
+                await in_thread(writer.write, bytes(batch))
+                batch.clear()
+        if not writer.size:
+            if not batch:
+                raise Invalid("file: it is empty.")
+            check(bytes(batch))
+        await in_thread(writer.write, bytes(batch))
+        await in_thread(_finish, writer, part, path)
+    except BaseException:
+        writer.abandon()
+        raise
+    return writer.size
+
+
+def finish(writer: SealedWriter, part: Path, path: Path) -> None:
+    """Write what is left and give the file its name. Blocking."""
+    _finish(writer, part, path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file; one that is gone is fine. Blocking."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+async def sweep(
+    folder: Path, kept: Callable[[Collection[str]], Coroutine[Any, Any, set[str]]], orphaned: float = ORPHANED_SECONDS
+) -> int:
+    """Remove files of a folder that no row has and nobody has touched for ``orphaned`` seconds; how many."""
+    old = await in_thread(_old_files, folder, time() - orphaned)
+    keep = await kept(old) if old else set()
+    for path in old:
+        if path not in keep:
+            await in_thread(remove, folder / path)
+    return len([path for path in old if path not in keep])
+
+
+def _old_files(folder: Path, before: float) -> list[str]:
+    found = []
+    with suppress(FileNotFoundError):
+        for path in sorted(folder.rglob("*")):
+            with suppress(OSError):
+                if path.is_file() and path.stat().st_mtime < before:
+                    found.append(path.relative_to(folder).as_posix())
+    return found[:10_000]
+
+
+def _finish(writer: SealedWriter, part: Path, path: Path) -> None:
+    writer.finish(lambda first, _: first)
+    os.replace(part, path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _need_room(path: Path) -> None:
+    place = path
+    while not place.exists():
+        place = place.parent
+    if shutil.disk_usage(place).free < SPARED:
+        raise NoRoom()
