@@ -32,6 +32,7 @@ from hotline.crm.commands import calls as commands
 from hotline.crm.commands.calls import CallRecord, Dialled, Owner, Phone
 from hotline.crm.commands.customers import lock_customer
 from hotline.crm.commands.ivr import session_facts
+from hotline.crm.commands.merges import root_of
 from hotline.crm.commands.notes import move_notes
 from hotline.crm.queries import calls as queries
 from hotline.crm.queries.customers import CustomerView
@@ -240,6 +241,7 @@ async def set_customer(house: House, viewer: Viewer, call_id: UUID, customer_id:
         call, _ = await commands.load_call(uow, call_id, ())
         if call is None:
             raise NotFound()
+        customer_id = await root_of(uow, customer_id) if customer_id is not None else None
         if call.customer_id == customer_id:
             return
         following = Following(house, uow, call)

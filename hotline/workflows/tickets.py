@@ -12,6 +12,7 @@ from hotline.crm import company
 from hotline.crm.commands import calls as call_commands
 from hotline.crm.commands import tickets as commands
 from hotline.crm.commands.idempotency import Idempotency, claim
+from hotline.crm.commands.merges import root_of
 from hotline.crm.commands.ticket_texts import move_texts, set_texts, write_note
 from hotline.crm.commands.tickets import Entry, TicketRecord, lock_ticket
 from hotline.crm.queries import calls as call_queries
@@ -256,6 +257,7 @@ async def _category(uow: UnitOfWork, slug: str | None, ticket: TicketRecord) -> 
 
 
 async def _customer(uow: UnitOfWork, ticket: TicketRecord, customer_id: UUID | None) -> None:
+    customer_id = await root_of(uow, customer_id) if customer_id is not None else None
     if customer_id == ticket.customer_id:
         return
     tier = await commands.tier_of_customer(uow, customer_id) if customer_id is not None else None

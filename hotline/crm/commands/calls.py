@@ -243,12 +243,12 @@ def _leg_json(leg: LegRecord) -> dict[str, Any]:
 
 
 async def find_owners(uow: UnitOfWork, index: bytes) -> list[Owner]:
-    """All customers who have the number with this blind index."""
+    """All customers who have the number with this blind index. Whoever was merged away has none any more."""
     rows = await uow.fetch(
         """SELECT DISTINCT c.id, c.key_id, k.wrapped, k.master FROM contact_point p
-           JOIN customer m ON m.id = p.customer_id JOIN customer c ON c.id = COALESCE(m.merged_into_id, m.id)
-           JOIN personal_key k ON k.id = c.key_id
-           WHERE p.value_index = $1 AND p.kind IN ('phone', 'whatsapp') ORDER BY c.id LIMIT 50""",
+           JOIN customer c ON c.id = p.customer_id JOIN personal_key k ON k.id = c.key_id
+           WHERE p.value_index = $1 AND p.kind IN ('phone', 'whatsapp') AND c.merged_into_id IS NULL
+           ORDER BY c.id LIMIT 50""",
         index,
     )
     return [

@@ -183,6 +183,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("moved", fields.JSONField(db_default={})),
+                ("version", fields.IntField()),
             ],
             options={"table": "merge", "pk_attr": "id"},
             bases=["Model"],

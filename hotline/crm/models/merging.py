@@ -46,7 +46,8 @@ class DuplicatePair(Model):
 
 class Merge(Model):
     """``gone`` became a part of ``kept``. ``kept`` stays who it was then, even when it is merged away later: active
-    merges are a tree, ``customer.merged_into`` is its root. ``moved`` counts what was moved, by kind."""
+    merges are a tree, ``customer.merged_into`` is its root. ``moved`` counts what was moved, by kind; ``version`` is the
+    one that it made of the kept customer: merges into one customer are in its order."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     kept: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
@@ -65,6 +66,7 @@ class Merge(Model):
         "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     moved: Any = fields.JSONField(db_default={})
+    version = fields.IntField()
 
     class Meta:
         table = "merge"

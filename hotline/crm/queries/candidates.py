@@ -94,8 +94,8 @@ JOIN personal_key k ON k.id = c.key_id
 LEFT JOIN tier t ON t.id = c.tier_id
 """  # noqa: S608
 _BY_INDEX: Final = """
-WHERE c.id IN (SELECT COALESCE(m.merged_into_id, m.id) FROM contact_point p JOIN customer m ON m.id = p.customer_id
-               WHERE p.value_index = $1 LIMIT $2)
+WHERE c.id IN (SELECT m.id FROM contact_point p JOIN customer m ON m.id = p.customer_id
+               WHERE p.value_index = $1 AND m.merged_into_id IS NULL LIMIT $2)
 ORDER BY last_call_at DESC NULLS LAST, c.number
 """
 _BY_CALL: Final = """

@@ -37,11 +37,11 @@ WHERE k.wrapped IS NOT NULL AND c.id IN (SELECT COALESCE(m.merged_into_id, m.id)
 
 
 async def callers_by_number(db: Reader, viewer: Viewer, index: bytes) -> list[KnownCaller]:
-    """The customers who have a telephone number, by its blind index; erased ones are nobody."""
+    """The customers who have a telephone number, by its blind index; erased and merged ones are nobody."""
     viewer.require("customers.read")
     rows = await db.fetch(
         f"""{_CUSTOMER} JOIN contact_point p ON p.customer_id = m.id
-            WHERE p.value_index = $1 AND p.kind IN ('phone', 'whatsapp') LIMIT $2)""",
+            WHERE p.value_index = $1 AND p.kind IN ('phone', 'whatsapp') AND m.merged_into_id IS NULL LIMIT $2)""",
         index, MOST_SHARING,
     )  # fmt: skip
     return [KnownCaller(*row.values()) for row in rows]
