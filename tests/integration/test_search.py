@@ -13,11 +13,13 @@ from hotline.crm.queries import customer_search
 from hotline.crm.queries.customer_filter import CustomerFilter
 from hotline.crm.queries.customer_search import found_ids, search_customers
 from hotline.crm.queries.customers import CustomerView
+from hotline.crm.queries.search import search
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.errors import Invalid
 from hotline.ids import new_id
 from hotline.workflows.customers import CustomerChanges, create_customer
 from hotline.workflows.house import House
+from hotline.workflows.tickets import create_ticket
 from tests.integration.people import add_user, viewer_as
 
 NUMBER = "+8613912340412"
@@ -199,3 +201,25 @@ async def test_tokens_of_before_are_renewed(house: House, people: dict[str, Cust
     assert await search_tokens.renew_search_tokens(house.db, house.keyring, batch=3) == 0
     assert await found(house, "thal") == [KATHARINA]
     assert await found(house, "wei.wang 0412") == [WEI]
+
+
+async def test_the_palette_finds_customers_and_their_tickets(house: House, people: dict[str, CustomerView]) -> None:
+    agent = await add_user(house, "anna")
+    ticket = await create_ticket(house, SYSTEM, {"customer_id": people[WEI].id, "kind": "complaint", "subject": "Late"})
+    other = await create_ticket(house, SYSTEM, {"customer_id": people[JORG].id, "kind": "complaint"})
+
+    async def ask(text: str, viewer: Viewer = agent) -> tuple[list[str], list[str], list[str]]:
+        found = await search(house.db, house.keyring, viewer, text, region="CN", limit=8)
+        hints = [each.hint.text for each in found.customers if each.hint is not None]
+        return [each.customer.name for each in found.customers], hints, [each.reference for each in found.tickets]
+
+    assert await ask("wang") == ([WEI], ["+86 139 1234 0412"], [ticket.reference])
+    assert await ask("wei.wang") == ([WEI], ["wei.wang@example.com"], [ticket.reference])
+    assert await ask("4711") == ([JORG], ["+86 138 0000 4711"], [other.reference])
+    assert await ask(other.reference.lower()) == ([], [], [other.reference])
+    assert (await ask(str(ticket.number)))[2][0] == ticket.reference
+    assert await ask("nobody") == ([], [], [])
+    marketer = viewer_as("marketer")
+    assert await ask("wang", marketer) == ([WEI], ["+86 139 •••• 0412"], []), "who sees no tickets is told of none"
+    nobody = Viewer(agent.user_id, "user", frozenset())
+    assert await ask("wang", nobody) == ([], [], [])
