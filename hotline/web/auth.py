@@ -66,6 +66,13 @@ def set_session_cookie(request: web.Request, response: web.StreamResponse, sessi
     )
 
 
+def session_cookie_header(request: web.Request, session_secret: str) -> str:
+    """The header by which an answer of the API gives the browser a session's new cookie."""
+    response = web.Response()
+    set_session_cookie(request, response, session_secret)
+    return response.cookies.output(header="", sep="").strip()
+
+
 def clear_session_cookie(request: web.Request, response: web.StreamResponse) -> None:
     """Signs the browser out."""
     secure = is_secure(request)

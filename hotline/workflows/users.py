@@ -3,10 +3,9 @@ tokens."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypedDict, get_args
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from hotline.crm import passwords
@@ -17,39 +16,14 @@ from hotline.crm.viewer import PERMISSIONS, Viewer
 from hotline.customers.json_fields import json_object
 from hotline.customers.text import one_line
 from hotline.errors import Forbidden, Invalid, NotFound
-from hotline.settings import Settings
 from hotline.workflows.house import House
 from hotline.workflows.personal_settings import checked
 from hotline.workflows.sign_in import check_password
+from hotline.workflows.user_fields import LOCALES, PROFILE_FIELDS, NewUser, UserChanges, cleaned, login_of
 
-MOST_INTERFACES: Final = 20
-MOST_QUEUES: Final = 100
+__all__ = ["LOCALES", "NewUser", "UserChanges"]
+
 LONGEST_PREFERENCES: Final = 8_000
-LOCALES: Final[tuple[str, ...]] = get_args(Settings.model_fields["locale"].annotation)
-
-_LOGIN: Final = re.compile(r"[^\W_][\w.@+-]{0,99}")
-# These go into actions to the PBX, so they hold nothing that could end a header or an argument.
-_INTERFACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,31}/[^\s,;|&\"'`$\\{}()<>]{1,160}")
-_QUEUE: Final = re.compile(r"[^\s,;|&\"'`$\\{}()<>]{1,80}")
-_EXTENSION: Final = re.compile(r"[0-9*#+]{1,32}")
-
-
-class UserChanges(TypedDict, total=False):
-    """What may change about a user; lists replace the whole list."""
-
-    login: str
-    name: str
-    role: str
-    locale: str
-    extension: str | None
-    interfaces: Sequence[str]
-    queues: Sequence[str]
-
-
-class NewUser(UserChanges, total=False):
-    """A user to be added: ``login`` and ``name`` at least; without a password they cannot sign in yet."""
-
-    password: str | None
 
 
 class Profile(TypedDict, total=False):
@@ -57,13 +31,16 @@ class Profile(TypedDict, total=False):
 
     locale: str
     preferences: Mapping[str, Any]
+    email: str | None
+    phone: str | None
+    title: str | None
 
 
 async def create_user(house: House, viewer: Viewer, data: NewUser) -> UserView:
     """Add a user. Raises Forbidden, Invalid, or Conflict for a login or an interface that is taken."""
     viewer.require("users.write")
-    fields = _cleaned(data)
-    login = fields.get("login") or _login("")
+    fields = await cleaned(house, data)
+    login = fields.get("login") or login_of("")
     password = data.get("password")
     password_hash = None if password is None else await passwords.hash_password(password, login)
     async with house.unit(viewer) as uow:
@@ -78,7 +55,8 @@ async def create_user(house: House, viewer: Viewer, data: NewUser) -> UserView:
             interfaces=fields.get("interfaces", []),
             queues=fields.get("queues", []),
         )
-        return await get_user(uow, viewer, user_id)
+        await commands.write_profile(uow, user_id, {name: fields[name] for name in PROFILE_FIELDS if name in fields})
+        return await get_user(uow, viewer, user_id, house.keyring)
 
 
 async def update_user(
@@ -91,11 +69,11 @@ async def update_user(
     """Change a user. Raises as ``create_user``, NotFound, and Conflict for a stale version or the last
     administrator."""
     viewer.require("users.write")
-    fields = _cleaned(changes)
+    fields = await cleaned(house, changes)
     async with house.unit(viewer) as uow:
         user = await commands.lock_user(uow, user_id, expected_version)
         await commands.update_user(uow, user, fields)
-        return await get_user(uow, viewer, user_id)
+        return await get_user(uow, viewer, user_id, house.keyring)
 
 
 async def disable_user(house: House, viewer: Viewer, user_id: UUID, expected_version: int | None = None) -> UserView:
@@ -107,7 +85,7 @@ async def disable_user(house: House, viewer: Viewer, user_id: UUID, expected_ver
             await commands.update_user(uow, user, {"disabled_at": uow.now})
             await commands.sign_out_everywhere(uow, user_id)
             await commands.revoke_tokens(uow, user_id)
-        return await get_user(uow, viewer, user_id)
+        return await get_user(uow, viewer, user_id, house.keyring)
 
 
 async def enable_user(house: House, viewer: Viewer, user_id: UUID, expected_version: int | None = None) -> UserView:
@@ -117,8 +95,8 @@ async def enable_user(house: House, viewer: Viewer, user_id: UUID, expected_vers
     async with house.unit(viewer) as uow:
         user = await commands.lock_user(uow, user_id, expected_version)
         if user.disabled:
-            await commands.update_user(uow, user, {"disabled_at": None})
-        return await get_user(uow, viewer, user_id)
+            await commands.update_user(uow, user, {"disabled_at": None, "left_at": None})
+        return await get_user(uow, viewer, user_id, house.keyring)
 
 
 async def set_password(house: House, viewer: Viewer, user_id: UUID, password: str) -> None:
@@ -134,9 +112,9 @@ async def set_password(house: House, viewer: Viewer, user_id: UUID, password: st
 
 async def change_own_password(
     house: House, viewer: Viewer, current: str, new: str, session_id: UUID | None = None
-) -> None:
-    """Change one's own password; every other session than ``session_id`` ends. Raises Invalid for a wrong
-    one.
+) -> str | None:
+    """Change one's own password; every other session than ``session_id`` ends, and that one gets a new token, which is
+    answered. Raises Invalid for a wrong one.
 
     Wrong passwords count as wrong sign-ins do, so that a borrowed browser is no way to try them all.
     """
@@ -150,25 +128,29 @@ async def change_own_password(
         user = await commands.lock_user(uow, user_id)
         await commands.update_user(uow, user, {"password_hash": stored})
         await commands.sign_out_everywhere(uow, user_id, but=session_id)
+        return None if session_id is None else await sessions.rotate_session(uow, session_id)
 
 
 async def update_profile(house: House, viewer: Viewer, changes: Profile) -> UserView:
-    """Change one's own language and preferences; preferences are merged key by key, None removes a key."""
+    """Change one's own language, how colleagues reach one, and preferences; these are merged key by key, None removes
+    a key."""
     viewer.require("own.profile")
     user_id = _own(viewer)
     async with house.unit(viewer) as uow:
         user = await commands.lock_user(uow, user_id)
         before = await get_user(uow, viewer, user_id)
-        fields: dict[str, Any] = {}
-        if "locale" in changes:
-            fields["locale"] = _locale(changes["locale"])
+        told: UserChanges = {}
+        for name in ("locale", "email", "phone", "title"):
+            if name in changes:
+                told[name] = changes[name]
+        fields = await cleaned(house, told)
         if "preferences" in changes:
             checked(changes["preferences"])
             merged = {**before.preferences, **changes["preferences"]}
             kept = {key: value for key, value in merged.items() if value is not None}
             fields["preferences"] = json_object(kept, "preferences", LONGEST_PREFERENCES)
         await commands.update_user(uow, user, fields)
-        return await get_user(uow, viewer, user_id)
+        return await get_user(uow, viewer, user_id, house.keyring)
 
 
 async def create_token(
@@ -213,6 +195,17 @@ async def revoke_session(house: House, viewer: Viewer, session_id: UUID) -> None
         await sessions.revoke_session(uow, session_id, _own_unless_writer(viewer))
 
 
+async def revoke_sessions(house: House, viewer: Viewer, user_id: UUID, *, but: UUID | None = None) -> None:
+    """Sign a user out of every browser but ``but``: oneself, or anybody with ``users.write``. Raises Forbidden."""
+    if user_id != viewer.user_id:
+        viewer.require("users.write")
+    async with house.unit(viewer) as uow:
+        if user_id != viewer.user_id:
+            await commands.lock_user(uow, user_id)
+        await commands.sign_out_everywhere(uow, user_id, but=but)
+        uow.audit("session:revoked_all", user_id)
+
+
 def _own(viewer: Viewer) -> UUID:
     if viewer.user_id is None:
         raise NotFound()
@@ -221,54 +214,3 @@ def _own(viewer: Viewer) -> UUID:
 
 def _own_unless_writer(viewer: Viewer) -> UUID | None:
     return None if viewer.may("users.write") else _own(viewer)
-
-
-def _cleaned(data: UserChanges) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if "login" in data:
-        fields["login"] = _login(data["login"])
-    if "name" in data:
-        fields["name"] = one_line(data["name"], "name", 200, needed=True)
-    if "role" in data:
-        fields["role"] = one_line(data["role"], "role", 64, needed=True)
-    if "locale" in data:
-        fields["locale"] = _locale(data["locale"])
-    if "extension" in data:
-        fields["extension"] = _extension(data["extension"])
-    if "interfaces" in data:
-        fields["interfaces"] = _listed(data["interfaces"], "interfaces", MOST_INTERFACES, _INTERFACE, "PJSIP/agent1")
-    if "queues" in data:
-        fields["queues"] = _listed(data["queues"], "queues", MOST_QUEUES, _QUEUE, "support")
-    return fields
-
-
-def _login(text: str) -> str:
-    login = one_line(text, "login", 100, needed=True).lower()
-    if not _LOGIN.fullmatch(login):
-        raise Invalid("login: letters, digits and . @ + - _ only, and a letter or a digit first.")
-    return login
-
-
-def _locale(text: str) -> str:
-    if text not in LOCALES:
-        raise Invalid(f"locale: expected one of {', '.join(LOCALES)}.")
-    return text
-
-
-def _extension(text: str | None) -> str | None:
-    line = one_line(text or "", "extension", 32)
-    if line and not _EXTENSION.fullmatch(line):
-        raise Invalid("extension: digits, *, # and + only.")
-    return line or None
-
-
-def _listed(values: Sequence[str], field: str, most: int, shape: re.Pattern[str], example: str) -> list[str]:
-    if isinstance(values, str):
-        raise Invalid(f"{field}: expected a list.")
-    if len(values) > most:
-        raise Invalid(f"{field}: at most {most}.")
-    kept = list(dict.fromkeys(value.strip(" ") for value in values))
-    for at, value in enumerate(kept):
-        if not shape.fullmatch(value):
-            raise Invalid(f"{field}[{at}]: expected a name as the PBX has it, for example {example}.")
-    return kept

@@ -158,6 +158,13 @@ async def use_challenge(uow: UnitOfWork, token: str) -> bool:
     return used is True
 
 
+async def drop_challenges(uow: UnitOfWork, user_id: UUID) -> None:
+    """A code that is still awaited opens nothing any more."""
+    await uow.execute(
+        "UPDATE sign_in_challenge SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL", user_id, uow.now
+    )
+
+
 async def open_session(
     uow: UnitOfWork, user_id: UUID, idle: timedelta, device: Device, *, method: Method = "password"
 ) -> NewSession:

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.crm.queries.effective import EFFECTIVE
 from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.user_keys import key_of_user, sealed
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
+from hotline.events import user_mark
 
 #: Held while users change, so that two changes cannot both believe that another administrator remains, or
 #: both claim one phone. The number is arbitrary, but the same in every version.
 _USERS_LOCK: Final = 7_203_114_526
 #: Who holds this may make others administrators; one enabled user must always hold it.
 _KEEPER: Final = "users.write"
+_SEALED: Final = frozenset({"email", "phone"})
 
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A user as a change begins: locked until the unit of work ends."""
+    """A user as a change begins: locked until the unit of work ends. ``permissions`` are those of their role."""
 
     id: UUID
     login: str
@@ -44,7 +48,7 @@ async def create_user(
     queues: Sequence[str] = (),
 ) -> UUID:
     """Add a user. Raises Conflict for a login or an interface that is taken, Invalid for an unknown role."""
-    await _lock_users(uow)
+    await lock_users(uow)
     await _grant(uow, role)
     await _claim_login(uow, login)
     await _claim_interfaces(uow, interfaces, None)
@@ -73,24 +77,25 @@ async def create_user(
 async def lock_user(uow: UnitOfWork, user_id: UUID, expected_version: int | None = None) -> UserRow:
     """The user to be changed. Raises NotFound; Conflict when somebody changed it after ``expected_version``;
     Forbidden when the user may do more than the viewer: whoever changes a user could become them."""
-    await _lock_users(uow)
+    await lock_users(uow)
     row = await uow.fetchrow(
-        """SELECT u.id, u.login, u.role, r.permissions, u.interfaces, u.disabled_at, u.version
-           FROM users u JOIN role r ON r.name = u.role WHERE u.id = $1 FOR UPDATE OF u""",
+        f"""SELECT u.id, u.login, u.role, u.interfaces, u.disabled_at, u.version, r.permissions AS of_role,
+                {EFFECTIVE.format(now="$2")}
+            FROM users u JOIN role r ON r.name = u.role WHERE u.id = $1 FOR UPDATE OF u""",  # noqa: S608
         user_id,
+        uow.now,
     )
     if row is None:
         raise NotFound()
     if expected_version is not None and row["version"] != expected_version:
         raise Conflict()
-    permissions = frozenset(row["permissions"])
-    if user_id != uow.viewer.user_id and not permissions <= uow.viewer.permissions:
+    if user_id != uow.viewer.user_id and not frozenset(row["permissions"]) <= uow.viewer.permissions:
         raise Forbidden("This user may do more than you may; ask an administrator.")
     return UserRow(
         id=row["id"],
         login=row["login"],
         role=row["role"],
-        permissions=permissions,
+        permissions=frozenset(row["of_role"]),
         interfaces=tuple(row["interfaces"]),
         disabled=row["disabled_at"] is not None,
         version=row["version"],
@@ -110,19 +115,38 @@ async def update_user(uow: UnitOfWork, user: UserRow, changes: dict[str, Any]) -
     enabled = not (user.disabled if "disabled_at" not in changes else changes["disabled_at"] is not None)
     if enabled and ("interfaces" in changes or user.disabled):
         await _claim_interfaces(uow, interfaces, user.id)
-    names = list(changes)
+    names = list(written := await _sealed(uow, user.id, changes))
     assignments = ", ".join(f'"{name}" = ${position}' for position, name in enumerate(names, start=3))
     await uow.execute(
         f"UPDATE users SET version = version + 1, updated_at = $2, {assignments} WHERE id = $1",  # noqa: S608
         user.id,
         uow.now,
-        *changes.values(),
+        *written.values(),
     )
     if _KEEPER in user.permissions and not user.disabled:
-        await _keep_a_keeper(uow)
+        await keep_a_keeper(uow)
     told = {name: changes[name] for name in ("role", "interfaces", "queues") if name in changes}
-    fields = sorted("password" if name == "password_hash" else name for name in names)
+    fields = sorted("password" if name == "password_hash" else name for name in changes)
     uow.audit("user:updated", user.id, fields=fields, **told)
+    if "role" in told:
+        uow.emit("rights.changed", [user_mark(user.id)])
+
+
+async def write_profile(uow: UnitOfWork, user_id: UUID, fields: dict[str, Any]) -> None:
+    """Write what is kept about a user who was just made, beside the row itself."""
+    if written := await _sealed(uow, user_id, fields):
+        assignments = ", ".join(f'"{name}" = ${position}' for position, name in enumerate(written, start=2))
+        await uow.execute(f"UPDATE users SET {assignments} WHERE id = $1", user_id, *written.values())  # noqa: S608
+
+
+async def _sealed(uow: UnitOfWork, user_id: UUID, changes: dict[str, Any]) -> dict[str, Any]:
+    """The columns to write: email and phone are sealed under the user's own key."""
+    written = {name: value for name, value in changes.items() if name not in _SEALED}
+    if len(written) < len(changes):
+        key = await key_of_user(uow, user_id)
+        for name in _SEALED & changes.keys():
+            written[f"{name}_cipher"] = sealed(uow, key, f"{name}_cipher", user_id, changes[name])
+    return written
 
 
 async def sign_out_everywhere(uow: UnitOfWork, user_id: UUID, *, but: UUID | None = None) -> None:
@@ -143,7 +167,8 @@ async def revoke_tokens(uow: UnitOfWork, user_id: UUID) -> None:
     )
 
 
-async def _lock_users(uow: UnitOfWork) -> None:
+async def lock_users(uow: UnitOfWork) -> None:
+    """Let nobody else change users or roles until this unit of work ends."""
     await uow.execute("SELECT pg_advisory_xact_lock($1)", _USERS_LOCK)
 
 
@@ -174,7 +199,8 @@ async def _claim_interfaces(uow: UnitOfWork, interfaces: Sequence[str], user_id:
         raise Conflict(f"interfaces: {taken['name']} belongs to {taken['login']} already.")
 
 
-async def _keep_a_keeper(uow: UnitOfWork) -> None:
+async def keep_a_keeper(uow: UnitOfWork) -> None:
+    """Raise Conflict unless somebody who can sign in may manage users by their role: a grant would end."""
     left = await uow.fetchval(
         """SELECT 1 FROM users u JOIN role r ON r.name = u.role
            WHERE u.disabled_at IS NULL AND $1 = ANY(r.permissions) LIMIT 1""",

@@ -7,6 +7,7 @@ from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.operations import Operation
 
+from hotline.crm.models.indexes import WhereIndex
 from hotline.ids import new_id
 
 
@@ -53,6 +54,12 @@ class Migration(migrations.Migration):
         ops.AddField(model_name="Session", name="network", field=fields.CharField(max_length=64, db_default="")),
         ops.AddField(model_name="Session", name="confirmed_at", field=fields.DatetimeField(null=True)),
         ops.AddField(model_name="Session", name="second_factor", field=fields.BooleanField(db_default=False)),
+        ops.AddIndex(
+            model_name="Ticket",
+            index=WhereIndex(
+                fields=["assignee_id", "resolved_at"], name="ticket_done_by", where="resolved_at IS NOT NULL"
+            ),
+        ),
         ops.CreateModel(
             name="SignIn",
             fields=[

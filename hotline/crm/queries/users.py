@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from hotline.crm.database import Reader, Row
+from hotline.crm.keys import Keyring, PersonalKey
+from hotline.crm.personal_keys import load_personal_keys
 from hotline.crm.viewer import Viewer
 from hotline.errors import Forbidden, NotFound
 
 MOST_USERS: Final = 201
+_SEALED: Final = ("key_id", "email_cipher", "phone_cipher")
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """What somebody is good at: an entry of the list ``skill``, from 1 (beginning) to 5 (teaches it)."""
+
+    key: str
+    level: int
 
 
 @dataclass(frozen=True, slots=True)
 class UserView:
-    """A user. ``interfaces`` are the exact names by which PBXs know their phones."""
+    """A user. ``interfaces`` are the exact names by which PBXs know their phones.
+
+    ``email`` and ``phone`` are None where nobody asked for them with a keyring. ``working_hours`` are ``{"calendar"}``
+    or ``{"weekly", "timezone"}``.
+    """
 
     id: UUID
     login: str
@@ -33,6 +48,14 @@ class UserView:
     version: int
     created_at: datetime
     updated_at: datetime
+    title: str | None = None
+    skills: tuple[Skill, ...] = ()
+    working_hours: Mapping[str, Any] | None = None
+    left_at: datetime | None = None
+    second_factor: bool = False
+    teams: tuple[str, ...] = ()
+    email: str | None = None
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,8 @@ class SessionView:
     seen_at: datetime
     expires_at: datetime
     user_agent: str
+    network: str = ""
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +95,32 @@ class TokenView:
 
 
 _COLUMNS: Final = """id, login, name, role, locale, extension, interfaces, queues, disabled_at, locked_until,
-    preferences, version, created_at, updated_at"""
+    preferences, version, created_at, updated_at, title, skills, working_hours, left_at,
+    totp_since IS NOT NULL AS second_factor, key_id, email_cipher, phone_cipher,
+    ARRAY(SELECT t.name FROM team_member m JOIN team t ON t.id = m.team_id WHERE m.user_id = users.id
+          ORDER BY t.name) AS teams"""
 
 
-async def get_user(db: Reader, viewer: Viewer, user_id: UUID) -> UserView:
+async def get_user(db: Reader, viewer: Viewer, user_id: UUID, keyring: Keyring | None = None) -> UserView:
     """One user. Raises NotFound."""
     if user_id != viewer.user_id:
         viewer.require("users.read")
-    row = await db.fetchrow(f"SELECT {_COLUMNS} FROM users WHERE id = $1", user_id)  # noqa: S608
-    if row is None:
+    rows = await db.fetch(f"SELECT {_COLUMNS} FROM users WHERE id = $1", user_id)  # noqa: S608
+    if not rows:
         raise NotFound()
-    return _user(row)
+    return (await _views(db, rows, keyring))[0]
 
 
-async def find_user_by_login(db: Reader, viewer: Viewer, login: str) -> UserView:
+async def find_user_by_login(db: Reader, viewer: Viewer, login: str, keyring: Keyring | None = None) -> UserView:
     """The user who signs in as ``login``. Raises NotFound."""
     viewer.require("users.read")
-    row = await db.fetchrow(
+    rows = await db.fetch(
         f"SELECT {_COLUMNS} FROM users WHERE login = $1",  # noqa: S608
         login.strip().lower(),
     )
-    if row is None:
+    if not rows:
         raise NotFound(f"There is no user {login.strip()!r}.")
-    return _user(row)
+    return (await _views(db, rows, keyring))[0]
 
 
 async def list_users(
@@ -102,6 +130,7 @@ async def list_users(
     limit: int,
     after: UUID | None = None,
     with_disabled: bool = True,
+    keyring: Keyring | None = None,
 ) -> list[UserView]:
     """Users, the newest first."""
     viewer.require("users.read")
@@ -113,7 +142,7 @@ async def list_users(
         after,
         with_disabled,
     )
-    return [_user(row) for row in rows]
+    return await _views(db, rows, keyring)
 
 
 async def list_roles(db: Reader, viewer: Viewer) -> list[RoleView]:
@@ -127,7 +156,7 @@ async def list_sessions(db: Reader, viewer: Viewer, user_id: UUID, now: datetime
     """The browsers in which a user is signed in, the last used first."""
     own_or_writer(viewer, user_id)
     rows = await db.fetch(
-        """SELECT id, user_id, created_at, seen_at, expires_at, user_agent FROM session
+        """SELECT id, user_id, created_at, seen_at, expires_at, user_agent, network, second_factor FROM session
            WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY seen_at DESC LIMIT 100""",
         user_id,
         now,
@@ -165,8 +194,24 @@ def own_or_writer(viewer: Viewer, user_id: UUID) -> None:
         raise Forbidden()
 
 
-def _user(row: Row) -> UserView:
-    fields = dict(row)
+async def _views(db: Reader, rows: Sequence[Row], keyring: Keyring | None) -> list[UserView]:
+    keys: dict[UUID, PersonalKey] = {}
+    if keyring is not None and (wanted := [row["key_id"] for row in rows if row["key_id"]]):
+        keys = await load_personal_keys(db, keyring, wanted)
+
+    def opened(row: Row, column: str) -> str | None:
+        key = keys.get(row["key_id"])
+        if keyring is None or key is None or row[column] is None:
+            return None
+        return keyring.decrypt(key, "users", column, row["id"], row[column])
+
+    return [_user(row, opened(row, "email_cipher"), opened(row, "phone_cipher")) for row in rows]
+
+
+def _user(row: Row, email: str | None, phone: str | None) -> UserView:
+    fields = {name: value for name, value in dict(row).items() if name not in _SEALED}
     fields["interfaces"] = tuple(row["interfaces"])
     fields["queues"] = tuple(row["queues"])
-    return UserView(**fields)
+    fields["teams"] = tuple(row["teams"])
+    fields["skills"] = tuple(Skill(each["key"], each["level"]) for each in row["skills"])
+    return UserView(**fields, email=email, phone=phone)

@@ -22,8 +22,11 @@ from hotline.web.api import (
     prompts,
     recordings,
     search,
+    leaving,
     settings,
     sla,
+    performance,
+    privacy,
     ticket_views,
     tickets,
     tiers,
@@ -31,6 +34,7 @@ from hotline.web.api import (
     users,
     wrap_ups,
 )
+    sessions,
 from hotline.web.endpoint import Endpoint, add_endpoints
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -61,5 +65,12 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
 
 def setup(app: web.Application) -> None:
     """Adds the resources and the document that describes them."""
+    *leaving.routes,
+    *sessions.routes,
+    *performance.routes,
+    *rights.routes,
+    *roles.routes,
+    *teams.routes,
+    *grants.routes,
     add_endpoints(app, ENDPOINTS)
     docs.setup(app, ENDPOINTS)
