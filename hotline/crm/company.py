@@ -72,6 +72,17 @@ class Recordings(Section):
     largest_mb: int = Field(200, ge=1, le=10_000, description="Most megabytes of one recording.")
 
 
+class Files(Section):
+    """Files of customers."""
+
+    section: ClassVar[str] = "files"
+
+    largest_mb: int = Field(25, ge=1, le=2_000, description="Most megabytes of one file.")
+    most_per_customer: int = Field(200, ge=1, le=10_000, description="Most files of one customer.")
+    quota_mb: int = Field(10_000, ge=10, le=10_000_000, description="Most megabytes that files take.")
+    refuse_programs: bool = Field(True, description="Files that run where they are opened are refused.")
+
+
 class Privacy(Section):
     """What callers are told about themselves."""
 
@@ -81,7 +92,7 @@ class Privacy(Section):
 
 
 #: Every section by its name, in the order in which they are shown.
-SECTIONS: Final[Mapping[str, type[Section]]] = {each.section: each for each in (Tickets, Recordings, Privacy)}
+SECTIONS: Final[Mapping[str, type[Section]]] = {each.section: each for each in (Tickets, Recordings, Files, Privacy)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from hotline.customers.three_way import EditConflict
 from hotline.errors import Forbidden, HotlineError, Invalid, NotFound, NotSignedIn, TooMany
 from hotline.web.context import REQUEST_ID
 
@@ -29,6 +31,17 @@ class FieldProblem(BaseModel):
     detail: str
 
 
+class ConflictProblem(BaseModel):
+    """A field that two people changed."""
+
+    field: str = Field(description="`name`, `contact_points`, `custom.size`.")
+    base: Any = Field(description="What it was when you began.")
+    yours: Any
+    theirs: Any = Field(description="What stands there now.")
+    by: str | None = Field(description="The name of who changed it last.")
+    at: datetime | None
+
+
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
@@ -40,6 +53,7 @@ class Problem(BaseModel):
     retry: bool = Field(description="Whether the same request may succeed later, unchanged.")
     request_id: str = Field(description="Also in the log.")
     errors: list[FieldProblem] = Field(default_factory=list)
+    conflicts: list[ConflictProblem] = Field(default_factory=list, description="What two people changed to different.")
 
 
 class BadRequest(HotlineError):
@@ -143,6 +157,12 @@ def problem_body(request: web.Request, error: HotlineError) -> dict[str, Any]:
         "retry": error.retry,
         "request_id": request.get(REQUEST_ID, ""),
     }
+    if isinstance(error, EditConflict):
+        body["conflicts"] = [
+            {"field": each.field, "base": each.base, "yours": each.yours, "theirs": each.theirs, "by": each.by_name,
+             "at": each.at.isoformat() if each.at else None}
+            for each in error.conflicts
+        ]  # fmt: skip
     if isinstance(error, FieldsInvalid):
         body["errors"] = [field.model_dump() for field in error.errors]
     elif isinstance(error, Invalid) and (named := _NAMED_FIELD.match(error.detail)):

@@ -51,6 +51,28 @@ class TimelineTicket:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelinePurchase:
+    """What the timeline says about a purchase; ``amount`` is in minor units."""
+
+    id: UUID
+    kind: str
+    title: str
+    amount: int | None
+    currency: str | None
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineFile:
+    """What the timeline says about a file."""
+
+    id: UUID
+    name: str
+    media_type: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineItem:
     """One line. ``note`` is what a person wrote, None for lines that hold no words."""
 
@@ -63,18 +85,25 @@ class TimelineItem:
     call: TimelineCall | None
     note: str | None
     ticket: TimelineTicket | None = None
+    purchase: TimelinePurchase | None = None
+    file: TimelineFile | None = None
 
 
 _SELECT: Final = """
 SELECT i.id, i.kind, i.at, i.direction, i.user_id, u.name AS user_name, i.note_cipher,
-    COALESCE(i.note_key_id, c.key_id) AS key_id, k.wrapped, k.master,
+    k.id AS key_id, k.wrapped, k.master,
     l.id AS call_id, l.state, l.disposition, l.queue, l.caller_withheld, l.offered_at, l.answered_at,
     l.ended_at, l.end_seen, t.id AS ticket_id, t.number AS ticket_number, t.kind AS ticket_kind,
-    t.state AS ticket_state, {calls} AS call_seen, {tickets} AS ticket_seen
+    t.state AS ticket_state, p.kind AS purchase_kind, p.title_cipher, p.amount, p.currency, p.state AS purchase_state,
+    f.name_cipher AS file_name_cipher, f.media_type, f.bytes AS file_bytes, {calls} AS call_seen,
+    {tickets} AS ticket_seen
 FROM interaction i
 LEFT JOIN ticket t ON t.id = i.ticket_id
 LEFT JOIN customer c ON c.id = i.customer_id
-LEFT JOIN personal_key k ON i.note_cipher IS NOT NULL AND k.id = COALESCE(i.note_key_id, c.key_id)
+LEFT JOIN purchase p ON i.kind = 'purchase' AND p.id = i.id
+LEFT JOIN customer_file f ON i.kind = 'file' AND f.id = i.id
+LEFT JOIN personal_key k ON k.id = CASE WHEN i.note_cipher IS NOT NULL THEN COALESCE(i.note_key_id, c.key_id)
+                                        WHEN p.id IS NOT NULL THEN COALESCE(p.key_id, c.key_id) ELSE f.key_id END
 LEFT JOIN users u ON u.id = i.user_id
 LEFT JOIN call l ON l.id = i.call_id
 WHERE true
@@ -126,10 +155,13 @@ def _select(viewer: Viewer, bind: Bind) -> str:
 
 
 def _item(keyring: Keyring, row: Row) -> TimelineItem:
-    note = None
-    if row["note_cipher"] is not None and row["wrapped"] is not None:
-        key = keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
-        note = keyring.decrypt(key, "interaction", "note_cipher", row["id"], row["note_cipher"])
+    key = None if row["wrapped"] is None else keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
+
+    def text(table: str, column: str, cipher: bytes | None) -> str | None:
+        return None if key is None or cipher is None else keyring.decrypt(key, table, column, row["id"], cipher)
+
+    title = text("purchase", "title_cipher", row["title_cipher"])
+    name = text("customer_file", "name_cipher", row["file_name_cipher"])
     return TimelineItem(
         id=row["id"],
         kind=row["kind"],
@@ -138,8 +170,10 @@ def _item(keyring: Keyring, row: Row) -> TimelineItem:
         user_id=row["user_id"],
         user_name=row["user_name"],
         call=_call(row) if row["call_id"] is not None else None,
-        note=note,
+        note=text("interaction", "note_cipher", row["note_cipher"]),
         ticket=_ticket(row) if row["ticket_id"] is not None else None,
+        purchase=_purchase(row, title) if title is not None else None,
+        file=TimelineFile(row["id"], name, row["media_type"], row["file_bytes"]) if name is not None else None,
     )
 
 
@@ -147,6 +181,12 @@ def _ticket(row: Row) -> TimelineTicket:
     number = row["ticket_number"]
     return TimelineTicket(
         row["ticket_id"], number, reference(number), row["ticket_kind"], row["ticket_state"], row["ticket_seen"]
+    )
+
+
+def _purchase(row: Row, title: str) -> TimelinePurchase:
+    return TimelinePurchase(
+        row["id"], row["purchase_kind"], title, row["amount"], row["currency"], row["purchase_state"]
     )
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field
 
 from hotline.crm.queries import customers as queries
 from hotline.crm.queries.customer_filter import MOST_CUSTOM, CustomerFilter
 from hotline.crm.queries.customer_search import search_customers
-from hotline.crm.queries.customers import CustomerView
 from hotline.crm.queries.timeline import TimelineItem, list_timeline
+from hotline.web.api.customer_bodies import (
+    Customer,
+    CustomerChange,
+    CustomerCreate,
+    Kind,
+    changes_of,
+    render_customer,
+    source_of,
+)
 from hotline.web.endpoint import (
     Ask,
     ById,
@@ -27,15 +35,8 @@ from hotline.web.endpoint import (
     paged,
     place_cursor,
 )
-from hotline.web.api.customer_bodies import (
-    Customer,
-    CustomerChange,
-    CustomerCreate,
-    Kind,
-    changes_of,
-    render_customer,
-)
 from hotline.workflows import customers as workflow
+
 
 class CustomersQuery(Paging):
     """Which customers."""
@@ -110,6 +111,26 @@ class TimelineTicket(Output):
     seen: bool = Field(description="Whether the viewer sees the ticket itself, too.")
 
 
+class TimelinePurchase(Output):
+    """A purchase on the timeline."""
+
+    id: UUID
+    kind: str
+    title: str
+    amount: int | None = Field(description="In minor units.")
+    currency: str | None
+    state: str | None
+
+
+class TimelineFile(Output):
+    """A file on the timeline."""
+
+    id: UUID
+    name: str
+    media_type: str
+    bytes: int
+
+
 class TimelineEntry(Output):
     """One line of the timeline."""
 
@@ -121,6 +142,8 @@ class TimelineEntry(Output):
     user_name: str | None
     call: TimelineCall | None
     ticket: TimelineTicket | None = None
+    purchase: TimelinePurchase | None = None
+    file: TimelineFile | None = None
     note: str | None
 
 

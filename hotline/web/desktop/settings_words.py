@@ -31,6 +31,7 @@ class Label:
 SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "tickets": (N_("Tickets and wrap-up"), N_("How calls become tickets, and what follows a call.")),
     "recordings": (N_("Recordings"), N_("Voicemails and recordings of calls: what is kept, for how long.")),
+    "files": (N_("Files"), N_("What may be kept with customers' records.")),
     "privacy": (N_("Privacy"), N_("What callers are told about themselves.")),
 }
 
@@ -72,6 +73,12 @@ LABELS: Final[Mapping[str, Label]] = {
         choices={"delete_oldest": N_("the oldest are deleted"), "refuse": N_("new ones are not kept")},
     ),
     "recordings.largest_mb": Label(N_("One recording takes at most"), "", N_("MB")),
+    "files.largest_mb": Label(N_("One file takes at most"), "", N_("MB")),
+    "files.most_per_customer": Label(N_("One customer has at most"), "", N_("files")),
+    "files.quota_mb": Label(N_("Files take at most"), "", N_("MB")),
+    "files.refuse_programs": Label(
+        N_("Refuse programs"), N_("Files that run on the computer of who opens them, whatever their name says.")
+    ),
     "privacy.speak_ticket_number": Label(
         N_("The menu says the number of a caller's open ticket"),
         N_("Whoever calls from the customer's number hears it."),
