@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hotline.calls.facts import AmiEvent
 from hotline.crm.queries.presence import AgentView, MemberView, list_agents, list_pbxs, own_presence
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
@@ -137,3 +139,19 @@ def test_rows_and_events_name_the_same_things_differently() -> None:
     assert member_of(row) == member_of(event) == Member("q", "PJSIP/1", "A", paused=True, status=6)
     odd = AmiEvent("QueueMemberStatus", {"Queue": "q", "Interface": "x", "Status": "²", "CallsTaken": "9" * 20})
     assert (member_of(odd).status, member_of(odd).calls_taken) == (0, 0)
+
+
+async def test_a_pause_lasts_since_it_began_whatever_rings_meanwhile(house: House) -> None:
+    anna = await person(house, "anna", "PJSIP/agent1")
+    paused = Member("support", "PJSIP/agent1", status=1, paused=True, pause_reason="lunch")
+    await mirror_members(house, "main", [Member("support", "PJSIP/agent1", status=1)])
+    (free,) = await mine(house, anna)
+    await mirror_members(house, "main", [paused])
+    (began,) = await mine(house, anna)
+    await mirror_members(house, "main", [replace(paused, status=6)])
+    (ringing,) = await mine(house, anna)
+    await mirror_members(house, "main", [replace(paused, pause_reason="meeting")])
+    (meeting,) = await mine(house, anna)
+    assert free.since and began.since and meeting.since
+    assert free.since < began.since == ringing.since < meeting.since
+    assert ringing.updated_at != began.updated_at

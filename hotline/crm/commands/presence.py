@@ -53,14 +53,16 @@ async def write_members(uow: UnitOfWork, pbx: str, members: Sequence[Member]) ->
                 SELECT q.queue, q.interface, q.paused, q.pause_reason, q.user_id FROM queue_member q WHERE q.pbx = $1
             ), written AS (
                 INSERT INTO queue_member AS q (pbx, queue, interface, user_id, member_name, state_interface, paused,
-                                               pause_reason, status, in_call, calls_taken, updated_at)
+                                               pause_reason, status, in_call, calls_taken, updated_at, since)
                 SELECT $1, m.queue, m.interface, {_USER_OF}, m.member_name, m.state_interface, m.paused,
-                       m.pause_reason, m.status, m.in_call, m.calls_taken, $11 FROM m
+                       m.pause_reason, m.status, m.in_call, m.calls_taken, $11, $11 FROM m
                 ON CONFLICT (pbx, queue, interface) DO UPDATE SET
                     user_id = excluded.user_id, member_name = excluded.member_name,
                     state_interface = excluded.state_interface, paused = excluded.paused,
                     pause_reason = excluded.pause_reason, status = excluded.status, in_call = excluded.in_call,
-                    calls_taken = excluded.calls_taken, updated_at = excluded.updated_at
+                    calls_taken = excluded.calls_taken, updated_at = excluded.updated_at,
+                    since = CASE WHEN (q.paused, q.pause_reason) IS DISTINCT FROM (excluded.paused,
+                        excluded.pause_reason) THEN excluded.since ELSE q.since END
                 WHERE (q.user_id, q.member_name, q.state_interface, q.paused, q.pause_reason, q.status, q.in_call,
                        q.calls_taken)
                    IS DISTINCT FROM (excluded.user_id, excluded.member_name, excluded.state_interface,

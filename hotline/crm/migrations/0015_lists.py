@@ -1,6 +1,7 @@
-"""The company's own lists."""
+"""The company's own lists; since when a queue's member is as they are."""
 
 from tortoise import fields, migrations
+from tortoise.fields.db_defaults import Now
 from tortoise.migrations import operations as ops
 
 
@@ -24,4 +25,5 @@ class Migration(migrations.Migration):
             options={"table": "list_entry", "pk_attr": "id", "unique_together": (("list", "key"),)},
             bases=["Model"],
         ),
+        ops.AddField(model_name="QueueMember", name="since", field=fields.DatetimeField(db_default=Now())),
     ]

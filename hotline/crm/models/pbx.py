@@ -51,7 +51,8 @@ class PbxCommand(Model):
 
 
 class QueueMember(Model):
-    """A mirror of the PBX's queue members. ``status`` is Asterisk's device state number."""
+    """A mirror of the PBX's queue members. ``status`` is Asterisk's device state number; ``since``: when they signed
+    in, paused or took calls again last, whatever they talked in between."""
 
     id = fields.BigIntField(primary_key=True)
     pbx = fields.CharField(max_length=64)
@@ -68,6 +69,7 @@ class QueueMember(Model):
     in_call = fields.BooleanField(db_default=False)
     calls_taken = fields.IntField(db_default=0)
     updated_at = fields.DatetimeField(db_default=Now())
+    since = fields.DatetimeField(db_default=Now())
 
     class Meta:
         table = "queue_member"

@@ -38,6 +38,8 @@ class MemberView:
     calls_taken: int
     signed_in: bool
     updated_at: datetime | None
+    #: When they signed in, paused or took calls again last.
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class PbxView:
 
 
 _MEMBER = """queue_member.user_id, queue_member.pbx, queue_member.queue, queue_member.interface, member_name, paused,
-    pause_reason, status, in_call, calls_taken, queue_member.updated_at"""
+    pause_reason, status, in_call, calls_taken, queue_member.updated_at, queue_member.since"""
 
 
 async def own_presence(db: Reader, viewer: Viewer) -> list[MemberView]:
@@ -193,4 +195,5 @@ def _member(row: Row) -> MemberView:
         calls_taken=row["calls_taken"],
         signed_in=True,
         updated_at=row["updated_at"],
+        since=row["since"],
     )

@@ -42,6 +42,7 @@ class Member(Output):
     status: int
     in_call: bool
     signed_in: bool
+    since: datetime | None
 
 
 class Presence(Output):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -45,6 +46,17 @@ def version_of(form: Form) -> int | None:
     """The version of the record that the form was made from."""
     text = field(form, "version", 20)
     return int(text) if text.isdecimal() else None
+
+
+def once_of(request: web.Request, form: Form) -> tuple[str, bytes] | None:
+    """The id under which a script sends this form, however often, with a fingerprint of what it sends, for
+    ``crm.commands.idempotency``; None for a form that a browser sent by itself."""
+    sent = field(form, "once", 64)
+    if not sent:
+        return None
+    content = sorted((name, str(value)) for name, value in form.items() if name not in ("once", "csrf"))
+    print_of = hashlib.sha256(json.dumps([request.path, content]).encode())
+    return f"form:{sent}", print_of.digest()
 
 
 def uuid_of(request: web.Request, name: str = "id") -> UUID:

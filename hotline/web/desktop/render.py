@@ -16,13 +16,14 @@ from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.desktop import text
 from hotline.web.desktop.assets import asset
 from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, words, zone_of
+from hotline.web.desktop.keys import KEYS, at_the_desk
 from hotline.web.desktop.pages import rail_of
-
 from hotline.workflows.personal_settings import PersonalSettings
+
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 THEME_COOKIE: Final = "hl_theme"
-
 _YEAR: Final = 365 * 86400
+
 
 @cache
 def environment(language: str) -> Environment:
@@ -44,6 +45,8 @@ def environment(language: str) -> Environment:
         languages=LANGUAGES,
         version=hotline.__version__,
         country=lambda code: country_name(language, code),
+        key_map=KEYS,
+        keys_at_the_desk=at_the_desk(),
     )
     env.filters.update(
         plain=text.plain, passage=text.passage, initials=text.initials, duration=text.duration, phone=phone.display
@@ -59,10 +62,10 @@ def page_data(request: web.Request) -> dict[str, Any]:
         "login": signed.login if signed else "",
         "now": house_of(request).clock().isoformat(),
         "messages": words(language_of(request)).script,
+        "preferences": PersonalSettings.of(signed.preferences if signed else {}).model_dump(),
     }
 
 
-        "preferences": PersonalSettings.of(signed.preferences if signed else {}).model_dump(),
 def frame(request: web.Request) -> dict[str, Any]:
     """What every template may use."""
     signed: SignedIn | None = request.get(SIGNED)
@@ -82,9 +85,6 @@ def frame(request: web.Request) -> dict[str, Any]:
     }
 
 
-def is_fragment(request: web.Request) -> bool:
-    """Whether a script asks for a part of a page."""
-    return "HX-Request" in request.headers
 def calendar_of(request: web.Request) -> Calendar:
     """How times are written for who asks."""
     signed: SignedIn | None = request.get(SIGNED)
@@ -101,6 +101,9 @@ def set_theme_cookie(request: web.Request, response: web.StreamResponse, theme: 
         response.set_cookie(THEME_COOKIE, theme, path="/", max_age=_YEAR, samesite="Lax", secure=secure)
 
 
+def is_fragment(request: web.Request) -> bool:
+    """Whether a script asks for a part of a page."""
+    return "HX-Request" in request.headers
 
 
 def html(

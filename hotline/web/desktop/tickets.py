@@ -20,7 +20,7 @@ from hotline.errors import Conflict, HotlineError, Invalid, NotFound
 from hotline.tickets.views import SHIPPED, Filters
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import ticket_words
-from hotline.web.desktop.forms import field, form_of, problems, uuid_of
+from hotline.web.desktop.forms import field, form_of, once_of, problems, uuid_of
 from hotline.web.desktop.i18n import Calendar, language_of, zone_of
 from hotline.web.desktop.render import html, is_fragment, say, see_other
 from hotline.web.desktop.ticket_calls import calls_of
@@ -257,6 +257,7 @@ async def create(request: web.Request) -> web.StreamResponse:
                 "customer_id": customer_id,
                 "assignee": signed_of(request).login,
             },
+            once_of(request, form),
         )
     except ValueError:
         raise NotFound() from None

@@ -50,6 +50,10 @@ _REASONS: Final = (
     (r"this is not an email address\.", N_("This is not an email address.")),
     (r"expected a country as two letters.*", N_("Write the country as two letters, for example CN.")),
     (r"This is the last administrator.*", N_("This is the last administrator. Make another one first.")),
+    (
+        r"This Idempotency-Key was used with another request\.",
+        N_("What you sent first has arrived. Look at the list before you send this as a second one."),
+    ),
     (r"One like it exists already\.", N_("One like it exists already.")),
     (r"This customer was erased\.", N_("This customer was erased.")),
     (r"This customer was merged into another one.*", N_("This customer was merged into another one.")),

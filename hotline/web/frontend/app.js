@@ -7,6 +7,7 @@ import { rememberZone } from "./lib/cookies.js";
 import { load } from "./lib/i18n.js";
 import { startDesk } from "./desk/desk.js";
 import { startPlayers } from "./lib/player.js";
+import { sendWaiting, startDrafts } from "./pages/formDrafts.js";
 import { startForms } from "./pages/forms.js";
 import { startPages } from "./pages/index.js";
 import { startTickets } from "./pages/tickets.js";
@@ -19,9 +20,10 @@ import { startDial } from "./shell/dial.js";
 import { startKeys } from "./shell/keys.js";
 import { startLines } from "./shell/lines.js";
 import { startLine } from "./shell/line.js";
-import { startMenus } from "./shell/menus.js";
+import { openMenu, startMenus } from "./shell/menus.js";
 import { startPalette } from "./shell/palette.js";
 import { startPresence } from "./shell/presence.js";
+import { rowKeys, startRows } from "./shell/rows.js";
 import { startTheme } from "./shell/theme.js";
 import { readOffers, startToasts } from "./shell/toast.js";
 import { share } from "./stream/shared.js";
@@ -35,16 +37,29 @@ setClock(page.now);
 rememberZone();
 startTheme();
 startMenus();
-startForms(page.user);
+startForms();
 startToasts(page.user);
 startActs();
 startClocks();
 
 const palette = startPalette();
+startRows();
 startKeys({
+  ...rowKeys,
   "Ctrl K": () => palette?.open(),
   "?": () => find("#keys")?.showModal(),
+  "Alt P": () => openMenu(find("#presence")),
+  "Alt N": () => toNote(),
 });
+
+function toNote() {
+  const tab = find("#tab-ticket");
+  if (tab && !find("#note")?.checkVisibility()) tab.checked = true;
+  const field = find("#note-field");
+  if (!field?.checkVisibility()) return false;
+  field.focus();
+  return true;
+}
 
 document.addEventListener("htmx:config:request", ({ detail }) => {
   detail.ctx.request.headers["X-CSRF-Token"] = csrf();
@@ -63,6 +78,14 @@ document.addEventListener("htmx:after:swap", () => {
   readOffers(document);
 });
 startPages({ stream, page });
+startDrafts(page.user, {
+  onSwap: (main) => {
+    htmx.process(main);
+    startPlayers();
+    startPages({ stream, page });
+  },
+});
+stream.onLine(({ state }) => state === "up" && sendWaiting());
 
 const desk = find("[data-desk]");
 if (desk) startDesk(desk, stream, page.user);

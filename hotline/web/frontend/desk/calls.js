@@ -33,10 +33,12 @@ export function createCalls(place, stream, actions) {
       }
       fill(card, call, actions, wraps[call.call_id] ?? null);
       actions.wraps.keys(card, index === 0);
-      const end = part(card, "end");
-      if (index === 0 && call.state !== "ended") end.dataset.key = "Alt E";
-      else delete end.dataset.key;
-      find(".kbd", end).hidden = index !== 0;
+      // The keys belong to the call that is longest here.
+      for (const button of all("[data-call-key]", card)) {
+        if (index === 0 && call.state !== "ended") button.dataset.key = button.dataset.callKey;
+        else delete button.dataset.key;
+        find(".kbd", button).hidden = index !== 0;
+      }
     }
   };
 }

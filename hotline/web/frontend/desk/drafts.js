@@ -1,10 +1,12 @@
 // Drafts of notes, kept in this browser for this person until the server has them: a reload, a lost line, another
 // call or a closed tab loses nothing. One draft per subject ("call:<id>" or "customer:<id>").
 
+import { newId as makeId } from "../lib/ids.js";
+
 const clean = (text) => text.trim() !== "";
 
 /** `store` is a Storage; `newId` makes the note's id, which makes sending twice harmless. */
-export function openDrafts(user, store = localStorage, newId = () => crypto.randomUUID?.() ?? randomId()) {
+export function openDrafts(user, store = localStorage, newId = makeId) {
   const prefix = `hl.note.${user}.`;
 
   const read = (key) => {
@@ -93,13 +95,4 @@ export function openDrafts(user, store = localStorage, newId = () => crypto.rand
       }
     },
   };
-}
-
-// crypto.randomUUID needs a secure context; getRandomValues does not.
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

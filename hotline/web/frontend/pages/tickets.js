@@ -19,17 +19,8 @@ export function startTickets(stream, page) {
   if (place) startTicketPage(place, stream, page);
 }
 
-/** J and K go through the rows, Enter opens one; "3 changed" waits for a click, rows never jump. */
+/** "3 changed" waits for a click, rows never jump. */
 function startList(list, stream) {
-  const links = () => all("[data-row-link]", list);
-  const step = (by) => {
-    const rows = links();
-    if (rows.length === 0) return;
-    const at = rows.indexOf(document.activeElement);
-    rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by))].focus();
-  };
-  find("[data-part=next-row]")?.addEventListener("click", () => step(1));
-  find("[data-part=previous-row]")?.addEventListener("click", () => step(-1));
   const line = find("[data-part=stale]");
   const changed = new Set();
   for (const type of EVENTS) {

@@ -21,7 +21,7 @@ export function startKeys(actions = {}) {
     if (event.defaultPrevented || event.isComposing || event.repeat) return;
     const name = keyName(event);
     if (!name) return;
-    const global = name.startsWith("Alt ") || name.startsWith("Ctrl ");
+    const global = name.startsWith("Alt ") || name.startsWith("Ctrl ") || /^F\d+$/.test(name);
     if (!global && isTyping(event.target)) return;
     if (!global && document.querySelector("dialog[open]")) return;
     const element = all(`[data-key="${CSS.escape(name)}"]`).find(visible);
