@@ -21,9 +21,6 @@ from hotline.crm.viewer import Scope, Scoped, Viewer
 
 Bind = Callable[[Any], str]
 
-#: For how long whoever may be the caller of an own call is seen, as an interval of PostgreSQL.
-CANDIDATES_SEEN: Final = "1 day"
-
 
 class Arguments:
     """The arguments of a statement; calling it with a value answers the value's placeholder."""
@@ -66,38 +63,44 @@ def all_of(*conditions: str | None) -> str:
 # union of small selects, so that PostgreSQL either walks the indexes of a person's few records, or puts the one id that
 # is asked for into every select; a chain of ORs leaves it neither way. EXISTS, since IN in a list of columns or beside
 # an OR reads all of somebody's records for one row.
-_CALLS: Final = (
-    "SELECT {column} FROM call WHERE user_id {people}",
-    "SELECT {column} FROM call WHERE dialler_id {people}",
-    "SELECT sc.{column} FROM leg sl JOIN call sc ON sc.id = sl.call_id WHERE sl.user_id {people}",
-)
-_CALLS_OF_QUEUES: Final = "SELECT {column} FROM call WHERE queue {queues}"
-_CUSTOMERS: Final = (
-    "SELECT id FROM customer WHERE responsible_id {people}",
-    *(way.replace("{column}", "customer_id") for way in _CALLS),
-    "SELECT customer_id FROM ticket WHERE assignee_id {people}",
-    "SELECT customer_id FROM ticket WHERE created_by_id {people}",
-    "SELECT unnest(sc.candidate_ids) FROM leg sl JOIN call sc ON sc.id = sl.call_id"
-    " WHERE sl.user_id {people} AND sl.rang_at > now() - {candidates}::interval",
-)
-_TICKETS: Final = (
-    "SELECT id FROM ticket WHERE assignee_id IS NULL",
-    "SELECT id FROM ticket WHERE assignee_id {people}",
-    "SELECT id FROM ticket WHERE created_by_id {people}",
-    *(way.replace("{column}", "ticket_id") for way in _CALLS),
-)
-_WAYS: Final[Mapping[Scoped, tuple[str, ...]]] = {
-    "customers": _CUSTOMERS,
-    "calls": tuple(way.replace("{column}", "id") for way in _CALLS),
-    "tickets": _TICKETS,
+_CALLS: Final = {
+    "had_call": "SELECT {column} FROM call WHERE user_id {people}",
+    "dialled_call": "SELECT {column} FROM call WHERE dialler_id {people}",
+    "call_rang": "SELECT sc.{column} FROM leg sl JOIN call sc ON sc.id = sl.call_id WHERE sl.user_id {people}",
 }
-_WAYS_OF_QUEUES: Final[Mapping[Scoped, tuple[str, ...]]] = {
-    "customers": (
-        _CALLS_OF_QUEUES.replace("{column}", "customer_id"),
-        "SELECT customer_id FROM ticket WHERE queue {queues}",
-    ),
-    "calls": (_CALLS_OF_QUEUES.replace("{column}", "id"),),
-    "tickets": (_CALLS_OF_QUEUES.replace("{column}", "ticket_id"), "SELECT id FROM ticket WHERE queue {queues}"),
+
+
+def _by_call(column: str) -> dict[str, str]:
+    return {why: way.replace("{column}", column) for why, way in _CALLS.items()}
+
+
+_WAYS: Final[Mapping[Scoped, Mapping[str, str]]] = {
+    "customers": {
+        "responsible": "SELECT id FROM customer WHERE responsible_id {people}",
+        **_by_call("customer_id"),
+        "has_ticket": "SELECT customer_id FROM ticket WHERE assignee_id {people}",
+        "made_ticket": "SELECT customer_id FROM ticket WHERE created_by_id {people}",
+        "may_be_caller": "SELECT unnest(sc.candidate_ids) FROM leg sl JOIN call sc ON sc.id = sl.call_id"
+        " WHERE sl.user_id {people} AND sl.rang_at > now() - interval '1 day'",
+    },
+    "calls": _by_call("id"),
+    "tickets": {
+        "has_ticket": "SELECT id FROM ticket WHERE assignee_id {people}",
+        "made_ticket": "SELECT id FROM ticket WHERE created_by_id {people}",
+        **_by_call("ticket_id"),
+        "nobodys": "SELECT id FROM ticket WHERE assignee_id IS NULL",
+    },
+}
+_WAYS_OF_QUEUES: Final[Mapping[Scoped, Mapping[str, str]]] = {
+    "customers": {
+        "call_in_queue": "SELECT customer_id FROM call WHERE queue {queues}",
+        "ticket_in_queue": "SELECT customer_id FROM ticket WHERE queue {queues}",
+    },
+    "calls": {"call_in_queue": "SELECT id FROM call WHERE queue {queues}"},
+    "tickets": {
+        "call_in_queue": "SELECT ticket_id FROM call WHERE queue {queues}",
+        "ticket_in_queue": "SELECT id FROM ticket WHERE queue {queues}",
+    },
 }
 # One's own id too: whoever is in no team yet sees their own.
 _TEAM_PEOPLE: Final = """= ANY(ARRAY(SELECT {me}::uuid UNION SELECT sm.user_id FROM team_member sm
@@ -106,12 +109,32 @@ _TEAM_QUEUES: Final = """= ANY(ARRAY(SELECT unnest(st.queues) FROM team st
     JOIN team_member sm ON sm.team_id = st.id WHERE sm.user_id = {me}::uuid))"""
 
 
+def _ways(kind: Scoped, scope: Scope, me: str) -> dict[str, str]:
+    """The selects of the ids that somebody sees, each by the reason why."""
+    if scope == "own":
+        return {why: way.format(people=f"= {me}::uuid") for why, way in _WAYS[kind].items()}
+    people, queues = _TEAM_PEOPLE.format(me=me), _TEAM_QUEUES.format(me=me)
+    ways = {**_WAYS[kind], **_WAYS_OF_QUEUES[kind]}
+    return {why: way.format(people=people, queues=queues) for why, way in ways.items()}
+
+
 def _seen(viewer: Viewer, kind: Scoped, bind: Bind, alias: str) -> str:
+    ways = _ways(kind, viewer.scope_of(kind), bind(viewer.user_id))
+    ids = " UNION ALL ".join(ways.values())
+    return f"EXISTS (SELECT 1 FROM ({ids}) AS seen (id) WHERE seen.id = {alias}.id)"  # noqa: S608
+
+
+def reasons(viewer: Viewer, kind: Scoped, bind: Bind, record: str) -> str | None:
+    """A statement that answers (scope, reason) for each way in which the viewer sees the record whose id is at the
+    placeholder ``record``; None when they see all. By the same selects that let it be seen."""
+    reach = viewer.scope_of(kind)
+    if reach == "all":
+        return None
     me = bind(viewer.user_id)
-    ways = _WAYS[kind]
-    people, queues = f"= {me}::uuid", ""
-    if viewer.scope_of(kind) == "team":
-        people, queues = _TEAM_PEOPLE.format(me=me), _TEAM_QUEUES.format(me=me)
-        ways += _WAYS_OF_QUEUES[kind]
-    ids = " UNION ALL ".join(ways).format(people=people, queues=queues, candidates=f"'{CANDIDATES_SEEN}'")
-    return f"EXISTS (SELECT 1 FROM ({ids}) AS seen (id) WHERE seen.id = {alias}.id)"
+    scopes: tuple[Scope, ...] = ("own",) if reach == "own" else ("own", "team")
+    return " UNION ALL ".join(
+        f"SELECT '{scope}' AS scope, '{why}' AS reason WHERE EXISTS (SELECT 1 FROM ({way}) AS seen (id)"  # noqa: S608
+        f" WHERE seen.id = {record}::uuid)"
+        for scope in scopes
+        for why, way in _ways(kind, scope, me).items()
+    )
