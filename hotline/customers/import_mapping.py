@@ -27,7 +27,7 @@ _PHONE: Final = re.compile(r"[+＋(（]?[\d０-９][\d０-９\s()（）./-]{5,24
 _NAME: Final = re.compile(r"[^\W\d_]+([ .'’·-]+[^\W\d_]+\.?){1,4}")
 _CHINESE_NAME: Final = re.compile(r"[\u4e00-\u9fff·]{2,4}")
 _DATE: Final = re.compile(r"(\d{1,4})[-./年](\d{1,2})[-./月](\d{1,4})日?")
-_TIME: Final = re.compile(r"\d{1,2}:\d{2}")
+_OWN_NUMBER: Final = re.compile(r"[cC]\d{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def guess(headings: Sequence[str], samples: Sequence[Sequence[str]], fields: Map
         target = _by_content(seen)
         if guesses[at].target == "phone" and target == "email":
             guesses[at] = Guess("email", "content")  # "Contact" and the like
+        elif guesses[at].target == "number" and not _all_numbers(seen):
+            guesses[at] = Guess(None, "none")  # another system's numbers: they would name the wrong customers here
         elif guesses[at].target is None and target is not None and (BY_KEY[target].many or target not in taken):
             guesses[at] = Guess(target, "content")
             taken.add(target)
@@ -148,6 +150,12 @@ def _by_content(cells: Sequence[str]) -> str | None:
     if most(_CHINESE_NAME) or most(_NAME):
         return "name"
     return None
+
+
+def _all_numbers(cells: Sequence[str]) -> bool:
+    """Whether these are numbers as hotline writes them: C10001."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return bool(filled) and all(_OWN_NUMBER.fullmatch(cell) for cell in filled)
 
 
 def _digits(cell: str) -> int:

@@ -6,6 +6,7 @@ was claimed), and entities are refused by defusedxml, which openpyxl uses where 
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,7 +121,9 @@ class WorkbookReader:
 
 def _opened(file: IO[bytes]) -> Workbook:
     try:
-        return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles that it does not know; only texts are read
+            return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
     except defusedxml.common.DefusedXmlException:
         raise Invalid("file: this workbook holds XML entities, which no table needs.") from None
     except MemoryError:

@@ -17,6 +17,7 @@ from hotline.web.api import (
     customers,
     docs,
     events,
+    exports,
     files,
     flows,
     grants,
@@ -26,6 +27,7 @@ from hotline.web.api import (
     lists,
     pbxs,
     performance,
+    privacy,
     prompts,
     purchases,
     recordings,
@@ -48,6 +50,7 @@ from hotline.web.endpoint import Endpoint, add_endpoints
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *customers.routes,
+    *privacy.routes,
     *customer_history.routes,
     *relations.routes,
     *purchases.routes,
@@ -72,6 +75,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *grants.routes,
     *tokens.routes,
     *imports.routes,
+    *exports.routes,
     *recordings.routes,
     *flows.routes,
     *prompts.routes,

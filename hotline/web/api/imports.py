@@ -194,8 +194,8 @@ def render_import(view: ImportView) -> Import:
         sample=[list(row) for row in rows],
         options=ImportOptions.model_validate(view.options),
         rows_estimated=view.rows_estimated,
-        check=_job(view.check),
-        job=_job(view.job),
+        check=render_import_job(view.check),
+        job=render_import_job(view.job),
         created_by=view.created_by_login,
         created_at=view.created_at,
         file_deleted_at=view.file_deleted_at,
@@ -215,7 +215,8 @@ def render_mapping(view: MappingView) -> ImportMapping:
     )
 
 
-def _job(state: JobState | None) -> ImportJob | None:
+def render_import_job(state: JobState | None) -> ImportJob | None:
+    """The job's body beside its import or export."""
     if state is None:
         return None
     return ImportJob(
