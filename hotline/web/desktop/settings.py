@@ -13,7 +13,7 @@ from hotline.crm.queries.calendars import list_calendars
 from hotline.crm.queries.sla import list_policies
 from hotline.errors import Conflict, HotlineError, NotFound
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop import settings_calendars, settings_policies
+from hotline.web.desktop import settings_calendars, settings_lists, settings_policies
 from hotline.web.desktop.forms import Form, field, form_of, version_of
 from hotline.web.desktop.i18n import LANGUAGES
 from hotline.web.desktop.render import html, see_other
@@ -131,5 +131,6 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/settings", index)
     settings_calendars.setup(app)
     settings_policies.setup(app)
+    settings_lists.setup(app)
     app.router.add_get("/settings/{section}", section)
     app.router.add_post("/settings/{section}", save)

@@ -166,6 +166,11 @@ _SENTENCES: Final = tuple(
         (r"there is no user (?P<text>'.*')\.", N_("There is no user {text}.")),
         (r"there is no such calendar\.", N_("There is no such calendar.")),
         (r"there is no tier .*", N_("There is no such tier.")),
+        (r"(?P<key>[a-z0-9_]+) stands here twice\.", N_("{key} stands here twice.")),
+        (r"(?P<key>[a-z0-9_]+) is always offered; give it another name instead\.",
+         N_("{key} is always offered: give it another name instead.")),
+        (r"a name in en, and if you like in zh\.", N_("Every entry needs an English name.")),
+        (r"at most (?P<most>\d+) entries.*", N_("At most {most} entries, with those that were archived.")),
         (r"Somebody else changed .* meanwhile\.", N_("Somebody else changed this meanwhile. Reload to see it.")),
     )
 )  # fmt: skip

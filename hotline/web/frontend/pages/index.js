@@ -2,10 +2,12 @@
 import { find } from "../lib/dom.js";
 import { startFlow } from "./flow.js";
 import { startPrompts } from "./prompts.js";
+import { startRows } from "./rows.js";
 
 const PAGES = [
   [".flow-picture", startFlow],
   ["[data-prompts]", startPrompts],
+  ["#entries", startRows],
 ];
 
 /** Starts what this page needs. */
