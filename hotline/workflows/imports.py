@@ -43,6 +43,8 @@ LONGEST_NAME: Final = 200
 #: How long a file waits for its import to be started, and refused rows for who mends them.
 FILE_KEPT: Final = timedelta(hours=24)
 REFUSED_KEPT: Final = timedelta(hours=24)
+#: How long it is known that there was an import: longer than it can be undone.
+IMPORT_KEPT: Final = timedelta(days=90)
 
 CHECK: Final = "import_check"
 RUN: Final = "import_customers"
@@ -276,13 +278,18 @@ async def keep_imports(house: House) -> int:
         removed += await end_file(house, import_id)
     async with house.unit(SYSTEM) as uow:
         await commands.forget_refusals(uow, now - REFUSED_KEPT)
+        await commands.forget_imports(uow, now - IMPORT_KEPT)
     return removed + await sealed_files.sweep(folder(house), lambda paths: queries.kept_paths(house.db, SYSTEM, paths))
 
 
 async def end_file(house: House, import_id: UUID) -> bool:
-    """Remove the file of an import that needs it no more."""
+    """Remove the file of an import that needs it no more, and the rows that were shown of it."""
+    view = await queries.get_import(house.db, house.keyring, SYSTEM, import_id)
+    sample = {
+        "headings": view.headings, "rows": [], "orders": view.orders, "sheets": view.sheets, "guessed": view.guessed,
+    }  # fmt: skip
     async with house.unit(SYSTEM) as uow:
-        path = await commands.forget_file(uow, import_id)
+        path = await commands.forget_file(uow, import_id, view.key, sample)
     if path is None:
         return False
     await sealed_files.in_thread(sealed_files.remove, folder(house) / path)

@@ -128,16 +128,28 @@ async def forget_refusals(uow: UnitOfWork, before: datetime | None = None) -> in
     return int(tag.split()[-1])
 
 
-async def forget_file(uow: UnitOfWork, import_id: UUID) -> str | None:
-    """The file of an import ends: its path, to be removed after the commit; None when it is gone already. The key
-    stays for the name, and goes with the import."""
+async def forget_file(uow: UnitOfWork, import_id: UUID, key: PersonalKey, sample: Mapping[str, Any]) -> str | None:
+    """The file of an import ends: its path, to be removed after the commit; None when it is gone already. ``sample`` is
+    what is still shown of it: no rows. The key stays for the name, and goes with the import."""
     path: str | None = await uow.fetchval(
-        """UPDATE customer_import SET file_deleted_at = $2, version = version + 1
+        """UPDATE customer_import SET file_deleted_at = $2, sample_cipher = $3, version = version + 1
            WHERE id = $1 AND file_deleted_at IS NULL RETURNING path""",
-        import_id,
-        uow.now,
+        *(import_id, uow.now, _sample(uow.keyring, key, import_id, sample)),
     )
     return path
+
+
+async def forget_imports(uow: UnitOfWork, before: datetime, *, limit: int = 5) -> int:
+    """Forget imports that are long past, with what they noted of customers; how many."""
+    rows = await uow.fetch(
+        """DELETE FROM customer_import WHERE id IN (
+               SELECT id FROM customer_import WHERE created_at < $1 AND file_deleted_at IS NOT NULL
+               ORDER BY created_at LIMIT $2) RETURNING key_id""",
+        *(before, limit),
+    )
+    for row in rows:
+        await destroy_personal_key(uow, row["key_id"])
+    return len(rows)
 
 
 async def delete_import(uow: UnitOfWork, import_id: UUID) -> str | None:
