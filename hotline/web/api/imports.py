@@ -12,8 +12,8 @@ from pydantic import Field
 from hotline.crm.queries import imports as queries
 from hotline.crm.queries.imports import ImportView, JobState, MappingView
 from hotline.web.bodies import pieces
+from hotline.web.desktop.import_errors import write_errors
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
-from hotline.web.import_errors import write_errors
 from hotline.workflows import imports as workflow
 from hotline.workflows.imports import ImportChanges
 
