@@ -62,6 +62,11 @@ def permission_mark(permission: str) -> str:
     return f"permission:{permission}"
 
 
+def queue_mark(queue: str) -> str:
+    """The mark of a queue's events, for those whose teams it belongs to."""
+    return f"queue:{queue}"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One line of the outbox. ``data`` holds ids, codes and times as JSON values, never personal data."""

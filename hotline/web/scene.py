@@ -9,7 +9,7 @@ from uuid import UUID
 from hotline.crm.queries.calls import current_calls
 from hotline.crm.queries.pop import render_event, rings_now
 from hotline.crm.queries.presence import list_pbxs, own_presence
-from hotline.crm.queries.stream import present_viewers
+from hotline.crm.queries.stream import circle_of, present_viewers
 from hotline.crm.queries.ticket_lists import ticket_counts
 from hotline.crm.queries.users import get_user
 from hotline.crm.queries.wrap_ups import own_wrap_ups
@@ -31,6 +31,10 @@ class HouseScene:
     async def render(self, viewer: Viewer, event: Event) -> Mapping[str, Any] | None:
         """The event's data for the viewer."""
         return await render_event(self._house.db, self._house.keyring, viewer, event)
+
+    async def circle(self, viewer: Viewer) -> frozenset[str]:
+        """The marks of the viewer's teams."""
+        return await circle_of(self._house.db, viewer)
 
     async def snapshot(self, viewer: Viewer, *, watch: bool) -> Mapping[str, Any]:
         """What is now: the viewer's rings, open calls, queue places, and how the PBXs are.

@@ -57,6 +57,7 @@ class Hub:
         self._streams: set[Stream] = set()
         self._renderings: OrderedDict[tuple[UUID, Viewer], asyncio.Task[bytes | None]] = OrderedDict()
         self._wake = asyncio.Event()
+        self._rights_changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._open = False
 
@@ -94,7 +95,8 @@ class Hub:
         self, request: web.Request, signed: SignedIn, *, last_id: int | None, watch: bool
     ) -> web.StreamResponse:
         """Answers the request with a stream, until it ends."""
-        stream = self._admit(signed, request.transport, last_id=last_id, watch=watch)
+        circle = await self.scene.circle(signed.viewer)
+        stream = self._admit(signed, request.transport, last_id=last_id, watch=watch, circle=circle)
         try:
             response = web.StreamResponse(
                 headers={
@@ -116,7 +118,13 @@ class Hub:
             STREAMS.dec()
 
     def _admit(
-        self, signed: SignedIn, transport: asyncio.Transport | None, *, last_id: int | None, watch: bool
+        self,
+        signed: SignedIn,
+        transport: asyncio.Transport | None,
+        *,
+        last_id: int | None,
+        watch: bool,
+        circle: frozenset[str] = frozenset(),
     ) -> Stream:
         if not self._open:
             raise Unavailable("hotline is going down.")
@@ -124,7 +132,7 @@ class Hub:
         own = sum(1 for stream in self._streams if stream.signed.viewer.user_id == who)
         if len(self._streams) >= self.limits.streams or own >= self.limits.streams_per_viewer:
             raise TooMany("Too many event streams are open.")
-        stream = Stream(self, signed, transport, last_id=last_id, watch=watch)
+        stream = Stream(self, signed, transport, last_id=last_id, watch=watch, circle=circle)
         self._streams.add(stream)
         STREAMS.inc()
         return stream
@@ -165,6 +173,8 @@ class Hub:
         return None if data is None else to_json({"event_id": event.id, "at": event.at, **data})
 
     def _offer(self, seq: int, event: Event) -> None:
+        if event.type == "rights.changed":
+            self._rights_changed.set()
         for stream in self._streams:
             stream.offer(seq, event)
 
@@ -217,7 +227,7 @@ class Hub:
 
     async def _recheck(self) -> None:
         while True:
-            await asyncio.sleep(self.limits.recheck)
+            told = await self._rights_change()
             streams = list(self._streams)
             if not streams:
                 continue
@@ -229,5 +239,17 @@ class Hub:
                 log.exception("stream.recheck_failed")
                 continue
             for stream in streams:
-                if valid.get(stream.signed.id) != stream.signed.viewer:
+                # Whom a team has now is asked when its leader comes back, a second later and at the same place.
+                if valid.get(stream.signed.id) != stream.signed.viewer or (told and stream.circle):
                     stream.close()
+
+    async def _rights_change(self) -> bool:
+        """Waits until somebody's rights changed, answering True, or until it is time to look: grants and sessions end
+        by themselves."""
+        try:
+            async with asyncio.timeout(self.limits.recheck):
+                await self._rights_changed.wait()
+        except TimeoutError:
+            return False
+        self._rights_changed.clear()
+        return True

@@ -14,7 +14,7 @@ import pydantic_core
 from aiohttp import web
 from prometheus_client import Counter
 
-from hotline.crm.viewer import Viewer
+from hotline.crm.viewer import Scoped, Viewer
 from hotline.errors import Unavailable
 from hotline.events import Event
 from hotline.web.context import SignedIn
@@ -30,6 +30,8 @@ CAUGHT_UP = Counter("hotline_stream_catch_ups", "Times that a stream was taken b
 
 HEARTBEAT_SECONDS: Final = 15.0
 WATCH_CALLS: Final = "watch:calls"
+#: What events of a kind tell of: they reach a colleague who sees these records of the team.
+_OF_TEAMS: Final[Mapping[str, Scoped]] = {"call": "calls", "recording": "calls", "ticket": "tickets"}
 
 _UTC: Final = re.compile(rb'("\d{4}-\d\d-\d\dT[\d:.]+)\+00:00"')
 
@@ -61,6 +63,10 @@ class Scene(Protocol):
 
     async def render(self, viewer: Viewer, event: Event) -> Mapping[str, Any] | None:
         """The event's data for the viewer; None when there is nothing for them to see any more."""
+        ...
+
+    async def circle(self, viewer: Viewer) -> frozenset[str]:
+        """The marks of the viewer's teams, where they see their teams' records."""
         ...
 
     async def snapshot(self, viewer: Viewer, *, watch: bool) -> Mapping[str, Any]:
@@ -101,14 +107,19 @@ class Stream:
         *,
         last_id: int | None,
         watch: bool,
+        circle: frozenset[str] = frozenset(),
     ) -> None:
         self.signed = signed
         self.transport = transport
         self.watch = watch
         # What an event shows depends on the viewer's rights; its audience says who gets it. So those with the same
-        # rights share one rendering.
-        self._look = replace(signed.viewer, user_id=None)
-        self.marks = frozenset(signed.viewer.marks) | ({WATCH_CALLS} if watch else frozenset())
+        # rights share one rendering, but for who does not see every customer.
+        everyone = signed.viewer.scope_of("customers") == "all"
+        self._look = replace(signed.viewer, user_id=None, teams=frozenset()) if everyone else signed.viewer
+        watches_all = watch and signed.viewer.scope_of("calls") == "all"
+        self.marks = frozenset(signed.viewer.marks) | ({WATCH_CALLS} if watches_all else frozenset())
+        self.circle = circle
+        self._of_teams = tuple(f"{kind}." for kind in _OF_TEAMS if signed.viewer.scope_of(_OF_TEAMS[kind]) == "team")
         self._hub = hub
         self._id = last_id
         self._told = last_id
@@ -120,7 +131,7 @@ class Stream:
 
     def offer(self, seq: int, event: Event) -> None:
         """Takes an event; ``seq`` is the number below which this stream was offered everything. Never waits."""
-        if self._behind or event.id in self._sent or self.marks.isdisjoint(event.audience):
+        if self._behind or event.id in self._sent or not self._concerns(event):
             return
         if len(self._queue) >= self._hub.limits.queue:
             self._behind = True
@@ -128,6 +139,15 @@ class Stream:
         else:
             self._queue.append((seq, event))
         self._wake.set()
+
+    def _concerns(self, event: Event) -> bool:
+        """Whether the event is the viewer's, or tells of a record that they see through a team: never what is a
+        colleague's own, and a colleague's rings only for who watches calls."""
+        if not self.marks.isdisjoint(event.audience):
+            return True
+        if self.circle.isdisjoint(event.audience) or not event.type.startswith(self._of_teams):
+            return False
+        return self.watch or WATCH_CALLS not in event.audience
 
     def close(self) -> None:
         """Ends the stream; the client may come back, with its rights checked again."""
@@ -174,8 +194,12 @@ class Stream:
         await self._write(response, b"retry: 1000\n" + _block("snapshot", shown, to_json(data)))
         self._id = self._told = shown
         while replays and shown < until and not self._closed:
-            rows = await self._hub.outbox.after(shown, until=until, marks=self.marks, limit=self._hub.limits.page)
+            rows = await self._hub.outbox.after(
+                shown, until=until, marks=self.marks | self.circle, limit=self._hub.limits.page
+            )
             for row in rows:
+                if not self._concerns(row.event):
+                    continue
                 shown_as = await self._hub.rendered(self._hub.rendering(self._look, row.event))
                 await self._send(response, [(row.seq, row.event, shown_as)])
             if len(rows) < self._hub.limits.page:

@@ -26,7 +26,7 @@ from hotline.calls.story import (
 )
 from hotline.crm.commands.calls import CallRecord, LegRecord, Phone
 from hotline.crm.unit_of_work import UnitOfWork
-from hotline.events import permission_mark, user_mark
+from hotline.events import permission_mark, queue_mark, user_mark
 from hotline.phone import LONGEST_SHORT_NUMBER
 
 #: A ring that was read later than this after it began opens no pop: it is over, or somebody else's by now.
@@ -123,9 +123,9 @@ class Scribe:
         """Who has the call, and who dialled it: a colleague who was called has it then, and both talk."""
         return self.call.user_id, self.call.dialler_id
 
-    @staticmethod
-    def _marks(*users: UUID | None) -> tuple[str, ...]:
-        return (*sorted({user_mark(user) for user in users if user is not None}), SEES_ALL)
+    def _marks(self, *users: UUID | None) -> tuple[str, ...]:
+        queue = () if self.call.queue is None else (queue_mark(self.call.queue),)
+        return (*sorted({user_mark(user) for user in users if user is not None}), *queue, SEES_ALL)
 
     # --- lines ---
 

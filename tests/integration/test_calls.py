@@ -129,7 +129,7 @@ async def test_events_reach_only_whom_they_concern(house: House) -> None:
         assert watching == "watch:calls"
         assert mark == f"user:{event.data['user_id']}"
     for event in await events(house, "call.answered", "call.ended"):
-        assert set(event.audience) == {f"user:{viewers[2].user_id}", "permission:calls.read_all"}
+        assert set(event.audience) == {f"user:{viewers[2].user_id}", "queue:support", "permission:calls.read_all"}
     assert not any(f"user:{outsider.user_id}" in event.audience for event in await events(house))
     assert ZHANG not in str([dict(row) for row in await house.db.fetch("SELECT data FROM outbox")])
 

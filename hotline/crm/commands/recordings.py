@@ -11,7 +11,7 @@ from uuid import UUID
 from hotline.crm.keys import PersonalKey, Wrapped
 from hotline.crm.personal_keys import keep_personal_key
 from hotline.crm.unit_of_work import UnitOfWork
-from hotline.events import permission_mark, user_mark
+from hotline.events import permission_mark, queue_mark, user_mark
 
 Kind = Literal["voicemail", "call"]
 #: By hand, at the end of its time, to make room, or because its file is gone.
@@ -140,7 +140,7 @@ async def _tell(uow: UnitOfWork, type: str, recording_id: UUID, call_id: UUID | 
 async def _marks(uow: UnitOfWork, call_id: UUID) -> tuple[str, ...]:
     """Who sees the call or its ticket."""
     row = await uow.fetchrow(
-        """SELECT t.id AS ticket_id, t.assignee_id,
+        """SELECT t.id AS ticket_id, t.assignee_id, c.queue,
                ARRAY(SELECT user_id FROM leg WHERE call_id = c.id AND user_id IS NOT NULL
                      UNION SELECT c.user_id WHERE c.user_id IS NOT NULL) AS users
            FROM call c LEFT JOIN ticket t ON t.id = c.ticket_id WHERE c.id = $1""",
@@ -149,6 +149,8 @@ async def _marks(uow: UnitOfWork, call_id: UUID) -> tuple[str, ...]:
     if row is None:
         return (_SEES_ALL,)
     marks = {user_mark(user) for user in (*row["users"], row["assignee_id"]) if user is not None}
+    if row["queue"] is not None:
+        marks.add(queue_mark(row["queue"]))
     if row["ticket_id"] is not None and row["assignee_id"] is None:
         marks.add(_SEES_UNASSIGNED)
     return (*sorted(marks), _SEES_ALL)

@@ -14,7 +14,7 @@ from hotline.crm.database import Row
 from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork, plain
 from hotline.errors import Conflict, Invalid
-from hotline.events import permission_mark, user_mark
+from hotline.events import permission_mark, queue_mark, user_mark
 from hotline.tickets.states import OPEN, AttachedBy, DiscardedAs, Kind, KindBy, Priority, Source, State
 
 #: Who sees tickets that somebody has, and those that nobody has.
@@ -263,9 +263,11 @@ def _line(entry: Entry) -> dict[str, Any]:
 
 
 def ticket_marks(ticket: TicketRecord, users: Iterable[UUID | None] = ()) -> tuple[str, ...]:
-    """Who is told of a ticket: its owner, ``users`` (those of its calls), who sees all, and everybody when it is
-    nobody's. A provisional one is its call's: only those whose phones ring are told."""
+    """Who is told of a ticket: its owner, ``users`` (those of its calls), its queue's team, who sees all, and everybody
+    when it is nobody's. A provisional one is its call's: only those whose phones ring are told."""
     marks = {user_mark(user) for user in (ticket.assignee_id, *users) if user is not None}
+    if ticket.queue is not None:
+        marks.add(queue_mark(ticket.queue))
     if ticket.assignee_id is None and not ticket.provisional and ticket.state != "discarded":
         marks.add(SEES_UNASSIGNED)
     return (*sorted(marks), SEES_ALL)

@@ -21,6 +21,7 @@ from hotline.crm.queries.customers import (
     tier_of,
 )
 from hotline.crm.queries.tiers import TierView
+from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.viewer import Viewer
 
 #: Lines of the timeline that a pop shows.
@@ -96,19 +97,17 @@ LEFT JOIN tier t ON t.id = c.tier_id
 _BY_INDEX: Final = """
 WHERE c.id IN (SELECT m.id FROM contact_point p JOIN customer m ON m.id = p.customer_id
                WHERE p.value_index = $1 AND m.merged_into_id IS NULL LIMIT $2)
-ORDER BY last_call_at DESC NULLS LAST, c.number
 """
 _BY_CALL: Final = """
 WHERE c.id IN (
     SELECT COALESCE(m.merged_into_id, m.id) FROM customer m
     WHERE m.id = ANY(ARRAY(SELECT unnest(r.candidate_ids || r.customer_id) FROM call l
                            JOIN call r ON r.id = COALESCE(l.merged_into_id, l.id) WHERE l.id = $1)) LIMIT $2)
-ORDER BY last_call_at DESC NULLS LAST, c.number
 """
 _BY_IDS: Final = """
 WHERE c.id IN (SELECT COALESCE(m.merged_into_id, m.id) FROM customer m WHERE m.id = ANY($1::uuid[]) LIMIT $2)
-ORDER BY last_call_at DESC NULLS LAST, c.number
 """
+_ORDER: Final = "ORDER BY last_call_at DESC NULLS LAST, c.number"
 
 
 async def candidates(
@@ -120,21 +119,23 @@ async def candidates(
     ids: Sequence[UUID] | None = None,
     call_id: UUID | None = None,
 ) -> list[Candidate]:
-    """The customers with a number (by its blind index, kind ``phone``), with these ids, or who may be the caller of
-    a call; who called last is first.
+    """The customers whom the viewer sees with a number (by its blind index, kind ``phone``), with these ids, or who may
+    be the caller of a call; who called last is first.
 
     Nobody when the viewer may not see customers: a pop without them is still a pop.
     """
     if not viewer.may("customers.read"):
         return []
     if index is not None:
-        rows = await db.fetch(_SELECT + _BY_INDEX, index, MOST_SHARING)
+        which, bind = _BY_INDEX, Arguments(index, MOST_SHARING)
     elif call_id is not None:
-        rows = await db.fetch(_SELECT + _BY_CALL, call_id, MOST_SHARING)
+        which, bind = _BY_CALL, Arguments(call_id, MOST_SHARING)
     elif ids:
-        rows = await db.fetch(_SELECT + _BY_IDS, list(ids), MOST_SHARING)
+        which, bind = _BY_IDS, Arguments(list(ids), MOST_SHARING)
     else:
         return []
+    sql = f"{_SELECT} {which} AND {all_of(customers_seen(viewer, bind))} {_ORDER}"
+    rows = await db.fetch(sql, *bind.values)
     return [_candidate(keyring, viewer, row) for row in rows]
 
 

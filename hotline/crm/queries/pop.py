@@ -21,6 +21,7 @@ from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.calls import CallView, LegView, get_call, ringing_legs
 from hotline.crm.queries.candidates import Candidate, candidates
+from hotline.crm.queries.customers import require_customer
 from hotline.crm.queries.ticket_events import render_ticket_event
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import NotFound
@@ -56,7 +57,7 @@ class _Cache:
         self.entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
 
     async def scene(self, db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID, version: int) -> _Scene:
-        key = (call_id, viewer.masks, viewer.may("customers.read"))
+        key = (call_id, viewer.masks, viewer.may("customers.read"), restricted_to(viewer))
         for _ in range(2):
             entry = self.entries.get(key)
             if entry is None or time.monotonic() - entry.since > FRESH:
@@ -82,10 +83,19 @@ class _Cache:
 _CACHES: WeakKeyDictionary[Database, _Cache] = WeakKeyDictionary()
 
 
+def restricted_to(viewer: Viewer) -> UUID | None:
+    """For whom alone an event is rendered: None when all with the same rights see the same, since they see every
+    customer."""
+    return None if not viewer.may("customers.read") or viewer.scope_of("customers") == "all" else viewer.user_id
+
+
 async def _read(db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID) -> _Scene:
-    # The event's audience decides who gets it; what is in it goes by the viewer's masks and rights.
+    # The event's audience decides who gets it; what is in it goes by the viewer's masks and rights, and by their scope
+    # where they do not see every customer.
     everything = replace(SYSTEM, masks=viewer.masks)
     reader = everything if viewer.may("customers.read") else replace(everything, permissions=_without_customers())
+    if restricted_to(viewer) is not None:
+        reader = replace(viewer, permissions=viewer.permissions | {"calls.read"})
     # Side by side: both see at least what the event's commit left, and whatever is newer is told by its own event.
     call, known = await asyncio.gather(
         get_call(db, keyring, reader, call_id), candidates(db, keyring, reader, call_id=call_id)
@@ -101,6 +111,8 @@ async def render_event(db: Database, keyring: Keyring, viewer: Viewer, event: Ev
     """The data of one event for one viewer; None when there is nothing for them to see any more."""
     if event.type.startswith("ticket."):
         return await render_ticket_event(db, keyring, viewer, event)
+    if event.type.startswith("customer."):
+        return await _render_customer(db, viewer, event)
     if not event.type.startswith("call."):
         return dict(event.data)
     try:
@@ -118,6 +130,16 @@ async def render_event(db: Database, keyring: Keyring, viewer: Viewer, event: Ev
         told |= {"from": last.from_, "to": last.to}
     at = event.data.get("at")
     return told | {"at": datetime.fromisoformat(at) if at is not None else event.at}
+
+
+async def _render_customer(db: Database, viewer: Viewer, event: Event) -> dict[str, Any] | None:
+    """That a customer changed is told to who sees them."""
+    if restricted_to(viewer) is not None:
+        try:
+            await require_customer(db, viewer, UUID(event.data.get("customer_id") or event.data["kept_id"]))
+        except NotFound:
+            return None
+    return dict(event.data)
 
 
 def _long_over(leg: LegView) -> bool:

@@ -9,8 +9,8 @@ from uuid import UUID
 from hotline.crm.database import Reader
 from hotline.crm.outbox import event_of
 from hotline.crm.queries.effective import EFFECTIVE
-from hotline.crm.viewer import Viewer, viewer_of
-from hotline.events import Event
+from hotline.crm.viewer import SCOPED, Viewer, viewer_of
+from hotline.events import Event, queue_mark, user_mark
 
 
 async def events_between(
@@ -26,6 +26,23 @@ async def events_between(
         limit,
     )
     return [(row["seq"], event_of(row)) for row in rows]
+
+
+async def circle_of(db: Reader, viewer: Viewer) -> frozenset[str]:
+    """The marks of the viewer's colleagues and of their teams' queues; none for who sees no team's records."""
+    if viewer.user_id is None or not any(viewer.scope_of(kind) == "team" for kind in SCOPED):
+        return frozenset()
+    people = await db.fetch(
+        """SELECT DISTINCT user_id FROM team_member
+           WHERE team_id IN (SELECT team_id FROM team_member WHERE user_id = $1) AND user_id <> $1""",
+        viewer.user_id,
+    )
+    queues = await db.fetch(
+        """SELECT DISTINCT unnest(t.queues) AS queue FROM team t JOIN team_member m ON m.team_id = t.id
+           WHERE m.user_id = $1""",
+        viewer.user_id,
+    )
+    return frozenset({*(user_mark(row["user_id"]) for row in people), *(queue_mark(row["queue"]) for row in queues)})
 
 
 async def present_viewers(

@@ -55,7 +55,8 @@ def ticket_body(ticket: TicketView, clocks: tuple[ClockView, ...] = ()) -> Mappi
 
 async def _read(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> Read:
     cache = _CACHES.setdefault(db, OrderedDict())
-    key = (event.data["ticket_id"], viewer.masks, viewer.may("customers.read"))
+    own = viewer.may("customers.read") and viewer.scope_of("customers") != "all"
+    key = (event.data["ticket_id"], viewer.masks, viewer.may("customers.read"), viewer.user_id if own else None)
     entry = cache.get(key)
     if entry is not None and time.monotonic() - entry.since <= FRESH:
         read = await asyncio.shield(entry.task)
@@ -77,6 +78,9 @@ async def _read(db: Database, keyring: Keyring, viewer: Viewer, event: Event) ->
 async def _load(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> Read:
     permissions = SYSTEM.permissions if viewer.may("customers.read") else SYSTEM.permissions - {"customers.read"}
     reader = replace(SYSTEM, masks=viewer.masks, permissions=permissions)
+    if viewer.may("customers.read") and viewer.scope_of("customers") != "all":
+        # Who does not see every customer is shown by their own scope which one it is.
+        reader = viewer
     ticket_id = UUID(event.data["ticket_id"])
     ticket = await get_ticket(db, keyring, reader, ticket_id)
     clocks = await clocks_of(db, reader, [ticket_id], event.at)

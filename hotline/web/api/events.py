@@ -7,6 +7,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
+from hotline.errors import Forbidden
 from hotline.web.context import HUB
 from hotline.web.endpoint import Ask, Endpoint, Input, endpoint
 
@@ -17,7 +18,7 @@ class EventsQuery(Input):
     """What to listen to."""
 
     watch: Literal["calls"] | None = Field(
-        None, description="`calls`: every agent's rings too; needs the right calls.read_all."
+        None, description="`calls`: the rings of all whose calls one sees; needs calls.read_team or calls.read_all."
     )
     last_event_id: int | None = Field(
         None,
@@ -38,8 +39,8 @@ async def listen(ask: Ask, query: EventsQuery) -> web.StreamResponse:
     """Server-sent events. First `snapshot`: what is now. Then each event that concerns the token's user.
     Its `id` is the place from which to resume with Last-Event-ID; drop doubles by `event_id`.
     """
-    if query.watch == "calls":
-        ask.viewer.require("calls.read_all")
+    if query.watch == "calls" and ask.viewer.scope_of("calls") == "own":
+        raise Forbidden()
     return await ask.request.config_dict[HUB].serve(
         ask.request, ask.signed, last_id=_last_id(ask.request, query), watch=query.watch == "calls"
     )

@@ -13,9 +13,11 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from hotline.events import permission_mark, user_mark
+from hotline.events import permission_mark, queue_mark, user_mark
+from hotline.ids import new_id
 from hotline.web.context import SignedIn
 from hotline.web.stream import WATCH_CALLS, Hub, Limits
+from hotline.web.stream_client import Stream
 from tests.unit.web.twins import Block, MemoryOutbox, MemoryScene, Wire, event, read_blocks, signed
 from tests.waiting import until
 
@@ -48,10 +50,12 @@ async def desk(
     limits: Limits = FAST,
     watch: bool = False,
     outbox: MemoryOutbox | None = None,
+    circle: frozenset[str] = frozenset(),
 ) -> AsyncIterator[Desk]:
     who = who or signed()
     outbox, scene, wire = outbox or MemoryOutbox(), MemoryScene(), Wire()
     scene.valid[who.id] = who.viewer
+    scene.circles[who.viewer.user_id] = circle
     hub = Hub(outbox, wire, scene, limits)
     await hub.start()
 
@@ -147,6 +151,65 @@ async def test_watching_calls_shows_everybody_s_rings() -> None:
         assert (await take(blocks, 1))[0].data["watch"] is True
         at.wire.put(event("call.offered", WATCH_CALLS))
         assert (await take(blocks, 1))[0].kind == "call.offered"
+
+
+LEAD = ("calls.read", "calls.read_team", "tickets.read")
+
+
+@pytest.mark.parametrize("watch", [False, True])
+async def test_a_team_s_records_reach_who_sees_them_and_nothing_of_a_colleague_s_own(watch: bool) -> None:
+    who, colleague = signed(*LEAD), user_mark(new_id())
+    circle = frozenset({colleague, queue_mark("north")})
+    async with desk(who, watch=watch, circle=circle) as at, at.listen() as blocks:
+        await take(blocks, 1)
+        theirs = [
+            event("call.answered", colleague),
+            event("recording.stored", colleague),
+            event("call.ended", queue_mark("north")),
+        ]
+        ring = event("call.offered", colleague, WATCH_CALLS)
+        at.wire.put(
+            event("command.updated", colleague),
+            event("ticket.updated", colleague),  # of tickets, they see only their own
+            event("call.ended", queue_mark("south")),
+            event("call.ended", user_mark(new_id())),
+            ring,
+            *theirs,
+        )
+        told = [ring, *theirs] if watch else theirs
+        assert [block.data["event_id"] for block in await take(blocks, len(told))] == [str(each.id) for each in told]
+
+
+async def test_what_a_team_missed_is_replayed_by_the_same_rule() -> None:
+    who, colleague = signed(*LEAD), user_mark(new_id())
+    first, private, call = event("call.updated"), event("presence.changed", colleague), event("call.ended", colleague)
+    outbox = MemoryOutbox()
+    outbox.commit(first, private, call)
+    async with (
+        desk(who, outbox=outbox, circle=frozenset({colleague})) as at,
+        at.listen(**{"Last-Event-ID": "1"}) as blocks,
+    ):
+        assert [block.data["event_id"] for block in (await take(blocks, 2))[1:]] == [str(call.id)]
+
+
+async def test_changed_rights_hold_at_once_on_open_streams() -> None:
+    who = signed("calls.read")
+    async with desk(who, limits=replace(FAST, recheck=600.0)) as at, at.listen() as blocks:
+        await take(blocks, 1)
+        at.scene.valid[who.id] = replace(who.viewer, permissions=frozenset())
+        at.wire.put(event("rights.changed", user_mark(new_id())))
+        async with asyncio.timeout(20):
+            assert [block async for block in blocks] == []
+
+
+async def test_who_does_not_see_every_customer_is_rendered_for_alone() -> None:
+    for rights, shared in (((), False), (("customers.read_all",), True)):
+        one, two = signed(*rights), signed(*rights)
+        streams = [
+            Stream(Hub(MemoryOutbox(), Wire(), MemoryScene()), each, None, last_id=None, watch=False)
+            for each in (one, two)
+        ]
+        assert (streams[0]._look == streams[1]._look) is shared
 
 
 async def test_a_full_queue_loses_the_queue_and_no_event() -> None:

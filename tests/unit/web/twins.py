@@ -64,6 +64,7 @@ class MemoryScene:
     rendered: int = 0
     snapshots: int = 0
     valid: dict[UUID, Viewer] = field(default_factory=dict)
+    circles: dict[UUID | None, frozenset[str]] = field(default_factory=dict)
     gate: asyncio.Event | None = None
 
     async def render(self, viewer: Viewer, event: Event) -> Mapping[str, Any] | None:
@@ -71,6 +72,9 @@ class MemoryScene:
         if self.gate is not None:
             await self.gate.wait()
         return dict(event.data)
+
+    async def circle(self, viewer: Viewer) -> frozenset[str]:
+        return self.circles.get(viewer.user_id, frozenset())
 
     async def snapshot(self, viewer: Viewer, *, watch: bool) -> Mapping[str, Any]:
         self.snapshots += 1
