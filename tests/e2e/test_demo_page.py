@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.e2e.desk.conftest import CHROMIUM, FLAGS, serious
+from tests.e2e.desk.conftest import CHROMIUM, FLAGS
+from tests.e2e.desk.looks import violations
 from tests.integration.test_demo import Demo, demo
 
 #: A microphone that beeps, and a person who lets the page have it.
@@ -48,7 +49,7 @@ async def look(page: Page, name: str) -> list[str]:
     found = []
     for theme in ("light", "dark"):
         await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-        found += [f"{name} {theme}: {problem}" for problem in await serious(page)]
+        found += [f"{name} {theme}: {problem}" for problem in await violations(page)]
         for width in (390, 1440):
             await page.set_viewport_size({"width": width, "height": 1000})
             wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -14,7 +14,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from pytest_asyncio import fixture, is_async_test
 
+from hotline.bus import MemoryBus
 from hotline.calls.story import (
     Alias,
     CallAnswered,
@@ -26,8 +28,11 @@ from hotline.calls.story import (
     RingEnded,
     RingStarted,
 )
+from hotline.crm.database import Database
+from hotline.crm.personal_keys import open_keyring
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.jobs import relay
+from hotline.settings import Settings
 from hotline.web.application import create_app
 from hotline.web.context import Part
 from hotline.web.scene import HouseScene
@@ -38,6 +43,7 @@ from hotline.workflows.customers import ContactPointInput, CustomerChanges, crea
 from hotline.workflows.house import House
 from hotline.workflows.sign_in import sign_in
 from hotline.workflows.users import NewUser
+from tests.conftest import SECRET
 from tests.integration.people import PASSWORD, viewer_as
 
 CHROMIUM: Final = "/usr/bin/chromium"
@@ -52,7 +58,6 @@ FLAGS: Final = (
     "--disable-sync",
     "--autoplay-policy=user-gesture-required",
 )
-AXE: Final = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 PBX: Final = "main"
 
 
@@ -218,33 +223,54 @@ async def _parts() -> list[Part]:
     return [Part("database", True, "embedded"), Part("bus", True, "memory", needed=False)]
 
 
-@pytest.fixture
-async def desk(house: House) -> AsyncIterator[Desk]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for all tests of the desk, so that they can share one browser: starting it takes longer than
+    most of them."""
+    one_loop = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and is_async_test(item):
+            item.add_marker(one_loop, append=False)
+
+
+@fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The browser of this worker; each test gets profiles of its own in it."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        await started.close()
+
+
+@fixture(loop_scope="session")
+async def db(db_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    """A migrated, empty database, opened in the loop of the browser."""
+    database = await Database.open(db_url, data_dir=tmp_path)
+    yield database
+    await database.close()
+
+
+@fixture(loop_scope="session")
+async def house(db: Database, settings: Settings) -> AsyncIterator[House]:
+    """A house on the test's database, with the bus in memory, in the loop of the browser."""
+    made = House(db=db, bus=MemoryBus(), keyring=await open_keyring(db, [SECRET]), settings=settings)
+    yield made
+    await made.close()
+
+
+@fixture(loop_scope="session")
+async def desk(house: House, browser: Browser) -> AsyncIterator[Desk]:
     """The desk; at the end no page may have had an error or broken the content security policy."""
     hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
     app: web.Application = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_parts)
     server = TestServer(app, host="127.0.0.1")
     await server.start_server()
     numbers = house.spawn(relay.run(house), "relay")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        made = Desk(house, server, hub, browser, Telephone(house))
-        yield made
-        await browser.close()
+    made = Desk(house, server, hub, browser, Telephone(house))
+    yield made
+    for context in browser.contexts:
+        await context.close()
     numbers.cancel()
     with suppress(asyncio.CancelledError):
         await numbers
     await server.close()
     assert made.troubles == []
-
-
-async def serious(page: Page) -> list[str]:
-    """What axe finds on the page that is serious or worse, one line each."""
-    await page.evaluate(AXE.read_text("utf-8"))
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{violation['impact']} {violation['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for violation in found["violations"]
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]

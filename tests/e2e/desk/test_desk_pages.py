@@ -1,33 +1,15 @@
-"""Every page in both themes and both languages: nothing serious for axe, nothing wider than the screen, and no word
-left in the other language. With SCREENSHOTS set to a folder, pictures of all of it are left there."""
+"""Every page and the desk's states in both themes and both languages, as ``looks`` looks at them."""
 
 from __future__ import annotations
-
-import os
-import re
-from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.async_api import Page
 
 from hotline.workflows import tickets, wrap_ups
 from hotline.workflows.tickets import NewTicket
-from tests.e2e.desk.conftest import Desk, serious
+from tests.e2e.desk.conftest import Desk
+from tests.e2e.desk.looks import LOOKS, Look, Theme, violations
 
-WIDTHS = (390, 1440, 2560)
-#: Both languages and both themes; every combination only where pictures are wanted.
-LOOKS: list[tuple[str, Literal["light", "dark"]]] = [("en", "light"), ("zh", "dark")]
-if "SCREENSHOTS" in os.environ:
-    LOOKS += [("en", "dark"), ("zh", "light")]
-#: Words that are the same in Chinese: names, units, what a PBX calls things.
-SAME = re.compile(
-    r"\b(?:hotline|English|EN|API|PJSIP|Local|Ctrl|Alt|Enter|Esc|WhatsApp|HOTLINE_AMI_URLS|Asterisk|FreePBX|UTC|CN|GB|"
-    r"Wang Xiuying|Li Guoqiang|Chen Jing|Emma Clarke|Root|root|Bert|bert|support|sales|embedded|memory|main|"
-    r"works from home|"
-    r"a browser of the tests|from-queue|agent1|agent9|C10001|T1000\d|Router restarts every evening|Static IP|"
-    r"MB|BCP|SVG|en|zh)\b"
-)
 PAGES = (
     "/",
     "/tickets?view=open",
@@ -81,83 +63,31 @@ async def furnish(desk: Desk, locale: str) -> dict[str, str]:
     return {name: str(each) for name, each in ids.items()}
 
 
-async def english_words(page: Page) -> set[str]:
-    """Latin words that a person sees or hears on a Chinese page, beside those that are the same in both."""
-    texts: list[str] = await page.evaluate(
-        """() => {
-          const found = [];
-          const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-          while (walk.nextNode()) {
-            const node = walk.currentNode, parent = node.parentElement;
-            if (parent.closest("script, style, [lang=en], .mono, code, bdi, .visually-hidden")) continue;
-            found.push(node.textContent);
-          }
-          for (const template of document.querySelectorAll("template")) {
-            const walk = document.createTreeWalker(template.content, NodeFilter.SHOW_TEXT);
-            while (walk.nextNode()) found.push(walk.currentNode.textContent);
-          }
-          for (const name of ["aria-label", "title", "placeholder"])
-            for (const element of document.querySelectorAll(`[${name}]`))
-              if (!element.closest("[lang=en], bdi")) found.push(element.getAttribute(name));
-          found.push(document.title);
-          return found;
-        }"""
-    )
-    words: set[str] = set()
-    for text in texts:
-        words |= set(re.findall(r"[A-Za-z]{2,}", SAME.sub(" ", text)))
-    return words
-
-
 @pytest.mark.parametrize("half", [0, 1])
 @pytest.mark.parametrize(("locale", "theme"), LOOKS)
-async def test_every_page(desk: Desk, locale: str, theme: str, half: int) -> None:
+async def test_every_page(desk: Desk, locale: str, theme: Theme, half: int) -> None:
     desk.expected += ["404"]
     ids = await furnish(desk, locale)
-    folder = os.environ.get("SCREENSHOTS")
-    context = await desk.context("root", color_scheme=theme, reduced_motion="reduce")
-    page = await desk.tab(context)
-    problems: list[str] = []
-    for path in PAGES[half::2]:
-        await page.goto(desk.url + path.format(**ids))
-        await page.wait_for_selector("html[data-ready]")
-        if path == "/":
-            await page.wait_for_selector("#recent li")
-        name = re.sub(r"[^a-z]+", "-", re.sub(r"\{\w+\}", "one", path)).strip("-") or "desk"
-        for width in WIDTHS:
-            await page.set_viewport_size({"width": width, "height": 844 if width == 390 else 900})
-            if await page.evaluate("document.documentElement.scrollWidth") > width:
-                problems.append(f"{path} is wider than {width}")
-            if folder:
-                await page.screenshot(path=Path(folder) / f"{name}-{width}-{theme}-{locale}.png", full_page=True)
-        problems += [f"{path}: {found}" for found in await serious(page)]
-        if locale == "zh":
-            problems += [f"{path}: not in Chinese: {word}" for word in sorted(await english_words(page))]
+    page = await desk.page("root", color_scheme=theme)
+    look = Look(locale)
+    await look.visit(page, desk.url, [path.format(**ids) for path in PAGES[half::2]], [theme])
     if half and locale == "en":
         await page.goto(desk.url + "/api/v1/docs")
-        problems += [f"/api/v1/docs: {found}" for found in await serious(page)]
-    assert problems == []
+        look.problems += [f"/api/v1/docs: {found}" for found in await violations(page)]
+    assert not look.problems, "\n".join(look.problems)
 
 
 @pytest.mark.parametrize("locale", ["en", "zh"])
 async def test_the_desk_in_its_states(desk: Desk, locale: str) -> None:
     await furnish(desk, locale)
-    folder = os.environ.get("SCREENSHOTS")
-    found: list[str] = []
+    themes = [theme for language, theme in LOOKS if language == locale]
+    seen = Look(locale)
 
     async def look(page: Page, name: str) -> None:
-        for theme in [theme for language, theme in LOOKS if language == locale]:
-            await page.emulate_media(color_scheme=theme)
-            for width in WIDTHS:
-                await page.set_viewport_size({"width": width, "height": 844 if width == 390 else 900})
-                if folder:
-                    await page.screenshot(path=Path(folder) / f"desk-{name}-{width}-{theme}-{locale}.png")
-                if await page.evaluate("document.documentElement.scrollWidth") > width:
-                    found.append(f"{name} is wider than {width}")
-            found.extend(f"{name} {theme}: {problem}" for problem in await serious(page))
+        await seen.at(page, f"desk-{name}", themes, full=False)
         await page.set_viewport_size({"width": 1440, "height": 900})
 
-    page = await desk.page("root", reduced_motion="reduce")
+    page = await desk.page("root")
     shared = await desk.telephone.ring("+8613800006620", "PJSIP/agent1")
     await page.wait_for_selector(".ring-card")
     await look(page, "ringing")
@@ -182,4 +112,4 @@ async def test_the_desk_in_its_states(desk: Desk, locale: str) -> None:
     await unknown.end()
     await page.wait_for_selector(".call-card[data-state=wrap]")
     await look(page, "wrap-up")
-    assert found == []
+    assert not seen.problems, "\n".join(seen.problems)

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from playwright.async_api import Page, expect
 
-from tests.e2e.desk.conftest import Desk, serious
+from tests.e2e.desk.conftest import Desk
+from tests.e2e.desk.looks import violations
 from tests.waiting import until
 
 ANNA = "PJSIP/agent1"
@@ -39,7 +40,7 @@ async def test_a_ring_shows_who_calls_and_goes_when_the_caller_gives_up(desk: De
     await expect(page.locator("#announce")).to_contain_text("Emma Clarke")
     # Nothing was open, so nothing is under the hands: the record shows by itself, and goes with the call.
     await expect(page.locator("[data-customer-name]")).to_have_text("Emma Clarke")
-    assert await serious(page) == []
+    assert await violations(page) == []
     await ring.give_up()
     await expect(card).to_have_count(0)
     await expect(page.locator("[data-customer-name]")).to_have_count(0)
@@ -325,4 +326,4 @@ async def test_narrow_screens_keep_a_ringing_call_as_one_line(desk: Desk) -> Non
     await page.click("#ring-bar .btn")
     await expect(page.locator(".ring-card")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert await serious(page) == []
+    assert await violations(page) == []

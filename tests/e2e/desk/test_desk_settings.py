@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Literal
-
 import pytest
 from playwright.async_api import Page, expect
 
@@ -14,11 +10,11 @@ from hotline.crm.queries.calendars import get_calendar
 from hotline.crm.queries.sla import list_policies
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows import calendars, company, policies
-from tests.e2e.desk.conftest import Desk, serious
-from tests.e2e.desk.test_desk_pages import LOOKS, WIDTHS, english_words
+from tests.e2e.desk.conftest import Desk
+from tests.e2e.desk.looks import LOOKS, Look, Theme, violations
 
-#: What the trade calls it, and the shipped policy, whose name is the company's to change.
-SAME = {"SLA", "Complaint"}
+#: The shipped policy, whose name is the company's to change.
+SAME = frozenset({"Complaint"})
 
 
 async def submit(page: Page) -> None:
@@ -141,21 +137,19 @@ async def test_who_may_only_read_sees_no_buttons(desk: Desk) -> None:
     for path in ("/settings/calendars/default", "/settings/policies"):
         await page.goto(desk.url + path)
         assert await page.query_selector("main .btn-primary") is None
-        assert await serious(page) == []
+        assert await violations(page) == []
 
 
 @pytest.mark.parametrize(("locale", "theme"), LOOKS)
-async def test_every_settings_page(desk: Desk, locale: str, theme: Literal["light", "dark"]) -> None:
+async def test_every_settings_page(desk: Desk, locale: str, theme: Theme) -> None:
     await desk.hire("root", "administrator", locale=locale)
     spec = (await get_calendar(desk.house.db, SYSTEM, "default")).spec
     china = {"country": "CN", "make_up": True, "timezone": "Asia/Shanghai"}
     await calendars.update_calendar(desk.house, SYSTEM, "default", spec.model_copy(update=china))
     (policy,) = [each for each in await list_policies(desk.house.db, SYSTEM) if each.spec.name == "Complaint"]
     assert await policies.explain(desk.house, SYSTEM, policies.Described("complaint"))
-    folder = os.environ.get("SCREENSHOTS")
-    page = await desk.page("root", color_scheme=theme, reduced_motion="reduce")
-    problems: list[str] = []
-    for path in (
+    page = await desk.page("root", color_scheme=theme)
+    paths = (
         "/settings",
         "/settings/calendars",
         "/settings/calendars/default?year=2025",
@@ -167,17 +161,7 @@ async def test_every_settings_page(desk: Desk, locale: str, theme: Literal["ligh
         "/settings/tickets",
         "/settings/recordings",
         "/settings/privacy",
-    ):
-        await page.goto(desk.url + path)
-        await page.wait_for_selector("html[data-ready]")
-        name = path.replace(str(policy.id), "one").strip("/").replace("/", "-").replace("?", "-").replace("&", "-")
-        for width in WIDTHS:
-            await page.set_viewport_size({"width": width, "height": 844 if width == 390 else 900})
-            if await page.evaluate("document.documentElement.scrollWidth") > width:
-                problems.append(f"{path} is wider than {width}")
-            if folder:
-                await page.screenshot(path=Path(folder) / f"{name}-{width}-{theme}-{locale}.png", full_page=True)
-        problems += [f"{path}: {found}" for found in await serious(page)]
-        if locale == "zh":
-            problems += [f"{path}: not in Chinese: {word}" for word in sorted(await english_words(page) - SAME)]
-    assert not problems, "\n".join(problems)
+    )
+    look = Look(locale, same=SAME)
+    await look.visit(page, desk.url, paths, [theme])
+    assert not look.problems, "\n".join(look.problems)

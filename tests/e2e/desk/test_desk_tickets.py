@@ -11,7 +11,8 @@ from playwright.async_api import Page, expect
 
 from hotline.crm.viewer import Viewer
 from hotline.workflows import tickets as workflow
-from tests.e2e.desk.conftest import Desk, serious
+from tests.e2e.desk.conftest import Desk
+from tests.e2e.desk.looks import violations
 from tests.waiting import until
 
 ANNA = "PJSIP/agent1"
@@ -62,7 +63,7 @@ async def test_from_the_callers_choice_to_the_end_of_the_wrap_up(desk: Desk) -> 
     await expect(page.locator("[name=kind]:checked")).to_have_value("complaint")
     await expect(page.locator("#note [data-part=state-badge]")).to_have_text("Not answered yet")
     assert await page.evaluate("document.activeElement === document.body")
-    assert await serious(page) == []
+    assert await violations(page) == []
 
     # Saved while talking; the outcome is chosen before the call is over.
     await ring.answer()
@@ -82,7 +83,7 @@ async def test_from_the_callers_choice_to_the_end_of_the_wrap_up(desk: Desk) -> 
     await ring.end()
     await expect(page.locator(".call-card")).to_have_attribute("data-state", "wrap")
     await expect(page.locator("#presence summary")).to_contain_text("Wrap-up")
-    assert await serious(page) == []
+    assert await violations(page) == []
     await page.keyboard.press("Alt+w")
     await expect(page.locator(".call-card")).to_have_count(0)
     await expect(page.locator("#presence summary")).not_to_contain_text("Wrap-up")
@@ -137,7 +138,7 @@ async def test_a_draft_outlives_a_reload_and_conflicts_are_told_by_field(desk: D
     await expect(conflict).to_contain_text("Meanwhile somebody else wrote: Urgent")
     await expect(page.locator("#ticket-subject")).to_have_value("Static IP for the office")
     assert await column(desk, ticket.id, "priority") == "urgent"
-    assert await serious(page) == []
+    assert await violations(page) == []
     await conflict.get_by_role("button", name="Keep mine").click()
     await page.focus("#note-field")
     await page.keyboard.press("Control+Enter")
@@ -196,7 +197,7 @@ async def test_the_page_of_a_ticket_acts_and_undoes(desk: Desk) -> None:
     await page.fill("#note-field", "Told them about the price.")
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".timeline")).to_contain_text("Told them about the price.")
-    assert await serious(page) == []
+    assert await violations(page) == []
 
 
 async def test_a_call_back_is_due_dialled_and_done(desk: Desk) -> None:
