@@ -20,7 +20,7 @@ from hotline import logs
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
-from hotline.jobs import background, recordings, relay, sealer, sla, tickets, upkeep
+from hotline.jobs import background, recordings, relay, retention, sealer, sla, tickets, upkeep
 from hotline.settings import EMBEDDED, Bind, Settings
 from hotline.telephony.service import Telephony
 from hotline.web.application import create_app
@@ -159,6 +159,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("flows", lambda: flows.run(house)),
         ("prompts", lambda: prompts.run(house)),
         ("recordings", lambda: recordings.run(house)),
+        ("retention", lambda: retention.run(house)),
         ("background", lambda: background.run(house)),
     )
 

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 Locale = Literal["en", "zh"]
 Announcement = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+Notice = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
 
 class Section(BaseModel):
@@ -84,15 +86,47 @@ class Files(Section):
 
 
 class Privacy(Section):
-    """What callers are told about themselves."""
+    """What customers are told about themselves, and who answers for it."""
 
     section: ClassVar[str] = "privacy"
 
     speak_ticket_number: bool = Field(False, description="The IVR says the number of a caller's open ticket.")
+    notice: dict[Locale, Notice] = Field(
+        default_factory=dict, description="The privacy notice at /privacy, by language; empty: hotline's own words."
+    )
+    controller: ShortText = Field("", description="Who answers for the data: name and address of the company.")
+    contact: ShortText = Field("", description="Where customers ask for their data, its correction and erasure.")
+
+
+class Retention(Section):
+    """How long is kept what nobody deletes by hand. 0: for good."""
+
+    section: ClassVar[str] = "retention"
+
+    callers_days: int = Field(
+        0, ge=0, le=36_500, description="Days after a call until the caller's number and name are forgotten; 0: never."
+    )
+    tickets_days: int = Field(
+        0, ge=0, le=36_500, description="Days after a ticket was closed until its texts are forgotten; 0: never."
+    )
+    notes_days: int = Field(0, ge=0, le=36_500, description="Days until a note is deleted; 0: never.")
+    files_days: int = Field(0, ge=0, le=36_500, description="Days until a customer's file is deleted; 0: never.")
+    changes_days: int = Field(
+        0, ge=0, le=36_500, description="Days until the history of a customer's fields is forgotten; 0: never."
+    )
+    customers_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Days without a call, ticket, purchase or change after which a customer is erased for good; "
+        "0: never.",
+    )
 
 
 #: Every section by its name, in the order in which they are shown.
-SECTIONS: Final[Mapping[str, type[Section]]] = {each.section: each for each in (Tickets, Recordings, Files, Privacy)}
+SECTIONS: Final[Mapping[str, type[Section]]] = {
+    each.section: each for each in (Tickets, Recordings, Files, Privacy, Retention)
+}
 
 
 @dataclass(frozen=True, slots=True)

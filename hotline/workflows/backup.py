@@ -29,7 +29,7 @@ from hotline.errors import HotlineError, SettingError
 from hotline.settings import Settings
 from hotline.workflows import backup_rotation, erased_ledger
 from hotline.workflows.backup_archive import CHUNK, ArchiveOut, verify
-from hotline.workflows.backup_parts import files, parts
+from hotline.workflows.backup_parts import PASSING, files, parts
 from hotline.workflows.backup_rotation import Keep
 from hotline.workflows.erased_ledger import Erased, signed
 from hotline.workflows.house import House
@@ -139,6 +139,8 @@ async def _write(house: House, raw: BinaryIO, key: BackupKey, tell: Tell) -> int
             await _copy(archive, dump, table)
     gone = 0
     for part, folder in parts(house.settings).items():
+        if part in PASSING:
+            continue
         tell(f"files: {part}")
         gone += await asyncio.to_thread(_take, archive, part, folder)
     await asyncio.to_thread(archive.finish)

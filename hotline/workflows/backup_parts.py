@@ -13,6 +13,9 @@ from hotline.settings import Settings
 #: what only this moment needs.
 NO_PARTS: Final = frozenset({"postgres", "secret.key", "audit-head.json", "erasures.jsonl", "journal"})
 
+#: Parts that no backup takes: what is in them ends within a day, and can be made anew. A restore empties them.
+PASSING: Final = frozenset({"imports", "exports"})
+
 #: Names of files that are being written, or that a restore has put aside.
 _UNFINISHED: Final = (".part", ".tmp", ".new")
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -120,9 +119,7 @@ def _refuse(found: Standing) -> None:
 
 async def _outside(house: House, reach: Reach, done: commands.Erased) -> None:
     """What lies outside the database: files are removed, the ids are noted for who restores an older backup."""
-    folders = parts(house.settings)
-    for part, path in done.files:
-        await asyncio.to_thread(_remove, folders[part], path)
+    await asyncio.to_thread(remove_files, house, done.files)
     at = house.clock()
     known = dict(await people_erased(house.db))
     lines = [
@@ -132,12 +129,15 @@ async def _outside(house: House, reach: Reach, done: commands.Erased) -> None:
     await asyncio.to_thread(erased_ledger.note, house.settings.data_dir, lines)
 
 
-def _remove(folder: Path, path: str) -> None:
-    try:
-        (folder / path).unlink(missing_ok=True)
-    except OSError as error:
-        # Its key is destroyed: nobody can open it. The sweeper tries again.
-        log.error("erasure.file_kept", file=path, error=error.strerror)
+def remove_files(house: House, files: Iterable[tuple[str, str]]) -> None:
+    """Remove files by part and path, after their rows. Blocking."""
+    folders = parts(house.settings)
+    for part, path in files:
+        try:
+            (folders[part] / path).unlink(missing_ok=True)
+        except OSError as error:
+            # Its key is destroyed: nobody can open it.
+            log.error("erasure.file_kept", part=part, error=error.strerror)
 
 
 async def people_erased(db: Reader) -> Sequence[tuple[UUID, datetime]]:
@@ -160,6 +160,18 @@ async def erase_again(house: House, customers: Iterable[UUID]) -> int:
         await _outside(house, reach, erased)
         done += 1
     return done
+
+
+async def erase_idle(house: House, customer_id: UUID) -> bool:
+    """Erase a customer whose time is over; False when they are on the telephone, or something is owed to them."""
+    async with house.unit(SYSTEM) as uow:
+        reach = await commands.lock_person(uow, customer_id)
+        found = await commands.standing(uow, reach, uow.now)
+        if found.open_calls or found.open_tickets:
+            return False
+        done = await commands.erase_person(uow, reach, "retention")
+    await _outside(house, reach, done)
+    return True
 
 
 async def erase_late(house: House) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 
+from tortoise.fields.relational import ForeignKeyFieldInstance
 from tortoise.models import Model
 
 from hotline.crm import models
@@ -16,7 +18,12 @@ TOLD = {each.table: each for each in PERSONAL}
 
 
 def columns(model: type[Model]) -> set[str]:
-    return set(model._meta.fields_db_projection.values())
+    """The columns of a model's table; references are ``name_id``."""
+    found = set(model._meta.fields_db_projection.values())
+    for name, field in model._meta.fields_map.items():
+        if isinstance(field, ForeignKeyFieldInstance):
+            found.add(field.source_field or f"{name}_id")
+    return found
 
 
 def is_sealed(column: str) -> bool:
@@ -60,4 +67,21 @@ def test_whatever_is_sealed_or_finds_somebody_is_emptied_and_shown() -> None:
             wrong.append(f"{each.table}: {sorted(keys - set(each.keys))} are not destroyed")
         if "path" in there and not each.part:
             wrong.append(f"{each.table}.path: its files stay")
+    assert wrong == []
+
+
+def test_every_column_that_is_named_is_there() -> None:
+    wrong = []
+    for each in PERSONAL:
+        there = columns(MODELS[each.table])
+        named = {*each.empties, *each.keys, *(("path",) if each.part else ())}
+        for text in (
+            each.rows,
+            each.opened_by if each.shows else "",
+            each.order,
+            *each.shows.values(),
+            *each.empties.values(),
+        ):
+            named |= set(re.findall(r"\bx\.(\w+)", text))
+        wrong += [f"{each.table}.{column}" for column in named - there]
     assert wrong == []

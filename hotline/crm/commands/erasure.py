@@ -10,6 +10,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.crm.commands.customers import AUDIENCE
+from hotline.crm.commands.exports import forget_all
+from hotline.crm.commands.imports import forget_refusals
 from hotline.crm.database import Reader
 from hotline.crm.privacy.tables import PERSONAL, Personal
 from hotline.crm.unit_of_work import UnitOfWork
@@ -153,6 +155,9 @@ async def erase_person(uow: UnitOfWork, reach: Reach, reason: str) -> Erased:
     told = await uow.execute(_DESTROY, list(keys), list(reach.customers), uow.now)
     done.keys = int(told.split()[-1])
     await _off_candidates(uow, reach)
+    # Nobody knows who is in the rows of a file.
+    await forget_refusals(uow)
+    done.files += [("exports", path) for path in await forget_all(uow)]
     for customer_id in reach.customers:
         await uow.execute(
             """INSERT INTO erasure (id, customer_id, with_id, user_id, reason, counts, at)

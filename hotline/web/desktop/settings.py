@@ -18,12 +18,12 @@ from hotline.web.desktop.forms import Form, field, form_of, version_of
 from hotline.web.desktop.i18n import LANGUAGES
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS as SECTION_WORDS
-from hotline.web.desktop.settings_words import constraints, label_of, refused
+from hotline.web.desktop.settings_words import constraints, label_of, longest, refused
 from hotline.web.rights import needs
 from hotline.workflows import company as workflow
 
-#: Texts longer than a line are written in a field of their own.
-LONGEST: Final = 2_000
+#: Texts longer than this are written in a high field.
+LONG: Final = 1_000
 
 
 @needs("settings.read")
@@ -76,9 +76,10 @@ def _typed(form: Form, name: str, info: FieldInfo) -> Any:
     if info.annotation is bool:
         return name in form
     if get_origin(info.annotation) is dict:
-        texts = {language: field(form, f"{name}_{language}", LONGEST).strip() for language in LANGUAGES}
-        return {language: text for language, text in texts.items() if text}
-    return field(form, name, 200).strip()
+        # One too many is let through, so that the model says what is wrong.
+        texts = {language: field(form, f"{name}_{language}", longest(info) + 1) for language in LANGUAGES}
+        return {language: text.strip() for language, text in texts.items() if text.strip()}
+    return field(form, name, longest(info) + 1).strip()
 
 
 def _form(
@@ -113,6 +114,8 @@ def _described(kind: type[Section], name: str, value: Any) -> dict[str, Any]:
         sort = "choice"
     elif get_origin(info.annotation) is dict:
         sort = "texts"
+    elif info.annotation is str:
+        sort = "text"
     else:
         sort = "number"
     return {
@@ -122,6 +125,8 @@ def _described(kind: type[Section], name: str, value: Any) -> dict[str, Any]:
         "label": label_of(kind.section, name),
         "choices": get_args(info.annotation) if sort == "choice" else (),
         "default": info.get_default(call_default_factory=True),
+        "longest": longest(info),
+        "rows": 12 if longest(info) > LONG else 2,
         **constraints(info.metadata),
     }
 

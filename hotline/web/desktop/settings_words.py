@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from aiohttp import web
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from hotline.errors import HotlineError
 from hotline.web.desktop.forms import problems
 from hotline.web.desktop.render import say
 from hotline.web.desktop.words import N_
+
+
+#: Most characters of a text whose model names no bound.
+LONGEST_TEXT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,13 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "tickets": (N_("Tickets and wrap-up"), N_("How calls become tickets, and what follows a call.")),
     "recordings": (N_("Recordings"), N_("Voicemails and recordings of calls: what is kept, for how long.")),
     "files": (N_("Files"), N_("What may be kept with customers' records.")),
-    "privacy": (N_("Privacy"), N_("What callers are told about themselves.")),
+    "privacy": (N_("Privacy"), N_("What customers are told about their data, and who answers for it.")),
+    "retention": (
+        N_("Retention"),
+        N_(
+            "How long is kept what nobody deletes by hand. What is past its time is forgotten for good."
+        ),
+    ),
 }
 
 #: Every setting of every section; a test holds the models against it.
@@ -78,6 +89,36 @@ LABELS: Final[Mapping[str, Label]] = {
     "files.quota_mb": Label(N_("Files take at most"), "", N_("MB")),
     "files.refuse_programs": Label(
         N_("Refuse programs"), N_("Files that run on the computer of who opens them, whatever their name says.")
+    ),
+    "privacy.notice": Label(
+        N_("Privacy notice"),
+        N_("What everybody reads at /privacy. Empty: a text that comes with hotline. A blank line begins a paragraph."),
+    ),
+    "privacy.controller": Label(
+        N_("Responsible for the data"), N_("Name and address of the company, as the notice and reports show it.")
+    ),
+    "privacy.contact": Label(
+        N_("Contact for privacy"), N_("Where customers ask for their data, its correction and erasure.")
+    ),
+    "retention.callers_days": Label(
+        N_("A caller's number is forgotten after"),
+        N_("In calls that belong to no customer. What the call was about stays. 0: it is kept."),
+        N_("days"),
+    ),
+    "retention.tickets_days": Label(
+        N_("A closed ticket's texts are forgotten after"),
+        N_("Its kind, times and outcome stay for the statistics. 0: they are kept."),
+        N_("days"),
+    ),
+    "retention.notes_days": Label(N_("Notes are deleted after"), N_("0: they are kept."), N_("days")),
+    "retention.files_days": Label(N_("Customers' files are deleted after"), N_("0: they are kept."), N_("days")),
+    "retention.changes_days": Label(
+        N_("The history of a record's fields is forgotten after"), N_("0: it is kept."), N_("days")
+    ),
+    "retention.customers_days": Label(
+        N_("Customers are erased for good after"),
+        N_("Without a call, ticket, note, purchase or change in this time. 0: never."),
+        N_("days"),
     ),
     "privacy.speak_ticket_number": Label(
         N_("The menu says the number of a caller's open ticket"),
@@ -216,7 +257,7 @@ def _field(places: list[str]) -> str:
     """The field of a form that a place in the model is written in."""
     if not places:
         return ""
-    if places[0] in ("names", "hours", "announcement") and len(places) > 1:
+    if places[0] in ("names", "hours", "announcement", "notice") and len(places) > 1:
         return f"{places[0]}_{places[1]}"
     if places[0] in ("first_response", "resolution"):
         return f"{places[0]}_warn" if "warn" in places else places[0]
@@ -236,3 +277,13 @@ def constraints(metadata: list[Any]) -> dict[str, int]:
             if (value := getattr(each, name, None)) is not None:
                 found[name] = value
     return found
+
+
+def longest(info: FieldInfo) -> int:
+    """Most characters of a field of text, or of each text of several languages."""
+    parts = [*info.metadata, *get_args(info.annotation)[-1:]]
+    for part in parts:
+        for each in (part, *getattr(part, "__metadata__", ())):
+            if (most := getattr(each, "max_length", None)) is not None:
+                return int(most)
+    return LONGEST_TEXT
