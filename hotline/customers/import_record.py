@@ -23,6 +23,7 @@ from hotline.customers.import_values import (
     kind_of,
     listed,
     locale_of,
+    perhaps_several,
     several,
     whole_number,
 )
@@ -205,17 +206,25 @@ class _Reading:
         return self.reasons or record
 
     def _numbers(self, column: int, kind: Kind, text: str) -> None:
-        region = self._country or self._plan.region
-        label = self._plan.labels[column]
         for part in several(text):
-            number = whole_number(part)
-            if is_spoiled(number):
-                raise _Wrong("spoiled")
             try:
-                value = normalise(kind, number, region)
-            except Invalid as error:
-                raise _Wrong("incomplete_phone" if "not complete" in error.detail else "phone") from None
-            self._points.append((column, (kind, value, label)))
+                self._number(column, kind, part)
+            except _Wrong:
+                pieces = perhaps_several(part)
+                if len(pieces) < 2:
+                    raise
+                for piece in pieces:
+                    self._number(column, kind, piece)
+
+    def _number(self, column: int, kind: Kind, part: str) -> None:
+        number = whole_number(part)
+        if is_spoiled(number):
+            raise _Wrong("spoiled")
+        try:
+            value = normalise(kind, number, self._country or self._plan.region)
+        except Invalid as error:
+            raise _Wrong("incomplete_phone" if "not complete" in error.detail else "phone") from None
+        self._points.append((column, (kind, value, self._plan.labels[column])))
 
     def _tag(self, word: str) -> str:
         tag = _line(word, LONGEST_TAG)

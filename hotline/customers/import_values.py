@@ -17,7 +17,8 @@ _FORMULA_TEXT: Final = re.compile(r'="((?:[^"]|"")*)"')
 _SPOILED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
 _FLOAT: Final = re.compile(r"-?\d+\.0+")
 _ERRORS: Final = frozenset(("#n/a", "#ref!", "#name?", "#value!", "#div/0!", "#null!", "#num!"))
-_PARTS: Final = re.compile(r"\s*[;；\n\r、]\s*|\s*[,，]\s*(?=[+＋(（\d０-９])|\s+/\s+|\s+(?:or|oder|或)\s+")
+_PARTS: Final = re.compile(r"\s*[;；\n\r、]\s*|\s*[,，]\s*(?=[+＋(（\d０-９])")
+_WEAK_PARTS: Final = re.compile(r"\s*/\s*|\s+(?:or|oder|或)\s+", re.IGNORECASE)
 _LISTED: Final = re.compile(r"\s*[;；,，、|\n\r]\s*")
 _DATE: Final = re.compile(
     r"(\d{1,4})\s*[-./年]\s*(\d{1,2})\s*[-./月]\s*(\d{1,4})\s*日?(?:[ T](\d{1,2}:\d{2}(?::\d{2})?).*)?"
@@ -113,6 +114,11 @@ def whole_number(text: str) -> str:
 def several(text: str) -> list[str]:
     """The numbers or addresses of a cell that holds several."""
     return [part for part in _PARTS.split(text) if part] if _PARTS.search(text) else [text]
+
+
+def perhaps_several(text: str) -> list[str]:
+    """The same for a part that is no number by itself: 030/123 456 is one, 0170 1234567 / 030 123456 are two."""
+    return [part for part in _WEAK_PARTS.split(text) if part]
 
 
 def listed(text: str) -> list[str]:
