@@ -11,11 +11,13 @@ from uuid import UUID
 from hotline.crm import passwords
 from hotline.crm.commands import sessions
 from hotline.crm.commands import users as commands
+from hotline.crm.company import Security
 from hotline.crm.queries.users import TokenView, UserView, get_user
 from hotline.crm.viewer import PERMISSIONS, Viewer
 from hotline.customers.json_fields import json_object
 from hotline.customers.text import one_line
 from hotline.errors import Forbidden, Invalid, NotFound
+from hotline.workflows import company
 from hotline.workflows.house import House
 from hotline.workflows.personal_settings import checked
 from hotline.workflows.sign_in import check_password
@@ -42,7 +44,7 @@ async def create_user(house: House, viewer: Viewer, data: NewUser) -> UserView:
     fields = await cleaned(house, data)
     login = fields.get("login") or login_of("")
     password = data.get("password")
-    password_hash = None if password is None else await passwords.hash_password(password, login)
+    password_hash = None if password is None else await passwords.hash_password(password, login, shortest=_shortest(house))
     async with house.unit(viewer) as uow:
         user_id = await commands.create_user(
             uow,
@@ -103,7 +105,7 @@ async def set_password(house: House, viewer: Viewer, user_id: UUID, password: st
     """Give a user a new password: their lock and their sessions end."""
     viewer.require("users.write")
     login = (await get_user(house.db, viewer, user_id)).login
-    stored = await passwords.hash_password(password, login)
+    stored = await passwords.hash_password(password, login, shortest=_shortest(house))
     async with house.unit(viewer) as uow:
         user = await commands.lock_user(uow, user_id)
         await commands.update_user(uow, user, {"password_hash": stored, "failed_sign_ins": 0, "locked_until": None})
@@ -123,7 +125,7 @@ async def change_own_password(
     login = (await get_user(house.db, viewer, user_id)).login
     if await check_password(house, login, current) is None:
         raise Invalid("current: this is not your password.")
-    stored = await passwords.hash_password(new, login)
+    stored = await passwords.hash_password(new, login, shortest=_shortest(house))
     async with house.unit(viewer) as uow:
         user = await commands.lock_user(uow, user_id)
         await commands.update_user(uow, user, {"password_hash": stored})
@@ -214,3 +216,8 @@ def _own(viewer: Viewer) -> UUID:
 
 def _own_unless_writer(viewer: Viewer) -> UUID | None:
     return None if viewer.may("users.write") else _own(viewer)
+
+
+def _shortest(house: House) -> int:
+    """Least characters of a password that is set now."""
+    return company.known(house, Security).password_length

@@ -101,7 +101,7 @@ FROM leg WHERE rang_at >= $1 AND rang_at < $2 AND user_id IN (SELECT id FROM peo
 """
 _WRAP_UPS: Final = """
 SELECT user_id, count(*) AS wrap_ups,
-       COALESCE(sum(EXTRACT(EPOCH FROM done_at - started_at)), 0)::bigint AS wrap_up_seconds
+       COALESCE(sum(EXTRACT(EPOCH FROM LEAST(done_at, until) - started_at)), 0)::bigint AS wrap_up_seconds
 FROM wrap_up WHERE started_at >= $1 AND started_at < $2 AND done_at IS NOT NULL
   AND user_id IN (SELECT id FROM people) GROUP BY user_id
 """
@@ -155,7 +155,8 @@ async def list_days(
     rows = await db.fetch(
         """WITH days AS (
                SELECT generate_series(
-                   ($1 AT TIME ZONE $5)::date, (($2 - interval '1 microsecond') AT TIME ZONE $5)::date,
+                   ($1::timestamptz AT TIME ZONE $5)::date,
+                   (($2::timestamptz - interval '1 microsecond') AT TIME ZONE $5)::date,
                    interval '1 day'
                )::date AS day
            ), talked AS (

@@ -17,7 +17,8 @@ MOST_SIGN_INS: Final = 201
 
 @dataclass(frozen=True, slots=True)
 class SignInView:
-    """A try to sign in. ``new``: the first success from this network, so that one of somebody else stands out."""
+    """A try to sign in. ``new``: the first success from this network, after others from elsewhere: one of somebody else
+    stands out."""
 
     id: UUID
     at: datetime
@@ -48,6 +49,8 @@ async def list_sign_ins(
                   s.outcome = 'in' AND NOT EXISTS (
                       SELECT 1 FROM sign_in e
                       WHERE e.user_id = s.user_id AND e.outcome = 'in' AND e.network = s.network AND e.at < s.at
+                  ) AND EXISTS (
+                      SELECT 1 FROM sign_in e WHERE e.user_id = s.user_id AND e.outcome = 'in' AND e.at < s.at
                   ) AS new
            FROM sign_in s WHERE s.user_id = $1 AND ($3::uuid IS NULL OR s.id < $3)
            ORDER BY s.id DESC LIMIT $2""",

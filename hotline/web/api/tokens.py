@@ -72,7 +72,7 @@ async def list_tokens(ask: Ask, query: TokensQuery) -> TokenList:
     return TokenList(items=[_render(view) for view in found])
 
 
-@endpoint("POST", "/tokens", right="tokens.write", summary="Make an API token", status=201)
+@endpoint("POST", "/tokens", right="tokens.write", summary="Make an API token", status=201, fresh=True)
 async def create_token(ask: Ask, body: TokenCreate) -> NewToken:
     """It never allows more than its user's role, nor more than the token that makes it."""
     view, secret = await workflow.create_token(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -160,14 +160,14 @@ def _country(request: web.Request, country: str) -> dict[str, Any]:
 def _values(spec: CalendarSpec) -> dict[str, Any]:
     return {
         **{f"names_{language}": name for language, name in spec.names.items()},
-        **{f"hours_{day}": _written(openings) for day, openings in spec.hours.items()},
+        **{f"hours_{day}": written(openings) for day, openings in spec.hours.items()},
         "timezone": spec.timezone or "",
         "country": spec.country or "",
         "subdivision": spec.subdivision or "",
         "categories": list(spec.categories),
         "make_up": spec.make_up,
         "exceptions": [
-            {"date": each.date.isoformat(), "openings": _written(each.openings), "reason": each.reason}
+            {"date": each.date.isoformat(), "openings": written(each.openings), "reason": each.reason}
             for each in spec.exceptions
         ],
     }
@@ -199,17 +199,17 @@ def _spec(form: Form) -> CalendarSpec:
         {
             "names": {language: name for language, name in names.items() if name},
             "timezone": typed["timezone"].strip() or None,
-            "hours": {day: _openings(typed[f"hours_{day}"]) for day in WEEKDAYS},
+            "hours": {day: openings_of(typed[f"hours_{day}"]) for day in WEEKDAYS},
             "country": typed["country"] or None,
             "subdivision": typed["subdivision"].strip() or None,
             "categories": typed["categories"],
             "make_up": typed["make_up"],
-            "exceptions": [each | {"openings": _openings(each["openings"])} for each in typed["exceptions"]],
+            "exceptions": [each | {"openings": openings_of(each["openings"])} for each in typed["exceptions"]],
         }
     )
 
 
-def _openings(text: str) -> list[tuple[str, str]]:
+def openings_of(text: str) -> list[tuple[str, str]]:
     """``09:00–12:00, 13:00–18:00`` as pairs; what is none is left to the model to refuse."""
     joined = re.sub(r"\s*([-–—~至到])\s*", r"\1", text.strip())
     found = []
@@ -220,7 +220,8 @@ def _openings(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def _written(openings: tuple[tuple[str, str], ...]) -> str:
+def written(openings: Iterable[Sequence[str]]) -> str:
+    """Openings as people write them: ``09:00–12:00, 13:00–18:00``."""
     return ", ".join(f"{start}–{end}" for start, end in openings)
 
 
@@ -228,7 +229,7 @@ def _week(spec: CalendarSpec) -> list[tuple[str, str, str]]:
     """The week in few lines: days that follow each other with the same hours are one (first, last, hours)."""
     lines: list[tuple[str, str, str]] = []
     for day in WEEKDAYS:
-        hours = _written(spec.hours.get(day, ()))
+        hours = written(spec.hours.get(day, ()))
         if lines and lines[-1][2] == hours:
             lines[-1] = (lines[-1][0], day, hours)
         else:
@@ -258,7 +259,7 @@ def _special(request: web.Request, view: CalendarView | None, year: int) -> list
             "shown": dates.format_date(day.date, pattern, locale=locale),
             "why": day.why,
             "reason": day.reason,
-            "hours": _written(tuple(opening.texts for opening in day.openings)),
+            "hours": written(tuple(opening.texts for opening in day.openings)),
         }
         for day in calendar.special_days(year, language)
     ]
