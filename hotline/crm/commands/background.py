@@ -81,6 +81,11 @@ async def create_job(
     return job_id
 
 
+async def set_total(uow: UnitOfWork, job_id: UUID, total: int) -> None:
+    """Say how much a job that was made just now is about."""
+    await uow.execute("UPDATE background_job SET total = $2 WHERE id = $1", job_id, total)
+
+
 async def claim_job(db: Database, kinds: Sequence[str], now: datetime) -> Claim | None:
     """The next job of one of ``kinds`` that waits, or whose process is gone; None when there is none."""
     row = await db.fetchrow(

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from hotline.web.api import (
     audit,
+    batches,
     calendars,
     calls,
     categories,
@@ -16,6 +17,7 @@ from hotline.web.api import (
     customer_history,
     customers,
     docs,
+    duplicates,
     events,
     exports,
     files,
@@ -25,6 +27,7 @@ from hotline.web.api import (
     jobs,
     leaving,
     lists,
+    merges,
     pbxs,
     performance,
     privacy,
@@ -37,6 +40,7 @@ from hotline.web.api import (
     search,
     sessions,
     settings,
+    settings_file,
     sla,
     teams,
     ticket_views,
@@ -49,6 +53,10 @@ from hotline.web.api import (
 from hotline.web.endpoint import Endpoint, add_endpoints
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    # Before the customers: whose addresses would take `duplicates` for an id.
+    *duplicates.routes,
+    *merges.routes,
+    *batches.routes,
     *customers.routes,
     *privacy.routes,
     *customer_history.routes,
@@ -83,6 +91,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *sla.routes,
     *lists.routes,
     *search.routes,
+    *settings_file.routes,
     *settings.routes,
     *audit.routes,
     *events.routes,

@@ -1,0 +1,63 @@
+"""Pairs of customers who may be one: kept as they are found, dismissed, taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from hotline.crm.unit_of_work import UnitOfWork
+from hotline.errors import NotFound
+
+
+async def keep_pairs(uow: UnitOfWork, found: Iterable[tuple[UUID, UUID, int, Sequence[str]]]) -> int:
+    """Keep pairs with their scores and reasons; how many are new. What was dismissed stays so."""
+    fresh = 0
+    for one, other, score, reasons in found:
+        low, high = sorted((one, other))
+        made = await uow.fetchval(
+            """INSERT INTO duplicate_pair AS d (id, low_id, high_id, score, reasons, state, found_at)
+               VALUES ($1, $2, $3, $4, $5, 'open', $6)
+               ON CONFLICT (low_id, high_id) DO UPDATE
+               SET score = excluded.score, reasons = excluded.reasons, found_at = excluded.found_at
+               RETURNING d.id = $1""",
+            *(uow.new_id(), low, high, score, list(reasons), uow.now),
+        )
+        fresh += bool(made)
+    return fresh
+
+
+async def drop_older(uow: UnitOfWork, before: datetime) -> int:
+    """Forget open pairs that were last found before then: these two are no longer alike."""
+    tag = await uow.execute("DELETE FROM duplicate_pair WHERE state = 'open' AND found_at < $1", before)
+    return int(tag.split()[-1])
+
+
+async def dismiss_pair(uow: UnitOfWork, one: UUID, other: UUID) -> UUID:
+    """Say that two are not one, whether they were found or not; the pair's id. It stays said."""
+    low, high = sorted((one, other))
+    pair_id: UUID = await uow.fetchval(
+        """INSERT INTO duplicate_pair AS d (id, low_id, high_id, score, reasons, state, found_at, dismissed_by_id,
+                                            dismissed_at)
+           VALUES ($1, $2, $3, 0, '{}', 'dismissed', $4, $5, $4)
+           ON CONFLICT (low_id, high_id) DO UPDATE
+           SET state = 'dismissed', dismissed_by_id = excluded.dismissed_by_id, dismissed_at = excluded.dismissed_at
+           RETURNING d.id""",
+        *(uow.new_id(), low, high, uow.now, uow.viewer.user_id),
+    )
+    uow.audit("duplicate:dismissed", pair_id, customer_ids=[low, high])
+    return pair_id
+
+
+async def reopen_pair(uow: UnitOfWork, pair_id: UUID) -> None:
+    """Take a dismissal back; a pair that nobody found goes. Raises NotFound."""
+    row = await uow.fetchrow(
+        """UPDATE duplicate_pair SET state = 'open', dismissed_by_id = NULL, dismissed_at = NULL
+           WHERE id = $1 AND state = 'dismissed' RETURNING score""",
+        pair_id,
+    )
+    if row is None:
+        raise NotFound()
+    if row["score"] == 0:
+        await uow.execute("DELETE FROM duplicate_pair WHERE id = $1", pair_id)
+    uow.audit("duplicate:reopened", pair_id)
