@@ -4,13 +4,15 @@ installation (addresses, secrets) is in ``hotline.settings`` instead."""
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_origin
+from urllib.parse import urlsplit
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from hotline.crm.database import Reader
 from hotline.crm.unit_of_work import UnitOfWork
@@ -22,7 +24,46 @@ log = structlog.get_logger(__name__)
 Locale = Literal["en", "zh"]
 Announcement = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Notice = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+
+
+#: A picture of 100 kB as a data: address.
+LONGEST_LOGO: Final = 140_000
+#: Kinds of pictures that browsers show and that run nothing, by how their bytes begin.
+PICTURES: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/webp": (b"RIFF",),
+}
+
+
+def picture(data_url: str) -> tuple[str, bytes]:
+    """The type and the bytes of a picture in a data: address. Raises ValueError for anything else."""
+    head, comma, text = data_url.partition(";base64,")
+    kind = head.removeprefix("data:")
+    if not comma or not head.startswith("data:") or kind not in PICTURES:
+        raise ValueError("a PNG, JPEG or WebP picture")
+    data = b64decode(text, validate=True)
+    if not data.startswith(PICTURES[kind]) or (kind == "image/webp" and data[8:12] != b"WEBP"):
+        raise ValueError("a PNG, JPEG or WebP picture")
+    return kind, data
+
+
+def _logo(value: str) -> str:
+    if value:
+        try:
+            picture(value)
+        except ValueError:
+            raise ValueError("logo: a PNG, JPEG or WebP picture of at most 100 kB.") from None
+    return value
+
+
+def _website(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("https", "http") or not parts.hostname):
+        raise ValueError("website: write it with https:// before it.")
+    return value
 
 
 class Section(BaseModel):
@@ -123,9 +164,64 @@ class Retention(Section):
     )
 
 
+class Company(Section):
+    """Who the company is, as its customers read it."""
+
+    section: ClassVar[str] = "company"
+
+    name: Line = Field("", description="The company's name, at the desk and on public pages; empty: hotline.")
+    address: ShortText = Field("", description="Its address, in lines.")
+    phone: Line = Field("", description="The number of its hotline, as people write it.")
+    email: Line = Field("", description="Its email address.")
+    website: Annotated[Line, AfterValidator(_website)] = Field("", description="Its website: https://…")
+
+
+class Brand(Section):
+    """How the company looks: at the head of the desk and on public pages."""
+
+    section: ClassVar[str] = "brand"
+
+    colour: Annotated[str, StringConstraints(pattern=r"^(#[0-9a-fA-F]{6})?$", to_lower=True, strip_whitespace=True)] = (
+        Field("", description="The company's colour, for example #0a6b4f; empty: none.")
+    )
+    logo: Annotated[str, StringConstraints(max_length=LONGEST_LOGO), AfterValidator(_logo)] = Field(
+        "", description="A PNG, JPEG or WebP picture of at most 100 kB, as a data: address; empty: none."
+    )
+
+
+class Formats(Section):
+    """How numbers, dates and money are written, whatever the language."""
+
+    section: ClassVar[str] = "formats"
+
+    numbers: Literal["language", "comma_point", "point_comma", "space_comma"] = Field(
+        "language", description="How numbers are grouped: as the reader's language does, 1,234.5, 1.234,5 or 1 234,5."
+    )
+    dates: Literal["language", "year_first", "day_first", "month_first"] = Field(
+        "language", description="How days are written: as the language does, 2026-11-22, 22.11.2026 or 11/22/2026."
+    )
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{3}$", to_upper=True, strip_whitespace=True)] = Field(
+        "EUR", description="The currency of amounts that name none (ISO 4217)."
+    )
+
+
+class Security(Section):
+    """How people stay signed in."""
+
+    section: ClassVar[str] = "security"
+
+    session_hours: int = Field(
+        0, ge=0, le=720, description="Hours without a click after which a session ends; 0: as the installation says."
+    )
+    confirm_minutes: int = Field(
+        30, ge=5, le=240, description="Minutes after which a password is asked again before what takes the house away."
+    )
+    password_length: int = Field(8, ge=8, le=64, description="Least characters of a new password.")
+
+
 #: Every section by its name, in the order in which they are shown.
 SECTIONS: Final[Mapping[str, type[Section]]] = {
-    each.section: each for each in (Tickets, Recordings, Files, Privacy, Retention)
+    each.section: each for each in (Company, Brand, Formats, Security, Tickets, Recordings, Files, Privacy, Retention)
 }
 
 
@@ -167,7 +263,7 @@ async def get_section(db: Reader, viewer: Viewer, name: str) -> SectionView:
 async def write_section(uow: UnitOfWork, value: Section, expected_version: int | None) -> int:
     """Store a section whole; its new version. Raises Conflict when it is not ``expected_version`` any more.
 
-    The audit entry names what changed; texts that callers hear are left out, for the trail holds no prose.
+    The audit entry names what changed; what people wrote is left out, for the trail holds no prose.
     """
     name = value.section
     row = await uow.fetchrow(
@@ -192,9 +288,14 @@ async def write_section(uow: UnitOfWork, value: Section, expected_version: int |
            WHERE name = $1 RETURNING version""",
         *(name, json.loads(value.model_dump_json()), uow.now),
     )
-    told = {key: pair for key, pair in changed.items() if not isinstance(pair[0], dict)}
+    told = {key: pair for key, pair in changed.items() if _is_code(type(value), key)}
     uow.audit("company_setting:changed", None, section=name, fields=sorted(changed), values=told)
     return version
+
+
+def _is_code(kind: type[Section], name: str) -> bool:
+    annotation = kind.model_fields[name].annotation
+    return annotation in (bool, int) or get_origin(annotation) is Literal
 
 
 def _valid(kind: type[Section], stored: Mapping[str, Any]) -> Section:

@@ -36,11 +36,11 @@ class _Decoy:
 _DECOY: Final = _Decoy()
 
 
-async def hash_password(password: str, login: str = "") -> str:
+async def hash_password(password: str, login: str = "", *, shortest: int = SHORTEST) -> str:
     """The hash to store. Raises Invalid for a password too short, too long, or the login itself."""
     password = _prepared(password)
-    if len(password) < SHORTEST:
-        raise Invalid(f"password: at least {SHORTEST} characters.")
+    if len(password) < shortest:
+        raise Invalid(f"password: at least {shortest} characters.")
     if len(password) > LONGEST:
         raise Invalid(f"password: at most {LONGEST} characters.")
     if login and password.casefold() == login.casefold():

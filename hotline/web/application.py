@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hotline.web import api, auth, desktop, health, sound
+from hotline.web import api, auth, brand, desktop, health, sound
 from hotline.web.context import HEALTH, HOUSE, HUB, IDENTIFY, Health, Identify
 from hotline.web.demo import Demo
 from hotline.web.demo import setup as setup_demo
@@ -42,6 +42,7 @@ def create_app(
     app.on_shutdown.append(_close_streams)
     health.setup(app)
     sound.setup(app)
+    brand.setup(app)
     api.setup(app)
     desktop.setup(app)
     if demo is not None:

@@ -25,7 +25,7 @@ from hotline.web.problems import (
 )
 from hotline.web.rate_limits import Buckets
 from hotline.web.rights import PUBLIC, SIGNED_IN, is_endless, is_enrolling, is_fresh, is_streamed, right_of
-from hotline.workflows.sign_in import FRESH_FOR, FRESH_TO_BEGIN
+from hotline.workflows.sign_in import fresh_for
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -172,8 +172,9 @@ def is_confirmed(request: web.Request, signed: SignedIn, *, to_begin: bool = Fal
         return True
     if signed.confirmed_at is None:
         return False
-    lasts = FRESH_TO_BEGIN if to_begin else FRESH_FOR
-    return house_of(request).clock() - signed.confirmed_at <= lasts
+    house = house_of(request)
+    lasts = fresh_for(house) / 2 if to_begin else fresh_for(house)
+    return house.clock() - signed.confirmed_at <= lasts
 
 
 @web.middleware

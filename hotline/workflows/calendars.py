@@ -78,8 +78,7 @@ async def sign_rules(house: House) -> None:
 
 async def create_calendar(house: House, viewer: Viewer, key: str, spec: CalendarSpec) -> CalendarView:
     """Add a calendar under a key that never changes. Raises Conflict when it is taken."""
-    if not _KEY.fullmatch(key):
-        raise Invalid("key: small letters, digits and _ only, at most 40, a letter first.")
+    check_key(key)
     async with changing(house, viewer) as uow:
         await commands.write_calendar(uow, key, spec, new=True)
         return await get_calendar(uow, viewer, key)
@@ -105,6 +104,12 @@ async def delete_calendar(house: House, viewer: Viewer, key: str) -> None:
         raise Conflict("This calendar always stays: flows and policies refer to it by its name.")
     async with changing(house, viewer) as uow:
         await commands.delete_calendar(uow, key)
+
+
+def check_key(key: str) -> None:
+    """Raise Invalid unless a calendar may have this key."""
+    if not _KEY.fullmatch(key):
+        raise Invalid("key: small letters, digits and _ only, at most 40, a letter first.")
 
 
 def check_reachable(spec: PolicySpec, calendar: Calendar, uow: UnitOfWork, why: str) -> None:

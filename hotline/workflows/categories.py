@@ -33,14 +33,15 @@ class NewCategory(TypedDict, total=False):
 async def put_categories(house: House, viewer: Viewer, items: Sequence[NewCategory]) -> list[CategoryView]:
     """Replace the tree. What is left out is archived, not deleted: tickets name it."""
     viewer.require("settings.write")
-    rows = _rows(items)
+    rows = rows_of(items)
     async with house.unit(viewer) as uow:
         await write_categories(uow, rows)
         uow.audit("category:changed", None, slugs=[row["slug"] for row in rows])
         return await list_categories(uow, viewer)
 
 
-def _rows(items: Sequence[NewCategory]) -> list[dict[str, Any]]:
+def rows_of(items: Sequence[NewCategory]) -> list[dict[str, Any]]:
+    """The tree as it is stored. Raises Invalid, which names the category and what is wrong with it."""
     if len(items) > MOST_CATEGORIES:
         raise Invalid(f"items: at most {MOST_CATEGORIES} categories.")
     slugs = [item.get("slug", "") for item in items]

@@ -27,6 +27,7 @@ S = TypeVar("S", bound=Section)
 class _Kept:
     sections: dict[str, SectionView] = field(default_factory=dict)
     read_at: float = float("-inf")
+    reading: bool = False
 
 
 async def get(house: House, section: type[S], db: Reader | None = None) -> S:
@@ -47,10 +48,30 @@ async def get(house: House, section: type[S], db: Reader | None = None) -> S:
 
 
 def known(house: House, section: type[S]) -> S:
-    """A section as it was last read, else its defaults: from memory alone, for who must not wait."""
+    """A section as it was last read, else its defaults: from memory alone, for who must not wait. What is older than
+    ``get`` would answer is read anew, for whoever asks next."""
     kept: _Kept = house.kept.setdefault(_Kept, _Kept())
+    if monotonic() - kept.read_at > FRESH_SECONDS and not kept.reading:
+        kept.reading = True
+        house.spawn(_read_anew(house, kept), "company")
     view = kept.sections.get(section.section)
     return section() if view is None else cast(S, view.value)
+
+
+async def warm(house: House) -> None:
+    """Read all sections, if the database is there: for whoever asks ``known`` afterwards."""
+    kept: _Kept = house.kept.setdefault(_Kept, _Kept())
+    await _read_anew(house, kept)
+
+
+async def _read_anew(house: House, kept: _Kept) -> None:
+    try:
+        await refresh(house)
+    except Unavailable as error:
+        log.warning("company.remembered", reason=error.code)
+        kept.read_at = monotonic()
+    finally:
+        kept.reading = False
 
 
 async def refresh(house: House, db: Reader | None = None) -> None:

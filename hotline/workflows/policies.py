@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from hotline.calendars import Calendar
 from hotline.crm.commands import sla as commands
 from hotline.crm.queries.sla import PolicyView, get_policy
 from hotline.crm.queries.tiers import list_tiers
@@ -66,16 +68,16 @@ async def _write(
     house: House, viewer: Viewer, policy_id: UUID | None, spec: PolicySpec, expected_version: int | None
 ) -> PolicyView:
     async with changing(house, viewer) as uow:
-        keyed = await _checked(house, uow, spec)
+        keyed = await checked(uow, spec, (await rules_of(house, uow)).calendars)
         written = await commands.write_policy(uow, policy_id, keyed, expected_version)
         return await get_policy(uow, viewer, written)
 
 
-async def _checked(house: House, uow: UnitOfWork, spec: PolicySpec) -> PolicySpec:
+async def checked(uow: UnitOfWork, spec: PolicySpec, calendars: Mapping[str, Calendar]) -> PolicySpec:
     """The policy with a key for each rule. Raises Invalid for names that nobody has, and what could never come due."""
     if spec.tier and spec.tier not in {tier.key for tier in await list_tiers(uow, SYSTEM)}:
         raise Invalid(f"tier: there is no tier {spec.tier!r}.")
-    calendar = (await rules_of(house, uow)).calendars.get(spec.calendar)
+    calendar = calendars.get(spec.calendar)
     if calendar is None:
         raise Invalid("calendar: there is no such calendar.")
     if spec.enabled:

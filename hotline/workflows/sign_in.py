@@ -14,21 +14,19 @@ from weakref import WeakKeyDictionary
 from hotline.crm import passwords
 from hotline.crm.commands import second_factor, sessions
 from hotline.crm.commands.sessions import Attempt, Device, Method, Outcome
+from hotline.crm.company import Security
 from hotline.crm.database import Database
 from hotline.crm.queries.identity import Identity, viewer_for_session, viewer_for_token
 from hotline.crm.queries.sign_ins import get_factor
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import one_line
 from hotline.errors import NotSignedIn, TooMany
+from hotline.workflows import company
 from hotline.workflows.house import House
 from hotline.workflows.unknown_logins import UnknownLogins
 
 #: The use of a session or token is noted at most this often, so that reading stays reading.
 TOUCH_EVERY: Final = timedelta(minutes=5)
-#: How long a proof of who one is holds for what takes the house away.
-FRESH_FOR: Final = timedelta(minutes=30)
-#: A form for such a thing is shown only while this is left of it, so that it can still be sent.
-FRESH_TO_BEGIN: Final = timedelta(minutes=15)
 NOWHERE: Final = Device()
 _LONGEST_USER_AGENT: Final = 300
 _UNKNOWN: Final[WeakKeyDictionary[Database, UnknownLogins]] = WeakKeyDictionary()
@@ -291,5 +289,13 @@ def _stale(house: House, identity: Identity) -> bool:
     return identity.seen_at is None or house.clock() - identity.seen_at >= TOUCH_EVERY
 
 
+def fresh_for(house: House) -> timedelta:
+    """How long a proof of who one is holds for what takes the house away. A form for such a thing is shown in the first
+    half of it only, so that it can still be sent."""
+    return timedelta(minutes=company.known(house, Security).confirm_minutes)
+
+
 def _idle(house: House) -> timedelta:
-    return timedelta(hours=house.settings.session_hours)
+    """How long a session lasts without a click: what the company asks for, never more than the installation."""
+    own = company.known(house, Security).session_hours
+    return timedelta(hours=min(own or house.settings.session_hours, house.settings.session_hours))

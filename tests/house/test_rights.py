@@ -99,6 +99,8 @@ async def test_only_these_are_public(walk: Walk) -> None:
         "/sign-in",
         "/static/{name}",
         "/language",
+        "/brand.css",
+        "/brand/logo",
     }
 
 

@@ -91,8 +91,9 @@ async def load_customers(
     if loaded >= BATCH:
         # Else the planner knows nothing of the new rows, and searches walk the unsorted end of the index.
         for statement in (
-            "SELECT gin_clean_pending_list('customer_search')",
-            "SELECT gin_clean_pending_list('contact_point_suffix')",
+            # Where the indexes are there: whoever loads very many makes them afterwards.
+            "SELECT gin_clean_pending_list(oid) FROM pg_class"
+            " WHERE oid IN (to_regclass('customer_search'), to_regclass('contact_point_suffix'))",
             "ANALYZE customer, contact_point, customer_tag, personal_key",
         ):
             await db.execute(statement)

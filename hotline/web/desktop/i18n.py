@@ -102,14 +102,24 @@ def _zone(name: str) -> ZoneInfo | None:
     return ZoneInfo(name) if name in _zones() else None
 
 
+#: The company's own ways to write a day.
+_DATES: Final[Mapping[str, str]] = {
+    "year_first": "yyyy-MM-dd",
+    "day_first": "dd.MM.yyyy",
+    "month_first": "MM/dd/yyyy",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Times as a person in ``zone`` writes them in ``language``; ``now`` decides what is today; ``clock`` is theirs."""
+    """Times as a person in ``zone`` writes them in ``language``; ``now`` decides what is today; ``clock`` is theirs,
+    ``dates`` the company's."""
 
     language: str
     zone: tzinfo
     now: datetime
     clock: Literal["24", "12"] = "24"
+    dates: Literal["language", "year_first", "day_first", "month_first"] = "language"
 
     @property
     def _locale(self) -> Locale:
@@ -123,7 +133,9 @@ class Calendar:
     def day(self, at: datetime) -> str:
         """2 October, with the year when it is another."""
         local, today = at.astimezone(self.zone), self.now.astimezone(self.zone)
-        if self.language == "zh":
+        if self.dates in _DATES:
+            pattern = _DATES[self.dates]
+        elif self.language == "zh":
             pattern = "M月d日" if local.year == today.year else "y年M月d日"
         else:
             pattern = "d MMMM" if local.year == today.year else "d MMMM y"
@@ -138,7 +150,9 @@ class Calendar:
         local, today = at.astimezone(self.zone), self.now.astimezone(self.zone)
         if local.date() == today.date():
             return self.time(at)
-        if self.language == "zh":
+        if self.dates in _DATES:
+            pattern = _DATES[self.dates]
+        elif self.language == "zh":
             pattern = "M月d日" if local.year == today.year else "y年M月d日"
         else:
             pattern = "d MMM" if local.year == today.year else "d MMM y"

@@ -12,12 +12,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import hotline
 from hotline import phone
+from hotline.crm.company import Formats
+from hotline.web.brand import look_of
 from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.desktop import text
 from hotline.web.desktop.assets import asset
 from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, words, zone_of
 from hotline.web.desktop.keys import KEYS, at_the_desk
+from hotline.web.desktop.numbers import Numbers
 from hotline.web.desktop.pages import rail_of
+from hotline.workflows import company
 from hotline.workflows.personal_settings import PersonalSettings
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
@@ -80,6 +84,8 @@ def frame(request: web.Request) -> dict[str, Any]:
         "rail": rail_of(request.app, viewer, request.path) if viewer else None,
         "path": request.path_qs,
         "calendar": calendar_of(request),
+        "numbers": Numbers.of(language_of(request), company.known(house_of(request), Formats)),
+        "look": look_of(house_of(request)),
         "page_data": page_data(request),
         "is_fragment": is_fragment(request),
     }
@@ -89,7 +95,9 @@ def calendar_of(request: web.Request) -> Calendar:
     """How times are written for who asks."""
     signed: SignedIn | None = request.get(SIGNED)
     clock = PersonalSettings.of(signed.preferences if signed else {}).time_format
-    return Calendar(language_of(request), zone_of(request), house_of(request).clock(), clock)
+    house = house_of(request)
+    dates = company.known(house, Formats).dates
+    return Calendar(language_of(request), zone_of(request), house.clock(), clock, dates)
 
 
 def set_theme_cookie(request: web.Request, response: web.StreamResponse, theme: str) -> None:

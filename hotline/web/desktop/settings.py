@@ -13,7 +13,7 @@ from hotline.crm.queries.calendars import list_calendars
 from hotline.crm.queries.sla import list_policies
 from hotline.errors import Conflict, HotlineError, NotFound
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop import settings_calendars, settings_lists, settings_policies
+from hotline.web.desktop import settings_brand, settings_calendars, settings_file, settings_lists, settings_policies
 from hotline.web.desktop.forms import Form, field, form_of, version_of
 from hotline.web.desktop.i18n import LANGUAGES
 from hotline.web.desktop.render import html, see_other
@@ -22,6 +22,8 @@ from hotline.web.desktop.settings_words import constraints, label_of, longest, r
 from hotline.web.rights import needs
 from hotline.workflows import company as workflow
 
+#: Texts that are no longer stand on one line.
+LINE: Final = 100
 #: Texts longer than this are written in a high field.
 LONG: Final = 1_000
 
@@ -115,7 +117,7 @@ def _described(kind: type[Section], name: str, value: Any) -> dict[str, Any]:
     elif get_origin(info.annotation) is dict:
         sort = "texts"
     elif info.annotation is str:
-        sort = "text"
+        sort = "line" if longest(info) <= LINE else "text"
     else:
         sort = "number"
     return {
@@ -137,5 +139,7 @@ def setup(app: web.Application) -> None:
     settings_calendars.setup(app)
     settings_policies.setup(app)
     settings_lists.setup(app)
+    settings_file.setup(app)
+    settings_brand.setup(app)
     app.router.add_get("/settings/{section}", section)
     app.router.add_post("/settings/{section}", save)

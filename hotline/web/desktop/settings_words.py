@@ -17,7 +17,6 @@ from hotline.web.desktop.forms import problems
 from hotline.web.desktop.render import say
 from hotline.web.desktop.words import N_
 
-
 #: Most characters of a text whose model names no bound.
 LONGEST_TEXT: Final = 500
 
@@ -34,6 +33,10 @@ class Label:
 
 #: The sections with what each of them is about.
 SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "company": (N_("Company"), N_("Who you are, as your customers read it.")),
+    "brand": (N_("Brand"), N_("Your colour and your logo, at the head of the desk and on public pages.")),
+    "formats": (N_("Formats"), N_("How numbers, dates and money are written, whatever the language.")),
+    "security": (N_("Security"), N_("How people stay signed in.")),
     "tickets": (N_("Tickets and wrap-up"), N_("How calls become tickets, and what follows a call.")),
     "recordings": (N_("Recordings"), N_("Voicemails and recordings of calls: what is kept, for how long.")),
     "files": (N_("Files"), N_("What may be kept with customers' records.")),
@@ -48,6 +51,47 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
 
 #: Every setting of every section; a test holds the models against it.
 LABELS: Final[Mapping[str, Label]] = {
+    "company.name": Label(N_("Name"), N_("At the desk and on public pages. Empty: hotline.")),
+    "company.address": Label(N_("Address")),
+    "company.phone": Label(N_("Telephone"), N_("As customers shall dial it.")),
+    "company.email": Label(N_("Email")),
+    "company.website": Label(N_("Website"), N_("With https:// before it.")),
+    "brand.colour": Label(
+        N_("Colour"), N_("Like #0a6b4f. It is made darker or lighter where it would not stand out. Empty: none.")
+    ),
+    "brand.logo": Label(N_("Logo"), N_("A PNG, JPEG or WebP picture of at most 100 kB. A square one fits best.")),
+    "formats.numbers": Label(
+        N_("Numbers"),
+        choices={
+            "language": N_("as the reader's language does"),
+            "comma_point": "1,234.5",
+            "point_comma": "1.234,5",
+            "space_comma": "1 234,5",
+        },
+    ),
+    "formats.dates": Label(
+        N_("Dates"),
+        choices={
+            "language": N_("as the reader's language does"),
+            "year_first": "2026-11-22",
+            "day_first": "22.11.2026",
+            "month_first": "11/22/2026",
+        },
+    ),
+    "formats.currency": Label(N_("Currency"), N_("Of amounts that name none: EUR, USD, CNY.")),
+    "security.session_hours": Label(
+        N_("Signed out after"),
+        N_("Without a click. 0: as the installation says; it is never longer than that."),
+        N_("hours"),
+    ),
+    "security.confirm_minutes": Label(
+        N_("The password is asked again after"),
+        N_("Before what takes the house away: tokens, roles, erasure, other people's passwords."),
+        N_("minutes"),
+    ),
+    "security.password_length": Label(
+        N_("A new password has at least"), N_("A sentence is easy to keep in mind."), N_("characters")
+    ),
     "tickets.attach_days": Label(
         N_("A call joins an open ticket of its customer for"),
         N_("Counted from when the ticket was opened. 0: every call opens its own ticket."),
@@ -163,6 +207,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "missing": N_("Something must stand here."),
     "string_too_short": N_("Something must stand here."),
     "string_too_long": N_("At most {max_length} characters."),
+    "string_pattern_mismatch": N_("This cannot be read; write it as the example shows."),
     "too_long": N_("At most {max_length}."),
     "too_short": N_("Something must stand here."),
     "int_parsing": N_("Write a whole number."),
@@ -207,6 +252,8 @@ _SENTENCES: Final = tuple(
         (r"there is no user (?P<text>'.*')\.", N_("There is no user {text}.")),
         (r"there is no such calendar\.", N_("There is no such calendar.")),
         (r"there is no tier .*", N_("There is no such tier.")),
+        (r"a PNG, JPEG or WebP picture of at most 100 kB\.", N_("A PNG, JPEG or WebP picture of at most 100 kB.")),
+        (r"write it with https:// before it\.", N_("Write it with https:// before it.")),
         (r"(?P<key>[a-z0-9_]+) stands here twice\.", N_("{key} stands here twice.")),
         (r"(?P<key>[a-z0-9_]+) is always offered; give it another name instead\.",
          N_("{key} is always offered: give it another name instead.")),

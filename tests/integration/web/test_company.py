@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hotline.crm.audit import seal
+from hotline.crm.company import SECTIONS
 from hotline.workflows.calendars import calendars_of, rules_of
 from tests.integration.web.conftest import Api
 
@@ -193,7 +194,7 @@ async def test_what_a_policy_cannot_be(api: Api, change: dict[str, Any], status:
 
 
 async def test_settings_have_defaults_and_are_changed_in_part(api: Api) -> None:
-    assert [each["section"] for each in (await api.get("/settings"))["items"]] == ["tickets", "recordings", "privacy"]
+    assert [each["section"] for each in (await api.get("/settings"))["items"]] == list(SECTIONS)
     before = await api.get("/settings/tickets")
     assert (before["value"]["attach_days"], before["version"]) == (7, 0)
     changed = await put(api, "/settings/tickets", {"attach_days": 3})
