@@ -130,6 +130,15 @@ async def open_file(house: House, viewer: Viewer, export_id: UUID) -> tuple[Expo
     return view, reader
 
 
+def state_of(view: ExportView, now: datetime) -> str:
+    """What an export is at: its job's state, ``done`` while it can be downloaded, ``ended`` afterwards."""
+    if view.deleted_at is not None or (view.path is not None and view.expires_at <= now):
+        return "ended"
+    if view.path is not None:
+        return "done"
+    return "failed" if view.job is None else view.job.state
+
+
 async def delete(house: House, viewer: Viewer, export_id: UUID) -> None:
     """End an export before its time."""
     view = await queries.get_export(house.db, house.keyring, viewer, export_id)

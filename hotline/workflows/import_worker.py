@@ -77,7 +77,7 @@ def sample(task: Task) -> Sample:
         reading = task.reading or _guessed(head)
         file.seek(0)
         rows = list(itertools.islice(_text_rows(file, reading), LOOKED_AT + 1))
-        read_bytes = max(1, sum(len(cell) + 1 for row in rows for cell in row.cells))
+        read_bytes = max(1, sum(1 + sum(len(cell) + 1 for cell in row.cells) for row in rows))
         ended = len(rows) <= LOOKED_AT
         estimated = len(rows) if ended else int(len(rows) * size / max(1, read_bytes * _width(head, reading)))
         return _sampled(rows, reading, (), estimated, guess=task.reading is None)

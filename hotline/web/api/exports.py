@@ -64,22 +64,13 @@ class Export(Output):
     expires_at: datetime
 
 
-def state_of(view: ExportView, now: datetime) -> str:
-    """What an export is at."""
-    if view.deleted_at is not None or (view.path is not None and view.expires_at <= now):
-        return "ended"
-    if view.path is not None:
-        return "done"
-    return "failed" if view.job is None else view.job.state
-
-
 def _render(view: ExportView, now: datetime) -> Export:
     return Export.model_validate(
         {
             "id": view.id,
             "format": view.format,
             "fields": list(view.fields),
-            "state": state_of(view, now),
+            "state": workflow.state_of(view, now),
             "rows": view.rows,
             "bytes": view.bytes,
             "job": render_import_job(view.job),

@@ -105,7 +105,7 @@ ENCODINGS: Final[Mapping[str, str]] = {
     "euc-kr": "EUC-KR",
 }
 DATE_ORDERS: Final[Mapping[str, str]] = {
-    "": N_("As each column looks"),
+    "": N_("As they look"),
     "ymd": N_("Year, month, day"),
     "dmy": N_("Day, month, year"),
     "mdy": N_("Month, day, year"),

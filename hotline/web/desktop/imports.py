@@ -140,7 +140,7 @@ async def _context(request: web.Request, view: ImportView) -> dict[str, Any]:
                 "heading": view.headings[at],
                 "target": target,
                 "by": view.guessed[at] if at < len(view.guessed) else "none",
-                "samples": [row[at] for row in view.rows if at < len(row) and row[at].strip()][:3],
+                "samples": list(dict.fromkeys(row[at] for row in view.rows if at < len(row) and row[at].strip()))[:3],
             }
             for at, target in enumerate(view.mapping)
         ],
