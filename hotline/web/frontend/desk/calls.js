@@ -81,6 +81,7 @@ function fill(card, call, actions, wrap) {
   const ended = call.state === "ended";
   const known = call.customers ?? [];
   const one = known.find((customer) => customer.id === call.customer_id) ?? (known.length === 1 ? known[0] : null);
+  attribute(card, "aria-label", `${titleOf(call, wrap)}: ${one ? plain(one.name, 80) : numberOf(call)}`);
   attribute(card, "data-state", wrap ? "wrap" : ended ? "ended" : call.held ? "held" : "active");
   say(card, "title", titleOf(call, wrap));
   const timer = part(card, "timer");

@@ -1,6 +1,6 @@
 // The ringing calls: the only filled surface on the desk. A card takes its own place at the top of the work column
 // and never the focus.
-import { all, clone, find, part, say } from "../lib/dom.js";
+import { all, attribute, clone, find, part, say } from "../lib/dom.js";
 import { countFrom } from "../lib/clock.js";
 import { locale, t } from "../lib/i18n.js";
 import { plain } from "../lib/text.js";
@@ -56,6 +56,7 @@ function build(ring, actions) {
 
 function fill(card, ring, actions) {
   card.ring = ring;
+  attribute(card, "aria-label", `${t("Ringing call")}: ${who(ring)}`);
   const caller = ring.caller ?? {};
   const known = ring.customers ?? [];
   const one = known.find((customer) => customer.id === ring.customer_id) ?? (known.length === 1 ? known[0] : null);

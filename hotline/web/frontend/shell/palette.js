@@ -93,9 +93,8 @@ export function startPalette() {
     asking = new AbortController();
     const { signal } = asking;
     try {
-      const read = (may, path) => (may ? api("GET", `${path}${encodeURIComponent(text)}`, undefined, { signal }) : Promise.resolve({ items: [] }));
-      const [tickets, customers] = await Promise.all([read(mayFind && /^[Tt]?\d{3,12}$/.test(text), "/tickets?limit=3&q="), read(mayFind, `/customers?limit=${MOST}&q=`)]);
-      found(customers.items, tickets.items);
+      const { customers, tickets } = await api("GET", `/search?limit=${MOST}&q=${encodeURIComponent(text)}`, undefined, { signal });
+      found(customers, tickets);
       note.textContent = options().length ? "" : t("Nothing matches “{text}”. Try the first letters of a name, the last four digits of a number, or C10001.", { text: plain(text, 40) });
     } catch (error) {
       if (error instanceof ApiError) note.textContent = error.message;
