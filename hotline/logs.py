@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections import deque
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, TextIO
 
@@ -99,6 +100,24 @@ def mask(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> Mutabl
     return fields
 
 
+#: The last lines of this process as they were written, masked; for the support bundle.
+_RECENT: Final[deque[str]] = deque(maxlen=2_000)
+
+
+def recent() -> list[str]:
+    """The last lines that this process logged, masked."""
+    return list(_RECENT)
+
+
+class _Remembering(logging.StreamHandler[TextIO]):
+    """Writes lines, and remembers the last ones."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        _RECENT.append(line)
+        return line
+
+
 class _Unreadable(logging.Filter):
     """Drops what aiohttp says of requests that are no HTTP: its text quotes them, a cookie's secret included."""
 
@@ -127,7 +146,7 @@ def configure(level: str = "info", *, json: bool = True, stream: TextIO | None =
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Remembering(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -31,7 +31,7 @@ def options(
     """Options that come before a command."""
 
 
-from hotline.cli import audit, backup, demo, doctor, flow, migrate, replay, serve, tokens, users  # noqa: E402 - the commands hang on the application above
+from hotline.cli import audit, backup, demo, doctor, flow, migrate, replay, serve, support, tokens, users  # noqa: E402 - the commands hang on the application above
 
 app.add_typer(audit.app, name="audit")
 app.add_typer(users.app, name="user")
@@ -44,6 +44,7 @@ app.command("migrate")(migrate.migrate)
 app.command("replay")(replay.replay)
 app.command("restore")(backup.restore)
 app.command("serve")(serve.serve)
+app.command("support")(support.support)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import typer
 
 from hotline import logs
+from hotline.crm.queries.support import DAYS, voicemails_lately
 from hotline.crm.queries.users import list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError
@@ -29,11 +30,11 @@ def doctor(
     _show(Finding("settings", "ok", "every HOTLINE_ setting is known and readable"))
     if pbx and pbx not in [address.name for address in settings.ami_urls]:
         raise HotlineError(f"There is no PBX {pbx!r} in HOTLINE_AMI_URLS.")
-    if asyncio.run(_examine(settings, pbx)):
+    if asyncio.run(examine(settings, pbx)):
         raise typer.Exit(1)
 
 
-async def _examine(settings: Settings, pbx: str) -> int:
+async def examine(settings: Settings, pbx: str) -> int:
     """How many things are wrong."""
     wrong = 0
     agents: list[KnownAgent] = []
@@ -48,6 +49,7 @@ async def _examine(settings: Settings, pbx: str) -> int:
             agents = await _agents(house)
             _show(Finding("database", "ok", "reached, its schema is this version's"))
             wrong += _show(await _bus(house))
+            wrong += _show(await _voicemails(house))
         except HotlineError as error:
             wrong += _show(Finding("database", "wrong", error.detail, ("hotline migrate",)))
         finally:
@@ -78,6 +80,19 @@ async def _bus(house: House) -> Finding:
         await asyncio.sleep(0.1)
     health = house.bus.health()
     return Finding("bus", "wrong", f"{health.kind}: {health.error}", ("HOTLINE_REDIS_URL, or leave it empty",))
+
+
+async def _voicemails(house: House) -> Finding:
+    """Whether what callers said arrives: the PBX keeps it when its script does not send it."""
+    heard, missing = await voicemails_lately(house.db, SYSTEM, house.clock())
+    if not missing:
+        return Finding("voicemails", "ok", f"{heard} of the last {DAYS} days, each with its sound")
+    return Finding(
+        "voicemails",
+        "warning",
+        f"{missing} of {heard + missing} of the last {DAYS} days have no sound here",
+        ("is hotline-upload on the PBX, and does its cron line run? see `recordings` below",),
+    )
 
 
 async def _agents(house: House) -> list[KnownAgent]:

@@ -17,6 +17,7 @@ from hotline.pbx.wire import Accept, Reply
 from hotline.settings import PbxAddress, Settings
 from hotline.telephony.channels import take_snapshot
 from hotline.telephony.doctor_ivr import examine_dialplan
+from hotline.telephony.doctor_recordings import examine_recordings
 from hotline.telephony.findings import Finding, Verdict
 from hotline.telephony.reader import EVENTS
 from hotline.workflows.commands import QUEUE_CONTEXT
@@ -84,8 +85,15 @@ async def examine_pbx(
             yield finding
         async for finding in _contexts(connection, settings, allowed):
             yield finding
-        async for finding in examine_dialplan(settings, address, await _settings_shown(connection, allowed)):
+        shown = await _settings_shown(connection, allowed)
+        async for finding in examine_dialplan(settings, address, shown):
             yield finding
+
+        async def evaluate(expression: str) -> str | None:
+            reply = await _ask(connection, "Getvar", ("Variable", expression))
+            return reply.headers.get("Value") if reply is not None and reply.success else None
+
+        yield await examine_recordings(address, shown, evaluate)
         yield await _features(connection, allowed)
     except ConnectionLost:
         yield Finding("reach", "wrong", "the PBX closed the connection in the middle", _reach_advice(address))

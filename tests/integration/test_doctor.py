@@ -14,6 +14,7 @@ import pytest
 from hotline.pbx.connection import Patience
 from hotline.settings import Settings
 from hotline.telephony.doctor import ACTIONS, KnownAgent, examine_pbx
+from hotline.telephony.doctor_recordings import Places, examine_here
 from hotline.telephony.findings import Finding
 from tests.conftest import SECRET
 from tests.fakes.ami import FakePbx, Headers
@@ -49,6 +50,10 @@ def healthy(timestamps: bool = True, dialplan: bool = True) -> FakePbx:
     def config(_: Mapping[str, str]) -> list[Headers]:
         return [[("Response", "Success"), ("Category-000000", "featuremap"), ("Line-000000-000000", "atxfer=*2")]]
 
+    def getvar(headers: Mapping[str, str]) -> list[Headers]:
+        return [[("Response", "Success"), ("Variable", headers["Variable"]), ("Value", "1")]]
+
+    pbx.answers.update(Getvar=getvar)
     pbx.answers.update(ListCommands=commands, Setvar=setvar, CoreSettings=settings, GetConfig=config)
     pbx.queues = [member("PJSIP/agent1")]
     return pbx
@@ -70,6 +75,48 @@ async def test_a_healthy_pbx_has_nothing_wrong(settings: Settings) -> None:
     findings = await examine(healthy(), settings, ANNA)
     assert wrong(findings) == {}
     assert {finding.verdict for finding in findings} == {"ok"}
+
+
+async def test_a_pbx_without_the_upload_script_is_told_how_to_get_it(settings: Settings) -> None:
+    pbx = healthy()
+
+    def getvar(headers: Mapping[str, str]) -> list[Headers]:
+        value = "0" if "hotline-upload" in headers["Variable"] else "1"
+        return [[("Response", "Success"), ("Variable", headers["Variable"]), ("Value", value)]]
+
+    pbx.answers.update(Getvar=getvar)
+    found = wrong(await examine(pbx, settings, ANNA))["recordings"]
+    assert found.verdict == "wrong"
+    assert "hotline-upload" in found.found
+    assert any("install -m 755 hotline-upload /usr/local/bin/hotline-upload" in line for line in found.advice)
+
+
+async def test_a_pbx_that_does_not_let_us_look_is_not_called_wrong(settings: Settings) -> None:
+    pbx = healthy()
+    del pbx.answers["Getvar"]
+    findings = {finding.name: finding for finding in await examine(pbx, settings, ANNA)}
+    assert findings["recordings"].verdict == "unknown"
+
+
+def test_a_spool_on_this_machine_is_looked_into(tmp_path: Path) -> None:
+    places = Places(str(tmp_path / "spool"), str(tmp_path / "hotline-upload"))
+    now = time.time()
+    assert examine_here(places, now).verdict == "wrong"
+    (tmp_path / "spool").mkdir()
+    assert "no script" in examine_here(places, now).found
+    script = tmp_path / "hotline-upload"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o644)
+    assert (examine_here(places, now).verdict, examine_here(places, now).advice) == ("wrong", (f"chmod 755 {script}",))
+    script.chmod(0o755)
+    assert examine_here(places, now).verdict == "ok"
+    (tmp_path / "spool" / "a.wav").write_bytes(b"x")
+    assert examine_here(places, now).verdict == "ok", "it has just been recorded"
+    assert examine_here(places, now + 7200).verdict == "warning"
+    (tmp_path / "spool" / "a.wav").unlink()
+    (tmp_path / "spool" / "refused").mkdir()
+    (tmp_path / "spool" / "refused" / "b.wav").write_bytes(b"x")
+    assert "refused 1" in examine_here(places, now).found
 
 
 async def test_a_wrong_secret_is_told_with_the_lines_of_manager_conf(settings: Settings) -> None:

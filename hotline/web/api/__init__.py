@@ -42,6 +42,7 @@ from hotline.web.api import (
     settings,
     settings_file,
     sla,
+    support,
     teams,
     ticket_views,
     tickets,
@@ -94,6 +95,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *settings_file.routes,
     *settings.routes,
     *audit.routes,
+    *support.routes,
     *events.routes,
 )
 

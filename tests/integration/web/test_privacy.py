@@ -19,21 +19,27 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
+import structlog
+from pydantic import SecretStr
 
 from hotline import logs
 from hotline.calls.story import Alias, CallArrived, CallQueued, RingStarted
+from hotline.crm import migrate
 from hotline.crm.commands.ivr import SessionRecord, save_session
 from hotline.crm.commands.pbx_commands import create_command
 from hotline.crm.embedded import EmbeddedPostgres, binaries
 from hotline.crm.queries.customers import lookup
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
+from hotline.settings import load_settings
 from hotline.workflows import calls, imports, merging
 from hotline.workflows.customers import write_note
 from hotline.workflows.erasure import erase_late
 from tests.integration.test_imports import _body, done
 from tests.integration.test_recordings import VOICE, store
 from tests.integration.web.conftest import Api
+
+log = structlog.get_logger(__name__)
 
 #: What is planted: words that nothing else in the house says, and a number that is nobody else's.
 NUMBER = "+8613911223344"
@@ -340,3 +346,39 @@ async def test_a_number_that_two_have_stays_with_the_other(api: Api) -> None:
     call = await api.get(f"/calls/{call_id}")
     assert call["caller"]["number"] == NUMBER
     assert [each["id"] for each in call["customers"]] == [both[1]["id"]]
+
+
+async def test_the_support_bundle_holds_nothing_secret_and_nothing_of_anybody(
+    api: Api, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pbxs = load_settings({"HOTLINE_AMI_URLS": "ami://u:hunter2-of-ami@pbx.example/main"}, env_file=None).ami_urls
+    secrets = {
+        "database_url": SecretStr("postgresql://hotline:hunter2-of-the-database@db.example:5432/hotline"),
+        "redis_url": SecretStr("redis://:hunter2-of-redis@cache.example:6379/0"),
+        "secret_key": (SecretStr("hunter2-the-master-key"),),
+        "agi_key": SecretStr("hunter2-of-the-dialplan"),
+        "smtp_url": SecretStr("smtp://u:hunter2-of-mail@mail.example:587"),
+        "twilio_auth_token": (SecretStr("hunter2-of-twilio"),),
+        "ami_urls": pbxs,
+    }
+    await planted(api)
+    log.error("somebody.was_careless", detail=f"asked for {NUMBER} by {EMAIL}")
+    monkeypatch.setattr(api.house, "settings", api.house.settings.model_copy(update=secrets))
+    response = await api.ask("GET", "/support/bundle")
+    assert response.status == 200
+    archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    names = archive.namelist()
+    assert {"versions.json", "settings.json", "records.json", "disk.json", "log.txt", "health.txt"} <= set(names)
+    for name in names:
+        data = archive.read(name)
+        assert found_in(data) == [], name
+        assert b"hunter2" not in data, name
+    told = json.loads(archive.read("settings.json"))
+    assert told["HOTLINE_DATABASE_URL"] == "postgresql://db.example:5432/hotline"
+    assert (told["HOTLINE_SECRET_KEY"], told["HOTLINE_AGI_KEY"]) == ("1 set", "set")
+    assert told["HOTLINE_AMI_URLS"] == [{"name": "main", "host": "pbx.example", "port": 5038, "tls": False}]
+    records = json.loads(archive.read("records.json"))
+    assert records["migrations"] == migrate.known_steps()
+    assert {"customer", "call"} <= {table["name"] for table in records["tables"]}
+    assert "somebody.was_careless" in archive.read("log.txt").decode()
+    assert (await api.ask("GET", "/support/bundle", role="supervisor")).status == 403
