@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from hotline.crm.database import Reader, Row
-from hotline.crm.viewer import Viewer
+from hotline.crm.viewer import SHIPPED_ROLES, Viewer
 from hotline.errors import NotFound
 
 #: More roles than this are not kept.
@@ -38,9 +38,12 @@ FROM role r
 
 
 async def list_roles(db: Reader, viewer: Viewer) -> list[RoleView]:
-    """Every role, those that come with hotline first."""
+    """Every role: those that come with hotline, then the company's own by name."""
     viewer.require("users.read")
-    rows = await db.fetch(f"{_SELECT} ORDER BY r.built_in DESC, cardinality(r.permissions), r.name LIMIT {MOST}")
+    order = list(SHIPPED_ROLES)
+    rows = await db.fetch(
+        f"{_SELECT} ORDER BY r.built_in DESC, array_position($1::text[], r.name::text), r.name LIMIT {MOST}", order
+    )
     return [_role(row) for row in rows]
 
 
