@@ -31,7 +31,20 @@ def options(
     """Options that come before a command."""
 
 
-from hotline.cli import audit, backup, demo, doctor, flow, migrate, replay, serve, support, tokens, users  # noqa: E402 - the commands hang on the application above
+from hotline.cli import (  # noqa: E402 - the commands hang on the application above
+    audit,
+    backup,
+    demo,
+    doctor,
+    exports,
+    flow,
+    imports,
+    migrate,
+    replay,
+    serve,
+    tokens,
+    users,
+)
 
 app.add_typer(audit.app, name="audit")
 app.add_typer(users.app, name="user")
@@ -40,11 +53,12 @@ app.add_typer(tokens.app, name="token")
 app.command("backup")(backup.backup)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.command("import")(imports.import_)
+app.command("export")(exports.export)
 app.command("migrate")(migrate.migrate)
 app.command("replay")(replay.replay)
 app.command("restore")(backup.restore)
 app.command("serve")(serve.serve)
-app.command("support")(support.support)
 
 
 def main() -> None:

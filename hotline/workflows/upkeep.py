@@ -13,7 +13,9 @@ from hotline.crm.commands.retention import forget_before
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.calls import close_unseen
+from hotline.workflows.exports import keep_exports
 from hotline.workflows.house import House
+from hotline.workflows.imports import keep_imports
 from hotline.workflows.ivr import close_sessions
 
 #: Calls of a PBX that nobody has heard for so long, because it is gone or no longer in the settings, are over.
@@ -25,7 +27,8 @@ log = structlog.get_logger(__name__)
 async def keep_house(house: House) -> None:
     """Make the outbox's partitions of the months ahead; drop old ones; forget finished commands and ended sign-ins.
 
-    Calls of a PBX that is no longer heard end when it was last heard, their end unseen.
+    Files of imports and exports that are past their time go. Calls of a PBX that is no longer heard end when it was
+    last heard, their end unseen.
     """
     keep = timedelta(days=house.settings.retention_days)
     async with house.db.transaction() as client:
@@ -39,5 +42,14 @@ async def keep_house(house: House) -> None:
         if house.clock() - pbx.updated_at > UNHEARD:
             closed += await close_unseen(house, pbx.id, pbx.updated_at)
     sessions = await close_sessions(house)
-    if made or dropped or closed or sessions or any(forgotten.values()):
-        log.info("upkeep.done", made=made, dropped=dropped, calls_closed=closed, sessions_closed=sessions, **forgotten)
+    files = await keep_imports(house) + await keep_exports(house)
+    if made or dropped or closed or sessions or files or any(forgotten.values()):
+        log.info(
+            "upkeep.done",
+            made=made,
+            dropped=dropped,
+            calls_closed=closed,
+            sessions_closed=sessions,
+            files_removed=files,
+            **forgotten,
+        )
