@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from hotline.errors import Conflict
@@ -28,6 +28,17 @@ class FieldConflict:
     at: datetime | None = None
 
 
+Side = Literal["yours", "theirs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What somebody chose where both changed the same field, having seen the record at ``version``."""
+
+    version: int
+    sides: Mapping[str, Side]
+
+
 class EditConflict(Conflict):
     """Somebody else changed the same fields meanwhile; choose whose value stays."""
 
@@ -36,13 +47,13 @@ class EditConflict(Conflict):
         self.conflicts = tuple(conflicts)
 
 
-def merge_value(base: Any, yours: Any, theirs: Any) -> tuple[Any, bool]:
-    """One value, and whether both sides changed it to something else; then it is ``theirs``."""
+def merge_value(base: Any, yours: Any, theirs: Any, side: Side = "theirs") -> tuple[Any, bool]:
+    """One value, and whether both sides changed it to something else; then it is that of ``side``."""
     if yours in (base, theirs):
         return theirs, False
     if theirs == base:
         return yours, False
-    return theirs, True
+    return (yours if side == "yours" else theirs), True
 
 
 def merge_set(base: Sequence[str], yours: Sequence[str], theirs: Sequence[str]) -> list[str]:
@@ -53,9 +64,14 @@ def merge_set(base: Sequence[str], yours: Sequence[str], theirs: Sequence[str]) 
 
 
 def merge_items(
-    base: Sequence[Item], yours: Sequence[Item], theirs: Sequence[Item], same: Callable[[Item], Hashable]
+    base: Sequence[Item],
+    yours: Sequence[Item],
+    theirs: Sequence[Item],
+    same: Callable[[Item], Hashable],
+    side: Side = "theirs",
 ) -> tuple[list[dict[str, Any]], bool]:
-    """A list of items, and whether both sides changed one of them, or one changed what the other removed.
+    """A list of items, and whether both sides changed one of them, or one changed what the other removed; then that is
+    as on ``side``.
 
     ``same`` tells which items are one and the same although their content differs: their id, or what they say where
     they have none yet.
@@ -75,13 +91,15 @@ def merge_items(
                 merged.append(dict(left))
             elif left != was and left is not None:
                 clash = True
+                kept = my if side == "yours" else its
+                merged += [dict(kept)] if kept is not None else []
             continue
         if was is None:
             merged.append(dict(its))
             continue
         item: dict[str, Any] = {}
         for name in dict.fromkeys((*its, *my)):
-            item[name], both = merge_value(was.get(name), my.get(name), its.get(name))
+            item[name], both = merge_value(was.get(name), my.get(name), its.get(name), side)
             clash = clash or both
         merged.append(item)
     return merged, clash

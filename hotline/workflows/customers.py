@@ -17,7 +17,7 @@ from hotline.crm.queries.customer_history import shown
 from hotline.crm.queries.customers import CustomerView, get_customer
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import many_lines, one_line
-from hotline.customers.three_way import EditConflict, FieldConflict
+from hotline.customers.three_way import Decided, EditConflict, FieldConflict
 from hotline.errors import Invalid
 from hotline.workflows import fields as fields_of
 from hotline.workflows.customer_input import (
@@ -67,20 +67,23 @@ async def update_customer(
     expected_version: int | None = None,
     *,
     base_version: int | None = None,
+    decided: Decided | None = None,
     source: Source = "hand",
 ) -> CustomerView:
     """Change a customer. Raises NotFound, Invalid, or Conflict when ``expected_version`` is no longer the
     present.
 
     With ``base_version``, the version that the changes were made against, what others changed since stays: fields are
-    put together, and EditConflict names those that both changed.
+    put together, and EditConflict names those that both changed and about which nobody ``decided``.
     """
     viewer.require("customers.write")
     fields = await cleaned(house, changes, viewer=viewer)
     async with house.unit(viewer) as uow:
         customer = await commands.lock_customer(uow, customer_id, expected_version)
         try:
-            await commands.update_customer(uow, customer, fields, base_version=base_version, source=source)
+            await commands.update_customer(
+                uow, customer, fields, base_version=base_version, decided=decided, source=source
+            )
         except EditConflict as conflict:
             private = [each.key for each in (await fields_of.load(house)).fields if each.private]
             raise EditConflict([_shown(viewer, each, private) for each in conflict.conflicts]) from None

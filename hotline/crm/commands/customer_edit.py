@@ -13,7 +13,15 @@ from hotline import phone
 from hotline.crm.commands.customer_parts import AddressData, ContactPointData, Owner
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.customers.contact_points import ContactValue
-from hotline.customers.three_way import EditConflict, FieldConflict, merge_items, merge_set, merge_value
+from hotline.customers.three_way import (
+    Decided,
+    EditConflict,
+    FieldConflict,
+    Side,
+    merge_items,
+    merge_set,
+    merge_value,
+)
 from hotline.errors import Conflict, Invalid
 
 _SINCE: Final = """
@@ -43,21 +51,33 @@ class _Since:
     by: UUID | None
     by_name: str | None
     at: datetime
+    version: int
 
 
 async def merged_changes(
-    uow: UnitOfWork, customer: Versioned, now: Mapping[str, Any], changes: Mapping[str, Any], base_version: int
+    uow: UnitOfWork,
+    customer: Versioned,
+    now: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    base_version: int,
+    decided: Decided | None = None,
 ) -> dict[str, Any]:
     """``changes``, made against ``base_version``, as they are to be written over what the record holds ``now``.
 
-    Raises EditConflict, and Conflict when not every version since is in the history.
+    ``decided`` says whose value stays where both changed one, unless that changed again since. Raises EditConflict,
+    and Conflict when not every version since is in the history.
     """
     since = await _changed_since(uow, customer, base_version)
     merged: dict[str, Any] = {}
     conflicts: list[FieldConflict] = []
 
+    def side(field: str) -> Side | None:
+        last = since.get(field)
+        seen = decided is not None and last is not None and last.version <= decided.version
+        return decided.sides.get(field) if seen and decided is not None else None
+
     def put(field: str, base: Any, yours: Any, theirs: Any, clash: bool) -> None:
-        if clash:
+        if clash and side(field) is None:
             last = since[field]
             conflicts.append(FieldConflict(field, base, yours, theirs, last.by, last.by_name, last.at))
 
@@ -68,7 +88,7 @@ async def merged_changes(
                 name = f"{field}.{key}"
                 theirs = now.get(name)
                 base = since[name].base if name in since else theirs
-                kept[key], clash = merge_value(base, value, theirs)
+                kept[key], clash = merge_value(base, value, theirs, side(name) or "theirs")
                 put(name, base, value, theirs, clash)
             merged[field] = kept
             continue
@@ -79,19 +99,19 @@ async def merged_changes(
         base, theirs = since[name].base, now.get(name)
         if field == "contact_points":
             points = _points(wanted, base or (), theirs or ())
-            items, clash = merge_items(base or (), points, theirs or (), _same_point)
+            items, clash = merge_items(base or (), points, theirs or (), _same_point, side(name) or "theirs")
             put(name, base, points, theirs, clash)
             merged[field] = [_point_data(item, theirs or ()) for item in items]
         elif field == "addresses":
             addresses = _addresses(wanted, base or ())
-            items, clash = merge_items(base or (), addresses, theirs or (), _same_address)
+            items, clash = merge_items(base or (), addresses, theirs or (), _same_address, side(name) or "theirs")
             put(name, base, addresses, theirs, clash)
             merged[field] = [_address_data(item, theirs or ()) for item in items]
         elif field == "tags":
             merged[field] = _merged_tags(base or (), wanted, theirs or ())
         else:
             yours = str(wanted) if isinstance(wanted, UUID) else wanted
-            value, clash = merge_value(base, yours, theirs)
+            value, clash = merge_value(base, yours, theirs, side(name) or "theirs")
             put(name, base, yours, theirs, clash)
             merged[field] = UUID(value) if field == "responsible_id" and value is not None else value
     if conflicts:
@@ -114,7 +134,7 @@ async def _changed_since(uow: UnitOfWork, customer: Versioned, base_version: int
         else:
             text = uow.keyring.decrypt(customer.key, "customer_change", "from_cipher", row["id"], row["from_cipher"])
             base = json.loads(text)
-        since[field] = _Since(base, row["user_id"], row["user_name"], row["at"])
+        since[field] = _Since(base, row["user_id"], row["user_name"], row["at"], row["version"])
     return since
 
 

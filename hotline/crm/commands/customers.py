@@ -29,6 +29,7 @@ from hotline.crm.personal_keys import create_personal_key, load_personal_key
 from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.customers import custom_fields
+from hotline.customers.three_way import Decided
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.events import permission_mark
 
@@ -127,6 +128,7 @@ async def update_customer(
     changes: Mapping[str, Any],
     *,
     base_version: int | None = None,
+    decided: Decided | None = None,
     source: Source = "hand",
     source_id: UUID | None = None,
 ) -> bool:
@@ -134,12 +136,13 @@ async def update_customer(
     ``custom`` and ``preferences`` key by key, None takes one away. False when nothing differs.
 
     Changes that began from an older ``base_version`` are put together with what others changed since, field by field.
-    Raises EditConflict where both changed the same, and Conflict where nobody noted what changed.
+    Raises EditConflict where both changed the same and nobody ``decided``, and Conflict where nobody noted what
+    changed.
     """
     before = await read_state(uow, customer.id)
     fields = await _resolved(uow, changes)
     if base_version is not None and base_version != customer.version:
-        fields = await merged_changes(uow, customer, before, fields, base_version)
+        fields = await merged_changes(uow, customer, before, fields, base_version, decided)
     await _check_transfer(uow, before, fields)
     await write_fields(uow, customer, before, fields)
     return await changed(uow, customer, differences(before, await read_state(uow, customer.id)), source, source_id)

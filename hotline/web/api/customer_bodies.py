@@ -43,7 +43,7 @@ class Address(Output):
 class TimeSpan(Output):
     """When a customer likes to be reached: from `from` to `to`, on some days."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, populate_by_name=True, serialize_by_alias=True)
 
     days: list[int] = Field(description="1 for Monday to 7 for Sunday.")
     start: str = Field(alias="from", examples=["09:00"])

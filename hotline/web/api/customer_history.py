@@ -27,7 +27,7 @@ class Change(Output):
     """One changed field, from what to what. Values are as the record had them: `contact_points` and `addresses` are
     lists, `tier` and `classification` keys, `responsible` a user's id."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, populate_by_name=True, serialize_by_alias=True)
 
     id: UUID
     version: int = Field(description="The version of the record that the change made.")

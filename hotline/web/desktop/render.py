@@ -17,7 +17,7 @@ from hotline.web.brand import look_of
 from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.desktop import text
 from hotline.web.desktop.assets import asset
-from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, words, zone_of
+from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, money_text, words, zone_of
 from hotline.web.desktop.keys import KEYS, at_the_desk
 from hotline.web.desktop.numbers import Numbers
 from hotline.web.desktop.pages import rail_of
@@ -53,6 +53,7 @@ def environment(language: str) -> Environment:
         keys_at_the_desk=at_the_desk(),
     )
     env.filters.update(
+        money=lambda amount, currency: money_text(language, amount, currency),
         plain=text.plain, passage=text.passage, initials=text.initials, duration=text.duration, phone=phone.display
     )
     return env

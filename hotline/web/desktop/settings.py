@@ -13,7 +13,14 @@ from hotline.crm.queries.calendars import list_calendars
 from hotline.crm.queries.sla import list_policies
 from hotline.errors import Conflict, HotlineError, NotFound
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop import settings_brand, settings_calendars, settings_file, settings_lists, settings_policies
+from hotline.web.desktop import (
+    settings_brand,
+    settings_calendars,
+    settings_fields,
+    settings_file,
+    settings_lists,
+    settings_policies,
+)
 from hotline.web.desktop.forms import Form, field, form_of, version_of
 from hotline.web.desktop.i18n import LANGUAGES
 from hotline.web.desktop.render import html, see_other
@@ -139,6 +146,7 @@ def setup(app: web.Application) -> None:
     settings_calendars.setup(app)
     settings_policies.setup(app)
     settings_lists.setup(app)
+    settings_fields.setup(app)
     settings_file.setup(app)
     settings_brand.setup(app)
     app.router.add_get("/settings/{section}", section)

@@ -14,7 +14,10 @@ from hotline.web.desktop.i18n import Calendar
 from hotline.web.desktop.words import N_
 
 #: The filters above a timeline: kind → its name. "" shows everything.
-KINDS: Final[Mapping[str, str]] = {"": N_("All"), "call": N_("Calls"), "ticket": N_("Tickets"), "note": N_("Notes")}
+KINDS: Final[Mapping[str, str]] = {
+    "": N_("All"), "call": N_("Calls"), "ticket": N_("Tickets"), "note": N_("Notes"),
+    "purchase": N_("Purchases"), "file": N_("Files"),
+}  # fmt: skip
 
 _DISPOSITIONS: Final = {
     "answered": N_("answered"),
@@ -69,6 +72,11 @@ def line(item: TimelineItem) -> Line:
     if item.ticket is not None:
         kind = ticket_words.kinds.get(item.ticket.kind, item.ticket.kind)
         return Line(item, "ticket", "", kind, ticket_words.states.get(item.ticket.state, item.ticket.state))
+    if item.purchase is not None:
+        title = N_("Service bought") if item.purchase.kind == "service" else N_("Bought")
+        return Line(item, "wallet", "", title, "")
+    if item.file is not None:
+        return Line(item, "file", "", N_("File"), "")
     call = item.call
     if call is None:
         return Line(item, "clock", "", item.kind.capitalize(), "")

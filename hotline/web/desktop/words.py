@@ -63,7 +63,7 @@ _REASONS: Final = (
 def reason(error: HotlineError) -> tuple[str, str, dict[str, str]]:
     """The field that ``error`` names ("" for none), its reason as a message to translate, and the message's values."""
     field, colon, text = error.detail.partition(": ")
-    if not colon or not re.fullmatch(r"[a-z_]+(\[\d+\])?(\.[a-z_]+)?", field):
+    if not colon or not re.fullmatch(r"[a-z_]+(\[\d+\])?(\.\w+)?", field):
         field, text = "", error.detail
     for pattern, message in _REASONS:
         if found := re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL):

@@ -1,11 +1,13 @@
 // What single pages need: a selector that stands on the page, and what starts there with ({stream, page}).
 import { find } from "../lib/dom.js";
+import { startFiles } from "./files.js";
 import { startFlow } from "./flow.js";
 import { startImports } from "./imports.js";
 import { startPrompts } from "./prompts.js";
 import { startRows } from "./rows.js";
 
 const PAGES = [
+  ["[data-files]", startFiles],
   [".flow-picture", startFlow],
   ["[data-imports]", startImports],
   ["[data-prompts]", startPrompts],

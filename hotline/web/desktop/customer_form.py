@@ -1,0 +1,357 @@
+"""The form of a customer: what it shows, what was typed, and where two people changed the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from aiohttp import web
+
+from hotline.calendars.zones import zone_names
+from hotline.crm.queries.customers import CustomerView, get_customer
+from hotline.crm.queries.tiers import list_tags, list_tiers
+from hotline.crm.queries.users import list_users
+from hotline.customers.custom_fields import CustomField, from_text, to_text
+from hotline.customers.three_way import Decided, EditConflict
+from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
+from hotline.web.context import house_of, signed_of
+from hotline.web.desktop.customer_values import CHANNELS, Speaker, speaker
+from hotline.web.desktop.forms import Form, field, fields, form_of, once_of, problems, uuid_of, version_of
+from hotline.web.desktop.render import html, say, see_other
+from hotline.web.desktop.words import N_
+from hotline.web.rights import needs
+from hotline.workflows import customers as workflow
+from hotline.workflows import fields as fields_of
+from hotline.workflows.customers import AddressInput, ContactPointInput, CustomerChanges
+
+#: Most users that a form offers.
+_MOST_USERS: Final = 500
+#: Days of the week that a span of time is offered for, as the form sends them.
+DAYS: Final[Mapping[str, str]] = {
+    "1,2,3,4,5": N_("Monday to Friday"), "1,2,3,4,5,6,7": N_("every day"), "6,7": N_("at weekends"), "1": N_("Monday"),
+    "2": N_("Tuesday"), "3": N_("Wednesday"), "4": N_("Thursday"), "5": N_("Friday"), "6": N_("Saturday"),
+    "7": N_("Sunday"),
+}  # fmt: skip
+_POINT: Final = ("point_id", "point_kind", "point_value", "point_label")
+_ADDRESS: Final = ("address_id", "address_text", "address_label", "address_country")
+_TIME: Final = ("time_days", "time_from", "time_to")
+_SIMPLE: Final = ("kind", "name", "locale", "tier", "tags", "classification", "responsible", "channel", "timezone")
+
+
+@needs("customers.write")
+async def new(request: web.Request) -> web.StreamResponse:
+    """The form of a new customer."""
+    kind = "organisation" if request.query.get("kind") == "organisation" else "person"
+    return await _form(request, None, {"kind": kind})
+
+
+@needs("customers.write")
+async def create(request: web.Request) -> web.StreamResponse:
+    """Makes the customer, or shows the form again with what is wrong."""
+    house, viewer = house_of(request), signed_of(request).viewer
+    form = await form_of(request)
+    try:
+        changes = await _changes(request, form)
+        made = await workflow.create_customer(house, viewer, changes, once_of(request, form), complete=True)
+    except (Invalid, Conflict, Forbidden) as error:
+        return await _form(request, None, await _typed(request, form), error)
+    return see_other(f"/customers/{made.id}")
+
+
+@needs("customers.write")
+async def edit(request: web.Request) -> web.StreamResponse:
+    """The form of a customer."""
+    house, viewer = house_of(request), signed_of(request).viewer
+    customer = await get_customer(house.db, house.keyring, viewer, uuid_of(request))
+    return await _form(request, customer, await _values(request, customer))
+
+
+@needs("customers.write")
+async def update(request: web.Request) -> web.StreamResponse:
+    """Changes the customer. What others changed meanwhile stays; where both changed the same, the form comes back with
+    both values, and whoever sent it chooses."""
+    house, viewer = house_of(request), signed_of(request).viewer
+    customer = await get_customer(house.db, house.keyring, viewer, uuid_of(request))
+    form = await form_of(request)
+    try:
+        changes = await _changes(request, form)
+        base = version_of(form) or customer.version
+        decided = _decided(form)
+        changed = await workflow.update_customer(
+            house, viewer, customer.id, changes, base_version=base, decided=decided
+        )
+    except EditConflict as conflict:
+        return await _form(request, customer, await _typed(request, form), conflict)
+    except (Invalid, Conflict, Forbidden) as error:
+        return await _form(request, customer, await _typed(request, form), error)
+    done = f"?done=changed&version={changed.version}" if changed.version > customer.version else ""
+    return see_other(f"/customers/{customer.id}{done}")
+
+
+def _decided(form: Form) -> Decided | None:
+    """Whose value stays, as the form of a conflict sends it back."""
+    seen = field(form, "conflict_version", 20)
+    if not seen.isdecimal():
+        return None
+    sides: dict[str, Any] = {
+        name.removeprefix("side:"): value
+        for name, value in form.items()
+        if name.startswith("side:") and value in ("yours", "theirs")
+    }
+    return Decided(int(seen), sides)
+
+
+async def _form(
+    request: web.Request, customer: CustomerView | None, values: Mapping[str, Any], error: HotlineError | None = None
+) -> web.Response:
+    house, viewer = house_of(request), signed_of(request).viewer
+    errors = problems(request, error) if error else {}
+    speak = await speaker(request)
+    people = await _people(request, customer)
+    conflicts: list[dict[str, Any]] = []
+    if isinstance(error, EditConflict):
+        errors = {"": say(request, N_("You and somebody else changed the same. Choose what shall stay."))}
+        conflicts = _conflicts(request, speak, error, {user["id"]: user["name"] for user in people})
+    elif isinstance(error, Conflict) and error.detail == Conflict().detail:
+        errors = {
+            "": say(
+                request,
+                N_(
+                    "Somebody else changed this customer meanwhile. What you typed is still here;"
+                    " open the record in another tab to see the change."
+                ),
+            )
+        }
+    context = {
+        "customer": customer,
+        "values": {
+            **dict.fromkeys((*_SIMPLE, "version"), ""),
+            "points": [],
+            "addresses": [],
+            "times": [],
+            "custom": {},
+            **values,
+        },
+        "errors": errors,
+        "conflicts": conflicts,
+        "returned": error is not None,
+        "tiers": await list_tiers(house.db, viewer),
+        "all_tags": [tag.name for tag in (await list_tags(house.db, viewer))[:300]],
+        "classifications": speak.lists.entries("classification"),
+        "people": people,
+        "channels": CHANNELS,
+        "span_days": DAYS,
+        "zones": sorted(
+            name for name in zone_names() if "/" in name and not name.startswith(("Etc/", "posix", "right"))
+        ),
+        "customs": _customs(request, await _known(request)),
+        "masked": customer.custom_masked if customer else (),
+    }
+    return html(request, "customer_edit.html", context, status=error.status if error else 200)
+
+
+def _conflicts(
+    request: web.Request, speak: Speaker, error: EditConflict, people: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "field": each.field,
+            "name": speak.field(each.field),
+            "yours": speak.lines(each.field, each.yours, people) or [say(request, N_("nothing"))],
+            "theirs": speak.lines(each.field, each.theirs, people) or [say(request, N_("nothing"))],
+            "by": each.by_name or say(request, N_("hotline")),
+            "at": each.at,
+        }
+        for each in error.conflicts
+    ]
+
+
+async def _known(request: web.Request) -> list[CustomField]:
+    known = (await fields_of.load(house_of(request))).fields
+    return [each for each in known if each.target == "customer" and not each.archived]
+
+
+def _customs(request: web.Request, known: list[CustomField]) -> list[CustomField]:
+    """The fields that the form shows: not those whose values one does not see."""
+    masked = "private" in signed_of(request).viewer.masks
+    return [each for each in known if not (each.private and masked)]
+
+
+async def _people(request: web.Request, customer: CustomerView | None) -> list[dict[str, str]]:
+    """Who may look after them, as far as the viewer may choose: everybody, or oneself for whom nobody has."""
+    house, viewer = house_of(request), signed_of(request).viewer
+    now = customer.responsible if customer else None
+    found = [] if now is None else [{"id": str(now.id), "login": now.login, "name": now.name}]
+    if viewer.may("customers.transfer") and viewer.may("users.read"):
+        users = await list_users(house.db, viewer, limit=_MOST_USERS)
+        found += [
+            {"id": str(user.id), "login": user.login, "name": user.name}
+            for user in users
+            if user.disabled_at is None and (now is None or user.id != now.id)
+        ]
+    elif now is None:
+        signed = signed_of(request)
+        found.append({"id": str(viewer.user_id), "login": signed.login, "name": signed.login})
+    return sorted(found, key=lambda user: user["name"].casefold())
+
+
+async def _values(request: web.Request, customer: CustomerView) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for each in await _known(request):
+        value = customer.custom.get(each.key)
+        if value is not None:
+            shown[each.key] = _written(each, value)
+    return {
+        "kind": customer.kind,
+        "name": customer.name,
+        "locale": customer.locale or "",
+        "tier": customer.tier.key if customer.tier else "",
+        "tags": ", ".join(customer.tags),
+        "classification": customer.classification or "",
+        "responsible": customer.responsible.login if customer.responsible else "",
+        "channel": customer.preferences.get("channel", ""),
+        "timezone": customer.preferences.get("timezone", ""),
+        "times": [
+            {"days": ",".join(map(str, span["days"])), "from": span["from"], "to": span["to"]}
+            for span in customer.preferences.get("times", ())
+        ],
+        "custom": shown,
+        "points": [
+            {"id": point.id, "kind": point.kind, "value": "" if point.masked else point.display,
+             "shown": point.display, "label": point.label}
+            for point in customer.contact_points
+        ],
+        "addresses": [
+            {"id": address.id, "label": address.label, "text": address.text, "country": address.country or ""}
+            for address in customer.addresses
+        ],
+    }  # fmt: skip
+
+
+def _written(each: CustomField, value: Any) -> Any:
+    """A value as its field of the form holds it."""
+    if each.type == "multi_choice":
+        return list(value)
+    if each.type == "boolean":
+        return "yes" if value else "no"
+    if each.type == "choice":
+        return str(value)
+    if each.type == "datetime":
+        return str(value).replace("Z", "+00:00")
+    return to_text(each, value)
+
+
+async def _changes(request: web.Request, form: Form) -> CustomerChanges:
+    points: list[ContactPointInput] = []
+    for row in _rows(form, _POINT):
+        if row["point_value"].strip() or row["point_id"]:
+            point: ContactPointInput = {
+                "kind": row["point_kind"], "value": row["point_value"], "label": row["point_label"]
+            }  # fmt: skip
+            if (kept := _id(row["point_id"])) is not None:
+                point["id"] = kept
+            points.append(point)
+    addresses: list[AddressInput] = []
+    for row in _rows(form, _ADDRESS):
+        if row["address_text"].strip() or row["address_id"]:
+            address: AddressInput = {
+                "label": row["address_label"],
+                "text": row["address_text"],
+                "country": row["address_country"].strip().upper() or None,
+            }
+            if (kept := _id(row["address_id"])) is not None:
+                address["id"] = kept
+            addresses.append(address)
+    times = [
+        {"days": [int(day) for day in row["time_days"].split(",") if day.isdecimal()], "from": row["time_from"],
+         "to": row["time_to"]}
+        for row in _rows(form, _TIME)
+        if row["time_from"] or row["time_to"]
+    ]  # fmt: skip
+    changes: CustomerChanges = {
+        "kind": field(form, "kind", 20),
+        "name": field(form, "name"),
+        "locale": field(form, "locale", 20) or None,
+        "tier": field(form, "tier", 40) or None,
+        "tags": _tags(field(form, "tags", 5000)),
+        "classification": field(form, "classification", 64) or None,
+        "preferences": {
+            "channel": field(form, "channel", 20) or None, "timezone": field(form, "timezone", 64).strip() or None,
+            "times": times or None,
+        },
+        "contact_points": points,
+        "addresses": addresses,
+        "custom": await _custom(request, form, field(form, "kind", 20)),
+    }  # fmt: skip
+    if "responsible" in form:
+        changes["responsible"] = field(form, "responsible", 150) or None
+    return changes
+
+
+async def _custom(request: web.Request, form: Form, kind: str) -> dict[str, Any]:
+    """Values of the fields that a record of this kind has; an empty one takes the value away."""
+    region = house_of(request).settings.region
+    values: dict[str, Any] = {}
+    for each in _customs(request, await _known(request)):
+        name = f"custom.{each.key}"
+        if each.record not in ("customer", kind) or (name not in form and f"{name}:shown" not in form):
+            continue
+        if each.type == "multi_choice":
+            values[each.key] = fields(form, name, 100) or None
+        else:
+            values[each.key] = from_text(each, field(form, name, 6_000), region=region)
+    return values
+
+
+async def _typed(request: web.Request, form: Form) -> dict[str, Any]:
+    """What was typed, to be shown again."""
+    custom: dict[str, Any] = {}
+    for each in await _known(request):
+        name = f"custom.{each.key}"
+        custom[each.key] = fields(form, name, 100) if each.type == "multi_choice" else field(form, name)[:6_000]
+    return {
+        **{name: field(form, name)[:1_000] for name in _SIMPLE},
+        "custom": custom,
+        "version": field(form, "version", 20),
+        "points": [
+            {"id": row["point_id"], "kind": row["point_kind"], "value": row["point_value"], "shown": "",
+             "label": row["point_label"]}
+            for row in _rows(form, _POINT)
+        ],
+        "addresses": [
+            {"id": row["address_id"], "label": row["address_label"], "text": row["address_text"],
+             "country": row["address_country"]}
+            for row in _rows(form, _ADDRESS)
+        ],
+        "times": [
+            {"days": row["time_days"], "from": row["time_from"], "to": row["time_to"]} for row in _rows(form, _TIME)
+        ],
+    }  # fmt: skip
+
+
+def _rows(form: Form, names: tuple[str, ...]) -> list[dict[str, str]]:
+    columns = [fields(form, name, 2000) for name in names]
+    return [dict(zip(names, row, strict=False)) for row in zip(*columns, strict=False)]
+
+
+def _tags(text: str) -> list[str]:
+    parts = [part.strip() for part in text.replace("，", ",").replace("、", ",").split(",")]
+    return [part for part in dict.fromkeys(parts) if part]
+
+
+def _id(text: str) -> UUID | None:
+    if not text:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound() from None
+
+
+def setup(app: web.Application) -> None:
+    """Adds the routes."""
+    app.router.add_get("/customers/new", new)
+    app.router.add_post("/customers/new", create)
+    app.router.add_get("/customers/{id}/edit", edit)
+    app.router.add_post("/customers/{id}/edit", update)
