@@ -38,9 +38,9 @@ SUPERVISE_SECONDS: Final = 1.0
 Row = Mapping[str, Any]
 _CONNECTION: Final = "default"
 _THROUGH_BITMAPS: Final = (
-    "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off;"
-    " SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL work_mem = '32MB'"
+    "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL work_mem = '32MB'"
 )
+_NO_PROBES: Final = "SET LOCAL enable_indexscan = off"
 
 
 class Reader(Protocol):
@@ -198,8 +198,9 @@ class Database:
                 await self._pool.release(connection)
 
     @asynccontextmanager
-    async def searching(self) -> AsyncIterator[Reader]:
-        """Reads that go through bitmaps of indexes alone, each planned by its own values.
+    async def searching(self, *, probes: bool = False) -> AsyncIterator[Reader]:
+        """Reads that go through bitmaps of indexes alone, each planned by its own values; with ``probes`` also row by
+        row through an index.
 
         For searches: words that are common each and rare together look common to the planner, which would then walk
         the whole table for the first few that have them all.
@@ -209,7 +210,7 @@ class Database:
                 self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection,
                 connection.transaction(readonly=True),
             ):
-                await connection.execute(_THROUGH_BITMAPS)
+                await connection.execute(_THROUGH_BITMAPS if probes else f"{_THROUGH_BITMAPS}; {_NO_PROBES}")
                 yield connection
 
     @asynccontextmanager

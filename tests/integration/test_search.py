@@ -154,6 +154,7 @@ async def test_too_many_are_bounded_and_the_latest_contacts_are_among_them(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(customer_search, "MOST", 5)
+    monkeypatch.setattr(customer_search, "MOST_OF_MANY", 5)
     made = [await add(house, f"Anna Lee {n}", NUMBER, tags=["all"]) for n in range(12)]
     for customer in made[-2:]:
         await spoke(house, customer.id, NOW - timedelta(days=customer.number % 2))

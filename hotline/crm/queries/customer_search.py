@@ -10,7 +10,7 @@ These are ranked: how well they fit, when they were last in contact, their tier.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -20,7 +20,7 @@ from hotline.crm.database import Database, Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey
 from hotline.crm.queries.customer_filter import CustomerFilter, conditions
 from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_name, customer_view, personal_key
-from hotline.crm.queries.search_ways import BY_NAME, Way, Ways
+from hotline.crm.queries.search_ways import BY_NAME, Ways
 from hotline.crm.scopes import Arguments, Bind, customers_seen
 from hotline.crm.viewer import Viewer
 from hotline.customers import email_words, names
@@ -28,16 +28,20 @@ from hotline.customers.search_text import Part, parse, without_tag
 
 #: Customers who are compared.
 MOST: Final = 500
+#: Of these, where more fit: who searches for so much will type more.
+MOST_OF_MANY: Final = 250
 #: Customers of a part who are asked for what else must hold, where that is not through an index.
-MOST_ASKED: Final = 10_000
+MOST_ASKED: Final = 8_000
 #: Customers of a viewer who does not see all: up to so many, the search is among them alone.
 MOST_SEEN: Final = 5_000
 #: The latest lines of all timelines: whoever they are about is preferred where too many fit, up to MOST_RECENT.
-LATEST: Final = 3_000
-MOST_RECENT: Final = 200
+LATEST: Final = 1_500
+MOST_RECENT: Final = 150
 
 #: The rank of whoever was found by another part, by the kind of this one; how well a number or email fits is not read.
 _UNKNOWN: Final = {"name": BY_NAME, "tag": names.SAME}
+#: In which order parts are looked for: a name may be common, and looking for it costs most.
+_RAREST_FIRST: Final = ("reference", "number", "email", "word", "tag", "name")
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -119,17 +123,21 @@ async def found_ids(
     parts = await _with_tags(db, search, typed)
     if not parts:
         return []
+    found: list[_Found] = []
     async with db.searching() as reader:
-        found = [await _find(reader, search, part) for part in parts]
-        if any(each.complete for each in found):
-            candidates = _common(found)
-        elif len(found) == 1:
-            candidates = list(found[0].ranks)
-        else:
-            candidates = await _together(reader, search, found)
-    if not any(each.complete for each in found):
-        candidates = [*await _recent(db, search, parts), *candidates]
-    return await _ranked(db, search, found, list(dict.fromkeys(candidates))[:MOST])
+        for part in sorted(parts, key=lambda each: _RAREST_FIRST.index(each.kind)):
+            found.append(await _find(reader, search, part))
+            if found[-1].complete and len(found[-1].ranks) <= MOST:
+                break  # what is searched for is among these: they are asked for the other parts
+    found += [_Found(part, {}, False) for part in parts if all(part is not each.part for each in found)]
+    most = MOST
+    if any(each.complete for each in found):
+        candidates = _common(found)
+    else:
+        some = list(found[0].ranks) if len(found) == 1 else await _together(db, search, found)
+        candidates = [*await _recent(db, search, parts), *some]
+        most = MOST_OF_MANY
+    return await _ranked(db, search, found, list(dict.fromkeys(candidates))[:most])
 
 
 async def _seen(db: Reader, viewer: Viewer) -> list[UUID] | None:
@@ -158,18 +166,22 @@ async def _with_tags(db: Reader, search: _Search, parts: list[Part]) -> list[Par
 
 async def _find(reader: Reader, search: _Search, part: Part) -> _Found:
     if part.kind != "name":
-        return await _look(reader, search, part, lambda ways: ways.of(part))
-    found = await _look(reader, search, part, lambda ways: ways.names(names.searched_words(part.text)))
-    if not found.complete:
-        best = await _look(reader, search, part, lambda ways: ways.names(names.whole_words(part.text)))
-        return _Found(part, best.ranks | found.ranks, False)
-    more = await _look(reader, search, part, lambda ways: ways.names(*names.part_words(part.text)))
-    return _Found(part, found.ranks | more.ranks, more.complete)
+        return await _look(reader, search, part)
+    ranks: dict[UUID, int] = {}
+    # Those who fit best first: where they are too many already, nobody else is looked for.
+    for words in ([names.whole_words(part.text)], [names.searched_words(part.text)], names.part_words(part.text)):
+        found = await _look(reader, search, part, words)
+        ranks |= found.ranks
+        if not found.complete:
+            return _Found(part, ranks, False)
+    return _Found(part, ranks, True)
 
 
-async def _look(reader: Reader, search: _Search, part: Part, ways_of: Callable[[Ways], list[Way]]) -> _Found:
+async def _look(reader: Reader, search: _Search, part: Part, words: Sequence[frozenset[str]] | None = None) -> _Found:
+    """The customers of a part, found by any of its ways; of a name by any of these sets of words."""
     bind = Arguments()
-    ways = ways_of(search.ways(bind))
+    made = search.ways(bind)
+    ways = made.of(part) if words is None else made.names(*words)
     if not ways:
         return _Found(part, {}, True)
     asked = search.asked(bind)
@@ -192,14 +204,16 @@ def _common(found: Sequence[_Found]) -> list[UUID]:
     return sorted(ids, key=lambda each: max(part.ranks[each] for part in complete))
 
 
-async def _together(reader: Reader, search: _Search, found: Sequence[_Found]) -> list[UUID]:
+async def _together(db: Database, search: _Search, found: Sequence[_Found]) -> list[UUID]:
     """Customers of all parts, of which each has too many: the first ones, as they lie in the table."""
     first = next((each for each in found if each.part.kind == "name"), found[0]).part
     bind = Arguments()
     ways = search.ways(bind)
     asked = " AND ".join([*_holds(ways, [each.part for each in found if each.part is not first]), search.asked(bind)])
     rows = " UNION ALL ".join(f"({way.rows(asked, MOST, MOST_ASKED)})" for way in ways.of(first))
-    return [row["id"] for row in await reader.fetch(f"{rows} LIMIT {MOST}", *bind.values)]
+    async with db.searching(probes=True) as reader:
+        together = await reader.fetch(f"SELECT id FROM ({rows}) AS found LIMIT {MOST_OF_MANY}", *bind.values)  # noqa: S608
+    return [row["id"] for row in together]
 
 
 async def _recent(db: Reader, search: _Search, parts: Sequence[Part]) -> list[UUID]:
