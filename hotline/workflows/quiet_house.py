@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotline.bus import MemoryBus
+from hotline.crm.backup.records import has_records
 from hotline.crm.database import Database
 from hotline.crm.personal_keys import master_secrets, open_keyring
 from hotline.errors import SettingError
@@ -24,7 +25,7 @@ async def quiet_house(settings: Settings, secrets: Sequence[str] = ()) -> House:
     """The house with the master keys of the settings, or with ``secrets``. Raises SettingError without records."""
     db = await open_records(settings)
     try:
-        if await db.fetchval("SELECT 1 WHERE to_regclass('shared_key') IS NULL"):
+        if not await has_records(db):
             raise SettingError("HOTLINE_DATABASE_URL: this database has no records of hotline yet")
         configured = [secret.get_secret_value() for secret in settings.secret_key]
         keyring = await open_keyring(db, list(secrets) or master_secrets(configured, settings.data_dir))

@@ -99,6 +99,7 @@ async def test_only_these_are_public(walk: Walk) -> None:
         "/sign-in",
         "/static/{name}",
         "/language",
+        "/privacy",  # the notice for customers
         "/brand.css",
         "/brand/logo",
     }

@@ -188,6 +188,11 @@ async def refuse_newer(records: Records) -> None:
         )
 
 
+async def has_records(db: Database) -> bool:
+    """Whether hotline was ever started on this database."""
+    return await db.fetchval("SELECT to_regclass('shared_key')") is not None
+
+
 async def is_empty(db: Database) -> bool:
     """Whether nobody has worked with this database yet: no users, customers, calls or tickets."""
     for table in ("users", "customer", "call", "ticket"):
