@@ -79,10 +79,19 @@ class Merge(Output):
 
 
 class MergeAnswer(Output):
-    """A preview for a dry run, else the merge."""
+    """The merge; for a dry run what it would make. `preview` holds the same once more, for who reads it whole."""
 
+    merge_id: UUID | None = None
+    kept_id: UUID
+    gone_id: UUID
     merge: Merge | None = None
     preview: Preview | None = None
+    fields: list[MergeField] | None = None
+    contact_points: list[ContactPoint] | None = None
+    addresses: list[Address] | None = None
+    tags: list[str] | None = None
+    moves: dict[str, int] | None = None
+    warnings: list[str] | None = None
 
 
 class MergeList(Output):
@@ -137,12 +146,26 @@ async def merge_customers(ask: Ask, path: ById, body: MergeInput) -> MergeAnswer
     choices: dict[str, str] = dict(body.choices)
     if body.dry_run:
         view = await queries.preview_merge(house.db, house.keyring, viewer, path.id, body.other_id, choices)
-        return MergeAnswer(preview=render_preview(view))
+        preview = render_preview(view)
+        return MergeAnswer(
+            kept_id=view.kept.id,
+            gone_id=view.other.id,
+            preview=preview,
+            fields=preview.fields,
+            contact_points=preview.contact_points,
+            addresses=preview.addresses,
+            tags=preview.tags,
+            moves=preview.moves,
+            warnings=preview.warnings,
+        )
     versions = Versions(body.versions.kept, body.versions.other)
     merge_id = await workflow.merge_customers(
         house, viewer, path.id, body.other_id, choices, versions, ask.idempotency()
     )
-    return MergeAnswer(merge=render_merge(await queries.get_merge(house.db, house.keyring, viewer, merge_id)))
+    merge = render_merge(await queries.get_merge(house.db, house.keyring, viewer, merge_id))
+    return MergeAnswer(
+        merge_id=merge.id, kept_id=merge.kept_id, gone_id=merge.gone_id, merge=merge, moves=merge.moved
+    )
 
 
 @endpoint("GET", "/customers/{id}/merges", right="customers.read", summary="Who was merged into a customer")

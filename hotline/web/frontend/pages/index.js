@@ -1,6 +1,8 @@
 // What single pages need: a selector that stands on the page, and what starts there with ({stream, page}).
 import { find } from "../lib/dom.js";
 import { startFiles } from "./files.js";
+import { startBulk } from "./bulk.js";
+import { startDuplicates } from "./duplicates.js";
 import { startFlow } from "./flow.js";
 import { startImports } from "./imports.js";
 import { startPrompts } from "./prompts.js";
@@ -9,6 +11,8 @@ import { startRows } from "./rows.js";
 const PAGES = [
   ["[data-files]", startFiles],
   [".flow-picture", startFlow],
+  ["[data-bulk]", startBulk],
+  ["[data-duplicates-of], form[data-duplicates]", startDuplicates],
   ["[data-imports]", startImports],
   ["[data-prompts]", startPrompts],
   ["#entries", startRows],
