@@ -18,10 +18,14 @@ from aiohttp import web
 
 from hotline import logs
 from hotline.crm.queries.presence import list_pbxs
+from hotline.crm.queries.users import list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
 from hotline.jobs import background, recordings, relay, retention, sealer, sla, tickets, upkeep
-from hotline.settings import EMBEDDED, Bind, Settings
+from hotline.settings import EMBEDDED, Bind, PbxAddress, Settings
+from hotline.telephony.doctor import KnownAgent, examine_pbx
+from hotline.telephony.doctor_phone import examine_phone
+from hotline.telephony.findings import Finding
 from hotline.telephony.service import Telephony
 from hotline.web.application import create_app
 from hotline.web.context import Part
@@ -29,7 +33,7 @@ from hotline.web.demo import Demo
 from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
-from hotline.workflows import flows, prompts
+from hotline.workflows import flows, pbx_addresses, prompts
 from hotline.workflows.house import House, open_house
 from hotline.workflows.prompt_recordings import trouble as prompts_trouble
 from hotline.workflows.recordings import trouble as recordings_trouble
@@ -45,6 +49,9 @@ LINGER_SECONDS: Final = 1.0
 #: Seconds without a reading of the outbox after which streams are not live.
 _STALE_SECONDS: Final = 10.0
 _PROBE_SECONDS: Final = 1.0
+#: Most seconds that a PBX is examined for somebody who waits at a page.
+_EXAMINE_SECONDS: Final = 25.0
+_MOST_AGENTS: Final = 200
 
 
 def run(settings: Settings, started: Callable[[str], None]) -> None:
@@ -81,13 +88,21 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         prompts.serve_at(house, _own_address(sockets))
         for name, job in _jobs(house):
             parts.push_async_callback(_step, name, _start(house, name, job))
+        await pbx_addresses.refresh(house)
         telephony = Telephony(house, agi=agi)
         parts.push_async_callback(_step, "telephony", telephony.stop)
         await telephony.start()
         if demo is not None and telephony.agi is not None:
             demo.scripts_at(telephony.agi.port)
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
-        app = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_Parts(house, hub, telephony), demo=demo)
+        app = create_app(
+            house,
+            hub=hub,
+            identify=HouseIdentify(house),
+            parts=_Parts(house, hub, telephony),
+            demo=demo,
+            examine=_Examine(house),
+        )
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -216,6 +231,34 @@ async def _open_doors(runner: web.AppRunner, sockets: Sequence[socket.socket], b
 def _unusable(bind: Bind, setting: str, error: OSError) -> SettingError:
     why = "is in use already" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
     return SettingError(f"{setting}: {bind} {why}")
+
+
+class _Examine:
+    """Tries PBXs and phones for the set-up page."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def pbx(self, address: PbxAddress) -> list[Finding]:
+        """As much as was found in time."""
+        found: list[Finding] = []
+        users = await list_users(self._house.db, SYSTEM, limit=_MOST_AGENTS, with_disabled=False)
+        agents = [KnownAgent(user.login, user.interfaces, user.queues) for user in users if user.interfaces]
+        try:
+            async with asyncio.timeout(_EXAMINE_SECONDS):
+                async for finding in examine_pbx(self._house.settings, address, agents):
+                    found.append(finding)
+        except TimeoutError:
+            found.append(Finding("time", "wrong", "the PBX answers too slowly to be examined"))
+        return found
+
+    async def phone(self, address: PbxAddress, interface: str) -> Finding:
+        """What the PBX says of a phone."""
+        try:
+            async with asyncio.timeout(_EXAMINE_SECONDS):
+                return await examine_phone(self._house.settings, address, interface)
+        except TimeoutError:
+            return Finding("phone", "unknown", f"{address.name} answers too slowly")
 
 
 class _Parts:

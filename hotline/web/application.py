@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from hotline.web import api, auth, brand, desktop, health, sound
-from hotline.web.context import HEALTH, HOUSE, HUB, IDENTIFY, Health, Identify
+from hotline.web.context import EXAMINE, HEALTH, HOUSE, HUB, IDENTIFY, Examine, Health, Identify
 from hotline.web.demo import Demo
 from hotline.web.demo import setup as setup_demo
 from hotline.web.middleware import add_headers, observe, tell_errors, trust_proxies
@@ -23,7 +23,13 @@ LARGEST_BODY = 1 << 20
 
 
 def create_app(
-    house: House, *, hub: Hub, identify: Identify, parts: Health, demo: Demo | None = None
+    house: House,
+    *,
+    hub: Hub,
+    identify: Identify,
+    parts: Health,
+    demo: Demo | None = None,
+    examine: Examine | None = None,
 ) -> web.Application:
     """The application with every route. A route that declares no right is a RuntimeError that names it."""
     middlewares: list[Middleware] = [observe, tell_errors, auth.guard]
@@ -34,6 +40,8 @@ def create_app(
     app[HUB] = hub
     app[IDENTIFY] = identify
     app[HEALTH] = parts
+    if examine is not None:
+        app[EXAMINE] = examine
     app[auth.PRINCIPALS] = Buckets(*auth.PRINCIPAL_LIMIT)
     app[auth.ADDRESSES] = Buckets(*auth.ADDRESS_LIMIT)
     app[auth.PLACES] = Places(house.settings.database_pool)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from hotline.crm.viewer import Viewer
 from hotline.errors import HotlineError
+from hotline.settings import PbxAddress
 from hotline.workflows.house import House
 
 if TYPE_CHECKING:
@@ -62,12 +63,37 @@ class Health(Protocol):
     async def __call__(self) -> Sequence[Part]: ...
 
 
+class Found(Protocol):
+    """One check of a PBX: what was found, and the lines to change; the first of these names where."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def verdict(self) -> Literal["ok", "warning", "wrong", "unknown"]: ...
+
+    @property
+    def found(self) -> str: ...
+
+    @property
+    def advice(self) -> tuple[str, ...]: ...
+
+
+class Examine(Protocol):
+    """Tries a PBX, as ``hotline doctor`` does. Each answers within half a minute."""
+
+    async def pbx(self, address: PbxAddress) -> Sequence[Found]: ...
+
+    async def phone(self, address: PbxAddress, interface: str) -> Found: ...
+
+
 #: Shows an error to a person: (request, error) → page. The desk sets it; without it errors are problem details.
 ErrorPage = Callable[[web.Request, HotlineError], Awaitable[web.StreamResponse]]
 
 HOUSE: Final = web.AppKey("house", House)
 HUB: Final[web.AppKey[Hub]] = web.AppKey("hub")
 IDENTIFY: Final[web.AppKey[Identify]] = web.AppKey("identify")
+EXAMINE: Final[web.AppKey[Examine]] = web.AppKey("examine")
 HEALTH: Final[web.AppKey[Health]] = web.AppKey("health")
 ERROR_PAGE: Final[web.AppKey[ErrorPage]] = web.AppKey("error_page")
 

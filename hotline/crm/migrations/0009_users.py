@@ -129,4 +129,27 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
+        ops.CreateModel(
+            name="StoredPbx",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("name", fields.CharField(max_length=64, unique=True)),
+                (
+                    "key",
+                    fields.ForeignKeyField(
+                        "crm.PersonalKey",
+                        source_field="key_id",
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("address_cipher", fields.BinaryField()),
+                ("version", fields.IntField(db_default=1)),
+                ("created_at", fields.DatetimeField(db_default=Now())),
+                ("updated_at", fields.DatetimeField(db_default=Now())),
+            ],
+            options={"table": "stored_pbx", "pk_attr": "id"},
+            bases=["Model"],
+        ),
     ]

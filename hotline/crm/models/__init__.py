@@ -32,6 +32,7 @@ from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
 from hotline.crm.models.recording import Recording
 from hotline.crm.models.sign_in import HandoverItem, RecoveryCode, RefusedSignIn, SignIn, SignInChallenge
+from hotline.crm.models.stored_pbx import StoredPbx
 from hotline.crm.models.team import Team, TeamMember
 from hotline.crm.models.ticket import Category, Ticket, TicketEntry, TicketView, WrapUp
 from hotline.crm.models.user import ApiToken, Role, Session, User
@@ -94,6 +95,7 @@ __all__ = [
     "SlaBasis",
     "SlaClock",
     "SlaPolicy",
+    "StoredPbx",
     "Tag",
     "Team",
     "TeamMember",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -35,8 +36,14 @@ class Sources:
 
     def __init__(self, settings: Settings) -> None:
         self._networks = settings.agi_sources or _LOOPBACK
-        self._names = () if settings.agi_sources else tuple({address.host for address in settings.ami_urls})
+        self._fixed = bool(settings.agi_sources)
+        self._names: tuple[str, ...] = ()
+        self.use(address.host for address in settings.ami_urls)
         self._resolved: frozenset[str] = frozenset()
+
+    def use(self, hosts: Iterable[str]) -> None:
+        """These are the PBXs' hosts from now on, as soon as they are looked up; HOTLINE_AGI_SOURCES stands above it."""
+        self._names = () if self._fixed else tuple(sorted(set(hosts)))
 
     def allow(self, source: str) -> bool:
         """Whether a connection from this address is served."""
@@ -67,7 +74,7 @@ class Sources:
 
     async def run(self) -> None:
         """Keep the addresses fresh, until cancelled."""
-        while self._names:
+        while not self._fixed:
             whole = await self.resolve()
             await asyncio.sleep(REFRESH_SECONDS if whole else RETRY_SECONDS)
 

@@ -65,7 +65,6 @@ class AgiServer:
         self._house = house
         self._serve = serve
         self._key = house.settings.agi_key.get_secret_value().encode()
-        self._pbxs = frozenset(address.name for address in house.settings.ami_urls)
         self.sources = Sources(house.settings)
         self._crowd = Crowd()
         self._scripts: dict[AgiConnection, asyncio.Task[None]] = {}
@@ -158,7 +157,7 @@ class AgiServer:
         pbx, key, action = parts[:3]
         if not self._key or not hmac.compare_digest(key.encode(), self._key):
             return None, "key"
-        if pbx not in self._pbxs:
+        if all(pbx != address.name for address in self._house.settings.ami_urls):
             return None, "pbx"
         name = "/".join(parts[3:])
         return Request(pbx, action, name, environment.parameters, environment), ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from hotline.web.context import ERROR_PAGE
+from hotline.web.desktop import setup as first_set_up
 from hotline.web.desktop import (
     assets,
     batches,
@@ -63,6 +64,7 @@ def setup(app: web.Application) -> None:
         imports,
         prompts,
         settings,
+        first_set_up,
         profile,
         tokens,
         system,

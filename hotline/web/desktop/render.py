@@ -22,6 +22,7 @@ from hotline.web.desktop.keys import KEYS, at_the_desk
 from hotline.web.desktop.numbers import Numbers
 from hotline.web.desktop.pages import rail_of
 from hotline.workflows import company
+from hotline.workflows import setup as first_set_up
 from hotline.workflows.personal_settings import PersonalSettings
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
@@ -88,6 +89,7 @@ def frame(request: web.Request) -> dict[str, Any]:
         "numbers": Numbers.of(language_of(request), company.known(house_of(request), Formats)),
         "look": look_of(house_of(request)),
         "page_data": page_data(request),
+        "setup_left": first_set_up.left(house_of(request)) if viewer and viewer.may("settings.write") else 0,
         "is_fragment": is_fragment(request),
     }
 

@@ -18,6 +18,7 @@ from hotline.web.desktop.i18n import LANGUAGE_COOKIE, LANGUAGES, Calendar, langu
 from hotline.web.desktop.render import html, say, see_other, set_theme_cookie
 from hotline.web.desktop.words import N_
 from hotline.web.rights import enrolling, public, signed_in
+from hotline.workflows import setup as first_set_up
 from hotline.workflows import sign_in as workflow
 from hotline.workflows import users
 from hotline.workflows.personal_settings import PersonalSettings
@@ -109,7 +110,11 @@ async def _opened(request: web.Request, session: workflow.SignedInSession, next_
         if (before := await auth.identify(request)) is not None and before.kind == "session":
             await users.revoke_session(house, SYSTEM, before.id)
     chosen = PersonalSettings.of(session.identity.preferences)
-    response = see_other(chosen.start_page if next_page == "/" else next_page)
+    if next_page == "/":
+        # Who comes first is led through the set-up.
+        begins = session.identity.viewer.may("settings.write") and (await first_set_up.look(house)).untouched
+        next_page = "/setup" if begins else chosen.start_page
+    response = see_other(next_page)
     auth.set_session_cookie(request, response, session.token)
     auth.clear_challenge_cookie(request, response)
     set_theme_cookie(request, response, chosen.theme)

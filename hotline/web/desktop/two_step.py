@@ -163,6 +163,7 @@ async def _page(request: web.Request, next_page: str, *, problem: str = "", stat
 
 def _nothing(next_page: str) -> dict[str, Any]:
     return {
+        "path": "/two-step",  # a form's answer has an address that nobody can go to
         "codes": [],
         "enrolment": False,
         "picture": "",
