@@ -13,14 +13,17 @@ import structlog
 
 from hotline.crm.commands import erasure as commands
 from hotline.crm.commands.erasure import Reach, Standing
+from hotline.crm.commands.tickets import lock_ticket
 from hotline.crm.database import Reader
 from hotline.crm.queries.customers import get_customer
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Invalid, NotFound
 from hotline.workflows import erased_ledger
 from hotline.workflows.backup_parts import parts
 from hotline.workflows.erased_ledger import Erased
 from hotline.workflows.house import House
+from hotline.workflows.tickets_kept import keep_ticket
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +57,7 @@ class ErasurePreview:
     @property
     def possible(self) -> bool:
         """Whether it could be done now."""
-        return not (self.open_calls or self.open_tickets or self.erased)
+        return not (self.open_calls or self.erased)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,8 @@ async def preview(house: House, viewer: Viewer, customer_id: UUID) -> ErasurePre
 async def erase(house: House, viewer: Viewer, customer_id: UUID, *, reason: str, confirm: str) -> Erasure:
     """Erase a customer and every record that was merged into theirs. ``confirm`` is their number, C10001.
 
-    Raises Forbidden, NotFound, Invalid for a wrong reason or number, and NotNow while they are on the telephone or have
-    an open ticket.
+    Open tickets of theirs are closed: nobody is left to answer. Raises Forbidden, NotFound, Invalid for a wrong reason
+    or number, and NotNow while they are on the telephone.
     """
     viewer.require("customers.erase")
     if reason not in REASONS:
@@ -101,20 +104,24 @@ async def erase(house: House, viewer: Viewer, customer_id: UUID, *, reason: str,
         raise Invalid(f"confirm: send the customer's number, {customer.reference}; an erasure cannot be undone.")
     async with house.unit(viewer) as uow:
         reach = await commands.lock_person(uow, customer.id)
-        _refuse(await commands.standing(uow, reach, uow.now))
+        found = await commands.standing(uow, reach, uow.now)
+        if found.open_calls:
+            raise NotNow("This person is on the telephone; erase them when the call is over.")
+        await _close_tickets(house, uow, found)
         done = await commands.erase_person(uow, reach, reason)
     await _outside(house, reach, done)
     return Erasure(reach.asked, reach.customers, done.counts, len(done.files))
 
 
-def _refuse(found: Standing) -> None:
-    if found.open_calls:
-        raise NotNow("This person is on the telephone; erase them when the call is over.")
-    if found.open_tickets:
-        raise NotNow(
-            f"This person has {len(found.open_tickets)} open ticket(s): what is owed to them must be done first. "
-            "Resolve these, then erase."
-        )
+async def _close_tickets(house: House, uow: UnitOfWork, found: Standing) -> None:
+    """A line of each ticket's history says who closed it; nothing of the person is in it."""
+    for ticket_id in found.open_tickets:
+        ticket = await lock_ticket(uow, ticket_id)
+        if ticket is not None:
+            ticket.set(state="closed", provisional=False)
+            if ticket.callback_due is not None and ticket.callback_done_at is None:
+                ticket.set(callback_due=None)
+            await keep_ticket(house, uow, ticket)
 
 
 async def _outside(house: House, reach: Reach, done: commands.Erased) -> None:

@@ -36,7 +36,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What keeps a person from being erased now: calls that go on, tickets that are open."""
+    """What goes on with a person: calls, which keep them from being erased now; tickets, which an erasure closes."""
 
     open_calls: tuple[UUID, ...]
     open_tickets: tuple[UUID, ...]
@@ -87,7 +87,7 @@ SELECT ARRAY(SELECT l.id FROM call l WHERE (l.id = ANY($1::uuid[]) OR l.candidat
              AND l.ended_at IS NULL AND l.merged_into_id IS NULL AND l.offered_at > $4::timestamptz - {_TALKING}
              ORDER BY l.id LIMIT 20) AS calls,
     ARRAY(SELECT t.id FROM ticket t WHERE t.id = ANY($2::uuid[]) AND t.state IN ('new', 'open', 'waiting')
-          AND t.discarded_as IS NULL ORDER BY t.id LIMIT 20) AS tickets
+          AND t.discarded_as IS NULL ORDER BY t.id LIMIT 1000) AS tickets
 """  # noqa: S608
 # Never the key of somebody who stays, whatever a row says.
 _DESTROY: Final = """
@@ -116,7 +116,7 @@ async def reach_of(db: Reader, customer_id: UUID) -> Reach:
 
 
 async def standing(db: Reader, reach: Reach, now: datetime) -> Standing:
-    """What keeps the person from being erased now."""
+    """What goes on with the person."""
     row = await db.fetchrow(_STANDING, list(reach.calls), list(reach.tickets), list(reach.customers), now)
     assert row is not None
     return Standing(tuple(row["calls"]), tuple(row["tickets"]))

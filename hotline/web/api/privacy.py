@@ -48,7 +48,7 @@ class ErasurePreview(Output):
     customers: list[UUID] = Field(description="The records that go: this one and those merged into it.")
     counts: dict[str, int] = Field(description="Rows of each table that are theirs.")
     open_calls: list[UUID] = Field(description="Calls that go on: nobody is erased while they talk.")
-    open_tickets: list[UUID] = Field(description="Open tickets: what is owed is done first.")
+    open_tickets: list[UUID] = Field(description="Open tickets: the erasure closes them.")
     erased: bool
     possible: bool
 
@@ -117,7 +117,7 @@ async def get_erasure(ask: Ask, path: ById) -> ErasurePreview:
 async def erase(ask: Ask, path: ById, body: EraseRequest) -> Erasure:
     """Their keys are destroyed: no copy of the database, and no backup that is restored, gives them back.
 
-    Refused with 409 while they are on the telephone or have an open ticket. Numbers for the statistics stay.
+    Refused with 409 while they are on the telephone. Their open tickets are closed; numbers for the statistics stay.
     """
     done = await workflow.erase(ask.house, ask.viewer, path.id, reason=body.reason, confirm=body.confirm)
     return Erasure.model_validate(done)

@@ -58,7 +58,6 @@ _REASONS: Final = (
     (r"This customer was erased( already)?\.", N_("This customer was erased.")),
     (r"send the customer's number, (?P<reference>\w+).*", N_("Type {reference}, the number of this customer.")),
     (r"This person is on the telephone.*", N_("They are on the telephone. Erase them when the call is over.")),
-    (r"This person has \d+ open ticket.*", N_("What is owed to them is done first: resolve their open tickets.")),
     (r"This customer was merged into another one.*", N_("This customer was merged into another one.")),
 )
 
