@@ -54,6 +54,23 @@ def reaches_less(viewer: Viewer, kind: Scoped, than: Scoped) -> bool:
     return reach.index(viewer.scope_of(kind)) < reach.index(viewer.scope_of(than))
 
 
+def tickets_seen_each(viewer: Viewer, bind: Bind) -> str | None:
+    """The same condition on ``ticket t`` as ``tickets_seen``, for lists: asked of one row after the other in the list's
+    order, so that what a row says by itself comes first, and nothing is ever a join that reads all of somebody's
+    calls."""
+    reach = viewer.scope_of("tickets")
+    if reach == "all":
+        return None
+    me = bind(viewer.user_id)
+    people = f"= {me}::uuid" if reach == "own" else _TEAM_PEOPLE.format(me=me)
+    calls = [way for why, way in _ways("tickets", reach, me).items() if "call" in why]
+    own = ["t.assignee_id IS NULL", f"t.assignee_id {people}", f"t.created_by_id {people}"]
+    if reach == "team":
+        own.append(f"t.queue {_TEAM_QUEUES.format(me=me)}")
+    of_calls = f"(SELECT true FROM ({' UNION ALL '.join(calls)}) AS seen (id) WHERE seen.id = t.id LIMIT 1)"  # noqa: S608
+    return f"({' OR '.join([*own, of_calls])})"
+
+
 def all_of(*conditions: str | None) -> str:
     """The conditions together; ``true`` when there are none."""
     return " AND ".join(condition for condition in conditions if condition is not None) or "true"

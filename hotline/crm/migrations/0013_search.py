@@ -21,5 +21,13 @@ class Migration(migrations.Migration):
             index=WhereIndex(fields=["id"], name="customer_search_old", where="search_version < 2"),
         ),
         ops.AddIndex(model_name="CustomerTag", index=Index(fields=["tag_id", "customer_id"], name="customer_tag_tag")),
+        ops.AddIndex(
+            model_name="Ticket",
+            index=WhereIndex(fields=["updated_at", "id"], name="ticket_waiting", where="state = 'waiting'"),
+        ),
+        ops.AddIndex(
+            model_name="Ticket",
+            index=WhereIndex(fields=["category", "id"], name="ticket_category", where="category IS NOT NULL"),
+        ),
         ops.AddIndex(model_name="Interaction", index=Index(fields=["at", "customer_id"], name="interaction_latest")),
     ]

@@ -5,6 +5,7 @@ A page is found by ids first, along an index of its order; only what is on it is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,8 @@ from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring
-from hotline.crm.queries.tickets import TicketView, seen_by, select, ticket_view
-from hotline.crm.scopes import Arguments
+from hotline.crm.queries.tickets import TicketView, select, ticket_view
+from hotline.crm.scopes import Arguments, Bind, tickets_seen_each
 from hotline.crm.viewer import Viewer
 from hotline.errors import Invalid
 from hotline.tickets.states import OPEN
@@ -24,6 +25,8 @@ from hotline.tickets.views import Filters, Sort
 MOST: Final = 201
 #: A list is counted up to this: "1000 or more" is all that anybody needs to know.
 MOST_COUNTED: Final = 1000
+
+_CODE: Final = re.compile(r"[a-z0-9_/-]{1,200}")
 
 #: Where a page begins: the value that the list is ordered by (None: those without one), and the ticket.
 Place = tuple[datetime | None, UUID]
@@ -64,13 +67,19 @@ async def list_tickets(
     number: int | None = None,
 ) -> list[TicketView]:
     """A page. ``assignee_id`` is whom ``filters.assignee`` names by login."""
-    conditions, arguments = _conditions(viewer, filters, now, assignee_id, customer_id, number)
+    bind = Arguments()
+    below = (await _categories(db, [filters])).get(filters.category or "", [])
+    named = {"customer_id": customer_id, "number": number}
+    conditions = _conditions(viewer, filters, now, assignee_id, bind, categories=below, **named)  # type: ignore[arg-type]
+    if (seen := tickets_seen_each(viewer, bind)) is not None:
+        conditions.append(seen)
+    arguments = bind.values
     order = _ORDERS[sort]
     wanted = max(0, min(limit, MOST))
     ids: list[UUID] = []
     if order.column is None:
         if after is not None:
-            conditions, arguments = _and(conditions, arguments, "t.id < {}", after[1])
+            conditions.append(f"t.id < {bind(after[1])}")
         ids = await _ids(db, conditions, arguments, order.by(), wanted)
     else:
         column = f"t.{order.column}"
@@ -84,7 +93,8 @@ async def list_tickets(
         if order.nulls and len(ids) < wanted:
             dateless, values = [*conditions, f"{column} IS NULL"], list(arguments)
             if after is not None and after[0] is None:
-                dateless, values = _and(dateless, values, "t.id > {}", after[1])
+                values.append(after[1])
+                dateless.append(f"t.id > ${len(values)}")
             ids += await _ids(db, dateless, values, "t.id", wanted - len(ids))
     if not ids:
         return []
@@ -94,14 +104,39 @@ async def list_tickets(
     return [found[each] for each in ids if each in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many tickets a list has; ``more``: it has at least so many."""
+
+    count: int
+    more: bool
+
+    def __str__(self) -> str:
+        return f"{self.count}+" if self.more else str(self.count)
+
+
 async def count_tickets(
-    db: Reader, viewer: Viewer, filters: Filters, *, now: datetime, assignee_id: UUID | None = None
-) -> int:
-    """How many tickets a list has, up to MOST_COUNTED."""
-    conditions, arguments = _conditions(viewer, filters, now, assignee_id, None, None)
-    where = " AND ".join(conditions) or "true"
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM ticket t WHERE {where} LIMIT {MOST_COUNTED}) AS counted"  # noqa: S608
-    return int(await db.fetchval(sql, *arguments))
+    db: Reader, viewer: Viewer, lists: Sequence[Filters], *, now: datetime, assignee_id: UUID | None = None
+) -> list[Count]:
+    """How many tickets each list has, by one statement. Up to MOST_COUNTED; of a viewer who does not see all, those
+    among the first MOST_COUNTED that others would see."""
+    if not lists:
+        return []
+    below = await _categories(db, lists)
+    bind = Arguments()
+    seen = tickets_seen_each(viewer, bind) or "true"
+    parts = []
+    for filters in lists:
+        own = below.get(filters.category or "", [])
+        where = " AND ".join(_conditions(viewer, filters, now, assignee_id, bind, categories=own)) or "true"
+        parts.append(
+            f"""ARRAY(SELECT unnest(ARRAY[count(*) FILTER (WHERE {seen}), count(*)]) FROM (
+                SELECT t.id, t.assignee_id, t.created_by_id, t.queue FROM ticket t WHERE {where}
+                LIMIT {MOST_COUNTED}) AS t)"""  # noqa: S608
+        )
+    row = await db.fetchrow("SELECT " + ", ".join(f"{part} AS list{at}" for at, part in enumerate(parts)), *bind.values)
+    found = [] if row is None else list(row.values())
+    return [Count(count, looked >= MOST_COUNTED) for count, looked in found]
 
 
 async def ticket_counts(db: Reader, viewer: Viewer, now: datetime) -> dict[str, int]:
@@ -133,26 +168,22 @@ async def _ids(db: Reader, conditions: Sequence[str], arguments: Sequence[Any], 
     return [row["id"] for row in await db.fetch(sql, *arguments)]
 
 
-def _and(
-    conditions: Sequence[str], arguments: Sequence[Any], condition: str, value: Any
-) -> tuple[list[str], list[Any]]:
-    values = [*arguments, value]
-    return [*conditions, condition.format(f"${len(values)}")], values
-
-
 def _conditions(
     viewer: Viewer,
     filters: Filters,
     now: datetime,
     assignee_id: UUID | None,
-    customer_id: UUID | None,
-    number: int | None,
-) -> tuple[list[str], list[Any]]:
-    bind = Arguments()
-    seen = seen_by(viewer, bind)
-    conditions, arguments = [] if seen is None else [seen], bind.values
+    bind: Bind,
+    *,
+    categories: Sequence[str] = (),
+    customer_id: UUID | None = None,
+    number: int | None = None,
+) -> list[str]:
+    """What the filters ask of ``ticket t``. Codes are written out, so that PostgreSQL can tell how many rows they
+    leave, and that an index over the open tickets serves."""
+    viewer.require("tickets.read")
+    conditions = []
     if filters.states:
-        # Written out, so that PostgreSQL can tell that an index over the open tickets serves.
         conditions.append(f"t.state IN ({_words(filters.states)})")
     elif number is None:
         conditions.append("t.state <> 'discarded'")
@@ -161,8 +192,7 @@ def _conditions(
     if filters.priorities:
         conditions.append(f"t.priority IN ({_words(filters.priorities)})")
     if filters.overdue:
-        conditions.append(f"t.state IN ({_words(sorted(OPEN))})")
-        conditions, arguments = _and(conditions, arguments, "t.due_at < {}", now)
+        conditions.append(f"t.state IN ({_words(sorted(OPEN))}) AND t.due_at < {bind(now)}")
     if filters.callback:
         conditions.append("t.callback_due IS NOT NULL AND t.callback_done_at IS NULL AND t.state <> 'discarded'")
     if filters.provisional is not None:
@@ -170,23 +200,30 @@ def _conditions(
     if filters.assignee == "none":
         conditions.append("t.assignee_id IS NULL")
     elif filters.assignee is not None:
-        wanted = viewer.user_id if filters.assignee == "me" else assignee_id
-        conditions, arguments = _and(conditions, arguments, "t.assignee_id = {}", wanted)
+        conditions.append(f"t.assignee_id = {bind(viewer.user_id if filters.assignee == 'me' else assignee_id)}")
     if filters.category is not None:
-        condition = "(t.category = {0} OR starts_with(t.category, {0} || '/'))"
-        conditions, arguments = _and(conditions, arguments, condition, filters.category)
-    for condition, value in (
-        ("t.queue = {}", filters.queue),
-        ("t.customer_id = {}", customer_id),
-        ("t.number = {}", number),
-    ):
+        conditions.append(f"t.category IN ({_words(categories)})" if categories else "false")
+    for column, value in (("queue", filters.queue), ("customer_id", customer_id), ("number", number)):
         if value is not None:
-            conditions, arguments = _and(conditions, arguments, condition, value)
-    return conditions, arguments
+            conditions.append(f"t.{column} = {bind(value)}")
+    return conditions
+
+
+async def _categories(db: Reader, lists: Sequence[Filters]) -> dict[str, list[str]]:
+    """The categories that the filters name, each with those below it."""
+    named = sorted({filters.category for filters in lists if filters.category is not None})
+    if not named:
+        return {}
+    rows = await db.fetch(
+        """SELECT n.slug AS named, c.slug FROM unnest($1::text[]) AS n (slug)
+           JOIN category c ON c.slug = n.slug OR starts_with(c.slug, n.slug || '/')""",
+        named,
+    )
+    return {name: [row["slug"] for row in rows if row["named"] == name] for name in named}
 
 
 def _words(values: Sequence[str]) -> str:
     """Codes as SQL. They come from tables of this program; anything else is refused."""
-    if not all(value.replace("_", "").isalpha() and value.isascii() for value in values):
+    if not all(_CODE.fullmatch(value) for value in values):
         raise Invalid()
     return ", ".join(f"'{value}'" for value in values)

@@ -76,10 +76,11 @@ class ListChange(Input):
 async def views(ask: Ask) -> TicketLists:
     """Those that come with hotline, one's own, and everybody's."""
     db, viewer, now = ask.house.db, ask.viewer, ask.house.clock()
+    counts = await count_tickets(db, viewer, [view.filters for view in SHIPPED.values()], now=now)
     items = [
         TicketList(
             id=view.slug, name=view.name, shipped=True, shared=True, filters=filters_to(view.filters), sort=view.sort,
-            position=at, count=await count_tickets(db, viewer, view.filters, now=now),
+            position=at, count=counts[at].count,
         )
         for at, view in enumerate(SHIPPED.values())
     ]  # fmt: skip
@@ -93,9 +94,10 @@ async def _saved(ask: Ask, view: SavedView) -> TicketList:
         login, assignee_id = view.filters.assignee, None
         if login not in (None, "me", "none"):
             assignee_id = (await find_user_by_login(ask.house.db, ask.viewer, login or "")).id
-        count = await count_tickets(
-            ask.house.db, ask.viewer, view.filters, now=ask.house.clock(), assignee_id=assignee_id
+        (counted,) = await count_tickets(
+            ask.house.db, ask.viewer, [view.filters], now=ask.house.clock(), assignee_id=assignee_id
         )
+        count = counted.count
     except (NotFound, Forbidden):
         count = None  # it names somebody who is gone, or whom this viewer may not see
     return TicketList(
