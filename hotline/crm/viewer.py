@@ -19,6 +19,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "customers.read_numbers": "See whole telephone numbers; without it only their last digits.",
     "customers.read_emails": "See whole email addresses; without it only a part.",
     "customers.read_addresses": "See postal addresses.",
+    "customers.reveal": "Show a masked number or email address in full, by a click that is recorded.",
     "customers.read_private": "See the values of custom fields that are marked private.",
     "customers.merge": "Merge customers that are one and the same, and undo it.",
     "customers.batch": "Change many customers at once.",

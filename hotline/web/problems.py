@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from hotline.customers.three_way import EditConflict
 from hotline.errors import Forbidden, HotlineError, Invalid, NotFound, NotSignedIn, TooMany
-from hotline.web.context import REQUEST_ID
+from hotline.web.context import REQUEST_ID, SIGNED
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -146,6 +146,10 @@ def from_http(error: web.HTTPException) -> HotlineError:
     return kind()
 
 
+#: A refusal in the language of the person who is signed in; the desk sets it. Programs read ``detail``, in English.
+REFUSAL_WORDS: Final[web.AppKey[Callable[[web.Request, HotlineError], str]]] = web.AppKey("refusal_words")
+
+
 def problem_body(request: web.Request, error: HotlineError) -> dict[str, Any]:
     """The JSON members of the problem."""
     body: dict[str, Any] = {
@@ -157,6 +161,9 @@ def problem_body(request: web.Request, error: HotlineError) -> dict[str, Any]:
         "retry": error.retry,
         "request_id": request.get(REQUEST_ID, ""),
     }
+    signed = request.get(SIGNED)
+    if signed is not None and signed.kind == "session" and (words := request.config_dict.get(REFUSAL_WORDS)):
+        body["said"] = words(request, error)
     if isinstance(error, EditConflict):
         body["conflicts"] = [
             {"field": each.field, "base": each.base, "yours": each.yours, "theirs": each.theirs, "by": each.by_name,

@@ -96,5 +96,12 @@ def json_id(body: Mapping[str, Any], name: str) -> UUID | None:
 
 def problems(request: web.Request, error: HotlineError) -> dict[str, str]:
     """The refusal under its field's name, "" for the whole form, in the person's language."""
-    name, message, values = reason(error)
-    return {name: say(request, message, **values)}
+    name, _, _ = reason(error)
+    return {name: refusal_words(request, error)}
+
+
+def refusal_words(request: web.Request, error: HotlineError) -> str:
+    """What was refused, without its field's name, in the person's language."""
+    _, message, values = reason(error)
+    said = say(request, message, **values)
+    return said[:1].upper() + said[1:]

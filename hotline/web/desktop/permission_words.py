@@ -23,6 +23,7 @@ PERMISSION_WORDS: Final[Mapping[str, str]] = {
     "customers.read_numbers": N_("See whole telephone numbers; without it only their last digits."),
     "customers.read_emails": N_("See whole email addresses; without it only a part."),
     "customers.read_addresses": N_("See postal addresses."),
+    "customers.reveal": N_("Show a masked number or email address in full, by a click that is recorded."),
     "customers.read_private": N_("See the values of custom fields that are marked private."),
     "customers.merge": N_("Merge customers that are one and the same, and undo it."),
     "customers.batch": N_("Change many customers at once."),
@@ -91,7 +92,7 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         N_("Customers"),
         (
-            "customers.write", "customers.merge", "customers.batch", "customers.transfer", "customers.import",
+            "customers.write", "customers.reveal", "customers.merge", "customers.batch", "customers.transfer", "customers.import",
             "customers.export", "customers.report", "customers.erase", "tags.write", "tiers.write",
         ),
     ),

@@ -1,16 +1,16 @@
-"""Marking words that are translated where they are shown, and turning refusals into the person's language."""
+"""Words that are translated where they are shown; turning refusals into the person's language."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from hotline.errors import HotlineError
+from hotline.web.desktop import refusals
+from hotline.web.desktop.marking import N_
 
-
-def N_(message: str) -> str:  # noqa: N802 - the name that gettext tools look for
-    """Marks a message for extraction; it is translated when it is shown."""
-    return message
+__all__ = ["N_", "reason"]
 
 
 #: What a workflow refuses (``field: reason``) → the same in words that are translated.
@@ -62,12 +62,15 @@ _REASONS: Final = (
 )
 
 
-def reason(error: HotlineError) -> tuple[str, str, dict[str, str]]:
+def reason(error: HotlineError) -> tuple[str, str, Mapping[str, str]]:
     """The field that ``error`` names ("" for none), its reason as a message to translate, and the message's values."""
     field, colon, text = error.detail.partition(": ")
-    if not colon or not re.fullmatch(r"[a-z_]+(\[\d+\])?(\.\w+)?", field):
+    if not colon or not re.fullmatch(r"[a-z][a-z0-9_]*(\[[^\]]*\])?(\.[a-z0-9_]+)*", field):
         field, text = "", error.detail
+    name = re.split(r"[\[.]", field)[0]
     for pattern, message in _REASONS:
         if found := re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL):
-            return field.partition("[")[0], message, found.groupdict()
-    return field.partition("[")[0], text[:1].upper() + text[1:], {}
+            return name, message, found.groupdict()
+    if (told := refusals.known(text)) is not None:
+        return name, *told
+    return name, text, {}

@@ -24,6 +24,7 @@ import { openMenu, startMenus } from "./shell/menus.js";
 import { startPalette } from "./shell/palette.js";
 import { startPresence } from "./shell/presence.js";
 import { rowKeys, startRows } from "./shell/rows.js";
+import { startReveal } from "./shell/reveal.js";
 import { startTheme } from "./shell/theme.js";
 import { readOffers, startToasts } from "./shell/toast.js";
 import { share } from "./stream/shared.js";
@@ -40,6 +41,7 @@ startMenus();
 startForms();
 startToasts(page.user);
 startActs();
+startReveal();
 startClocks();
 
 const palette = startPalette();

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,8 +15,8 @@ from babel.messages.pofile import read_po
 from hotline.crm.viewer import PERMISSIONS
 from hotline.errors import Invalid
 from hotline.web.desktop.i18n import Calendar, words
+from hotline.web.desktop.permission_words import PERMISSION_WORDS
 from hotline.web.desktop.text import duration, initials, passage, plain
-from hotline.web.desktop.tokens import RIGHTS
 from hotline.web.desktop.words import reason
 from hotline.web.locale.update import WEB, extracted, path_of
 
@@ -53,7 +55,7 @@ def test_no_template_says_a_word_of_its_own(path: Path) -> None:
     spoken = re.findall(r'(?:aria-label|title|placeholder|alt)="([^"]*)"', text)
     spoken.append(re.sub(r"<[^>]*>", " ", text))
     same = re.compile(
-        r"hotline|English|Ctrl|Alt|Enter|Esc|UTC|CN|SVG|JSON Schema|PJSIP/agent1|support|sales"
+        r"hotline|English|CSV|XLSX|[kM]B|auth-\w+|Ctrl|Alt|Enter|Esc|UTC|CN|SVG|JSON Schema|PJSIP/agent1|support|sales"
         r"|Wang Xiuying|Li Guoqiang|Chen Jing"
         r"|\b[A-Z]\d*\b|\bEN\b|&[a-z]+;"
     )
@@ -61,8 +63,92 @@ def test_no_template_says_a_word_of_its_own(path: Path) -> None:
     assert left == [], "wrap it in _()"
 
 
+#: What looks like words and is none: keys that a server's refusals are known by, words that are looked up.
+NO_WORDS = {
+    "it is empty", "no row below", "far more than", "there is only silence in it", "there is no sound in it",
+    "not a sound file that can be read", "it takes too long to read",
+}  # fmt: skip
+WORDS = re.compile(r"[A-Z][a-z]+[ ,]+[a-z]{2,}|[a-z]{2,} [a-z]{2,} [a-z]{2,}")
+
+
+@pytest.mark.parametrize("path", sorted((WEB / "frontend").rglob("*.js")), ids=lambda path: str(path.name))
+def test_no_script_says_a_word_of_its_own(path: Path) -> None:
+    source = re.sub(r"/\*.*?\*/|(?m:(^|\s)//.*$)", " ", path.read_text("utf-8"), flags=re.DOTALL)
+    text = r'"(?:[^"\\]|\\.)*"'
+    source = re.sub(rf"\bnt\(\s*{text},\s*{text}|\b(?:t|N_)\(\s*{text}", "t(", source)
+    found = re.findall(rf"{text}|`(?:[^`\\]|\\.)*`", source)
+    said = [re.sub(r"\$\{[^}]*\}", "", each[1:-1]) for each in found]
+    assert [each for each in said if WORDS.search(each) and each not in NO_WORDS] == [], "wrap it in t()"
+
+
+@pytest.mark.parametrize("path", sorted((WEB / "desktop").rglob("*.py")), ids=lambda path: str(path.name))
+def test_no_page_says_a_word_of_its_own(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    other: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            other.update(node.body[:1] and ast.walk(node.body[0]) if isinstance(node.body[0], ast.Expr) else ())
+        elif isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and _name(node.func) in MARKS):
+            other.update(ast.walk(node))
+    left = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node not in other
+        and re.match(r"[A-Z][a-z']+[ ,]+[a-z{]", node.value)
+        and not re.search(r"\\|\.\*|Value error, ", node.value)  # a pattern, or pydantic's prefix
+    ]
+    assert left == [], "wrap it in N_()"
+
+
+#: What marks words, and the errors, whose words the next test looks for.
+MARKS = {"N_", "say", "gettext", "ngettext", "Invalid", "Conflict", "RuntimeError"}
+#: Rooms whose refusals no person meets at the desk: programs, the telephone, the administrator's shell.
+ELSEWHERE = {
+    "bus", "telephony", "pbx", "ivr", "cli", "simulator", "settings", "demo", "jobs", "locale", "backup", "embedded.py",
+    "migrate.py", "personal_keys.py", "keys.py", "restore.py", "unfinished_restore.py", "backup.py", "app.py", "ivr.py",
+    "failures.py", "database.py", "json_fields.py", "holidays.py", "backup_archive.py", "schema_state.py",
+}  # fmt: skip
+REFUSALS = {"Invalid", "Conflict", "Forbidden", "NotFound", "TooMany", "Unavailable"}
+
+
+def test_every_refusal_has_words_for_a_person() -> None:
+    unknown: dict[str, str] = {}
+    for path in sorted((WEB.parent).rglob("*.py")):
+        if ELSEWHERE & {*path.relative_to(WEB.parent).parts}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or _name(node.func) not in REFUSALS or not node.args:
+                continue
+            text = re.sub(r"^[a-z7][\w.\[\]]*: ", "", _text(node.args[0]))
+            if re.search("[a-z]{3}", text) and reason(Invalid(text))[1] not in _translated():
+                unknown[text] = path.name
+    assert not unknown, f"{unknown}: name them in web/desktop/refusals.py"
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _text(node: ast.expr) -> str:
+    """A message as it may read; "" where it is put together elsewhere."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if not isinstance(node, ast.JoinedStr):
+        return ""
+    parts = [str(part.value) if isinstance(part, ast.Constant) else "7" for part in node.values]
+    return "".join(parts) if re.search("[a-z]{3}", "".join(parts)) else ""
+
+
+@cache
+def _translated() -> set[str]:
+    with path_of("zh").open("rb") as file:
+        return {str(message.id) for message in read_po(file, locale="zh") if message.id}
+
+
 def test_every_permission_has_words_for_a_person() -> None:
-    assert dict(RIGHTS) == dict(PERMISSIONS)
+    assert dict(PERMISSION_WORDS) == dict(PERMISSIONS)
 
 
 @pytest.mark.parametrize(

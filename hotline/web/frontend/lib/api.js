@@ -1,6 +1,5 @@
 // Requests to /api/v1, and to the desk's own addresses (/desk/…), with the session's cookie and its CSRF token.
 import { t } from "./i18n.js";
-import { refusal } from "./refusals.js";
 
 /** A refusal or a lost line. `code` is the problem's name, "offline" when nothing answered. */
 export class ApiError extends Error {
@@ -50,16 +49,14 @@ export async function api(method, path, body = undefined, { signal, headers = {}
   if (response.ok) return answer;
   throw new ApiError(
     answer?.code ?? "error",
-    reason(answer?.code, response.status, answer?.detail),
+    answer?.said || reason(answer?.code, response.status, answer?.detail),
     response.status,
     answer?.errors ?? [],
   );
 }
 
-/** What a person reads. The API speaks English; what a person meets often is said in their language. */
+/** What a person reads where the server could not say it in their language: signed out, or a proxy's answer. */
 function reason(code, status, detail) {
-  const known = refusal(detail);
-  if (known) return known;
   switch (code) {
     case "not_signed_in":
       return t("You are signed out. Sign in again in another tab, then go on here.");

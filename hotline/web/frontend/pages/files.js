@@ -3,7 +3,6 @@
 import { csrf } from "../lib/api.js";
 import { find, part } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { refusal } from "../lib/refusals.js";
 import { goOn } from "../shell/toast.js";
 
 export function startFiles(root) {
@@ -71,7 +70,7 @@ function said(request) {
   if (known[request.status]) return known[request.status];
   try {
     const answer = JSON.parse(request.responseText);
-    return refusal(answer.detail ?? "") || answer.detail;
+    return answer.said || answer.detail;
   } catch {
     return t("Not sent. Try again.");
   }

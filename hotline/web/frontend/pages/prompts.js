@@ -2,7 +2,6 @@
 import { csrf, ApiError, api } from "../lib/api.js";
 import { all, part } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { refusal } from "../lib/refusals.js";
 
 const LARGEST = 50 * 1024 * 1024;
 
@@ -42,7 +41,7 @@ async function send(path, file) {
   if (response.ok) return;
   const answer = await response.json().catch(() => null);
   const detail = answer?.errors?.[0]?.detail ?? answer?.detail;
-  throw new ApiError(answer?.code ?? "error", refusal(detail) || why(detail, response.status), response.status);
+  throw new ApiError(answer?.code ?? "error", why(detail, response.status) || answer?.said || detail || t("This did not work (error {status}).", { status: response.status }), response.status);
 }
 
 /** What the converter says, in the page's language. */
@@ -56,7 +55,7 @@ function why(detail = "", status = 0) {
   if (known[detail]) return known[detail];
   if (detail.startsWith("longer than")) return t("This recording is longer than 5 minutes.");
   if (status === 507) return t("There is no room for it on the server's disk.");
-  return detail || t("This did not work (error {status}).", { status });
+  return "";
 }
 
 async function change(way, words, work) {
