@@ -36,11 +36,14 @@ from hotline.web.desktop import (
     two_step,
     users,
 )
+from hotline.web.desktop.forms import refusal_words
+from hotline.web.problems import REFUSAL_WORDS
 
 
 def setup(app: web.Application) -> None:
     """Adds the pages' routes."""
     app[ERROR_PAGE] = problem.error_page
+    app[REFUSAL_WORDS] = refusal_words
     for page in (
         assets,
         sign_in,
