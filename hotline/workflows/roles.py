@@ -32,15 +32,16 @@ async def create_role(
     viewer: Viewer,
     name: str,
     *,
-    names: Mapping[str, str],
+    names: Mapping[str, str] | None = None,
     permissions: Sequence[str],
     require_totp: bool = False,
 ) -> RoleView:
-    """Make a role. Raises Forbidden, also for permissions that the viewer does not hold; Invalid, Conflict."""
+    """Make a role; without ``names`` people read its ``name``. Raises Forbidden, also for permissions that the viewer
+    does not hold; Invalid, Conflict."""
     viewer.require("roles.write")
     if not _NAME.fullmatch(name):
         raise Invalid("name: small letters, digits and _, beginning with a letter, at most 63.")
-    cleaned, held = _names(names), check_permissions(permissions)
+    cleaned, held = _names(names) if names else {}, check_permissions(permissions)
     async with house.unit(viewer) as uow:
         await commands.create_role(uow, name, cleaned, held, require_totp=require_totp)
         return await get_role(uow, viewer, name)

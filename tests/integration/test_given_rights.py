@@ -69,6 +69,7 @@ async def test_what_no_role_may_be(house: House) -> None:
     ):
         with pytest.raises(Invalid, match=field):
             await roles.create_role(house, admin, name, names=NAMES, permissions=permissions)
+    assert (await roles.create_role(house, admin, "plain", permissions=LEAD)).names == {}
     with pytest.raises(Invalid, match="names"):
         await roles.create_role(house, admin, "lead", names={"en": " "}, permissions=LEAD)
     with pytest.raises(Conflict, match="there is a role"):
@@ -190,7 +191,7 @@ async def test_teams(house: House) -> None:
         await teams.change_team(house, admin, team.id, {"queues": ["two words"]})
     with pytest.raises(Conflict):
         await teams.change_team(house, admin, team.id, {"name": "South"}, team.version + 1)
-    changed = await teams.change_team(house, admin, team.id, {"members": ["TWO"]}, team.version)
+    changed = await teams.change_team(house, admin, team.id, {"members": ["TWO", str(two.user_id)]}, team.version)
     assert ([member.login for member in changed.members], changed.queues) == (["two"], ("north",))
     assert (await now(house, token)).teams == frozenset()
     assert (await events(house))[-1] == sorted(f"user:{person.user_id}" for person in (one, two))

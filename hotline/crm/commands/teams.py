@@ -12,8 +12,8 @@ from hotline.errors import Conflict, Invalid, NotFound
 
 
 async def create_team(uow: UnitOfWork, team_id: UUID, name: str, queues: Sequence[str], members: Sequence[str]) -> None:
-    """Keep a team with its members, given by login. Raises Conflict for a name that is taken, Invalid for a login that
-    nobody has."""
+    """Keep a team with its members, given by login or id. Raises Conflict for a name that is taken, Invalid for
+    somebody who is not there."""
     await _claim_name(uow, name, None)
     if await uow.fetchval("SELECT count(*) FROM team") >= MOST:
         raise Conflict("There are too many teams already: remove one first.")
@@ -82,8 +82,11 @@ async def _claim_name(uow: UnitOfWork, name: str, team_id: UUID | None) -> None:
 
 
 async def _set_members(uow: UnitOfWork, team_id: UUID, logins: Sequence[str]) -> list[UUID]:
-    rows = await uow.fetch("SELECT id, login FROM users WHERE login = ANY($1::text[]) ORDER BY id", list(logins))
-    known = {row["login"] for row in rows}
+    rows = await uow.fetch(
+        "SELECT id, login FROM users WHERE login = ANY($1::text[]) OR id::text = ANY($1::text[]) ORDER BY id",
+        list(logins),
+    )
+    known = {each for row in rows for each in (row["login"], str(row["id"]))}
     for at, login in enumerate(logins):
         if login not in known:
             raise Invalid(f"members[{at}]: there is no user {login!r}.")

@@ -34,10 +34,10 @@ class RoleList(Output):
 
 
 class RoleCreate(Input):
-    """A role to be made. `names`: what people read, by language."""
+    """A role to be made. `names`: what people read, by language; its `name` where there are none."""
 
     name: str = Field(max_length=63, pattern="^[a-z][a-z0-9_]*$", examples=["team_lead"])
-    names: dict[str, str] = Field(max_length=10, examples=[{"en": "Team lead", "zh": "组长"}])
+    names: dict[str, str] = Field(default_factory=dict, max_length=10, examples=[{"en": "Team lead", "zh": "组长"}])
     permissions: list[str] = Field(max_length=200)
     require_totp: bool = False
 

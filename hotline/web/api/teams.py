@@ -42,7 +42,7 @@ class TeamList(Output):
 
 
 class TeamCreate(Input):
-    """A team to be made. `members` are logins."""
+    """A team to be made. `members` are logins, or ids."""
 
     name: str = Field(min_length=1, max_length=100)
     queues: list[str] = Field(default_factory=list, max_length=100)

@@ -68,6 +68,8 @@ async def create(request: web.Request) -> web.StreamResponse:
     typed = _typed(form)
     names = {language: text for language, text in typed["names"].items() if text}
     try:
+        if not names:
+            raise Invalid("names: something must stand here.")
         await workflow.create_role(
             house_of(request), signed_of(request).viewer, _key_of(names), names=names,
             permissions=typed["permissions"], require_totp=typed["require_totp"],
