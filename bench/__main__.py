@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 
 from bench import ami, ivr, memory, pop
 from bench.measure import tell
@@ -16,6 +17,9 @@ async def main() -> None:
     await pop.main(pop.SECONDS, pop.CUSTOMERS)
     tell()
     await ivr.main(ivr.SECONDS, ivr.CALLERS, ivr.CALLS)
+    tell()
+    imports = importlib.import_module("bench.import")  # a word of the language: no statement names it
+    await imports.main(imports.ROWS, imports.PRESENT)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ class Figure:
     value: float
     unit: str
     most: float | None = None
+    least: float | None = None
 
     def line(self) -> str:
         """``pop p50  6.1 ms  (at most 15 ms: kept)``"""
@@ -59,6 +60,9 @@ class Figure:
         if self.most is not None:
             kept = "kept" if self.value <= self.most else "MISSED"
             promise = f"  (at most {self.most:g} {self.unit}: {kept})"
+        if self.least is not None:
+            kept = "kept" if self.value >= self.least else "MISSED"
+            promise = f"  (at least {self.least:g} {self.unit}: {kept})"
         return f"  {self.name:<58}{self.value:>10.2f} {self.unit}{promise}"
 
 

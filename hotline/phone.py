@@ -27,6 +27,7 @@ DialForm = Literal["e164", "digits", "national"]
 _LONGEST_TEXT: Final = 250
 _STARTS_LIKE_A_NUMBER: Final = re.compile(r"(tel:)?[\s(（]*[+＋]?[\s(（]*\d", re.IGNORECASE)
 _NOT_A_LETTER_OR_DIGIT: Final = re.compile(r"[\W_]+")
+_NOT_ASCII_DIGITS: Final = re.compile(r"[^0-9]+")
 
 # Lower-case letters and digits only: what spellings come down to. 266696687 is ANONYMOUS on a keypad; P and O
 # are the Bellcore codes for "private" and "out of area".
@@ -222,7 +223,7 @@ def _masked(shown: str, national_digits: int) -> str:
 
 
 def _digits(text: str) -> str:
-    return "".join(letter for letter in text if letter.isascii() and letter.isdigit())
+    return _NOT_ASCII_DIGITS.sub("", text)
 
 
 def _spelling(text: str | None) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -58,6 +58,12 @@ class _Master:
     name: str
     wrapping: AESGCM
     signing: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    secrets: tuple[str, ...] = field(repr=False)
+    index_key: bytes = field(repr=False)
 
 
 def _derive(secret: bytes, purpose: str, length: int = _KEY) -> bytes:
@@ -109,13 +115,13 @@ class Keyring:
         masters = [_master(secret) for secret in secrets]
         self._current = masters[0]
         self._masters = {master.name: master for master in masters}
-        self._made_of = (tuple(secrets), index_key)
+        self._origin = _Origin(tuple(secrets), index_key)
         self._blind = _derive(index_key, "blind index")
         self._tokens = _derive(index_key, "tokens")
 
     def __reduce__(self) -> tuple[type[Keyring], tuple[tuple[str, ...], bytes]]:
         """For the pipe to a process of one's own; nothing else may carry keys."""
-        return Keyring, self._made_of
+        return Keyring, (self._origin.secrets, self._origin.index_key)
 
     @property
     def master(self) -> str:
@@ -147,6 +153,15 @@ class Keyring:
     def encrypt(self, key: PersonalKey, table: str, column: str, row_id: UUID, text: str) -> bytes:
         """``text`` sealed for one column of one row."""
         return _seal(AESGCM(key.secret), text.encode("utf-8", "surrogatepass"), _place(table, column, row_id))
+
+    def sealer(self, key: PersonalKey) -> Callable[[str, str, str, str], bytes]:
+        """``encrypt`` for several values of one person, the id of each row as text: for who seals very many."""
+        cipher = AESGCM(key.secret)
+
+        def sealed(table: str, column: str, row_id: str, text: str) -> bytes:
+            return _seal(cipher, text.encode("utf-8", "surrogatepass"), f"{table}.{column}:{row_id}".encode())
+
+        return sealed
 
     def decrypt(self, key: PersonalKey, table: str, column: str, row_id: UUID, sealed: bytes) -> str:
         """The text. WrongKey when it was sealed by another key or for another place."""
@@ -187,7 +202,8 @@ class Keyring:
 
     def tokens(self, kind: str, parts: Iterable[str]) -> list[int]:
         """The tokens of these parts, in order."""
-        return sorted(self.token(kind, part) for part in set(parts))
+        key = self._tokens
+        return sorted({_token(key, f"{kind}\0{part}") for part in set(parts)})
 
     # Signatures
 

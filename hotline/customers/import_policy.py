@@ -75,10 +75,9 @@ def custom_of(state: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix("custom."): value for name, value in state.items() if name.startswith("custom.")}
 
 
-def takes_part(kinds: Sequence[str], matches: Sequence[Match]) -> tuple[bool, ...]:
-    """Which contact points of a row are looked at to recognise its customer."""
-    wanted = {*matches, *(("whatsapp",) if "phone" in matches else ())}
-    return tuple(kind in wanted for kind in kinds)
+def recognised_by(matches: Sequence[Match]) -> frozenset[str]:
+    """The kinds of contact points that are looked at to recognise a customer."""
+    return frozenset((*matches, *(("whatsapp",) if "phone" in matches else ())))
 
 
 def _take(state: dict[str, Any], name: str, value: Any, policy: Duplicates) -> None:

@@ -71,6 +71,30 @@ class Record:
     addresses: tuple[tuple[str, str, str | None], ...] = ()
     custom: dict[str, Any] = field(default_factory=dict)
 
+    def packed(self) -> tuple[Any, ...]:
+        """As plain values, which pass between processes in a fraction of the time."""
+        return (
+            *(self.number, self.name, self.kind, self.locale, self.tier, self.classification),
+            None if self.responsible is None else str(self.responsible),
+            self.tags,
+            tuple((kind, value.value, value.country, label) for kind, value, label in self.points),
+            self.addresses,
+            self.custom,
+        )
+
+
+def unpacked(values: tuple[Any, ...]) -> Record:
+    """The record out of ``Record.packed``."""
+    number, name, kind, locale, tier, classification, responsible, tags, points, addresses, custom = values
+    return Record(
+        *(number, name, kind, locale, tier, classification),
+        None if responsible is None else UUID(responsible),
+        tags,
+        tuple((kind, ContactValue(value, country), label) for kind, value, country, label in points),
+        addresses,
+        custom,
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -37,6 +38,8 @@ _SPACED_EAST_ASIAN: Final = re.compile(f"(?<=[{_EAST_ASIAN}])\\s+(?=[{_EAST_ASIA
 
 def fold(text: str) -> str:
     """``text`` without case, accents and width: ``Ångström`` → ``angstrom``, ``Łódź`` → ``lodz``."""
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in apart if unicodedata.category(letter) != "Mn")
     return unicodedata.normalize("NFKC", bare).casefold().translate(_FOLDED)
@@ -44,17 +47,7 @@ def fold(text: str) -> str:
 
 def stored_words(name: str) -> frozenset[str]:
     """Every word under which ``name`` is to be found."""
-    words: set[str] = set()
-    for run in _stored_runs(name):
-        words.add(f"={run}")
-        words.add(f"^{run[:1]}" if _is_east_asian(run) else f"^{run[:2]}")
-        if _is_east_asian(run):
-            words.update(run)
-            words.update(_neighbours(run, 2))
-        elif len(run) >= SHORTEST_PART:
-            words.add(f"^{run[:3]}")
-            words.update(_neighbours(run[1:LONGEST_KEPT], 3))
-    return frozenset(words)
+    return frozenset().union(*map(_stored_words_of, _stored_runs(name)))
 
 
 def whole_words(text: str) -> frozenset[str]:
@@ -125,6 +118,19 @@ def _fit_run(run: str, part: str) -> int:
     return PART if inside else _NOT
 
 
+# The same words stand in many names.
+@lru_cache(maxsize=16_384)
+def _stored_words_of(run: str) -> frozenset[str]:
+    words = {f"={run}"}
+    if _is_east_asian(run):
+        return frozenset({*words, f"^{run[:1]}", *run, *_neighbours(run, 2)})
+    words.add(f"^{run[:2]}")
+    if len(run) >= SHORTEST_PART:
+        words.add(f"^{run[:3]}")
+        words.update(_neighbours(run[1:LONGEST_KEPT], 3))
+    return frozenset(words)
+
+
 def _beginning(run: str) -> frozenset[str]:
     if _is_east_asian(run):
         return frozenset({f"^{run[:1]}", *_neighbours(run, 2)})
@@ -134,6 +140,8 @@ def _beginning(run: str) -> frozenset[str]:
 def _stored_runs(name: str) -> list[str]:
     """The words of a name; what is East Asian also without the spaces in between, for whoever types it so."""
     runs = _runs(name)
+    if name.isascii():
+        return list(dict.fromkeys(runs))
     together = _SPACED_EAST_ASIAN.sub("", fold(name))
     return list(dict.fromkeys([*runs, *(_RUNS.findall(together)[:MOST_WORDS])]))
 

@@ -1,17 +1,20 @@
 """What passes between a process that imports and those that read the file for it: one task, then messages.
 
-A message is its length and a pickle; both ends are this program.
+A message is its length, its kind, and plain values as ``marshal`` writes them: steps are most of what passes, and it
+takes a tenth of the time that pickling their objects took. Both ends are this program, in the same Python.
 """
 
 from __future__ import annotations
 
+import marshal
+import pickle
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 from uuid import UUID
 
-from hotline.crm.import_seal import Sealing
+from hotline.crm.import_seal import Prepared, Sealing, prepared
 from hotline.crm.keys import Keyring
 from hotline.customers.import_reading import Reading
 from hotline.customers.import_record import Plan
@@ -49,3 +52,19 @@ class Ended:
     """The file is at its end; ``rows`` is the number of the last one."""
 
     rows: int
+
+
+def written(message: object) -> bytes:
+    """A worker's message as bytes."""
+    if isinstance(message, Prepared):
+        kind, data = b"P", marshal.dumps(message.packed())
+    else:
+        kind, data = b"O", pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return LENGTH.pack(len(data) + 1) + kind + data
+
+
+def read(data: bytes) -> object:
+    """A worker's message out of its bytes, without the length before them."""
+    if data[:1] == b"P":
+        return prepared(marshal.loads(memoryview(data)[1:]))  # noqa: S302 - from the process that this one started
+    return pickle.loads(memoryview(data)[1:])  # noqa: S301 - the same

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from hotline.crm.import_seal import Prepared
 from hotline.customers.import_reading import Sample
 from hotline.errors import HotlineError, Invalid
-from hotline.workflows.import_messages import LENGTH, Ended, Refused, Task
+from hotline.workflows.import_messages import LENGTH, Ended, Refused, Task, read
 
 #: Seconds until the first rows must be there, and seconds that one step may take.
 SAMPLE_SECONDS: Final = 60.0
@@ -110,7 +110,7 @@ async def _next(process: asyncio.subprocess.Process, seconds: float) -> object:
             data = await process.stdout.readexactly(length)
     except (TimeoutError, asyncio.IncompleteReadError):
         raise ReaderFailed() from None
-    message: object = pickle.loads(data)  # noqa: S301 - from the process that this one started
+    message = read(data)
     if isinstance(message, Refused):
         raise Invalid(message.detail)
     return message

@@ -26,7 +26,7 @@ from hotline.customers.import_record import read
 from hotline.errors import HotlineError, Invalid
 from hotline.media.sealed import SealedReader
 from hotline.media.sealed_stream import SealedStream
-from hotline.workflows.import_messages import LENGTH, Ended, Refused, Task
+from hotline.workflows.import_messages import LENGTH, Ended, Refused, Task, written
 
 #: Rows of one step, and characters after which a step is full all the same.
 STEP_ROWS: Final = 2_000
@@ -46,9 +46,7 @@ def main() -> None:
     task: Task = pickle.loads(sys.stdin.buffer.read(length))  # noqa: S301 - from the process that started this one
     with contextlib.suppress(BrokenPipeError):
         for message in _messages(task):
-            data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-            sys.stdout.buffer.write(LENGTH.pack(len(data)))
-            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.write(written(message))
             sys.stdout.buffer.flush()
     sys.stdout = None  # nobody reads any more: nothing to flush at the end
 
@@ -127,7 +125,8 @@ def _prepared(rows: Sequence[Row], task: Task) -> Prepared:
             continue
         indexes = tuple(task.keyring.contact_index(kind, value.value) for kind, value, _ in record.points)
         sealed = seal(record, sealing) if sealing is not None and record.name is not None else None
-        kept.append(PreparedRow(row.number, record, indexes, sealed, cells))
+        kinds = tuple(kind for kind, _, _ in record.points)
+        kept.append(PreparedRow(row.number, record.number, kinds, indexes, record.tags, record.packed(), sealed, cells))
     return Prepared(rows[-1].number, len(rows), tuple(kept), tuple(refused))
 
 

@@ -32,7 +32,7 @@ from hotline.crm.queries.customer_views import SELECT, customer_view
 from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
-from hotline.customers.import_policy import Duplicates, Match, Outcome, custom_of, joined, laid_over, takes_part
+from hotline.customers.import_policy import Duplicates, Match, Outcome, custom_of, joined, laid_over, recognised_by
 from hotline.customers.import_record import Reason, Record
 
 _EFFECT_COLUMNS: Final = ("customer_import_id", "customer_id", "kind", "version")
@@ -76,10 +76,19 @@ class Tally:
 
 @dataclass(slots=True)
 class _New:
-    """A customer who will be made: their rows, joined."""
+    """A customer who will be made: their row, or their rows joined to one record."""
 
-    record: Record
-    sealed: Sealed | None
+    row: PreparedRow
+    record: Record | None = None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.row.tags if self.record is None else self.record.tags
+
+    def sealed(self, sealing: Sealing) -> Sealed:
+        if self.record is None and self.row.sealed is not None:
+            return self.row.sealed
+        return seal(self.record or self.row.record, sealing)
 
 
 @dataclass(slots=True)
@@ -141,33 +150,28 @@ async def write_step(
 
 
 async def _sort(uow: UnitOfWork, step: Prepared, rules: Rules, trial: Seen | None) -> _Sorted:
+    kinds = recognised_by(rules.match)
     compared = {
-        row.number: tuple(
-            index
-            for index, counts in zip(
-                row.indexes, takes_part([point[0] for point in row.record.points], rules.match), strict=True
-            )
-            if counts
-        )
+        row.number: tuple(index for index, kind in zip(row.indexes, row.kinds, strict=True) if kind in kinds)
         for row in step.rows
     }
     by_index = await _owners(uow, {index for indexes in compared.values() for index in indexes})
-    by_number = await _numbered(uow, {row.record.number for row in step.rows if row.record.number is not None})
+    by_number = await _numbered(uow, {row.customer_number for row in step.rows if row.customer_number is not None})
     found = _Sorted()
     fresh: dict[bytes, _New] = {}
     for row in step.rows:
-        indexes, record = compared[row.number], row.record
+        indexes = compared[row.number]
         customers = {customer for index in indexes for customer in by_index.get(index, ())}
-        if record.number is not None:
-            if record.number not in by_number:
+        if row.customer_number is not None:
+            if row.customer_number not in by_number:
                 found.refuse(row, "unknown_number")
                 continue
-            customers = {by_number[record.number]}
+            customers = {by_number[row.customer_number]}
         earlier = {id(fresh[index]): fresh[index] for index in indexes if index in fresh}
         if customers or earlier or (trial is not None and trial.any(indexes)):
             _sort_duplicate(found, row, customers, list(earlier.values()), rules)
             continue
-        made = _New(record, row.sealed)
+        made = _New(row)
         found.new.append(made)
         fresh.update(dict.fromkeys(indexes, made))
         if trial is not None:
@@ -187,8 +191,8 @@ def _sort_duplicate(found: _Sorted, row: PreparedRow, customers: set[UUID], earl
         found.tally.repeated += 1
         found.tally.updated += 1
         if earlier:
-            earlier[0].record = joined(earlier[0].record, row.record, rules.duplicates)
-            earlier[0].sealed = None
+            first = earlier[0].record or earlier[0].row.record
+            earlier[0].record = joined(first, row.record, rules.duplicates)
 
 
 async def _owners(uow: UnitOfWork, indexes: set[bytes]) -> dict[bytes, tuple[UUID, ...]]:
@@ -222,19 +226,19 @@ async def _numbered(uow: UnitOfWork, numbers: set[int]) -> dict[int, UUID]:
 
 async def _create(uow: UnitOfWork, import_id: UUID, new: Sequence[_New], sealing: Sealing) -> None:
     now = uow.now
-    rows = [each.sealed or seal(each.record, sealing) for each in new]
+    rows = [each.sealed(sealing) for each in new]
     await uow.copy("personal_key", KEY_COLUMNS, [(*row.key, now) for row in rows])
     await uow.copy("customer", CUSTOMER_COLUMNS, [(*row.customer, now, now) for row in rows])
     await uow.copy("contact_point", POINT_COLUMNS, [(*point, now) for row in rows for point in row.points])
     await uow.copy("address", ADDRESS_COLUMNS, [(*address, now) for row in rows for address in row.addresses])
-    tags = await _tags(uow, {tag for each in new for tag in each.record.tags})
+    tags = await _tags(uow, {tag for each in new for tag in each.tags})
     await uow.copy(
         "customer_tag",
         ("customer_id", "tag_id"),
         [
             (row.id, tag_id)
             for row, each in zip(rows, new, strict=True)
-            for tag_id in dict.fromkeys(tags[tag.casefold()] for tag in each.record.tags)
+            for tag_id in dict.fromkeys(tags[tag.casefold()] for tag in each.tags)
         ],
     )
     await uow.copy("import_effect", _EFFECT_COLUMNS, [(import_id, row.id, "created", 1) for row in rows])
@@ -288,10 +292,11 @@ async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules
         outcome = Outcome(dict(before))
         taken = 0
         for row in rows:
-            if _transfers(uow, before, row.record, rules.duplicates):
+            record = row.record
+            if _transfers(uow, before, record, rules.duplicates):
                 found.refuse(row, "transfer")
                 continue
-            laid_over(outcome, row.record, rules.duplicates)
+            laid_over(outcome, record, rules.duplicates)
             taken += 1
         if outcome.points or outcome.addresses or outcome.tags or outcome.state != before:
             found.tally.updated += taken
@@ -327,17 +332,18 @@ class _Writing:
 
     def add(self, customer_id: UUID, key: Any, version: int, before: Mapping[str, Any], outcome: Outcome) -> None:
         uow, keyring, state = self._uow, self._uow.keyring, outcome.state
+        sealer, text_id = keyring.sealer(key), str(customer_id)
         after = dict(state)
         points, addresses = list(before.get("contact_points") or ()), list(before.get("addresses") or ())
         for point in outcome.points:
-            row = seal_point(keyring, key, customer_id, point, len(points))
+            row = seal_point(keyring, sealer, text_id, point, len(points))
             self._points.append((*row, uow.now))
             kind, value, label = point
             points.append(
                 {"id": str(row[0]), "kind": kind, "value": value.value, "label": label, "country": value.country}
             )
         for address in outcome.addresses:
-            row = seal_address(keyring, key, customer_id, address, len(addresses))
+            row = seal_address(sealer, text_id, address, len(addresses))
             self._addresses.append((*row, uow.now))
             text, label, country = address
             addresses.append({"id": str(row[0]), "label": label, "text": text, "country": country})
@@ -348,12 +354,12 @@ class _Writing:
         if outcome.tags:
             after["tags"] = sorted((*(before.get("tags") or ()), *outcome.tags), key=str.casefold)
             self._tags += [(customer_id, tag) for tag in outcome.tags]
-        clear, cipher = seal_custom(keyring, key, customer_id, self._sealing.fields, custom_of(after))
+        clear, cipher = seal_custom(sealer, text_id, self._sealing.fields, custom_of(after))
         renamed = after["name"] != before.get("name")
         self._updates.append(
             (
                 *(customer_id, uow.now, after["kind"]),
-                keyring.encrypt(key, "customer", "name_cipher", customer_id, after["name"]) if renamed else None,
+                sealer("customer", "name_cipher", text_id, after["name"]) if renamed else None,
                 keyring.name_tokens(after["name"]) if renamed else None,
                 *(after.get("locale"), self._sealing.tiers.get(after.get("tier") or ""), after.get("classification")),
                 UUID(after["responsible"]) if after.get("responsible") else None,
