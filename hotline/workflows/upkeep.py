@@ -13,6 +13,7 @@ from hotline.crm.commands.retention import forget_before
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.calls import close_unseen
+from hotline.workflows.customer_upkeep import keep_customers
 from hotline.workflows.exports import keep_exports
 from hotline.workflows.house import House
 from hotline.workflows.imports import keep_imports
@@ -43,6 +44,7 @@ async def keep_house(house: House) -> None:
             closed += await close_unseen(house, pbx.id, pbx.updated_at)
     sessions = await close_sessions(house)
     files = await keep_imports(house) + await keep_exports(house)
+    forgotten |= await keep_customers(house)
     if made or dropped or closed or sessions or files or any(forgotten.values()):
         log.info(
             "upkeep.done",

@@ -57,15 +57,33 @@ async def test_every_changed_field_is_in_the_history(house: House) -> None:
     anna = await add_user(house, "anna", "supervisor")
     made = await add(house, contact_points=[{"kind": "phone", "value": NUMBER, "label": "home"}], tags=["vip"])
     changed = await change(
-        house, made, anna, name="Wang Fang", locale="zh", tier="gold", classification="prospect", responsible="anna",
-        tags=["vip", "North"], custom={"size": "L"}, preferences={"channel": "phone"},
-        contact_points=[{"kind": "email", "value": "wang@example.com"}], addresses=[{"text": "1 High St", "country": "GB"}],
-    )  # fmt: skip
+        house,
+        made,
+        anna,
+        name="Wang Fang",
+        locale="zh",
+        tier="gold",
+        classification="prospect",
+        responsible="anna",
+        tags=["vip", "North"],
+        custom={"size": "L"},
+        preferences={"channel": "phone"},
+        contact_points=[{"kind": "email", "value": "wang@example.com"}],
+        addresses=[{"text": "1 High St", "country": "GB"}],
+    )
     found = {line.field: line for line in await history(house, made.id)}
     assert set(found) == {
-        "name", "locale", "tier", "classification", "responsible", "tags", "custom.size", "preferences.channel",
-        "contact_points", "addresses",
-    }  # fmt: skip
+        "name",
+        "locale",
+        "tier",
+        "classification",
+        "responsible",
+        "tags",
+        "custom.size",
+        "preferences.channel",
+        "contact_points",
+        "addresses",
+    }
     assert (found["name"].before, found["name"].after) == ("Wang Xiuying", "Wang Fang")
     assert found["responsible"].after == str(anna.user_id)
     assert (found["tags"].before, found["tags"].after) == (["vip"], ["North", "vip"])
@@ -82,13 +100,18 @@ async def test_masks_hold_in_the_history(house: House) -> None:
     await field_named(house, "iban", "text", private=True)
     made = await add(house)
     seen = await change(
-        house, made, contact_points=[{"kind": "phone", "value": NUMBER}], addresses=[{"text": "1 High St"}],
+        house,
+        made,
+        contact_points=[{"kind": "phone", "value": NUMBER}],
+        addresses=[{"text": "1 High St"}],
         custom={"iban": "DE02 1203"},
-    )  # fmt: skip
+    )
     assert seen.custom == {"iban": "DE02 1203"}
     masked = viewer_of(new_id(), frozenset({"customers.read", "customers.read_all", "customers.write"}))
     found = {line.field: line for line in await history(house, made.id, masked)}
-    assert NUMBER not in str(found) and "High St" not in str(found) and "DE02" not in str(found)
+    assert NUMBER not in str(found)
+    assert "High St" not in str(found)
+    assert "DE02" not in str(found)
     assert all(line.masked and not line.revertible for line in found.values())
     view = await get_customer(house.db, house.keyring, masked, made.id)
     assert (view.custom, view.custom_masked, view.addresses[0].text) == ({}, ("iban",), "")
@@ -122,27 +145,42 @@ async def test_a_change_is_taken_back(house: House) -> None:
 
 async def test_two_peoples_changes_are_put_together(house: House) -> None:
     made = await add(
-        house, tags=["a", "b"], custom={"one": "1", "two": "2"}, preferences={"channel": "phone"},
-        contact_points=[{"kind": "phone", "value": NUMBER, "label": "home"}], addresses=[{"label": "home", "text": "1 High St"}],
-    )  # fmt: skip
+        house,
+        tags=["a", "b"],
+        custom={"one": "1", "two": "2"},
+        preferences={"channel": "phone"},
+        contact_points=[{"kind": "phone", "value": NUMBER, "label": "home"}],
+        addresses=[{"label": "home", "text": "1 High St"}],
+    )
     point, address = made.contact_points[0], made.addresses[0]
     await change(
-        house, made, name="Wang Fang", tags=["a", "b", "c"], custom={"one": "uno"},
+        house,
+        made,
+        name="Wang Fang",
+        tags=["a", "b", "c"],
+        custom={"one": "uno"},
         contact_points=[{"id": point.id, "label": "home"}, {"kind": "email", "value": "wang@example.com"}],
         addresses=[{"id": address.id, "label": "home", "country": "GB"}],
-    )  # fmt: skip
+    )
     both = await change(
-        house, made, name="Wang Xiuying", locale="zh", tags=["a"], custom={"two": None, "three": "3"},
+        house,
+        made,
+        name="Wang Xiuying",
+        locale="zh",
+        tags=["a"],
+        custom={"two": None, "three": "3"},
         preferences={"timezone": "Asia/Shanghai"},
         contact_points=[{"id": point.id, "label": "office"}, {"kind": "phone", "value": OTHER}],
         addresses=[{"id": address.id, "label": "office"}],
-    )  # fmt: skip
+    )
     assert (both.name, both.locale, sorted(both.tags)) == ("Wang Fang", "zh", ["a", "c"])
     assert both.custom == {"one": "uno", "three": "3"}
     assert both.preferences == {"channel": "phone", "timezone": "Asia/Shanghai"}
     assert {(each.value, each.label) for each in both.contact_points} == {
-        (NUMBER, "office"), ("wang@example.com", ""), (OTHER, ""),
-    }  # fmt: skip
+        (NUMBER, "office"),
+        ("wang@example.com", ""),
+        (OTHER, ""),
+    }
     assert [(each.id, each.text, each.label, each.country) for each in both.addresses] == [
         (address.id, "1 High St", "office", "GB")
     ]
@@ -156,14 +194,22 @@ async def test_a_field_that_both_changed_is_a_conflict_and_nothing_is_written(ho
     theirs = await change(house, made, anna, name="Theirs", contact_points=[{"id": point.id, "label": "theirs"}])
     with pytest.raises(EditConflict) as refused:
         await change(
-            house, made, name="Yours", locale="zh", contact_points=[{"id": point.id, "label": "yours"}],
-        )  # fmt: skip
+            house,
+            made,
+            name="Yours",
+            locale="zh",
+            contact_points=[{"id": point.id, "label": "yours"}],
+        )
     conflicts = {each.field: each for each in refused.value.conflicts}
     assert set(conflicts) == {"name", "contact_points"}
     told = conflicts["name"]
     assert (told.base, told.yours, told.theirs, told.by, told.by_name) == (
-        "Wang Xiuying", "Yours", "Theirs", anna.user_id, "Anna",
-    )  # fmt: skip
+        "Wang Xiuying",
+        "Yours",
+        "Theirs",
+        anna.user_id,
+        "Anna",
+    )
     assert await get_customer(house.db, house.keyring, SYSTEM, made.id) == theirs
     # The same as the other one wrote is no conflict.
     assert (await change(house, made, name="Theirs")).version == theirs.version
@@ -179,14 +225,16 @@ async def test_a_conflict_shows_no_more_than_the_record(house: House) -> None:
     masked = viewer_of(new_id(), frozenset({"customers.read", "customers.read_all", "customers.write"}))
     with pytest.raises(EditConflict) as refused:
         await change(house, made, masked, contact_points=[{"id": point.id, "label": "yours"}])
-    assert NUMBER not in str(refused.value.conflicts) and "0412" in str(refused.value.conflicts)
+    assert NUMBER not in str(refused.value.conflicts)
+    assert "0412" in str(refused.value.conflicts)
 
 
 async def test_many_change_one_record_at_once(house: House) -> None:
     made = await add(house)
     await asyncio.gather(*(change(house, made, custom={f"key{at}": at}) for at in range(8)))
     after = await get_customer(house.db, house.keyring, SYSTEM, made.id)
-    assert after.custom == {f"key{at}": at for at in range(8)} and after.version == made.version + 8
+    assert after.custom == {f"key{at}": at for at in range(8)}
+    assert after.version == made.version + 8
 
 
 async def test_a_version_that_nobody_noted_is_no_base(house: House) -> None:
@@ -205,7 +253,8 @@ async def test_giving_a_customer_away_is_a_right_of_its_own(house: House) -> Non
     boss = await add_user(house, "boss", "supervisor")
     made = await add(house)
     taken = await change(house, made, anna, responsible="anna")
-    assert taken.responsible is not None and taken.responsible.login == "anna"
+    assert taken.responsible is not None
+    assert taken.responsible.login == "anna"
     for wanted in ("bert", None):
         with pytest.raises(Forbidden):
             await change(house, taken, anna, responsible=wanted)
@@ -213,7 +262,8 @@ async def test_giving_a_customer_away_is_a_right_of_its_own(house: House) -> Non
         await change(house, taken, bert, responsible="bert")
     assert (await change(house, taken, anna, responsible="anna", name="x")).name == "x", "unchanged is no transfer"
     given = await change(house, taken, boss, responsible="BERT")
-    assert given.responsible is not None and given.responsible.id == bert.user_id
+    assert given.responsible is not None
+    assert given.responsible.id == bert.user_id
     with pytest.raises(Invalid, match=r"responsible: "):
         await change(house, given, boss, responsible="nobody")
 
@@ -222,13 +272,15 @@ async def test_who_sees_only_their_own_looks_after_whom_they_make(house: House) 
     own = await add_user(house, "own")
     narrow = viewer_of(own.user_id or new_id(), frozenset({"customers.read", "customers.write", "customers.transfer"}))
     made = await add(house, viewer=narrow)
-    assert made.responsible_id == own.user_id and made.created_by is not None
+    assert made.responsible_id == own.user_id
+    assert made.created_by is not None
     other = await add(house, "Other")
     with pytest.raises(NotFound):
         await change(house, other, narrow, name="x")
     await add_user(house, "next")
     given = await change(house, made, narrow, responsible="next")
-    assert given.responsible is not None and given.responsible.login == "next", "shown once more, then gone"
+    assert given.responsible is not None
+    assert given.responsible.login == "next", "shown once more, then gone"
     with pytest.raises(NotFound):
         await history(house, made.id, narrow)
 
@@ -239,27 +291,54 @@ async def test_who_sees_only_their_own_looks_after_whom_they_make(house: House) 
 async def test_values_are_typed_and_what_people_write_is_sealed(house: House) -> None:
     choices = [{"key": "s", "names": {"en": "Small"}}, {"key": "l", "names": {"en": "Large", "zh": "大"}}]
     for key, kind, more in (
-        ("shoe", "number", {"minimum": "30", "maximum": "50"}), ("size", "choice", {"choices": choices}),
-        ("worth", "money", {"currency": "CNY"}), ("since", "date", {}), ("plate", "text", {}),
-        ("health", "boolean", {"private": True}), ("site", "url", {}), ("tel", "phone", {}),
-    ):  # fmt: skip
+        ("shoe", "number", {"minimum": "30", "maximum": "50"}),
+        ("size", "choice", {"choices": choices}),
+        ("worth", "money", {"currency": "CNY"}),
+        ("since", "date", {}),
+        ("plate", "text", {}),
+        ("health", "boolean", {"private": True}),
+        ("site", "url", {}),
+        ("tel", "phone", {}),
+    ):
         await field_named(house, key, kind, **more)
     made = await add(
         house,
-        custom={"shoe": "42", "size": "大", "worth": "¥1,250.5", "since": "2020年3月1日", "plate": "沪A 12345",
-                "health": True, "site": "example.com/a", "tel": "+86 139 1234 0412", "free": {"any": "thing"}},
-    )  # fmt: skip
+        custom={
+            "shoe": "42",
+            "size": "大",
+            "worth": "¥1,250.5",
+            "since": "2020年3月1日",
+            "plate": "沪A 12345",
+            "health": True,
+            "site": "example.com/a",
+            "tel": "+86 139 1234 0412",
+            "free": {"any": "thing"},
+        },
+    )
     assert made.custom == {
-        "shoe": 42, "size": "l", "worth": {"amount": 125050, "currency": "CNY"}, "since": "2020-03-01",
-        "plate": "沪A 12345", "health": True, "site": "https://example.com/a", "tel": NUMBER, "free": {"any": "thing"},
-    }  # fmt: skip
+        "shoe": 42,
+        "size": "l",
+        "worth": {"amount": 125050, "currency": "CNY"},
+        "since": "2020-03-01",
+        "plate": "沪A 12345",
+        "health": True,
+        "site": "https://example.com/a",
+        "tel": NUMBER,
+        "free": {"any": "thing"},
+    }
     row = await house.db.fetchrow("SELECT custom, custom_cipher FROM customer WHERE id = $1", made.id)
-    assert row is not None and row["custom_cipher"] is not None
+    assert row is not None
+    assert row["custom_cipher"] is not None
     assert set(row["custom"]) == {"shoe", "size", "worth", "since"}, "private ones are sealed whatever their type"
     for key, wrong in {
-        "shoe": 51, "size": "xl", "worth": "1.234 CNY", "since": "31.2.2020", "site": "javascript:alert(1)", "tel": "abc",
+        "shoe": 51,
+        "size": "xl",
+        "worth": "1.234 CNY",
+        "since": "31.2.2020",
+        "site": "javascript:alert(1)",
+        "tel": "abc",
         "health": "perhaps",
-    }.items():  # fmt: skip
+    }.items():
         with pytest.raises(Invalid, match=rf"^custom\.{key}: "):
             await change(house, made, custom={key: wrong})
     assert (await change(house, made, custom={"shoe": None})).custom.get("shoe") is None
@@ -282,10 +361,10 @@ async def test_fields_are_described_ordered_archived(house: House) -> None:
     await field_named(house, "a", "text", record="person", hints={"en": "As on the card"}, shown_in_pop=True)
     await field_named(house, "a", "text", record="ticket")
     known = await fields.load(house)
-    assert [each.key for each in known.of("person")] == ["b", "a"] and [each.key for each in known.of("ticket")] == [
-        "a"
-    ]
-    assert [each.key for each in known.in_pop("person")] == ["a"] and not known.in_pop("organisation")
+    assert [each.key for each in known.of("person")] == ["b", "a"]
+    assert [each.key for each in known.of("ticket")] == ["a"]
+    assert [each.key for each in known.in_pop("person")] == ["a"]
+    assert not known.in_pop("organisation")
     with pytest.raises(Conflict):
         await field_named(house, "a", "number", record="organisation")
     first = known.get("a")
@@ -295,7 +374,8 @@ async def test_fields_are_described_ordered_archived(house: House) -> None:
     changed = await fields.update_field(
         house, SYSTEM, first.id, {"archived": True, "names": {"en": "A"}}, first.version
     )
-    assert changed.archived and [each.key for each in (await fields.load(house)).of("person")] == ["b"]
+    assert changed.archived
+    assert [each.key for each in (await fields.load(house)).of("person")] == ["b"]
     with pytest.raises(Conflict):
         await fields.update_field(house, SYSTEM, first.id, {"required": True}, changed.version - 1)
     with pytest.raises(Invalid, match="type: "):
@@ -307,16 +387,21 @@ async def test_fields_are_described_ordered_archived(house: House) -> None:
 @pytest.mark.parametrize(
     ("data", "named"),
     [
-        ({"key": "Big Key", "type": "text"}, "key"), ({"key": "x", "type": "colour"}, "type"),
-        ({"key": "x", "type": "text", "record": "call"}, "record"), ({"key": "x", "type": "choice"}, "choices"),
-        ({"key": "x", "type": "text", "names": {"de": "X"}}, "names"), ({"key": "x", "type": "money", "currency": "XX1"}, "currency"),
-        ({"key": "x", "type": "text", "minimum": "1"}, "minimum"), ({"key": "x", "type": "number", "minimum": "2", "maximum": "1"}, "maximum"),
+        ({"key": "Big Key", "type": "text"}, "key"),
+        ({"key": "x", "type": "colour"}, "type"),
+        ({"key": "x", "type": "text", "record": "call"}, "record"),
+        ({"key": "x", "type": "choice"}, "choices"),
+        ({"key": "x", "type": "text", "names": {"de": "X"}}, "names"),
+        ({"key": "x", "type": "money", "currency": "XX1"}, "currency"),
+        ({"key": "x", "type": "text", "minimum": "1"}, "minimum"),
+        ({"key": "x", "type": "number", "minimum": "2", "maximum": "1"}, "maximum"),
         ({"key": "x", "type": "choice", "choices": [{"key": "a", "names": {"en": "A"}}] * 2}, "choices"),
     ],
-)  # fmt: skip
+)
 async def test_what_is_no_field_is_refused(house: House, data: Any, named: str) -> None:
     with pytest.raises(Invalid, match=rf"^{named}: "):
-        await fields.create_field(house, SYSTEM, {"names": {"en": "X"}, **data})
+        given: Any = {"names": {"en": "X"}, **data}
+        await fields.create_field(house, SYSTEM, given)
 
 
 # Relations
@@ -408,11 +493,15 @@ async def test_purchases_stand_in_the_record_and_on_the_timeline(house: House) -
     assert (await purchases.restore_purchase(house, SYSTEM, made.id, one.id)).reference == "PO-4711"
     assert len(await list_timeline(house.db, house.keyring, SYSTEM, made.id, limit=10)) == 1
     stored = await house.db.fetchrow("SELECT title_cipher, reference_cipher FROM purchase")
-    assert stored is not None and b"Fibre" not in bytes(stored["title_cipher"])
+    assert stored is not None
+    assert b"Fibre" not in bytes(stored["title_cipher"])
     for wrong, named in (
-        ({"title": ""}, "title"), ({"title": "x", "amount": 1}, "currency"), ({"title": "x", "kind": "gift"}, "kind"),
-        ({"title": "x", "at": at, "ends_at": at - timedelta(days=1)}, "ends_at"), ({"title": "x", "state": "lost"}, "state"),
-    ):  # fmt: skip
+        ({"title": ""}, "title"),
+        ({"title": "x", "amount": 1}, "currency"),
+        ({"title": "x", "kind": "gift"}, "kind"),
+        ({"title": "x", "at": at, "ends_at": at - timedelta(days=1)}, "ends_at"),
+        ({"title": "x", "state": "lost"}, "state"),
+    ):
         bad: Any = wrong
         with pytest.raises(Invalid, match=rf"^{named}: "):
             await purchases.add_purchase(house, SYSTEM, made.id, bad)
@@ -421,11 +510,13 @@ async def test_purchases_stand_in_the_record_and_on_the_timeline(house: House) -
 @pytest.mark.parametrize(
     ("preferences", "named"),
     [
-        ({"channel": "pigeon"}, "channel"), ({"timezone": "../../etc/passwd"}, "timezone"), ({"times": "always"}, "times"),
+        ({"channel": "pigeon"}, "channel"),
+        ({"timezone": "../../etc/passwd"}, "timezone"),
+        ({"times": "always"}, "times"),
         ({"times": [{"days": [8], "from": "09:00", "to": "10:00"}]}, "times"),
         ({"times": [{"days": [1], "from": "10:00", "to": "09:00"}]}, "times"),
     ],
-)  # fmt: skip
+)
 async def test_preferences_are_codes_and_times(house: House, preferences: Any, named: str) -> None:
     times = [{"days": [2, 1], "from": "09:00", "to": "12:00"}]
     made = await add(house, preferences={"times": times, "channel": "email"})

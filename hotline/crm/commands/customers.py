@@ -152,12 +152,14 @@ async def changed(
     uow: UnitOfWork,
     customer: CustomerRow,
     differing: Mapping[str, tuple[Any, Any]],
-    source: Source = "hand",
+    source: Source | None = None,
     source_id: UUID | None = None,
 ) -> bool:
-    """Raise the version of a locked customer and note what differs, if anything does."""
+    """Raise the version of a locked customer and note what differs, if anything does. Without a ``source`` it is a
+    program's for an API token, else a person's."""
     if not differing:
         return False
+    source = source or ("api" if uow.viewer.kind == "token" else "hand")
     await uow.execute("UPDATE customer SET version = version + 1, updated_at = $2 WHERE id = $1", customer.id, uow.now)
     await note_all(uow, customer, differing, source, source_id)
     uow.audit("customer:updated", customer.id, fields=sorted(differing), source=source)

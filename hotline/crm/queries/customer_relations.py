@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -90,6 +91,19 @@ async def get_relation(
         if relation.id == relation_id:
             return relation
     raise NotFound()
+
+
+async def names_of(db: Reader, keyring: Keyring, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The names of those of these customers whom the viewer sees."""
+    viewer.require("customers.read")
+    bind = Arguments(list(ids))
+    rows = await db.fetch(
+        f"""SELECT c.id, c.name_cipher, c.key_id, k.wrapped, k.master FROM customer c
+            JOIN personal_key k ON k.id = c.key_id
+            WHERE c.id = ANY($1::uuid[]) AND {all_of(customers_seen(viewer, bind))}""",  # noqa: S608
+        *bind.values,
+    )
+    return {row["id"]: customer_name(keyring, personal_key(keyring, row), row) for row in rows}
 
 
 def _relation(keyring: Keyring, viewer: Viewer, row: Row) -> RelationView:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from uuid import UUID
 
 from aiohttp import web
 
 from hotline.calendars.zones import zone_names
-from hotline.crm.queries.customers import CustomerView, get_customer
+from hotline.crm.queries.customers import CustomerView
 from hotline.crm.queries.tiers import list_tags, list_tiers
 from hotline.crm.queries.users import list_users
 from hotline.customers.custom_fields import CustomField, from_text, to_text
 from hotline.customers.three_way import Decided, EditConflict
-from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
+from hotline.errors import Conflict, Forbidden, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
+from hotline.web.desktop.customer_pages import customer_of, id_of
 from hotline.web.desktop.customer_values import CHANNELS, Speaker, speaker
-from hotline.web.desktop.forms import Form, field, fields, form_of, once_of, problems, uuid_of, version_of
+from hotline.web.desktop.forms import Form, field, fields, form_of, once_of, problems, version_of
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
@@ -62,8 +62,7 @@ async def create(request: web.Request) -> web.StreamResponse:
 @needs("customers.write")
 async def edit(request: web.Request) -> web.StreamResponse:
     """The form of a customer."""
-    house, viewer = house_of(request), signed_of(request).viewer
-    customer = await get_customer(house.db, house.keyring, viewer, uuid_of(request))
+    customer = await customer_of(request)
     return await _form(request, customer, await _values(request, customer))
 
 
@@ -72,7 +71,7 @@ async def update(request: web.Request) -> web.StreamResponse:
     """Changes the customer. What others changed meanwhile stays; where both changed the same, the form comes back with
     both values, and whoever sent it chooses."""
     house, viewer = house_of(request), signed_of(request).viewer
-    customer = await get_customer(house.db, house.keyring, viewer, uuid_of(request))
+    customer = await customer_of(request)
     form = await form_of(request)
     try:
         changes = await _changes(request, form)
@@ -106,13 +105,17 @@ async def _form(
     request: web.Request, customer: CustomerView | None, values: Mapping[str, Any], error: HotlineError | None = None
 ) -> web.Response:
     house, viewer = house_of(request), signed_of(request).viewer
-    errors = problems(request, error) if error else {}
+    errors = _errors(request, error) if error else {}
     speak = await speaker(request)
     people = await _people(request, customer)
+    tiers = await list_tiers(house.db, viewer)
     conflicts: list[dict[str, Any]] = []
     if isinstance(error, EditConflict):
         errors = {"": say(request, N_("You and somebody else changed the same. Choose what shall stay."))}
-        conflicts = _conflicts(request, speak, error, {user["id"]: user["name"] for user in people})
+        names = {user["id"]: user["name"] for user in people} | {
+            tier.key: tier.names.get(speak.language) or tier.names.get("en") or tier.key for tier in tiers
+        }
+        conflicts = _conflicts(request, speak, error, names)
     elif isinstance(error, Conflict) and error.detail == Conflict().detail:
         errors = {
             "": say(
@@ -136,12 +139,13 @@ async def _form(
         "errors": errors,
         "conflicts": conflicts,
         "returned": error is not None,
-        "tiers": await list_tiers(house.db, viewer),
+        "tiers": tiers,
         "all_tags": [tag.name for tag in (await list_tags(house.db, viewer))[:300]],
         "classifications": speak.lists.entries("classification"),
         "people": people,
         "channels": CHANNELS,
         "span_days": DAYS,
+        "speak": speak,
         "zones": sorted(
             name for name in zone_names() if "/" in name and not name.startswith(("Etc/", "posix", "right"))
         ),
@@ -149,6 +153,15 @@ async def _form(
         "masked": customer.custom_masked if customer else (),
     }
     return html(request, "customer_edit.html", context, status=error.status if error else 200)
+
+
+def _errors(request: web.Request, error: HotlineError) -> dict[str, str]:
+    """The refusal under its field's name; those of custom fields and preferences have names of their own."""
+    name, _, _ = error.detail.partition(": ")
+    told = problems(request, error)
+    if name.startswith(("custom.", "preferences.")) and len(told) == 1:
+        return {name: next(iter(told.values()))}
+    return told
 
 
 def _conflicts(
@@ -249,7 +262,7 @@ async def _changes(request: web.Request, form: Form) -> CustomerChanges:
             point: ContactPointInput = {
                 "kind": row["point_kind"], "value": row["point_value"], "label": row["point_label"]
             }  # fmt: skip
-            if (kept := _id(row["point_id"])) is not None:
+            if (kept := id_of(row["point_id"])) is not None:
                 point["id"] = kept
             points.append(point)
     addresses: list[AddressInput] = []
@@ -260,7 +273,7 @@ async def _changes(request: web.Request, form: Form) -> CustomerChanges:
                 "text": row["address_text"],
                 "country": row["address_country"].strip().upper() or None,
             }
-            if (kept := _id(row["address_id"])) is not None:
+            if (kept := id_of(row["address_id"])) is not None:
                 address["id"] = kept
             addresses.append(address)
     times = [
@@ -338,15 +351,6 @@ def _rows(form: Form, names: tuple[str, ...]) -> list[dict[str, str]]:
 def _tags(text: str) -> list[str]:
     parts = [part.strip() for part in text.replace("，", ",").replace("、", ",").split(",")]
     return [part for part in dict.fromkeys(parts) if part]
-
-
-def _id(text: str) -> UUID | None:
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound() from None
 
 
 def setup(app: web.Application) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, Final
 
 from aiohttp import web
-from babel import Locale
-from babel.numbers import format_decimal
 
 from hotline import phone
+from hotline.crm.company import Formats
 from hotline.crm.queries.customers import CustomerView
 from hotline.crm.queries.lists import Lists
 from hotline.customers.custom_fields import CustomField, FieldSet
 from hotline.web.context import house_of
-from hotline.web.desktop.i18n import Calendar, country_name, language_of, money_text, zone_of
-from hotline.web.desktop.render import say
+from hotline.web.desktop.i18n import country_name, language_of
+from hotline.web.desktop.numbers import Numbers
+from hotline.web.desktop.render import calendar_of, say
 from hotline.web.desktop.words import N_
+from hotline.workflows import company
 from hotline.workflows import fields as fields_of
 from hotline.workflows import lists as lists_of
 
@@ -74,8 +76,8 @@ class Speaker:
         self.language = language_of(request)
         self.fields = fields
         self.lists = lists
-        self._locale = Locale("zh") if self.language == "zh" else Locale("en", "GB")
-        self._calendar = Calendar(self.language, zone_of(request), house_of(request).clock())
+        self._numbers = Numbers.of(self.language, company.known(house_of(request), Formats))
+        self._calendar = calendar_of(request)
 
     def field(self, field: str) -> str:
         """What a field of the record is called."""
@@ -111,9 +113,9 @@ class Speaker:
             case "boolean":
                 return say(self._request, N_("Yes") if value else N_("No"))
             case "number":
-                return str(format_decimal(value, locale=self._locale))
+                return self._numbers.number(value)
             case "decimal":
-                return str(format_decimal(value, locale=self._locale, decimal_quantization=False))
+                return self._numbers.number(Decimal(str(value)))
             case "date":
                 return self.day(date.fromisoformat(str(value)))
             case "datetime":
@@ -128,7 +130,7 @@ class Speaker:
 
     def money(self, amount: int, currency: str) -> str:
         """¥1,250.50"""
-        return money_text(self.language, amount, currency)
+        return self._numbers.money(amount, currency)
 
     def day(self, day: date) -> str:
         """31 January 2026"""
@@ -152,16 +154,24 @@ class Speaker:
             names[span[0] - 1] if len(span) == 1 else f"{names[span[0] - 1]}–{names[span[-1] - 1]}" for span in spans
         )
 
+    def days_text(self, text: str) -> str:
+        """The same for days as a form sends them: ``1,3,5``."""
+        return self.days([int(day) for day in text.split(",") if day in ("1", "2", "3", "4", "5", "6", "7")])
+
     def join(self, words: Iterable[str]) -> str:
         """Words of a list."""
         return ("、" if self.language == "zh" else ", ").join(words)
 
-    def lines(self, field: str, value: Any, people: Mapping[str, str] | None = None) -> list[str]:
-        """A value out of the history, a line for each thing in it; ``people`` are names of users by id."""
+    def lines(self, field: str, value: Any, known: Mapping[str, str] | None = None) -> list[str]:
+        """A value out of the history, a line for each thing in it; ``known`` are names of users and customers by id,
+        and of tiers by key."""
+        known = known or {}
         if value is None:
             return []
         if field == "responsible":
-            return [(people or {}).get(str(value), say(self._request, N_("another user")))]
+            return [known.get(str(value), say(self._request, N_("another user")))]
+        if field == "tier":
+            return [known.get(str(value), str(value))]
         if field == "contact_points":
             return [self._point(point) for point in value]
         if field == "addresses":
@@ -171,7 +181,7 @@ class Speaker:
         if field == "preferences.times":
             return self.times(value)
         if field in ("relations", "purchases", "files"):
-            return [self._thing(field, value)]
+            return [self._thing(field, value, known)]
         return [self.value(field, value)]
 
     def value(self, field: str, value: Any) -> str:
@@ -199,7 +209,7 @@ class Speaker:
         said = self.join(word for word in more if word)
         return f"{text} ({said})" if said else text
 
-    def _thing(self, field: str, value: Mapping[str, Any]) -> str:
+    def _thing(self, field: str, value: Mapping[str, Any], known: Mapping[str, str]) -> str:
         if field == "files":
             return str(value.get("name") or value.get("media_type") or "")
         if field == "purchases":
@@ -210,7 +220,8 @@ class Speaker:
         kind = self.lists.label("relation", str(value.get("kind")), self.language)
         role = self.lists.label("contact_role", value["role"], self.language) if value.get("role") else ""
         weight = f"{value['weight']} %" if value.get("weight") is not None else ""
-        return self.join(word for word in (kind, role, weight, str(value.get("note") or "")) if word)
+        who = known.get(str(value.get("customer_id")), "")
+        return self.join(word for word in (who, kind, role, weight, str(value.get("note") or "")) if word)
 
 
 async def speaker(request: web.Request) -> Speaker:

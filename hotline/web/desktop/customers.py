@@ -17,10 +17,18 @@ from hotline.crm.queries.recordings import of_calls
 from hotline.crm.queries.ticket_lists import list_tickets
 from hotline.crm.queries.timeline import list_timeline
 from hotline.customers.file_types import lies
-from hotline.errors import Conflict, Invalid, NotFound
+from hotline.errors import Conflict, Invalid
 from hotline.tickets.views import SHIPPED
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop import customer_form, customer_parts, ticket_words
+from hotline.web.desktop import (
+    customer_files,
+    customer_form,
+    customer_history,
+    customer_purchases,
+    customer_relations,
+    ticket_words,
+)
+from hotline.web.desktop.customer_pages import id_of
 from hotline.web.desktop.customer_values import CHANNELS, SOURCES, speaker
 from hotline.web.desktop.forms import field, form_of, problems, uuid_of, version_of
 from hotline.web.desktop.i18n import Calendar, language_of, zone_of
@@ -49,7 +57,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         found = await search_customers(house.db, house.keyring, viewer, text, **some)
         following = str(place + PAGE) if len(found) > PAGE else None
     else:
-        found = await list_customers(house.db, house.keyring, viewer, limit=PAGE + 1, after=_id(cursor))
+        found = await list_customers(house.db, house.keyring, viewer, limit=PAGE + 1, after=id_of(cursor))
         following = str(found[PAGE - 1].id) if len(found) > PAGE else None
     context = {"q": text, "customers": found[:PAGE], "next": following, "after": cursor}
     return html(request, "customers_rows.html" if is_fragment(request) else "customers.html", context)
@@ -164,7 +172,7 @@ async def _lines(request: web.Request, customer: CustomerView) -> dict[str, Any]
     house, viewer = house_of(request), signed_of(request).viewer
     kind = request.query.get("kind", "")
     kind = kind if kind in KINDS else ""
-    after = _id(request.query.get("after", ""))
+    after = id_of(request.query.get("after", ""))
     items = await list_timeline(
         house.db, house.keyring, viewer, customer.id, limit=LINES + 1, after=after, kinds=[kind] if kind else None
     )
@@ -180,20 +188,12 @@ async def _lines(request: web.Request, customer: CustomerView) -> dict[str, Any]
     }
 
 
-def _id(text: str) -> UUID | None:
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound() from None
-
-
 def setup(app: web.Application) -> None:
     """Adds the routes."""
     app.router.add_get("/customers", index)
     customer_form.setup(app)
-    customer_parts.setup(app)
+    for pages in (customer_history, customer_relations, customer_purchases, customer_files):
+        pages.setup(app)
     app.router.add_get("/customers/{id}", show)
     app.router.add_get("/customers/{id}/timeline", timeline)
     app.router.add_get("/desk/customers/{id}", part)

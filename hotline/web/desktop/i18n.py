@@ -20,10 +20,8 @@ from aiohttp import web
 from babel import Locale, dates, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency
 from babel.support import Translations
 
-from hotline.customers.money import major_units
 from hotline.web.context import SIGNED, house_of
 
 CATALOGUES: Final = Path(__file__).parent.parent / "locale"
@@ -168,12 +166,6 @@ class Calendar:
     def zone_name(self) -> str:
         """Asia/Shanghai"""
         return str(self.zone)
-
-
-def money_text(language: str, amount: int, currency: str) -> str:
-    """An amount in minor units as it is written: ¥1,250.50."""
-    locale = Locale("zh") if language == "zh" else Locale("en", "GB")
-    return str(format_currency(major_units(amount, currency), currency, locale=locale))
 
 
 def country_name(language: str, code: str | None) -> str:

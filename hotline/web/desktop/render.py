@@ -17,7 +17,7 @@ from hotline.web.brand import look_of
 from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.desktop import text
 from hotline.web.desktop.assets import asset
-from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, money_text, words, zone_of
+from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, words, zone_of
 from hotline.web.desktop.keys import KEYS, at_the_desk
 from hotline.web.desktop.numbers import Numbers
 from hotline.web.desktop.pages import rail_of
@@ -54,7 +54,6 @@ def environment(language: str) -> Environment:
         keys_at_the_desk=at_the_desk(),
     )
     env.filters.update(
-        money=lambda amount, currency: money_text(language, amount, currency),
         plain=text.plain, passage=text.passage, initials=text.initials, duration=text.duration, phone=phone.display
     )
     return env
@@ -76,7 +75,6 @@ def frame(request: web.Request) -> dict[str, Any]:
     """What every template may use."""
     signed: SignedIn | None = request.get(SIGNED)
     theme = request.cookies.get(THEME_COOKIE)
-    house = house_of(request)
     viewer = signed.viewer if signed else None
     return {
         "signed": signed,
@@ -141,4 +139,3 @@ def say(request: web.Request, message: str, **values: object) -> str:
 def see_other(location: str) -> web.Response:
     """After a change: go and look, so that a reload repeats nothing."""
     return web.Response(status=303, headers={"Location": location})
-
