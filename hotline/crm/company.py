@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_origin
 from urllib.parse import urlsplit
 
 import structlog
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from hotline.crm.database import Reader
 from hotline.crm.unit_of_work import UnitOfWork
@@ -139,6 +139,10 @@ class Privacy(Section):
     contact: ShortText = Field("", description="Where customers ask for their data, its correction and erasure.")
 
 
+#: Nobody is erased for having been away for less.
+LEAST_CUSTOMERS_DAYS: Final = 30
+
+
 class Retention(Section):
     """How long is kept what nobody deletes by hand. 0: for good."""
 
@@ -159,9 +163,17 @@ class Retention(Section):
         0,
         ge=0,
         le=36_500,
-        description="Days without a call, ticket, purchase or change after which a customer is erased for good; "
-        "0: never.",
+        description="Days without a call, ticket, purchase or change after which a customer is erased for good, 30 or "
+        "more; 0: never.",
     )
+
+    @field_validator("customers_days")
+    @classmethod
+    def _no_slip(cls, days: int) -> int:
+        # A digit too few would erase nearly everybody within the hour.
+        if 0 < days < LEAST_CUSTOMERS_DAYS:
+            raise ValueError(f"at least {LEAST_CUSTOMERS_DAYS} days, or 0: never.")
+        return days
 
 
 class Company(Section):

@@ -9,7 +9,6 @@ from typing import Any, Final
 from aiohttp import web
 
 from hotline.crm import company
-from hotline.crm.privacy.tables import PERSONAL
 from hotline.crm.queries.customers import get_customer
 from hotline.errors import Forbidden, HotlineError, Invalid, NotFound
 from hotline.web.context import house_of, signed_of
@@ -17,7 +16,6 @@ from hotline.web.desktop.forms import field, form_of, problems, uuid_of
 from hotline.web.desktop.i18n import LANGUAGES, language_of
 from hotline.web.desktop.person_report import archive, document
 from hotline.web.desktop.render import html, see_other
-from hotline.web.desktop.report_words import SECTIONS
 from hotline.web.desktop.words import N_
 from hotline.web.rights import fresh, needs, public
 from hotline.workflows import company as settings_of
@@ -31,8 +29,19 @@ REASONS: Final = {
     "mistake": N_("It should never have been kept"),
     "other": N_("Another reason"),
 }
-#: Tables that the page counts under the report's words; the others are parts of these.
-_COUNTED: Final = {each.table: SECTIONS[each.section or each.table] for each in PERSONAL if each.shows}
+#: Tables that the page counts, by their names for staff; the others are parts of these.
+_COUNTED: Final = {
+    "contact_point": N_("Contact points"),
+    "address": N_("Addresses"),
+    "call": N_("Calls"),
+    "recording": N_("Recordings"),
+    "interaction": N_("Notes"),
+    "ticket": N_("Tickets"),
+    "purchase": N_("Purchases"),
+    "customer_file": N_("Files"),
+    "customer_relation": N_("Relations"),
+    "customer_change": N_("Changes"),
+}
 
 
 @public
@@ -123,11 +132,8 @@ async def _page(
     }
     if viewer.may("customers.erase"):
         found = await workflow.preview(house, viewer, customer.id)
-        counts: dict[str, int] = {}
-        for table, count in found.counts.items():
-            if (name := _COUNTED.get(table)) is not None and table != "customer":
-                counts[name] = counts.get(name, 0) + count
-        context |= {"preview": found, "counted": list(counts.items())}
+        counted = [(name, found.counts[table]) for table, name in _COUNTED.items() if table in found.counts]
+        context |= {"preview": found, "counted": counted}
     return html(request, "customer_privacy.html", context, status=error.status if error else 200)
 
 

@@ -251,6 +251,7 @@ _SENTENCES: Final = tuple(
         (r"there is no role (?P<text>'.*')\.", N_("There is no role {text}.")),
         (r"there is no user (?P<text>'.*')\.", N_("There is no user {text}.")),
         (r"there is no such calendar\.", N_("There is no such calendar.")),
+        (r"at least (?P<least>\d+) days, or 0: never\.", N_("At least {least} days, or 0: never.")),
         (r"there is no tier .*", N_("There is no such tier.")),
         (r"a PNG, JPEG or WebP picture of at most 100 kB\.", N_("A PNG, JPEG or WebP picture of at most 100 kB.")),
         (r"write it with https:// before it\.", N_("Write it with https:// before it.")),
