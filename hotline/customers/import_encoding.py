@@ -50,6 +50,7 @@ _GB_SIGNS: Final = range(0xA1, 0xAA)
 _GB_SHARE: Final = 0.7
 #: Valid sequences of UTF-8 for each byte that is none, above which a text is UTF-8 with faults.
 _FAULTY_UTF8: Final = 10
+_WESTERN: Final = "windows-1252"
 _FOUND_AS: Final = {
     "cp1252": "windows-1252", "cp1250": "windows-1250", "cp1251": "windows-1251", "cp1253": "windows-1253",
     "cp1254": "windows-1254", "cp949": "euc-kr", "euc_kr": "euc-kr", "cp932": "shift_jis", "shift_jis": "shift_jis",
@@ -94,8 +95,11 @@ def guess_encoding(sample: bytes) -> str:
         return "utf-8"
     if _is_chinese(sample):
         return "gb18030"
-    found = from_bytes(sample[:65_536], cp_isolation=list(_FOUND_AS)).best()
-    return _FOUND_AS.get(found.encoding, "windows-1252") if found is not None else "windows-1252"
+    head = sample[:65_536]
+    found = from_bytes(head, cp_isolation=list(_FOUND_AS)).best()
+    likeliest = _FOUND_AS.get(found.encoding, _WESTERN) if found is not None else _WESTERN
+    # Where the Western one reads the same, nothing speaks for the rarer one.
+    return _WESTERN if head.decode(likeliest, "replace") == head.decode(_WESTERN, "replace") else likeliest
 
 
 def decoder_of(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:

@@ -222,12 +222,15 @@ class _Reading:
         for _, point in sorted(self._points, key=lambda each: each[0]):
             points.setdefault((point[0], point[1].value), point)
         record.points = tuple(points.values())
-        record.tags = tuple({tag.casefold(): tag for tag in (*self._plan.more_tags, *self._tags)}.values())
+        tags: dict[str, str] = {}
+        for tag in (*self._plan.more_tags, *self._tags):
+            tags.setdefault(tag.casefold(), tag)
+        record.tags = tuple(tags.values())
         if len(record.points) > MOST_POINTS or len(record.tags) > MOST_TAGS:
             self.reasons.append(Reason("too_much"))
         if record.name is None and record.number is None and not self.reasons:
             self.reasons.append(Reason("no_name"))
-        return self.reasons or record
+        return sorted(self.reasons, key=_place) or record
 
     def _numbers(self, column: int, kind: Kind, text: str) -> None:
         for part in several(text):
@@ -318,6 +321,10 @@ def _email(text: str) -> ContactValue:
         return normalise("email", text.strip("<>"), "")
     except Invalid:
         raise _Wrong("email") from None
+
+
+def _place(reason: Reason) -> int:
+    return -1 if reason.column is None else reason.column
 
 
 def _known(value: Any, code: str) -> Any:
