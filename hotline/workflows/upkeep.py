@@ -9,6 +9,7 @@ import structlog
 
 from hotline.crm import outbox
 from hotline.crm.commands.background import forget_jobs
+from hotline.crm.commands.merges import forget_merges, sweep_lately
 from hotline.crm.commands.retention import forget_before
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
@@ -38,6 +39,9 @@ async def keep_house(house: House) -> None:
     async with house.unit(SYSTEM) as uow:
         forgotten = await forget_before(uow, uow.now - keep)
         forgotten["jobs"] = await forget_jobs(uow, uow.now - keep)
+        forgotten["merge_rows"] = await forget_merges(uow)
+    async with house.unit(SYSTEM) as uow:
+        forgotten["swept"] = await sweep_lately(uow)
     closed = 0
     for pbx in await list_pbxs(house.db, SYSTEM):
         if house.clock() - pbx.updated_at > UNHEARD:

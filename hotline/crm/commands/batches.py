@@ -207,8 +207,9 @@ async def _items(uow: UnitOfWork, job_id: UUID, change: Change, after: int, *, u
         *(job_id, after, undo, STEP),
     )
     wanted = [row["customer_id"] for row in ids]
-    # Locked in the order in which everybody locks them, then read as they are.
-    await uow.execute("SELECT 1 FROM customer WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", wanted)
+    # Locked in the order in which everybody locks them, then read as they are. Not so hard that a call of theirs, which
+    # only names them, would wait for the step.
+    await uow.execute("SELECT 1 FROM customer WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", wanted)
     bind = Arguments(job_id, wanted)
     # Whoever gave their customers away may not see them any more, and takes them back all the same.
     seen = None if undo else customers_seen(uow.viewer, bind)

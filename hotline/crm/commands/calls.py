@@ -243,18 +243,32 @@ def _leg_json(leg: LegRecord) -> dict[str, Any]:
 
 
 async def find_owners(uow: UnitOfWork, index: bytes) -> list[Owner]:
-    """All customers who have the number with this blind index. Whoever was merged away has none any more."""
-    rows = await uow.fetch(
-        """SELECT DISTINCT c.id, c.key_id, k.wrapped, k.master FROM contact_point p
-           JOIN customer c ON c.id = p.customer_id JOIN personal_key k ON k.id = c.key_id
-           WHERE p.value_index = $1 AND p.kind IN ('phone', 'whatsapp') AND c.merged_into_id IS NULL
-           ORDER BY c.id LIMIT 50""",
-        index,
-    )
+    """All customers who have the number with this blind index. Whoever was merged away has none any more; from now on
+    nobody of them is merged away until this unit ends, so that the call is theirs and stays findable."""
+    owners: dict[UUID, Row] = {}
+    # Who is merged away at this very moment is waited for; the lock then shows their row as it became.
+    for row in await uow.fetch(_OWNERS, index):
+        found = row
+        if row["merged_into_id"] is not None:
+            found = await uow.fetchrow(_OWNER, row["merged_into_id"]) or row
+        owners[found["id"]] = found
     return [
         Owner(row["id"], row["key_id"], Wrapped(row["master"], row["wrapped"]) if row["wrapped"] else None)
-        for row in rows
+        for row in (owners[each] for each in sorted(owners))
     ]
+
+
+_OWNERS: Final = """
+SELECT c.id, c.merged_into_id, c.key_id, k.wrapped, k.master
+FROM (SELECT DISTINCT m.id FROM contact_point p JOIN customer m ON m.id = p.customer_id
+      WHERE p.value_index = $1 AND p.kind IN ('phone', 'whatsapp') AND m.merged_into_id IS NULL
+      ORDER BY m.id LIMIT 50) AS f
+JOIN customer c ON c.id = f.id JOIN personal_key k ON k.id = c.key_id ORDER BY c.id FOR KEY SHARE OF c
+"""
+_OWNER: Final = """
+SELECT c.id, c.key_id, k.wrapped, k.master FROM customer c JOIN personal_key k ON k.id = c.key_id
+WHERE c.id = $1 FOR KEY SHARE OF c
+"""
 
 
 async def seal_caller(
