@@ -13,6 +13,7 @@ from hotline.crm.queries.calls import CallCustomerView, CallView, get_call, list
 from hotline.crm.queries.customers import CustomerView
 from hotline.errors import Forbidden, Invalid
 from hotline.web.context import house_of, signed_of
+from hotline.web.desktop.call_words import DISPOSITIONS, MISSED
 from hotline.web.desktop.forms import json_id, json_of, uuid_of
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
@@ -27,12 +28,8 @@ ACQUAINTED: Final = 8
 
 #: Disposition → (word, class of its badge).
 OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
-    "answered": (N_("answered"), ""),
-    "abandoned": (N_("abandoned"), "sla-breach"),
-    "no_answer": (N_("not answered"), "sla-warn"),
-    "busy": (N_("busy"), "sla-warn"),
-    "failed": (N_("failed"), "sla-warn"),
-    "voicemail": (N_("voicemail"), ""),
+    key: (word, {"abandoned": "sla-breach"}.get(key, "sla-warn") if key in MISSED else "")
+    for key, word in DISPOSITIONS.items()
 }
 
 

@@ -16,20 +16,12 @@ from hotline.crm.queries.tickets import TicketCallView, TicketView
 from hotline.errors import NotFound
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import ticket_words
+from hotline.web.desktop.call_words import DISPOSITIONS
 from hotline.web.desktop.render import say
 from hotline.web.desktop.words import N_
 
 #: The latest calls are read whole; further ones are counted.
 READ: Final = 20
-
-_OUTCOMES: Final[Mapping[str, str]] = {
-    "answered": N_("answered"),
-    "abandoned": N_("abandoned"),
-    "no_answer": N_("not answered"),
-    "busy": N_("busy"),
-    "failed": N_("failed"),
-    "voicemail": N_("voicemail"),
-}
 _OWN_NAMES: Final[Mapping[str, str]] = {"zh": "中文", "en": "English"}
 
 
@@ -75,7 +67,7 @@ def _row(
     whole: CallView | None,
     recordings: tuple[RecordingView, ...],
 ) -> CallRow:
-    outcome = _OUTCOMES.get(call.disposition or "", call.disposition or "")
+    outcome = DISPOSITIONS.get(call.disposition or "", call.disposition or "")
     if call.state != "ended":
         outcome = N_("in progress") if call.state == "answered" else N_("waiting")
     return CallRow(

@@ -10,6 +10,7 @@ from typing import Final
 
 from hotline.crm.queries.timeline import TimelineCall, TimelineItem
 from hotline.web.desktop import ticket_words
+from hotline.web.desktop.call_words import DISPOSITIONS, MISSED
 from hotline.web.desktop.i18n import Calendar
 from hotline.web.desktop.words import N_
 
@@ -18,16 +19,6 @@ KINDS: Final[Mapping[str, str]] = {
     "": N_("All"), "call": N_("Calls"), "ticket": N_("Tickets"), "note": N_("Notes"),
     "purchase": N_("Purchases"), "file": N_("Files"),
 }  # fmt: skip
-
-_DISPOSITIONS: Final = {
-    "answered": N_("answered"),
-    "abandoned": N_("abandoned"),
-    "no_answer": N_("not answered"),
-    "busy": N_("busy"),
-    "failed": N_("failed"),
-    "voicemail": N_("voicemail"),
-}
-_BAD: Final = frozenset({"abandoned", "no_answer", "busy", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +77,7 @@ def line(item: TimelineItem) -> Line:
         return Line(item, "phone", "is-live", title, live)
     disposition = call.disposition or ""
     return Line(
-        item, "phone", "is-bad" if disposition in _BAD else "", title, _DISPOSITIONS.get(disposition, disposition)
+        item, "phone", "is-bad" if disposition in MISSED else "", title, DISPOSITIONS.get(disposition, disposition)
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 from datetime import timedelta
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e.desk.conftest import Desk
 from tests.e2e.desk.looks import violations
@@ -224,6 +224,38 @@ async def test_the_line_goes_and_comes_back_and_nothing_is_lost(desk: Desk) -> N
     notes = await desk.house.db.fetchval("SELECT count(*) FROM interaction WHERE kind = 'note'")
     assert notes == 1
     await ring.give_up()
+
+
+async def test_a_form_that_was_sent_without_an_answer_has_one_effect(desk: Desk) -> None:
+    desk.expected += ["ERR_", "Failed to fetch", "net::"]
+    await desk.hire("anna")
+    page = await desk.page("anna", "/tickets/new")
+    await page.fill("[name=subject]", "Static on the line")
+    # The line goes just after the server has it; what was typed stays, and goes again when the line is back.
+    lost = 0
+
+    async def lose(route: Route) -> None:
+        nonlocal lost
+        lost += 1
+        if lost == 1:
+            await route.fetch(max_redirects=0)
+        await route.abort()
+
+    await page.route("**/tickets/new", lose)
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".form-waiting")).to_contain_text("No connection")
+    assert await page.input_value("[name=subject]") == "Static on the line"
+    desk.cut()
+    await expect(page.locator("#line")).to_be_hidden()
+    await page.unroute("**/tickets/new")
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_url(re.compile("/tickets/[0-9a-f-]{36}$"))
+    await page.wait_for_selector("html[data-ready]")
+    assert await desk.house.db.fetchval("SELECT count(*) FROM ticket") == 1
+    # Done, so nothing of it comes back into the next one.
+    await page.goto(desk.url + "/tickets/new")
+    await page.wait_for_selector("html[data-ready]")
+    assert await page.input_value("[name=subject]") == ""
 
 
 async def test_a_draft_survives_a_reload_and_a_closed_tab(desk: Desk) -> None:
