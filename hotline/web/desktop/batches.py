@@ -42,7 +42,7 @@ async def form(request: web.Request) -> web.StreamResponse:
         found = (await lists.load(house)).entries("classification")
         context["entries"] = [(entry.key, entry.name(language)) for entry in found]
     else:
-        context["users"] = await list_users(house.db, viewer, limit=MOST_USERS)
+        context["users"] = await list_users(house.db, viewer, limit=MOST_USERS, with_disabled=False)
     return html(request, "batch_form.html", context)
 
 
