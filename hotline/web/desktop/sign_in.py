@@ -112,8 +112,9 @@ async def _opened(request: web.Request, session: workflow.SignedInSession, next_
     chosen = PersonalSettings.of(session.identity.preferences)
     if next_page == "/":
         # Who comes first is led through the set-up.
-        begins = session.identity.viewer.may("settings.write") and (await first_set_up.look(house)).untouched
-        next_page = "/setup" if begins else chosen.start_page
+        next_page = chosen.start_page
+        if next_page == "/" and session.identity.viewer.may("settings.write"):
+            next_page = "/setup" if (await first_set_up.look(house)).untouched else "/"
     response = see_other(next_page)
     auth.set_session_cookie(request, response, session.token)
     auth.clear_challenge_cookie(request, response)
