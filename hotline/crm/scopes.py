@@ -35,17 +35,34 @@ class Arguments:
 
 def customers_seen(viewer: Viewer, bind: Bind, alias: str = "c") -> str | None:
     """The condition on ``customer`` under ``alias``; None when the viewer sees every customer."""
-    return None if viewer.scope_of("customers") == "all" else _seen(viewer, "customers", bind, alias)
+    return _seen(viewer, "customers", bind, alias)
 
 
 def calls_seen(viewer: Viewer, bind: Bind, alias: str = "c") -> str | None:
     """The condition on ``call`` under ``alias``; None when the viewer sees every call."""
-    return None if viewer.scope_of("calls") == "all" else _seen(viewer, "calls", bind, alias)
+    return _seen(viewer, "calls", bind, alias)
 
 
 def tickets_seen(viewer: Viewer, bind: Bind, alias: str = "t") -> str | None:
     """The condition on ``ticket`` under ``alias``; None when the viewer sees every ticket."""
-    return None if viewer.scope_of("tickets") == "all" else _seen(viewer, "tickets", bind, alias)
+    return _seen(viewer, "tickets", bind, alias)
+
+
+def customers_seen_each(viewer: Viewer, bind: Bind, alias: str) -> str | None:
+    """The same condition as ``customers_seen``, asked of one row after the other: for the few rows of a page, where a
+    join would read all that somebody ever had to do with."""
+    return _seen(viewer, "customers", bind, alias, each=True)
+
+
+def calls_seen_each(viewer: Viewer, bind: Bind, alias: str) -> str | None:
+    """As ``customers_seen_each``, of calls."""
+    return _seen(viewer, "calls", bind, alias, each=True)
+
+
+def tickets_seen_each(viewer: Viewer, bind: Bind) -> str | None:
+    """As ``customers_seen_each``, of ``ticket t``: for lists in their order, so that what a row says by itself comes
+    first, and nothing is ever a join that reads all of somebody's calls."""
+    return _seen(viewer, "tickets", bind, "t", each=True)
 
 
 def reaches_less(viewer: Viewer, kind: Scoped, than: Scoped) -> bool:
@@ -54,36 +71,20 @@ def reaches_less(viewer: Viewer, kind: Scoped, than: Scoped) -> bool:
     return reach.index(viewer.scope_of(kind)) < reach.index(viewer.scope_of(than))
 
 
-def tickets_seen_each(viewer: Viewer, bind: Bind) -> str | None:
-    """The same condition on ``ticket t`` as ``tickets_seen``, for lists: asked of one row after the other in the list's
-    order, so that what a row says by itself comes first, and nothing is ever a join that reads all of somebody's
-    calls."""
-    reach = viewer.scope_of("tickets")
-    if reach == "all":
-        return None
-    me = bind(viewer.user_id)
-    people = f"= {me}::uuid" if reach == "own" else _TEAM_PEOPLE.format(me=me)
-    calls = [way for why, way in _ways("tickets", reach, me).items() if "call" in why]
-    own = ["t.assignee_id IS NULL", f"t.assignee_id {people}", f"t.created_by_id {people}"]
-    if reach == "team":
-        own.append(f"t.queue {_TEAM_QUEUES.format(me=me)}")
-    of_calls = f"(SELECT true FROM ({' UNION ALL '.join(calls)}) AS seen (id) WHERE seen.id = t.id LIMIT 1)"  # noqa: S608
-    return f"({' OR '.join([*own, of_calls])})"
-
-
 def all_of(*conditions: str | None) -> str:
     """The conditions together; ``true`` when there are none."""
     return " AND ".join(condition for condition in conditions if condition is not None) or "true"
 
 
-# ``{people}`` and ``{queues}`` stand for a comparison: ``= $1``, or with everybody of one's teams. Each condition is a
-# union of small selects, so that PostgreSQL either walks the indexes of a person's few records, or puts the one id that
-# is asked for into every select; a chain of ORs leaves it neither way. EXISTS, since IN in a list of columns or beside
-# an OR reads all of somebody's records for one row.
+# ``{people}`` and ``{queues}`` stand for a comparison: ``= $1``, or with everybody of one's teams. What a record says
+# of itself is a condition on its columns; what calls and tickets say of it is a union of small selects of ids in
+# EXISTS: PostgreSQL either walks the indexes of somebody's records, or puts the one id that is asked for into each
+# select. IN would read all of somebody's records for one row wherever it stands in a list of columns or beside an OR.
 _CALLS: Final = {
     "had_call": "SELECT {column} FROM call WHERE user_id {people}",
     "dialled_call": "SELECT {column} FROM call WHERE dialler_id {people}",
     "call_rang": "SELECT sc.{column} FROM leg sl JOIN call sc ON sc.id = sl.call_id WHERE sl.user_id {people}",
+    "call_in_queue": "SELECT {column} FROM call WHERE queue {queues}",
 }
 
 
@@ -91,33 +92,29 @@ def _by_call(column: str) -> dict[str, str]:
     return {why: way.replace("{column}", column) for why, way in _CALLS.items()}
 
 
-_WAYS: Final[Mapping[Scoped, Mapping[str, str]]] = {
+_COLUMNS: Final[Mapping[Scoped, Mapping[str, str]]] = {
+    "customers": {},
+    "calls": {},
+    "tickets": {
+        "nobodys": "{alias}.assignee_id IS NULL",
+        "has_ticket": "{alias}.assignee_id {people}",
+        "made_ticket": "{alias}.created_by_id {people}",
+        "ticket_in_queue": "{alias}.queue {queues}",
+    },
+}
+_SELECTS: Final[Mapping[Scoped, Mapping[str, str]]] = {
+    # Whom one is responsible for is no condition on a column: beside an OR no index would find them.
     "customers": {
         "responsible": "SELECT id FROM customer WHERE responsible_id {people}",
         **_by_call("customer_id"),
         "has_ticket": "SELECT customer_id FROM ticket WHERE assignee_id {people}",
         "made_ticket": "SELECT customer_id FROM ticket WHERE created_by_id {people}",
+        "ticket_in_queue": "SELECT customer_id FROM ticket WHERE queue {queues}",
         "may_be_caller": "SELECT unnest(sc.candidate_ids) FROM leg sl JOIN call sc ON sc.id = sl.call_id"
         " WHERE sl.user_id {people} AND sl.rang_at > now() - interval '1 day'",
     },
-    "calls": _by_call("id"),
-    "tickets": {
-        "has_ticket": "SELECT id FROM ticket WHERE assignee_id {people}",
-        "made_ticket": "SELECT id FROM ticket WHERE created_by_id {people}",
-        **_by_call("ticket_id"),
-        "nobodys": "SELECT id FROM ticket WHERE assignee_id IS NULL",
-    },
-}
-_WAYS_OF_QUEUES: Final[Mapping[Scoped, Mapping[str, str]]] = {
-    "customers": {
-        "call_in_queue": "SELECT customer_id FROM call WHERE queue {queues}",
-        "ticket_in_queue": "SELECT customer_id FROM ticket WHERE queue {queues}",
-    },
-    "calls": {"call_in_queue": "SELECT id FROM call WHERE queue {queues}"},
-    "tickets": {
-        "call_in_queue": "SELECT ticket_id FROM call WHERE queue {queues}",
-        "ticket_in_queue": "SELECT id FROM ticket WHERE queue {queues}",
-    },
+    "calls": {**_by_call("id"), "call_rang": "SELECT call_id FROM leg WHERE user_id {people}"},
+    "tickets": _by_call("ticket_id"),
 }
 # One's own id too: whoever is in no team yet sees their own.
 _TEAM_PEOPLE: Final = """= ANY(ARRAY(SELECT {me}::uuid UNION SELECT sm.user_id FROM team_member sm
@@ -126,32 +123,49 @@ _TEAM_QUEUES: Final = """= ANY(ARRAY(SELECT unnest(st.queues) FROM team st
     JOIN team_member sm ON sm.team_id = st.id WHERE sm.user_id = {me}::uuid))"""
 
 
-def _ways(kind: Scoped, scope: Scope, me: str) -> dict[str, str]:
-    """The selects of the ids that somebody sees, each by the reason why."""
+def _filled(ways: Mapping[str, str], scope: Scope, me: str, alias: str = "") -> dict[str, str]:
+    """The ways of a scope with their placeholders filled in; those by queues are for teams only."""
     if scope == "own":
-        return {why: way.format(people=f"= {me}::uuid") for why, way in _WAYS[kind].items()}
+        people = f"= {me}::uuid"
+        ways = {why: way for why, way in ways.items() if "{queues}" not in way}
+        return {why: way.format(alias=alias, people=people) for why, way in ways.items()}
     people, queues = _TEAM_PEOPLE.format(me=me), _TEAM_QUEUES.format(me=me)
-    ways = {**_WAYS[kind], **_WAYS_OF_QUEUES[kind]}
-    return {why: way.format(people=people, queues=queues) for why, way in ways.items()}
+    return {why: way.format(alias=alias, people=people, queues=queues) for why, way in ways.items()}
 
 
-def _seen(viewer: Viewer, kind: Scoped, bind: Bind, alias: str) -> str:
-    ways = _ways(kind, viewer.scope_of(kind), bind(viewer.user_id))
-    ids = " UNION ALL ".join(ways.values())
-    return f"EXISTS (SELECT 1 FROM ({ids}) AS seen (id) WHERE seen.id = {alias}.id)"  # noqa: S608
+def _seen(viewer: Viewer, kind: Scoped, bind: Bind, alias: str, *, each: bool = False) -> str | None:
+    scope = viewer.scope_of(kind)
+    if scope == "all":
+        return None
+    me = bind(viewer.user_id)
+    ids = " UNION ALL ".join(_filled(_SELECTS[kind], scope, me).values())
+    found = f"FROM ({ids}) AS seen (id) WHERE seen.id = {alias}.id"
+    # A scalar with a LIMIT is never made a join of.
+    linked = f"(SELECT true {found} LIMIT 1)" if each else f"EXISTS (SELECT 1 {found})"
+    columns = _filled(_COLUMNS[kind], scope, me, alias).values()
+    return f"({' OR '.join((*columns, linked))})" if columns else linked
+
+
+_TABLES: Final[Mapping[Scoped, str]] = {"customers": "customer", "calls": "call", "tickets": "ticket"}
 
 
 def reasons(viewer: Viewer, kind: Scoped, bind: Bind, record: str) -> str | None:
     """A statement that answers (scope, reason) for each way in which the viewer sees the record whose id is at the
-    placeholder ``record``; None when they see all. By the same selects that let it be seen."""
+    placeholder ``record``; None when they see all. By the same conditions that let it be seen."""
     reach = viewer.scope_of(kind)
     if reach == "all":
         return None
     me = bind(viewer.user_id)
+    table = _TABLES[kind]
+    found = []
     scopes: tuple[Scope, ...] = ("own",) if reach == "own" else ("own", "team")
-    return " UNION ALL ".join(
-        f"SELECT '{scope}' AS scope, '{why}' AS reason WHERE EXISTS (SELECT 1 FROM ({way}) AS seen (id)"  # noqa: S608
-        f" WHERE seen.id = {record}::uuid)"
-        for scope in scopes
-        for why, way in _ways(kind, scope, me).items()
-    )
+    for scope in scopes:
+        ways = {
+            why: f"SELECT 1 FROM {table} r WHERE r.id = {record}::uuid AND {way}"  # noqa: S608
+            for why, way in _filled(_COLUMNS[kind], scope, me, "r").items()
+        } | {
+            why: f"SELECT 1 FROM ({way}) AS seen (id) WHERE seen.id = {record}::uuid"  # noqa: S608
+            for why, way in _filled(_SELECTS[kind], scope, me).items()
+        }
+        found += [f"SELECT '{scope}' AS scope, '{why}' AS reason WHERE EXISTS ({way})" for why, way in ways.items()]
+    return " UNION ALL ".join(found)

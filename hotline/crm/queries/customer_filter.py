@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from hotline.crm.scopes import Bind, customers_seen
+from hotline.crm.scopes import Bind, customers_seen, customers_seen_each
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Invalid
@@ -43,15 +43,18 @@ def tagged(tag: str) -> str:
     )
 
 
-def conditions(chosen: CustomerFilter, viewer: Viewer, bind: Bind, *, scope: bool = True) -> list[str]:
+def conditions(
+    chosen: CustomerFilter, viewer: Viewer, bind: Bind, *, scope: bool = True, each: bool = False
+) -> list[str]:
     """The conditions on ``customer c``: whoever was merged into another is left out, and whom the viewer does not see
-    (without ``scope`` the caller sees to that).
+    (without ``scope`` the caller sees to that; with ``each`` asked row by row).
 
     Raises Invalid for a text that is too long.
     """
     found = ["c.merged_into_id IS NULL"]
-    if scope and (seen := customers_seen(viewer, bind)) is not None:
-        found.append(seen)
+    if scope:
+        seen = customers_seen_each(viewer, bind, "c") if each else customers_seen(viewer, bind)
+        found += [] if seen is None else [seen]
     if chosen.tag is not None:
         found.append(tagged(bind(one_line(chosen.tag, "tag", LONGEST_WORD))))
     if chosen.tier == "none":

@@ -33,7 +33,7 @@ MOST_OF_MANY: Final = 250
 #: Customers of a part who are asked for what else must hold, where that is not through an index.
 MOST_ASKED: Final = 8_000
 #: Customers of a viewer who does not see all: up to so many, the search is among them alone.
-MOST_SEEN: Final = 5_000
+MOST_SEEN: Final = 20_000
 #: The latest lines of all timelines: whoever they are about is preferred where too many fit, up to MOST_RECENT.
 LATEST: Final = 1_500
 MOST_RECENT: Final = 150
@@ -70,7 +70,7 @@ class _Search:
     def asked(self, bind: Bind) -> str:
         """What the filter and the scope ask of ``customer c``."""
         if self.seen is None:
-            return " AND ".join(conditions(self.chosen, self.viewer, bind))
+            return " AND ".join(conditions(self.chosen, self.viewer, bind, each=True))
         known = f"c.id = ANY({bind(list(self.seen))}::uuid[])"
         return " AND ".join([known, *conditions(self.chosen, self.viewer, bind, scope=False)])
 
@@ -105,7 +105,7 @@ async def read_customers(db: Reader, keyring: Keyring, viewer: Viewer, ids: Sequ
     if not ids:
         return []
     bind = Arguments(list(ids))
-    asked = " AND ".join(["c.id = ANY($1::uuid[])", *conditions(CustomerFilter(), viewer, bind)])
+    asked = " AND ".join(["c.id = ANY($1::uuid[])", *conditions(CustomerFilter(), viewer, bind, each=True)])
     rows = await db.fetch(f"{SELECT} WHERE {asked}", *bind.values)
     found = {row["id"]: customer_view(keyring, viewer, row) for row in rows}
     return [found[each] for each in ids if each in found]

@@ -25,6 +25,8 @@ from hotline.tickets.views import Filters, Sort
 MOST: Final = 201
 #: A list is counted up to this: "1000 or more" is all that anybody needs to know.
 MOST_COUNTED: Final = 1000
+#: Tickets that are looked at to count those that a viewer sees who does not see all.
+MOST_LOOKED_AT: Final = 500
 
 _CODE: Final = re.compile(r"[a-z0-9_/-]{1,200}")
 
@@ -119,24 +121,25 @@ async def count_tickets(
     db: Reader, viewer: Viewer, lists: Sequence[Filters], *, now: datetime, assignee_id: UUID | None = None
 ) -> list[Count]:
     """How many tickets each list has, by one statement. Up to MOST_COUNTED; of a viewer who does not see all, those
-    among the first MOST_COUNTED that others would see."""
+    among the first MOST_LOOKED_AT."""
     if not lists:
         return []
     below = await _categories(db, lists)
     bind = Arguments()
-    seen = tickets_seen_each(viewer, bind) or "true"
+    seen = tickets_seen_each(viewer, bind)
+    most = MOST_COUNTED if seen is None else MOST_LOOKED_AT
     parts = []
     for filters in lists:
         own = below.get(filters.category or "", [])
         where = " AND ".join(_conditions(viewer, filters, now, assignee_id, bind, categories=own)) or "true"
         parts.append(
-            f"""ARRAY(SELECT unnest(ARRAY[count(*) FILTER (WHERE {seen}), count(*)]) FROM (
+            f"""ARRAY(SELECT unnest(ARRAY[count(*) FILTER (WHERE {seen or "true"}), count(*)]) FROM (
                 SELECT t.id, t.assignee_id, t.created_by_id, t.queue FROM ticket t WHERE {where}
-                LIMIT {MOST_COUNTED}) AS t)"""  # noqa: S608
+                LIMIT {most}) AS t)"""  # noqa: S608
         )
     row = await db.fetchrow("SELECT " + ", ".join(f"{part} AS list{at}" for at, part in enumerate(parts)), *bind.values)
     found = [] if row is None else list(row.values())
-    return [Count(count, looked >= MOST_COUNTED) for count, looked in found]
+    return [Count(count, looked >= most) for count, looked in found]
 
 
 async def ticket_counts(db: Reader, viewer: Viewer, now: datetime) -> dict[str, int]:

@@ -26,7 +26,7 @@ from hotline.crm.queries.ticket_brief import (
     brief_fields,
     next_states_of,
 )
-from hotline.crm.scopes import Arguments, Bind, all_of, customers_seen, tickets_seen
+from hotline.crm.scopes import Arguments, Bind, all_of, customers_seen_each, tickets_seen
 from hotline.crm.viewer import Viewer
 from hotline.errors import Conflict, Forbidden, NotFound
 
@@ -93,7 +93,7 @@ FROM {BRIEF_FROM}
 
 def select(viewer: Viewer, bind: Bind) -> str:
     """Reads tickets ``t``, each with its customer where the viewer sees them; conditions follow it."""
-    return _SELECT.format(customers=all_of(customers_seen(viewer, bind, "c")))
+    return _SELECT.format(customers=all_of(customers_seen_each(viewer, bind, "c")))
 
 
 def seen_by(viewer: Viewer, bind: Bind) -> str | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, Wrapped
 from hotline.crm.queries.customers import require_customer
-from hotline.crm.scopes import Arguments, Bind, all_of, calls_seen, tickets_seen
+from hotline.crm.scopes import Arguments, Bind, calls_seen_each, tickets_seen_each
 from hotline.crm.viewer import Viewer
 from hotline.tickets.states import reference
 
@@ -147,11 +147,16 @@ def _select(viewer: Viewer, bind: Bind) -> str:
     """That somebody called or wrote belongs to the customer; who sees no calls or tickets at all is not told of any."""
     calls, tickets = viewer.may("calls.read"), viewer.may("tickets.read")
     sql = _SELECT.format(
-        calls=all_of(calls_seen(viewer, bind, "l")) if calls else "false",
-        tickets=all_of(tickets_seen(viewer, bind, "t")) if tickets else "false",
+        calls=_known(calls_seen_each(viewer, bind, "l")) if calls else "false",
+        tickets=_known(tickets_seen_each(viewer, bind)) if tickets else "false",
     )
     hidden = [kind for kind, may in (("call", calls), ("ticket", tickets)) if not may]
     return f"{sql} AND i.kind <> ALL ({bind(hidden)}::text[])" if hidden else sql
+
+
+def _known(condition: str | None) -> str:
+    """A condition as true or false: of a line without a call or ticket it is unknown."""
+    return "true" if condition is None else f"COALESCE({condition}, false)"
 
 
 def _item(keyring: Keyring, row: Row) -> TimelineItem:
