@@ -34,6 +34,8 @@ MOST_ROWS: Final = 1_048_576
 #: Columns that are read.
 MOST_COLUMNS: Final = 501
 
+_ENTITIES: Final = "file: this workbook holds XML entities, which no table needs."
+_DAMAGED: Final = "file: the sheet is damaged or breaks off."
 _NOT_A_WORKBOOK: Final = "file: this is no XLSX workbook, or it is damaged or protected by a password."
 
 
@@ -113,10 +115,17 @@ class WorkbookReader:
                 yield cells
         except Invalid:
             raise
-        except defusedxml.common.DefusedXmlException:
-            raise Invalid("file: this workbook holds XML entities, which no table needs.") from None
-        except (ParseError, zipfile.BadZipFile, ValueError, KeyError, IndexError, TypeError, EOFError, OSError):
-            raise Invalid("file: the sheet is damaged or breaks off.") from None
+        except (
+            ParseError,
+            zipfile.BadZipFile,
+            ValueError,
+            KeyError,
+            IndexError,
+            TypeError,
+            EOFError,
+            OSError,
+        ) as error:
+            raise Invalid(_ENTITIES if _is_of_entities(error) else _DAMAGED) from None
 
 
 def _opened(file: IO[bytes]) -> Workbook:
@@ -124,12 +133,19 @@ def _opened(file: IO[bytes]) -> Workbook:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles that it does not know; only texts are read
             return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except defusedxml.common.DefusedXmlException:
-        raise Invalid("file: this workbook holds XML entities, which no table needs.") from None
     except MemoryError:
         raise Invalid("file: this workbook is too large; save the sheet as CSV.") from None
-    except Exception:  # openpyxl raises whatever a damaged part leads it to
-        raise Invalid(_NOT_A_WORKBOOK) from None
+    except Exception as error:  # openpyxl raises whatever a damaged part leads it to
+        raise Invalid(_ENTITIES if _is_of_entities(error) else _NOT_A_WORKBOOK) from None
+
+
+def _is_of_entities(error: BaseException | None) -> bool:
+    """Whether the refusal of entities lies under what openpyxl made of it."""
+    while error is not None:
+        if isinstance(error, defusedxml.common.DefusedXmlException):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _text(value: Any) -> str:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from hotline.crm.queries.customers import list_customers, lookup
-from hotline.crm.queries.imports import ImportView
-from hotline.crm.viewer import SYSTEM
-from hotline.errors import Invalid
-from hotline.workflows import background, imports
+from hotline.crm.commands.import_steps import write_step
+from hotline.crm.commands.import_undo import OWN_TABLES, references
+from hotline.crm.import_seal import Prepared
+from hotline.crm.queries.customer_views import CustomerView
+from hotline.crm.queries.customers import get_customer, list_customers, lookup
+from hotline.crm.queries.imports import ImportView, get_import
+from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
+from hotline.errors import Conflict, Invalid, NotFound, Unavailable
+from hotline.workflows import background, customers, import_jobs, imports, roles, users
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.house import House
 
@@ -29,6 +35,13 @@ def table(rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
+async def importer(house: House, *permissions: str, login: str = "importer") -> Viewer:
+    """Somebody with a role of these permissions."""
+    await roles.create_role(house, SYSTEM, login, permissions=list(permissions))
+    user = await users.create_user(house, SYSTEM, {"login": login, "name": login, "role": login})
+    return viewer_of(user.id, frozenset(permissions))
+
+
 async def brought(house: House, data: bytes, name: str = "customers.csv") -> ImportView:
     """A file, received and guessed."""
     return await imports.receive(house, SYSTEM, name, len(data), _body(data))
@@ -39,7 +52,7 @@ async def done(house: House, view: ImportView, *, trial: bool = False, duplicate
     await imports.start(house, SYSTEM, view.id, trial=trial, duplicates=duplicates)
     while await background.work(house, KINDS):
         pass
-    return await imports.queries.get_import(house.db, house.keyring, SYSTEM, view.id)
+    return await get_import(house.db, house.keyring, SYSTEM, view.id)
 
 
 def result(view: ImportView, *, trial: bool = False) -> dict[str, Any]:
@@ -94,3 +107,183 @@ async def test_no_table(house: House) -> None:
     with pytest.raises(Invalid, match="PDF"):
         await brought(house, b"%PDF-1.7 ...")
     assert list(imports.folder(house).iterdir()) == []
+
+
+async def _customers(house: House) -> dict[str, CustomerView]:
+    return {each.name: each for each in await list_customers(house.db, house.keyring, SYSTEM, limit=200)}
+
+
+async def _anna(house: House) -> CustomerView:
+    return await customers.create_customer(
+        house, SYSTEM,
+        {
+            "name": "Anna", "locale": "de", "tags": ["vip"], "custom": {"since": "2001"},
+            "contact_points": [{"kind": "email", "value": "anna@example.com", "label": "work"}],
+        },
+    )  # fmt: skip
+
+
+SECOND = table(
+    [
+        ("Name", "Phone", "Email", "Language", "Tags", "Address"),
+        ("Anna Berg", "+493023125042", "Anna@example.com", "en", "VIP;new", "Hauptstraße 1"),
+        ("Tom Hale", "+442079460158", "tom@example.com", "en", "", ""),
+        ("Tommy", "+44 20 7946 0158", "tommy@example.com", "", "late", ""),
+    ]
+)
+
+
+@pytest.mark.parametrize("policy", ["update", "merge"])
+async def test_customers_who_are_there(house: House, policy: str) -> None:
+    before = await _anna(house)
+    view = await done(house, await brought(house, SECOND), duplicates=policy)
+    told = result(view)
+    assert (told["created"], told["updated"], told["repeated"], told["refused"]) == (1, 2, 1, 0)
+    anna = await get_customer(house.db, house.keyring, SYSTEM, before.id)
+    assert (anna.name, anna.locale) == (("Anna Berg", "en") if policy == "update" else ("Anna", "de"))
+    assert [point.value for point in anna.contact_points] == ["anna@example.com", "+493023125042"]
+    assert anna.tags == ("new", "vip")
+    assert (anna.addresses[0].text, anna.version) == ("Hauptstraße 1", 2)
+    assert anna.custom == {"since": "2001"}
+    [tom] = [each for name, each in (await _customers(house)).items() if name.startswith("Tom")]
+    assert tom.name == ("Tommy" if policy == "update" else "Tom Hale")
+    assert {point.value for point in tom.contact_points} == {
+        "+442079460158", "tom@example.com", "tommy@example.com",
+    }  # fmt: skip
+    history = await house.db.fetch(
+        "SELECT field, source, source_id, version FROM customer_change WHERE customer_id = $1", before.id
+    )
+    assert {row["field"] for row in history} >= {"contact_points", "tags", "addresses"}
+    assert {(row["source"], row["source_id"], row["version"]) for row in history} == {("import", view.id, 2)}
+
+    # Back again; what somebody changed since stays.
+    assert view.job is not None
+    await customers.update_customer(house, SYSTEM, before.id, {"locale": "fr"})
+    await background.undo(house, SYSTEM, view.job.id, KINDS)
+    assert await background.work(house, KINDS)
+    anna = await get_customer(house.db, house.keyring, SYSTEM, before.id)
+    assert (anna.name, anna.locale, anna.tags) == ("Anna", "fr", ("vip",))
+    assert [point.value for point in anna.contact_points] == ["anna@example.com"]
+    assert anna.addresses == ()
+    assert set(await _customers(house)) == {"Anna"}
+    undone = await get_import(house.db, house.keyring, SYSTEM, view.id)
+    assert undone.job is not None
+    assert undone.job.state == "undone"
+    assert undone.job.result == {"removed": 1, "reverted": 1, "kept": 0}
+    assert await house.db.fetchval("SELECT count(*) FROM personal_key k JOIN customer c ON c.key_id = k.id") == 1
+
+
+async def test_customers_who_were_used_since_are_kept_when_an_import_is_undone(house: House) -> None:
+    view = await done(house, await brought(house, SECOND))
+    tom = (await _customers(house))["Tom Hale"]
+    await customers.write_note(house, SYSTEM, house.new_id(), "He called.", customer_id=tom.id)
+    assert view.job is not None
+    await background.undo(house, SYSTEM, view.job.id, KINDS)
+    await background.work(house, KINDS)
+    assert set(await _customers(house)) == {"Tom Hale"}
+    async with house.unit(SYSTEM) as uow:
+        named = {source for source, _ in await references(uow)}
+    assert {"call", "ticket", "interaction", "purchase", "customer_file"} <= named
+    assert not named & OWN_TABLES
+
+
+async def test_rows_that_fit_several_customers_or_none(house: House) -> None:
+    anna = await _anna(house)
+    await customers.create_customer(
+        house, SYSTEM, {"name": "Berg", "contact_points": [{"kind": "phone", "value": "+493023125042"}]}
+    )
+    data = table(
+        [
+            ("Number", "Name", "Phone", "Email"),
+            ("", "Both", "+493023125042", "anna@example.com"),
+            (f"C{anna.number}", "", "+442079460158", ""),
+            ("C999999", "Nobody", "", ""),
+        ]
+    )
+    view = await brought(house, data)
+    view = await imports.change(house, SYSTEM, view.id, {"mapping": ["number", "name", "phone", "email"]})
+    told = result(await done(house, view, duplicates="update"))
+    assert (told["updated"], told["refused"]) == (1, 2)
+    assert told["reasons"] == {"ambiguous": 1, "unknown_number": 1}
+    changed = await get_customer(house.db, house.keyring, SYSTEM, anna.id)
+    assert [point.value for point in changed.contact_points] == ["anna@example.com", "+442079460158"]
+
+
+async def test_a_process_that_dies_loses_and_doubles_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = 5_500
+    data = table([("Name", "Email"), *((f"Person {n}", f"p{n}@example.com") for n in range(rows))])
+    view = await brought(house, data)
+    await imports.start(house, SYSTEM, view.id, trial=False)
+
+    async def dies(uow: Any, import_id: Any, step: Prepared, *more: Any) -> Any:
+        found = await write_step(uow, import_id, step, *more)
+        if step.last > 5_000:
+            raise Unavailable("as if it were cut off before the commit")
+        return found
+
+    with monkeypatch.context() as broken:
+        broken.setattr(import_jobs, "write_step", dies)
+        assert await background.work(house, KINDS)
+    assert await house.db.fetchval("SELECT count(*) FROM customer") == 4_000
+    await house.db.execute("UPDATE background_job SET lease_until = NULL")
+    assert await background.work(house, KINDS)
+    view = await get_import(house.db, house.keyring, SYSTEM, view.id)
+    assert result(view)["created"] == rows
+    assert view.job is not None
+    assert (view.job.done, view.job.total) == (rows, rows)
+    assert await house.db.fetchval("SELECT count(*) FROM customer") == rows
+    assert await house.db.fetchval("SELECT count(DISTINCT value_index) FROM contact_point") == rows
+    assert view.file_deleted_at is not None
+    assert view.rows == ()
+    assert list(imports.folder(house).iterdir()) == []
+
+
+async def test_whom_the_importer_does_not_see_is_not_told(house: House) -> None:
+    before = await _anna(house)
+    agent = await importer(house, "customers.import", "customers.read", "customers.write")
+    view = await imports.receive(house, agent, "a.csv", None, _body(SECOND))
+    await imports.start(house, agent, view.id, trial=False, duplicates="update")
+    await background.work(house, KINDS)
+    view = await get_import(house.db, house.keyring, agent, view.id)
+    assert result(view)["created"] == 1
+    assert result(view)["reasons"] == {"tag": 2}  # tags are made by right
+    assert (await get_customer(house.db, house.keyring, SYSTEM, before.id)).version == 1
+    data = table([("Name", "Email"), ("Anna B", "anna@example.com")])
+    view = await imports.receive(house, agent, "a.csv", None, _body(data))
+    await imports.start(house, agent, view.id, trial=False, duplicates="update")
+    await background.work(house, KINDS)
+    made = (await _customers(house))["Anna B"]
+    assert made.responsible_id == agent.user_id
+    other = await importer(house, "customers.import", "customers.read", login="other")
+    with pytest.raises(NotFound):
+        await get_import(house.db, house.keyring, other, view.id)
+
+
+async def test_mappings_are_saved_by_name(house: House) -> None:
+    view = await brought(house, FILE)
+    mapping = ["name", "whatsapp", "email", None, None, None, "custom.contract"]
+    view = await imports.change(house, SYSTEM, view.id, {"mapping": mapping, "options": {"region": "CN"}})
+    await imports.save_mapping(house, SYSTEM, "Old CRM", view.id)
+    again = await brought(house, FILE)
+    assert list(again.mapping) == mapping
+    assert set(again.guessed) == {"saved"}
+    part = table([("Stadt", "Phone"), ("Berlin", "1")])
+    other = await imports.change(house, SYSTEM, (await brought(house, part)).id, {"saved": "Old CRM"})
+    assert (other.mapping, other.options["region"]) == ((None, "whatsapp"), "CN")
+    with pytest.raises(Invalid, match="no column says who"):
+        await imports.start(house, SYSTEM, other.id, trial=True)
+    for wrong in ({"reading": {"encoding": "rot13"}}, {"options": {"duplicates": "all"}}, {"options": {"x": 1}}):
+        with pytest.raises(Invalid):
+            await imports.change(house, SYSTEM, other.id, wrong)  # type: ignore[arg-type]
+
+
+async def test_files_that_are_not_needed_any_more_go(house: House) -> None:
+    view = await brought(house, FILE)
+    (imports.folder(house) / "left-by-a-crash.hls").write_bytes(b"x")
+    os.utime(imports.folder(house) / "left-by-a-crash.hls", (0, 0))
+    later = house.clock() + timedelta(hours=25)
+    house.clock = lambda: later
+    assert await imports.keep_imports(house) == 2
+    assert list(imports.folder(house).iterdir()) == []
+    with pytest.raises(Conflict, match="bring it again"):
+        await imports.start(house, SYSTEM, view.id, trial=True)

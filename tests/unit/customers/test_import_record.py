@@ -9,6 +9,7 @@ import pytest
 
 from hotline.customers.custom_fields import Choice, CustomField, FieldSet
 from hotline.customers.import_csv import Row
+from hotline.customers.import_mapping import Order
 from hotline.customers.import_policy import Outcome, joined, laid_over
 from hotline.customers.import_record import Plan, Reason, Record, read, unpacked
 from hotline.customers.import_values import bare, country_of, iso_date, locale_of
@@ -28,8 +29,9 @@ FIELDS = FieldSet(
 
 
 def plan(*mapping: str | None, **more: Any) -> Plan:
+    order: Order = "dmy"
     return Plan(
-        mapping, ("",) * len(mapping), ("dmy",) * len(mapping), "DE", fields=FIELDS,
+        mapping, ("",) * len(mapping), (order,) * len(mapping), "DE", fields=FIELDS,
         tiers={"gold": "gold", "黄金": "gold"}, users={"anna.berg": USER}, **more,
     )  # fmt: skip
 
