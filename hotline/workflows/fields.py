@@ -65,6 +65,12 @@ async def load(house: House, db: Reader | None = None) -> FieldSet:
     return kept.fields
 
 
+def known(house: House) -> FieldSet:
+    """The fields as they were read last, without asking anybody."""
+    kept: _Kept = house.kept.setdefault(_Kept, _Kept())
+    return kept.fields
+
+
 def forget(house: House) -> None:
     """What ``load`` kept is read anew."""
     house.kept.pop(_Kept, None)

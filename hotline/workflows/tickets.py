@@ -13,6 +13,7 @@ from hotline.crm.commands import calls as call_commands
 from hotline.crm.commands import tickets as commands
 from hotline.crm.commands.idempotency import Idempotency, claim
 from hotline.crm.commands.merges import root_of
+from hotline.crm.commands.ticket_custom import set_custom
 from hotline.crm.commands.ticket_texts import move_texts, set_texts, write_note
 from hotline.crm.commands.tickets import Entry, TicketRecord, lock_ticket
 from hotline.crm.queries import calls as call_queries
@@ -21,9 +22,11 @@ from hotline.crm.queries.pbx_commands import find_agent
 from hotline.crm.queries.tickets import TicketView, get_ticket, require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.customers import custom_fields
 from hotline.customers.text import many_lines, one_line
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.tickets.states import OPEN, Kind, Priority, State, may_move
+from hotline.workflows import fields as fields_of
 from hotline.workflows.automatic import Following
 from hotline.workflows.calls import save_followed
 from hotline.workflows.company import get as company_section
@@ -48,6 +51,7 @@ class TicketChanges(TypedDict, total=False):
     assignee: str | None
     customer_id: UUID | None
     service: str | None
+    custom: Mapping[str, Any]
 
 
 class NewTicket(TicketChanges, total=False):
@@ -240,7 +244,15 @@ async def _apply(
         texts["subject"] = one_line(changes["subject"] or "", "subject", LONGEST_SUBJECT)
     if "description" in changes:
         texts["description"] = many_lines(changes["description"] or "", "description", LONGEST_DESCRIPTION)
-    return await _texts(uow, ticket, texts)
+    entries = await _texts(uow, ticket, texts)
+    if "custom" in changes:
+        known = [each for each in (await fields_of.load(house, uow)).fields if each.target == "ticket"]
+        if "private" in viewer.masks and any(each.private and each.key in changes["custom"] for each in known):
+            raise Forbidden("Your role does not see private fields.")
+        values = custom_fields.clean(known, changes["custom"], region=house.settings.region)
+        private = [each.key for each in known if each.private]
+        entries += await set_custom(uow, ticket, values, private)
+    return entries
 
 
 async def _texts(uow: UnitOfWork, ticket: TicketRecord, texts: dict[str, str]) -> list[Entry]:

@@ -399,8 +399,8 @@ async def test_fields_are_described_ordered_archived(house: House) -> None:
     ],
 )
 async def test_what_is_no_field_is_refused(house: House, data: Any, named: str) -> None:
+    given: Any = {"names": {"en": "X"}, **data}
     with pytest.raises(Invalid, match=rf"^{named}: "):
-        given: Any = {"names": {"en": "X"}, **data}
         await fields.create_field(house, SYSTEM, given)
 
 

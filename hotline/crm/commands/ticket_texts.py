@@ -78,6 +78,9 @@ async def move_texts(uow: UnitOfWork, ticket: TicketRecord, customer_id: UUID | 
     for name in TEXTS:
         if text := _text(uow, ticket, old, name):
             ticket.set(**{f"{name}_cipher": uow.keyring.encrypt(new, "ticket", f"{name}_cipher", ticket.id, text)})
+    if ticket.custom_cipher is not None:
+        values = uow.keyring.decrypt(old, "ticket", "custom_cipher", ticket.id, ticket.custom_cipher)
+        ticket.set(custom_cipher=uow.keyring.encrypt(new, "ticket", "custom_cipher", ticket.id, values))
     await _reseal_entries(uow, ticket.id, ticket.id, old, new)
     ticket.set(key_id=new.id)
 
@@ -94,6 +97,12 @@ async def fold_texts(uow: UnitOfWork, kept: TicketRecord, gone: TicketRecord) ->
         text = _text(uow, gone, old, name)
         if text and not _text(uow, kept, new, name):
             kept.set(**{f"{name}_cipher": uow.keyring.encrypt(new, "ticket", f"{name}_cipher", kept.id, text)})
+    if gone.custom_cipher is not None and kept.custom_cipher is None:
+        values = uow.keyring.decrypt(old, "ticket", "custom_cipher", gone.id, gone.custom_cipher)
+        kept.set(
+            custom=gone.custom,
+            custom_cipher=uow.keyring.encrypt(new, "ticket", "custom_cipher", kept.id, values),
+        )
     await _reseal_entries(uow, gone.id, kept.id, old, new)
 
 

@@ -62,6 +62,8 @@ class TicketRecord:
     callback_done_at: datetime | None = None
     disposition: str | None = None
     discarded_as: DiscardedAs | None = None
+    custom: dict[str, Any] = field(default_factory=dict)
+    custom_cipher: bytes | None = None
     number: int = 0
     version: int = 1
     created_at: datetime | None = None
@@ -95,14 +97,16 @@ _CHANGING: Final = (
     "kind", "kind_by", "state", "provisional", "priority", "subject_cipher", "description_cipher", "key_id", "category",
     "customer_id", "assignee_id", "assigned_by", "queue", "tier", "service", "follows_id", "touched", "escalated",
     "first_response_due", "first_response_at", "resolution_due", "due_at", "waiting_since", "resolved_at", "closed_at",
-    "callback_due", "callback_call_id", "callback_done_at", "disposition", "discarded_as",
+    "callback_due", "callback_call_id", "callback_done_at", "disposition", "discarded_as", "custom",
+    "custom_cipher",
 )  # fmt: skip
 _COLUMNS: Final = (*_FIXED, *_CHANGING, "number", "version", "created_at")
-#: Columns whose changes the history does not tell: they follow others, or are sealed (``ticket_texts`` tells these).
+#: Columns whose changes the history does not tell: they follow others, or are sealed (``ticket_texts`` and
+#: ``ticket_custom`` tell these).
 _SILENT: Final = frozenset(
     {
         "kind_by", "assigned_by", "touched", "key_id", "subject_cipher", "description_cipher", "due_at", "tier",
-        "waiting_since", "resolved_at", "closed_at", "callback_call_id",
+        "waiting_since", "resolved_at", "closed_at", "callback_call_id", "custom", "custom_cipher",
     }
 )  # fmt: skip
 #: Columns whose changes are told, by name.

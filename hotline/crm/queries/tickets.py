@@ -6,7 +6,7 @@ Whose are seen is in ``hotline.crm.scopes``; whose customer is shown, too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +16,7 @@ from hotline.crm import company
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, Wrapped
 from hotline.crm.queries.calls import CallerView
-from hotline.crm.queries.customers import customer_reference
+from hotline.crm.queries.customer_views import custom_values, customer_reference, personal_key
 from hotline.crm.queries.ticket_brief import (
     BRIEF,
     BRIEF_FROM,
@@ -66,6 +66,8 @@ class TicketView(TicketBrief):
     customer: TicketCustomerView | None = None
     caller: CallerView | None = None
     calls: tuple[TicketCallView, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom_masked: tuple[str, ...] = ()
 
     @property
     def call_ids(self) -> tuple[UUID, ...]:
@@ -74,7 +76,8 @@ class TicketView(TicketBrief):
 
 
 _SELECT: Final = f"""
-SELECT ARRAY[({BRIEF})] AS brief,
+SELECT ARRAY[({BRIEF})] AS brief, t.id, t.custom, t.custom_cipher, t.key_id, k.wrapped, k.master,
+    ARRAY(SELECT f.key FROM custom_field f WHERE f.private AND f.record = 'ticket') AS private_keys,
     ARRAY(SELECT (l.id, l.direction, l.offered_at, l.state, l.disposition, u.login, l.ticket_by, l.ticket_at)
           FROM call l LEFT JOIN users u ON u.id = l.user_id
           WHERE l.ticket_id = t.id AND l.merged_into_id IS NULL
@@ -175,11 +178,15 @@ async def find_callback_number(db: Reader, keyring: Keyring, viewer: Viewer, tic
 
 def ticket_view(keyring: Keyring, viewer: Viewer, row: Row) -> TicketView:
     """A ticket out of a row of SELECT."""
+    custom = custom_values(keyring, personal_key(keyring, row), "ticket", row)
+    hidden = frozenset(row["private_keys"]) & custom.keys() if "private" in viewer.masks else frozenset()
     return TicketView(
         **brief_fields(keyring, viewer, row["brief"][0]),
         customer=_customer(keyring, viewer, row["customer"]),
         caller=_caller(keyring, viewer, row["caller"]),
         calls=tuple(_ticket_call(fields) for fields in row["calls"]),
+        custom={name: value for name, value in custom.items() if name not in hidden},
+        custom_masked=tuple(sorted(hidden)),
     )
 
 

@@ -130,6 +130,8 @@ class Ticket(TicketBrief):
     calls: list[TicketCall]
     call_ids: list[UUID]
     clocks: list[Clock] = Field(default_factory=list)
+    custom: dict[str, Any] = Field(default_factory=dict, description="Values of custom fields by key.")
+    custom_masked: list[str] = Field(default_factory=list, description="Keys whose values you may not read.")
 
 
 class TicketsQuery(Paging):
@@ -169,6 +171,7 @@ class TicketCreate(Input):
     assignee: str | None = Field(None, max_length=150)
     call_id: UUID | None = Field(None, description="A call that this is the ticket of.")
     follows_id: UUID | None = Field(None, description="The ticket that this one goes on from.")
+    custom: dict[str, Any] = Field(default_factory=dict)
 
 
 class TicketFields(Input):
@@ -183,6 +186,7 @@ class TicketFields(Input):
     assignee: str | None = Field(None, max_length=150, description="Login; null: nobody.")
     customer_id: UUID | None = None
     service: str | None = Field(None, max_length=100)
+    custom: dict[str, Any] = Field(default_factory=dict, description="Changes key by key; null takes one away.")
 
     def changes(self) -> Any:
         """The fields that were sent. Null takes off what may be absent, and says nothing of the others."""

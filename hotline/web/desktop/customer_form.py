@@ -11,18 +11,17 @@ from hotline.calendars.zones import zone_names
 from hotline.crm.queries.customers import CustomerView
 from hotline.crm.queries.tiers import list_tags, list_tiers
 from hotline.crm.queries.users import list_users
-from hotline.customers.custom_fields import CustomField, from_text, to_text
 from hotline.customers.three_way import Decided, EditConflict
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
+from hotline.web.desktop.custom_forms import custom_errors, custom_typed, custom_values, custom_written, offered
 from hotline.web.desktop.customer_pages import customer_of, id_of
 from hotline.web.desktop.customer_values import CHANNELS, Speaker, speaker
-from hotline.web.desktop.forms import Form, field, fields, form_of, once_of, problems, version_of
+from hotline.web.desktop.forms import Form, field, fields, form_of, once_of, version_of
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
 from hotline.workflows import customers as workflow
-from hotline.workflows import fields as fields_of
 from hotline.workflows.customers import AddressInput, ContactPointInput, CustomerChanges
 
 #: Most users that a form offers.
@@ -105,7 +104,7 @@ async def _form(
     request: web.Request, customer: CustomerView | None, values: Mapping[str, Any], error: HotlineError | None = None
 ) -> web.Response:
     house, viewer = house_of(request), signed_of(request).viewer
-    errors = _errors(request, error) if error else {}
+    errors = custom_errors(request, error) if error else {}
     speak = await speaker(request)
     people = await _people(request, customer)
     tiers = await list_tiers(house.db, viewer)
@@ -149,19 +148,10 @@ async def _form(
         "zones": sorted(
             name for name in zone_names() if "/" in name and not name.startswith(("Etc/", "posix", "right"))
         ),
-        "customs": _customs(request, await _known(request)),
+        "customs": await offered(request, "customer"),
         "masked": customer.custom_masked if customer else (),
     }
     return html(request, "customer_edit.html", context, status=error.status if error else 200)
-
-
-def _errors(request: web.Request, error: HotlineError) -> dict[str, str]:
-    """The refusal under its field's name; those of custom fields and preferences have names of their own."""
-    name, _, _ = error.detail.partition(": ")
-    told = problems(request, error)
-    if name.startswith(("custom.", "preferences.")) and len(told) == 1:
-        return {name: next(iter(told.values()))}
-    return told
 
 
 def _conflicts(
@@ -178,17 +168,6 @@ def _conflicts(
         }
         for each in error.conflicts
     ]
-
-
-async def _known(request: web.Request) -> list[CustomField]:
-    known = (await fields_of.load(house_of(request))).fields
-    return [each for each in known if each.target == "customer" and not each.archived]
-
-
-def _customs(request: web.Request, known: list[CustomField]) -> list[CustomField]:
-    """The fields that the form shows: not those whose values one does not see."""
-    masked = "private" in signed_of(request).viewer.masks
-    return [each for each in known if not (each.private and masked)]
 
 
 async def _people(request: web.Request, customer: CustomerView | None) -> list[dict[str, str]]:
@@ -210,11 +189,6 @@ async def _people(request: web.Request, customer: CustomerView | None) -> list[d
 
 
 async def _values(request: web.Request, customer: CustomerView) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    for each in await _known(request):
-        value = customer.custom.get(each.key)
-        if value is not None:
-            shown[each.key] = _written(each, value)
     return {
         "kind": customer.kind,
         "name": customer.name,
@@ -229,7 +203,7 @@ async def _values(request: web.Request, customer: CustomerView) -> dict[str, Any
             {"days": ",".join(map(str, span["days"])), "from": span["from"], "to": span["to"]}
             for span in customer.preferences.get("times", ())
         ],
-        "custom": shown,
+        "custom": await custom_written(request, "customer", customer.custom),
         "points": [
             {"id": point.id, "kind": point.kind, "value": "" if point.masked else point.display,
              "shown": point.display, "label": point.label}
@@ -240,19 +214,6 @@ async def _values(request: web.Request, customer: CustomerView) -> dict[str, Any
             for address in customer.addresses
         ],
     }  # fmt: skip
-
-
-def _written(each: CustomField, value: Any) -> Any:
-    """A value as its field of the form holds it."""
-    if each.type == "multi_choice":
-        return list(value)
-    if each.type == "boolean":
-        return "yes" if value else "no"
-    if each.type == "choice":
-        return str(value)
-    if each.type == "datetime":
-        return str(value).replace("Z", "+00:00")
-    return to_text(each, value)
 
 
 async def _changes(request: web.Request, form: Form) -> CustomerChanges:
@@ -295,37 +256,18 @@ async def _changes(request: web.Request, form: Form) -> CustomerChanges:
         },
         "contact_points": points,
         "addresses": addresses,
-        "custom": await _custom(request, form, field(form, "kind", 20)),
+        "custom": await custom_values(request, form, "customer", field(form, "kind", 20)),
     }  # fmt: skip
     if "responsible" in form:
         changes["responsible"] = field(form, "responsible", 150) or None
     return changes
 
 
-async def _custom(request: web.Request, form: Form, kind: str) -> dict[str, Any]:
-    """Values of the fields that a record of this kind has; an empty one takes the value away."""
-    region = house_of(request).settings.region
-    values: dict[str, Any] = {}
-    for each in _customs(request, await _known(request)):
-        name = f"custom.{each.key}"
-        if each.record not in ("customer", kind) or (name not in form and f"{name}:shown" not in form):
-            continue
-        if each.type == "multi_choice":
-            values[each.key] = fields(form, name, 100) or None
-        else:
-            values[each.key] = from_text(each, field(form, name, 6_000), region=region)
-    return values
-
-
 async def _typed(request: web.Request, form: Form) -> dict[str, Any]:
     """What was typed, to be shown again."""
-    custom: dict[str, Any] = {}
-    for each in await _known(request):
-        name = f"custom.{each.key}"
-        custom[each.key] = fields(form, name, 100) if each.type == "multi_choice" else field(form, name)[:6_000]
     return {
         **{name: field(form, name)[:1_000] for name in _SIMPLE},
-        "custom": custom,
+        "custom": await custom_typed(request, form, "customer"),
         "version": field(form, "version", 20),
         "points": [
             {"id": row["point_id"], "kind": row["point_kind"], "value": row["point_value"], "shown": "",

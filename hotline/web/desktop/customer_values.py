@@ -14,6 +14,7 @@ from hotline import phone
 from hotline.crm.company import Formats
 from hotline.crm.queries.customers import CustomerView
 from hotline.crm.queries.lists import Lists
+from hotline.crm.queries.tickets import TicketView
 from hotline.customers.custom_fields import CustomField, FieldSet
 from hotline.web.context import house_of
 from hotline.web.desktop.i18n import country_name, language_of
@@ -101,6 +102,24 @@ class Speaker:
         others = [(key, value) for key, value in customer.custom.items() if key not in named]
         return shown + [
             Shown(self.field(f"custom.{key}"), self.value(f"custom.{key}", value), "text") for key, value in others
+        ]
+
+    def ticket_customs(self, ticket: TicketView) -> list[Shown]:
+        """The values of a ticket's custom fields in their order."""
+        known = self.fields.of("ticket")
+        named = {each.key for each in known}
+        shown = [
+            Shown(
+                each.name(self.language),
+                self.custom(each, ticket.custom.get(each.key)),
+                each.type,
+                each.key in ticket.custom_masked,
+            )
+            for each in known
+            if ticket.custom.get(each.key) is not None or each.key in ticket.custom_masked
+        ]
+        return shown + [
+            Shown(key, self.value(key, value), "text") for key, value in ticket.custom.items() if key not in named
         ]
 
     def custom(self, field: CustomField, value: Any) -> str:

@@ -11,11 +11,14 @@ from typing import Any, Final
 from aiohttp import web
 
 from hotline.crm.queries.ticket_history import EntryView
+from hotline.customers.custom_fields import to_text
+from hotline.web.context import house_of
 from hotline.web.desktop import ticket_words
-from hotline.web.desktop.i18n import Calendar
+from hotline.web.desktop.i18n import Calendar, language_of
 from hotline.web.desktop.render import say
 from hotline.web.desktop.text import plain
 from hotline.web.desktop.words import N_
+from hotline.workflows import fields as fields_of
 
 _FIELDS: Final[Mapping[str, str]] = {
     "subject": N_("Subject"),
@@ -133,6 +136,16 @@ def _changes(
         if isinstance(pair, list) and len(pair) == 2:
             before, after = (_value(request, name, value, calendar, names) for value in pair)
             yield f"{say(request, word)}: {before} → {after}"
+    known, language = fields_of.known(house_of(request)), language_of(request)
+    for name, pair in data.items():
+        if name.startswith("custom.") and isinstance(pair, list) and len(pair) == 2:
+            field = known.get(name.removeprefix("custom."), "ticket")
+            word = field.name(language) if field else name.removeprefix("custom.")
+            said = [
+                "–" if value is None else plain(to_text(field, value, language) if field else value, 80)
+                for value in pair
+            ]
+            yield word if pair == [None, None] else f"{word}: {said[0]} → {said[1]}"
 
 
 def _value(request: web.Request, name: str, value: Any, calendar: Calendar, names: Mapping[str, str]) -> str:

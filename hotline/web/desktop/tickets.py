@@ -19,7 +19,9 @@ from hotline.crm.queries.users import find_user_by_login, list_users
 from hotline.errors import Conflict, HotlineError, Invalid, NotFound
 from hotline.tickets.views import SHIPPED, Filters
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop import ticket_words
+from hotline.web.desktop import ticket_fields, ticket_words
+from hotline.web.desktop.custom_forms import offered
+from hotline.web.desktop.customer_values import speaker
 from hotline.web.desktop.forms import field, form_of, once_of, problems, uuid_of
 from hotline.web.desktop.i18n import Calendar, language_of, zone_of
 from hotline.web.desktop.render import html, is_fragment, say, see_other
@@ -181,6 +183,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     context = {
         "row": row,
         "words": ticket_words,
+        "customs": (await speaker(request)).ticket_customs(ticket),
+        "custom_fields": bool(await offered(request, "ticket")),
         "calls": await calls_of(request, ticket),
         "history": days(request, entries, calendar, {**{str(user.id): user.name for user in people}, **paths}),
         "people": people if viewer.may("tickets.assign") else [],
@@ -296,6 +300,7 @@ async def _form(request: web.Request, typed: Mapping[str, str], error: HotlineEr
 def setup(app: web.Application) -> None:
     """Adds the routes."""
     app.router.add_get("/tickets", index)
+    ticket_fields.setup(app)
     app.router.add_post("/tickets/views", save_view)
     app.router.add_post("/tickets/views/{id}/delete", delete_view)
     app.router.add_get("/tickets/new", new)

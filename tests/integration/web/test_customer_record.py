@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiohttp import ClientResponse
@@ -281,3 +282,34 @@ async def test_a_customers_page_costs_the_same_however_much_there_is(
     counted.clear()
     await pages.get(path)
     assert len(counted) == empty <= 14, "\n".join(counted)
+
+
+async def test_tickets_have_fields_of_their_own(api: Api, pages: Pages) -> None:
+    for key, more in (("router", {"type": "text"}), ("floor", {"type": "number"}), ("pin", {"type": "text"})):
+        body = {"key": key, "record": "ticket", "names": {"en": key.title()}, "private": key == "pin", **more}
+        await api.post("/custom-fields", body)
+    one, two = [await api.post("/customers", {"name": name}) for name in ("Wang", "Li")]
+    body = {"kind": "complaint", "subject": "Down", "customer_id": one["id"], "custom": {"router": "X-1", "floor": "3"}}
+    made = await api.post("/tickets", body)
+    assert made["custom"] == {"router": "X-1", "floor": 3}
+    place = f"/tickets/{made['id']}"
+    await api.patch(place, {"custom": {"floor": "high"}}, status=422)
+    assert (await api.patch(place, {"custom": {"pin": "4711", "floor": None}}))["custom"] == {
+        "router": "X-1",
+        "pin": "4711",
+    }
+    masked = await api.get(place, role="agent")
+    assert (masked["custom"], masked["custom_masked"]) == ({"router": "X-1"}, ["pin"])
+    assert "4711" not in str(await api.get(f"{place}/history", role="agent"))
+    await api.patch(place, {"custom": {"pin": "1"}}, role="agent", status=403)
+    row = await api.house.db.fetchrow("SELECT custom, custom_cipher FROM ticket WHERE id = $1", UUID(made["id"]))
+    assert row is not None
+    assert (row["custom"], b"X-1" in bytes(row["custom_cipher"])) == ({}, False)
+    moved = await api.patch(place, {"customer_id": two["id"]})
+    assert moved["custom"] == {"router": "X-1", "pin": "4711"}, "sealed anew under the other customer's key"
+    text = await pages.get(place)
+    assert "X-1" in text
+    form = {"version": moved["version"], "custom.router": "X-2", "custom.floor": "4", "custom.pin": ""}
+    text = await pages.post(f"{place}/fields", form)
+    assert "X-1 → X-2" in text
+    assert (await api.get(place))["custom"] == {"router": "X-2", "floor": 4}
