@@ -15,7 +15,7 @@ from hotline.crm.commands import background as jobs
 from hotline.crm.commands import batches as commands
 from hotline.crm.commands.batches import MOST_TOLD, Action, Change, Step
 from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.queries.batches import BatchPreview, preview_batch
+from hotline.crm.queries.batches import BatchPreview, only, preview_batch
 from hotline.crm.queries.customer_filter import CustomerFilter, conditions
 from hotline.crm.queries.customer_search import found_ids
 from hotline.crm.scopes import Arguments
@@ -156,7 +156,7 @@ async def _where(house: House, viewer: Viewer, chosen: Chosen, bind: Arguments) 
         )
         ids = fitting if ids is None else [each for each in ids if each in set(fitting)]
     if ids is not None:
-        where.append(f"c.id = ANY({bind(ids)}::uuid[])")
+        where.append(only(ids, bind))
     return where
 
 

@@ -58,7 +58,7 @@ async def start_finding(house: House, viewer: Viewer, idempotency: Idempotency |
     viewer.require("customers.merge")
     for job in await jobs.open_jobs(house.db, SYSTEM, FIND):
         return job.id
-    total = await queries.count_customers(house.db)
+    total = await queries.count_customers(house.db, viewer)
     return await background.start(house, viewer, FIND, {}, total, idempotency)
 
 
@@ -84,10 +84,10 @@ async def run(house: House, work: Run) -> Mapping[str, Any]:
     cursor = dict(work.job.cursor or {"after": None, "since": house.clock().isoformat(), "found": 0})
     while True:
         after = UUID(cursor["after"]) if cursor["after"] else None
-        ids = await queries.next_customers(house.db, after, STEP)
+        ids = await queries.next_customers(house.db, SYSTEM, after, STEP)
         pairs: list[tuple[UUID, UUID, int, Sequence[str]]] = []
         async with house.db.searching() as reader:
-            for wanted in await queries.known(reader, house.keyring, ids):
+            for wanted in await queries.known(reader, house.keyring, SYSTEM, ids):
                 # Only ids are kept, for whoever may merge and sees both: what is shown goes by their own rights.
                 later = Wanted(wanted.name, wanted.kind, wanted.phones, wanted.emails, wanted.id, wanted.id)
                 found = await queries.find_candidates(reader, house.keyring, SYSTEM, later)

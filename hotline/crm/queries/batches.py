@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from hotline.crm.commands.batches import Change
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_view
-from hotline.crm.scopes import Arguments, all_of
+from hotline.crm.scopes import Arguments, Bind, all_of
 from hotline.crm.viewer import Viewer
 
 #: Customers that a preview shows.
@@ -43,6 +44,11 @@ async def preview_batch(
     )
     shown = [customer_view(keyring, viewer, row) for row in rows]
     return BatchPreview(counted["chosen"], counted["changing"], shown) if counted else BatchPreview(0, 0, shown)
+
+
+def only(ids: Sequence[UUID], bind: Bind) -> str:
+    """The condition on ``customer c`` that they are among these."""
+    return f"c.id = ANY({bind(list(ids))}::uuid[])"
 
 
 def _differs(change: Change | None, bind: Arguments) -> str:

@@ -133,22 +133,25 @@ async def duplicates_of(db: Database, keyring: Keyring, viewer: Viewer, wanted: 
 
 async def known_of(db: Reader, keyring: Keyring, viewer: Viewer, customer_id: UUID) -> Wanted:
     """What is known of a customer in the records."""
-    (wanted,) = await known(db, keyring, [customer_id]) or [None]
-    if wanted is None:
+    found = await known(db, keyring, viewer, [customer_id])
+    if not found:
         raise NotFound()
-    return wanted
+    return found[0]
 
 
-async def known(db: Reader, keyring: Keyring, ids: Sequence[UUID]) -> list[Wanted]:
-    """What is known of several customers; whoever was merged away or erased is left out."""
+async def known(db: Reader, keyring: Keyring, viewer: Viewer, ids: Sequence[UUID]) -> list[Wanted]:
+    """What is known of several customers whom the viewer sees; whoever was merged away or erased is left out."""
+    viewer.require("customers.read")
+    bind = Arguments(list(ids))
+    seen = all_of(customers_seen(viewer, bind))
     rows = await db.fetch(
-        """SELECT c.id, c.kind, c.name_cipher, c.key_id, k.wrapped, k.master,
+        f"""SELECT c.id, c.kind, c.name_cipher, c.key_id, k.wrapped, k.master,
                ARRAY(SELECT value_index FROM contact_point p WHERE p.customer_id = c.id
                      AND p.kind IN ('phone', 'whatsapp')) AS phones,
                ARRAY(SELECT value_index FROM contact_point p WHERE p.customer_id = c.id AND p.kind = 'email') AS emails
            FROM customer c JOIN personal_key k ON k.id = c.key_id AND k.wrapped IS NOT NULL
-           WHERE c.id = ANY($1::uuid[]) AND c.merged_into_id IS NULL ORDER BY c.id""",
-        list(ids),
+           WHERE c.id = ANY($1::uuid[]) AND c.merged_into_id IS NULL AND {seen} ORDER BY c.id""",  # noqa: S608
+        *bind.values,
     )
     return [
         Wanted(
@@ -162,8 +165,9 @@ async def known(db: Reader, keyring: Keyring, ids: Sequence[UUID]) -> list[Wante
     ]
 
 
-async def next_customers(db: Reader, after: UUID | None, limit: int) -> list[UUID]:
-    """Ids of the next customers, in order."""
+async def next_customers(db: Reader, viewer: Viewer, after: UUID | None, limit: int) -> list[UUID]:
+    """Ids of the next customers, in order, for the job that goes through all of them."""
+    viewer.require("customers.read_all")
     rows = await db.fetch(
         """SELECT id FROM customer WHERE merged_into_id IS NULL AND ($1::uuid IS NULL OR id > $1)
            ORDER BY id LIMIT $2""",
@@ -172,8 +176,9 @@ async def next_customers(db: Reader, after: UUID | None, limit: int) -> list[UUI
     return [row["id"] for row in rows]
 
 
-async def count_customers(db: Reader) -> int:
+async def count_customers(db: Reader, viewer: Viewer) -> int:
     """About how many customers there are: exactly, where they are few."""
+    viewer.require("customers.merge")
     about: int = await db.fetchval(
         "SELECT GREATEST(reltuples, 0)::bigint FROM pg_class WHERE oid = 'customer'::regclass"
     )
