@@ -100,7 +100,10 @@ def _no_change(operation: Operation) -> bool:
     """Tortoise keeps docstrings as table comments, and sees a change in a reference to a column that is not ``id``."""
     if isinstance(operation, ops.AlterModelOptions):
         return True
-    return isinstance(operation, ops.AlterField) and (operation.model_name, operation.name) == ("User", "role")
+    return isinstance(operation, ops.AlterField) and (operation.model_name, operation.name) in (
+        ("User", "role"),
+        ("RoleGrant", "role"),
+    )
 
 
 # The traps of Tortoise's migrations

@@ -44,7 +44,7 @@ async def give(
     if live >= MOST_LIVE:
         raise Conflict("This user has too many grants already: end one first, or give them another role.")
     await uow.execute(
-        """INSERT INTO role_grant (id, user_id, role, permissions, reason, granted_by, granted_at, expires_at)
+        """INSERT INTO role_grant (id, user_id, role, permissions, reason, granted_by_id, granted_at, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
         *(grant_id, user_id, role, list(permissions), reason, uow.viewer.user_id, uow.now, expires_at),
     )
@@ -58,7 +58,7 @@ async def revoke(uow: UnitOfWork, grant_id: UUID) -> None:
     if row is None:
         return
     await uow.execute(
-        "UPDATE role_grant SET revoked_at = $2, revoked_by = $3 WHERE id = $1",
+        "UPDATE role_grant SET revoked_at = $2, revoked_by_id = $3 WHERE id = $1",
         *(grant_id, uow.now, uow.viewer.user_id),
     )
     uow.audit("grant:revoked", grant_id, user_id=row)
@@ -79,7 +79,7 @@ async def restore(uow: UnitOfWork, grant_id: UUID) -> None:
         raise Conflict("The time of this grant is over: give a new one.")
     if row["revoked_at"] is None:
         return
-    await uow.execute("UPDATE role_grant SET revoked_at = NULL, revoked_by = NULL WHERE id = $1", grant_id)
+    await uow.execute("UPDATE role_grant SET revoked_at = NULL, revoked_by_id = NULL WHERE id = $1", grant_id)
     uow.audit("grant:restored", grant_id, user_id=row["user_id"])
     tell_rights(uow, [row["user_id"]])
 

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                     "granted_by",
                     fields.ForeignKeyField(
                         "crm.User",
-                        source_field="granted_by",
+                        source_field="granted_by_id",
                         null=True,
                         to_field="id",
                         related_name=False,
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                     "revoked_by",
                     fields.ForeignKeyField(
                         "crm.User",
-                        source_field="revoked_by",
+                        source_field="revoked_by_id",
                         null=True,
                         to_field="id",
                         related_name=False,
@@ -131,10 +131,13 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
+        ops.AddIndex(model_name="Call", index=Index(fields=["user_id", "customer_id"], name="call_owner")),
         ops.AddIndex(
             model_name="Call",
-            index=WhereIndex(fields=["queue", "offered_at"], name="call_queue", where="queue IS NOT NULL"),
+            index=WhereIndex(fields=["queue", "customer_id"], name="call_queue", where="queue IS NOT NULL"),
         ),
+        ops.AddIndex(model_name="Leg", index=Index(fields=["user_id", "call_id"], name="leg_user_call")),
+        ops.AddIndex(model_name="Customer", index=Index(fields=["responsible_id", "id"], name="customer_responsible")),
         ops.AddIndex(model_name="Ticket", index=Index(fields=["assignee_id", "customer_id"], name="ticket_owner")),
         ops.AddIndex(
             model_name="Ticket",

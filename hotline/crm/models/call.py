@@ -81,7 +81,8 @@ class Call(Model):
                 name="call_open",
                 where="ended_at IS NULL AND merged_into_id IS NULL",
             ),
-            WhereIndex(fields=("queue", "offered_at"), name="call_queue", where="queue IS NOT NULL"),
+            Index(fields=("user_id", "customer_id"), name="call_owner"),
+            WhereIndex(fields=("queue", "customer_id"), name="call_queue", where="queue IS NOT NULL"),
             WhereIndex(fields=("merged_into_id",), name="call_merged", where="merged_into_id IS NOT NULL"),
         )
 
@@ -113,6 +114,7 @@ class Leg(Model):
         table = "leg"
         indexes = (
             Index(fields=("user_id", "rang_at"), name="leg_user"),
+            Index(fields=("user_id", "call_id"), name="leg_user_call"),
             WhereIndex(fields=("user_id",), name="leg_open", where="ended_at IS NULL"),
         )
 

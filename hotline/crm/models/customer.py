@@ -77,6 +77,7 @@ class Customer(Model):
         indexes = (
             GinIndex(fields=("search_tokens",), name="customer_search"),
             Index(fields=("tier_id", "id"), name="customer_tier"),
+            Index(fields=("responsible_id", "id"), name="customer_responsible"),
             WhereIndex(fields=("id",), name="customer_search_old", where=f"search_version < {SEARCH_VERSION}"),
             WhereIndex(
                 fields=("classification", "id"), name="customer_classification", where="classification IS NOT NULL"

@@ -26,13 +26,13 @@ class RoleGrant(Model):
     permissions = ArrayField("text", db_default=SqlDefault("'{}'::text[]"))
     reason = fields.CharField(max_length=300)
     granted_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT, source_field="granted_by"
+        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     granted_at = fields.DatetimeField(db_default=Now())
     expires_at = fields.DatetimeField()
     revoked_at = fields.DatetimeField(null=True)
     revoked_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT, source_field="revoked_by"
+        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
 
     class Meta:

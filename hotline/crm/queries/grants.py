@@ -42,7 +42,7 @@ SELECT g.id, g.user_id, u.login AS user, u.name AS user_name, g.role, g.permissi
     g.granted_at, g.expires_at, g.revoked_at, w.login AS revoked_by,
     CASE WHEN g.revoked_at IS NOT NULL THEN 'revoked' WHEN g.expires_at <= $1 THEN 'expired' ELSE 'live' END AS state
 FROM role_grant g JOIN users u ON u.id = g.user_id
-LEFT JOIN users b ON b.id = g.granted_by LEFT JOIN users w ON w.id = g.revoked_by
+LEFT JOIN users b ON b.id = g.granted_by_id LEFT JOIN users w ON w.id = g.revoked_by_id
 """
 
 
