@@ -12,14 +12,15 @@ import { startForms } from "./pages/forms.js";
 import { startPages } from "./pages/index.js";
 import { startTickets } from "./pages/tickets.js";
 import { notifyRings } from "./ring/notify.js";
-import { prepareSound, retractTone, startRing, stopRing, warnTick } from "./ring/sound.js";
+import { prepareSound, retractTone, startRing, stopRing } from "./ring/sound.js";
+import { startOwnTickets } from "./ring/tickets.js";
 import { titleFor } from "./ring/title.js";
 import { namesOf, who } from "./ring/words.js";
 import { startActs } from "./shell/acts.js";
 import { startDial } from "./shell/dial.js";
 import { startKeys } from "./shell/keys.js";
 import { startLines } from "./shell/lines.js";
-import { startLine } from "./shell/line.js";
+import { setTimeFormat, startLine } from "./shell/line.js";
 import { openMenu, startMenus } from "./shell/menus.js";
 import { startPalette } from "./shell/palette.js";
 import { startPresence } from "./shell/presence.js";
@@ -68,7 +69,9 @@ document.addEventListener("htmx:config:request", ({ detail }) => {
 });
 
 const stream = share({ user: page.user, login: page.login });
-prepareSound();
+const { notifications = {}, sounds, time_format: timeFormat } = page.preferences ?? {};
+prepareSound(sounds);
+setTimeFormat(timeFormat);
 startLine(stream);
 startLines(stream);
 startPresence(stream);
@@ -92,10 +95,7 @@ stream.onLine(({ state }) => state === "up" && sendWaiting());
 const desk = find("[data-desk]");
 if (desk) startDesk(desk, stream, page.user);
 
-// The clock of one's own ticket turns amber: one short tick, and the clock itself says so.
-stream.listen("ticket.warned", (data) => {
-  if ([page.user, page.login].includes(data.ticket?.assignee ?? data.assignee ?? "")) warnTick();
-});
+startOwnTickets(stream, page);
 startTickets(stream, page);
 
 let before = new Set();
@@ -103,7 +103,7 @@ stream.listen("snapshot", (data) => data.at && setClock(data.at));
 stream.onChange((state, event) => {
   const rings = ringsOf(state);
   titleFor(rings);
-  notifyRings(rings, stream.leads);
+  notifyRings(rings, stream.leads && notifications.calls !== false);
   if (rings.length) startRing();
   else stopRing();
   if (event.type === "call.retracted" && before.size > rings.length) retractTone();

@@ -1,5 +1,6 @@
 // Desktop notifications, only with the person's permission and only while no tab of hotline is looked at.
 import { t } from "../lib/i18n.js";
+import { plain } from "../lib/text.js";
 import { namesOf, numberOf } from "./words.js";
 
 const shown = new Map();
@@ -9,6 +10,16 @@ export const permission = () => ("Notification" in globalThis && isSecureContext
 
 /** Asks the person. Call it from a click only. */
 export const askPermission = () => Notification.requestPermission();
+
+/** Tells of a ticket of one's own, while no tab of hotline is looked at; a click opens it. */
+export function notifyTicket(ticket, text) {
+  if (permission() !== "granted" || document.hasFocus()) return;
+  const notification = new Notification(text, { body: plain(ticket.subject, 80), tag: `ticket-${ticket.id}`, silent: true });
+  notification.addEventListener("click", () => {
+    window.focus();
+    location.assign(`/tickets/${encodeURIComponent(ticket.id)}`);
+  });
+}
 
 /** Shows new rings and takes ended ones away. */
 export function notifyRings(rings, leads) {

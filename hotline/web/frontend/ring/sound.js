@@ -5,6 +5,7 @@ const VOLUMES = [0.06, 0.14, 0.26];
 const ROUND = 3.2; // seconds
 const KEY = "hl.sound";
 
+let wanted = { ring: true, volume: 100, ticks: true }; // the person's own settings
 let context = null;
 let rounds = null; // while it rings: {timer, round}
 let mine = false; // this browser's one sounding tab is this one
@@ -17,8 +18,9 @@ export function setSound(value) {
   if (value === "off") stopRing();
 }
 
-/** Waits for the first touch, then queues for the right to sound. */
-export function prepareSound() {
+/** Waits for the first touch, then queues for the right to sound. `sounds` are the person's settings. */
+export function prepareSound(sounds = wanted) {
+  wanted = { ...wanted, ...sounds };
   const unlock = async () => {
     context ??= new AudioContext();
     if (context.state === "suspended") await context.resume();
@@ -40,7 +42,7 @@ export function prepareSound() {
 
 /** Rings until stopRing. Asking again while it rings changes nothing. */
 export function startRing() {
-  if (rounds || soundIs() === "off") return;
+  if (rounds || soundIs() === "off" || !wanted.ring) return;
   rounds = { round: 0, timer: 0 };
   playRound();
   rounds.timer = setInterval(playRound, ROUND * 1000);
@@ -55,17 +57,17 @@ export function stopRing() {
 
 /** The short tone for a call that was taken back. */
 export function retractTone() {
-  if (mine && context && soundIs() === "on") tone(440, context.currentTime, 0.12, 0.08, 330);
+  if (mine && context && wanted.ring && soundIs() === "on") tone(440, context.currentTime, 0.12, 0.08, 330);
 }
 
 /** A tick for a deadline of one's own that comes near; a ringing phone is never talked over. */
 export function warnTick() {
-  if (mine && context && !rounds && soundIs() === "on") tone(1320, context.currentTime, 0.05, 0.05);
+  if (mine && context && !rounds && wanted.ticks && soundIs() === "on") tone(1320, context.currentTime, 0.05, 0.05);
 }
 
 function playRound() {
   if (!rounds || !mine || !context) return;
-  const volume = VOLUMES[Math.min(rounds.round, VOLUMES.length - 1)];
+  const volume = VOLUMES[Math.min(rounds.round, VOLUMES.length - 1)] * (wanted.volume / 100);
   rounds.round += 1;
   document.documentElement.dataset.sounding = String(rounds.round);
   const start = context.currentTime + 0.02;

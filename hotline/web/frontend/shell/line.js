@@ -58,11 +58,18 @@ export function lockButton(button, off = document.documentElement.hasAttribute("
   }
 }
 
+let cycle = "h23";
+
+/** "24" or "12", as the person writes times. */
+export const setTimeFormat = (format) => {
+  cycle = format === "12" ? "h12" : "h23";
+};
+
 export const clockTime = (instant) =>
-  new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(instant));
+  new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: cycle }).format(new Date(instant));
 
 export const clockSeconds = (instant) =>
-  new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(new Date(instant));
+  new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: cycle }).format(new Date(instant));
 
 // Clicks on resting buttons go nowhere.
 document.addEventListener(
