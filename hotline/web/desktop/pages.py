@@ -101,6 +101,7 @@ _GROUPS: Final[Sequence[tuple[str, str, str, tuple[PageLink, ...]]]] = (
             PageLink("/users", "user", N_("Users"), ("users.write",)),
             PageLink("/teams", "users", N_("Teams"), ("teams.write",)),
             PageLink("/roles", "shield", N_("Roles"), ("roles.write",)),
+            PageLink("/grants", "clock", N_("Rights for a time"), ("roles.write",)),
             PageLink("/performance", "chart", N_("Performance"), ("users.performance",)),
         ),
     ),
