@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from hotline.crm.queries.candidates import candidates
 from hotline.crm.queries.customer_history import ChangeView, list_history
 from hotline.crm.queries.customer_relations import list_relations
 from hotline.crm.queries.customers import CustomerView, get_customer
@@ -523,3 +524,22 @@ async def test_preferences_are_codes_and_times(house: House, preferences: Any, n
     assert made.preferences == {"times": [{"days": [1, 2], "from": "09:00", "to": "12:00"}], "channel": "email"}
     with pytest.raises(Invalid, match=rf"^preferences\.{named}: "):
         await change(house, made, preferences=preferences)
+
+
+async def test_a_pop_shows_what_the_company_wants_to_see_at_once(house: House) -> None:
+    choices = [{"key": "gold", "names": {"en": "Gold plan", "zh": "黄金套餐"}}]
+    await field_named(house, "plan", "choice", choices=choices, shown_in_pop=True)
+    await field_named(house, "contract", "text", shown_in_pop=True)
+    await field_named(house, "pin", "text", shown_in_pop=True, private=True)
+    await field_named(house, "other", "text")
+    points = [{"kind": "phone", "value": NUMBER}]
+    await add(house, contact_points=points, custom={"plan": "gold", "contract": "K-1", "pin": "4711", "other": "x"})
+    index = house.keyring.blind_index("phone", NUMBER)
+    (known,) = await candidates(house.db, house.keyring, SYSTEM, index=index)
+    assert [(fact.key, fact.texts["zh"]) for fact in known.facts] == [
+        ("plan", "黄金套餐"),
+        ("contract", "K-1"),
+        ("pin", "4711"),
+    ]
+    (masked,) = await candidates(house.db, house.keyring, viewer_as("agent"), index=index)
+    assert [fact.key for fact in masked.facts] == ["plan", "contract"]

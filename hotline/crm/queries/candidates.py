@@ -11,6 +11,8 @@ from uuid import UUID
 
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
+from hotline.crm.queries.custom_fields import MOST_FACTS, PopFact, pop_facts
+from hotline.crm.queries.customer_views import custom_values
 from hotline.crm.queries.customers import (
     MOST_SHARING,
     ContactPointView,
@@ -66,11 +68,16 @@ class Candidate:
     open_call_ids: tuple[UUID, ...]
     erased: bool
     version: int
+    facts: tuple[PopFact, ...] = ()
 
 
 # Calls of the last day only: a call that has been open for longer is a lost one, and nobody's open thing.
 _SELECT: Final = f"""
-SELECT c.id, c.number, c.kind, c.name_cipher, c.locale, c.responsible_id, c.version, c.key_id,
+SELECT c.id, c.number, c.kind, c.name_cipher, c.locale, c.responsible_id, c.version, c.key_id, c.custom,
+    c.custom_cipher,
+    ARRAY(SELECT (f.key, f.names, f.type, f.options, f.private) FROM custom_field f
+          WHERE f.shown_in_pop AND f.archived_at IS NULL AND f.record IN ('customer', c.kind)
+          ORDER BY f.position, f.key LIMIT {MOST_FACTS}) AS pop_fields,
     k.wrapped, k.master,
     t.id AS tier_id, t.key AS tier_key, t.names AS tier_names, t.rank AS tier_rank,
     t.queue_priority AS tier_priority,
@@ -159,4 +166,5 @@ def _candidate(keyring: Keyring, viewer: Viewer, row: Row) -> Candidate:
         open_call_ids=tuple(row["open_calls"]),
         erased=key is None,
         version=row["version"],
+        facts=pop_facts(viewer, row["pop_fields"], custom_values(keyring, key, "customer", row)),
     )

@@ -66,7 +66,7 @@ function fill(card, ring, actions) {
   part(card, "withheld").hidden = !(caller.withheld && caller.number);
   say(card, "name", one ? plain(one.name, 80) : "");
   showTier(card, one?.tier ?? null);
-  say(card, "tags", one ? (one.tags ?? []).slice(0, 4).map((tag) => plain(tag, 24)).join(" · ") : "");
+  say(card, "tags", one ? [...(one.tags ?? []).slice(0, 4).map((tag) => plain(tag, 24)), ...facts(one)].join(" · ") : "");
   say(card, "path", pathOf(ring.ivr));
   say(card, "queue", plain(ring.queue, 40));
   say(card, "transferred", ring.kind === "transfer" || ring.transferred_by ? t("Passed on to you") : "");
@@ -77,6 +77,13 @@ function fill(card, ring, actions) {
   part(card, "open-text").textContent = known.length ? t("Show record") : t("Open the ticket");
   showMatches(card, ring, (customerId) => actions.pick(ring, customerId, card));
   history(part(card, "history"), one);
+}
+
+/** What the company wants to see of a caller at once, in the page's language. */
+function facts(customer) {
+  const language = document.documentElement.lang.slice(0, 2);
+  const said = (texts) => texts[language] || texts.en || "";
+  return (customer.facts ?? []).map((fact) => `${plain(said(fact.names), 24)}: ${plain(said(fact.texts), 40)}`);
 }
 
 function history(list, customer) {
