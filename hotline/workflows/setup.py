@@ -38,7 +38,7 @@ class _Kept:
 async def look(house: House) -> SetupView:
     """How far the set-up is now."""
     kept: _Kept = house.kept.setdefault(_Kept, _Kept())
-    kept.view, kept.read_at = await read_setup(house.db), monotonic()
+    kept.view, kept.read_at = await read_setup(house.db, SYSTEM), monotonic()
     return kept.view
 
 

@@ -97,6 +97,7 @@ async def test_only_these_are_public(walk: Walk) -> None:
         "/recordings/{token}",  # PBXs send them; the token is the right
         "/api/v1/docs.css",
         "/sign-in",
+        "/sign-in/code",  # between password and session; the challenge's cookie is the right
         "/static/{name}",
         "/language",
         "/privacy",  # the notice for customers

@@ -257,8 +257,11 @@ async def test_changing_ones_own_password_needs_the_present_one(house: House) ->
     elsewhere = await sign_in(house, "anna", PASSWORD)
     with pytest.raises(Invalid, match=r"^current: "):
         await users.change_own_password(house, anna, "not it at all", "another password", here.id)
-    await users.change_own_password(house, anna, PASSWORD, "another password", here.id)
-    assert await viewer_for_session(house.db, here.token, house.clock()) is not None
+    token = await users.change_own_password(house, anna, PASSWORD, "another password", here.id)
+    assert token is not None
+    # This browser goes on with a new token; who stole the old one does not.
+    assert await viewer_for_session(house.db, token, house.clock()) is not None
+    assert await viewer_for_session(house.db, here.token, house.clock()) is None
     assert await viewer_for_session(house.db, elsewhere.token, house.clock()) is None
     assert await check_password(house, "anna", "another password") is not None
 

@@ -12,7 +12,7 @@ from hotline.crm.queries.effective import EFFECTIVE
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.user_keys import key_of_user, sealed
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
-from hotline.events import user_mark
+from hotline.events import permission_mark, user_mark
 
 #: Held while users change, so that two changes cannot both believe that another administrator remains, or
 #: both claim one phone. The number is arbitrary, but the same in every version.
@@ -20,6 +20,10 @@ _USERS_LOCK: Final = 7_203_114_526
 #: Who holds this may make others administrators; one enabled user must always hold it.
 _KEEPER: Final = "users.write"
 _SEALED: Final = frozenset({"email", "phone"})
+#: What colleagues' screens show of a user.
+_TOLD: Final = frozenset(
+    {"name", "extension", "interfaces", "queues", "title", "email", "phone", "skills", "working_hours", "disabled_at"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,8 @@ async def update_user(uow: UnitOfWork, user: UserRow, changes: dict[str, Any]) -
     uow.audit("user:updated", user.id, fields=fields, **told)
     if "role" in told:
         uow.emit("rights.changed", [user_mark(user.id)])
+    if _TOLD & changes.keys():
+        uow.emit("user.updated", [user_mark(user.id), permission_mark("users.read")], user_id=user.id, fields=fields)
 
 
 async def write_profile(uow: UnitOfWork, user_id: UUID, fields: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 from hotline.crm.database import Reader
 from hotline.crm.queries.presence import STALE
+from hotline.crm.viewer import Viewer
 
 Step = Literal["pbx", "agent", "queue", "import"]
 StepState = Literal["open", "done", "skipped"]
@@ -38,8 +39,9 @@ class SetupView:
         return set(self.steps.values()) == {"open"}
 
 
-async def read_setup(db: Reader) -> SetupView:
+async def read_setup(db: Reader, viewer: Viewer) -> SetupView:
     """One statement; each part looks for one row."""
+    viewer.require("settings.read")
     row = await db.fetchrow(
         """SELECT EXISTS (SELECT 1 FROM pbx_state WHERE connected AND updated_at > now() - $1::interval) AS pbx,
                   EXISTS (SELECT 1 FROM users WHERE disabled_at IS NULL AND cardinality(interfaces) > 0) AS agent,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.outbox import event_of
-from hotline.crm.queries.effective import EFFECTIVE
+from hotline.crm.queries.effective import EFFECTIVE, TOTP_REQUIRED
 from hotline.crm.viewer import SCOPED, Viewer, viewer_of
 from hotline.events import Event, queue_mark, user_mark
 
@@ -50,12 +50,13 @@ async def present_viewers(
 ) -> dict[UUID, Viewer]:
     """What the holders of these sessions and tokens may see now, by session or token id.
 
-    The revoked, the expired and those of disabled users are left out.
+    The revoked, the expired, those of disabled users, and sessions of who must set up a second factor are left out.
     """
     rows = await db.fetch(
         f"""SELECT s.id, NULL::text[] AS scopes, u.id AS user_id, u.locale, {EFFECTIVE.format(now="$1")}
            FROM session s JOIN users u ON u.id = s.user_id JOIN role r ON r.name = u.role
            WHERE s.id = ANY($2::uuid[]) AND s.revoked_at IS NULL AND s.expires_at > $1 AND u.disabled_at IS NULL
+             AND (u.totp_cipher IS NOT NULL OR NOT ({TOTP_REQUIRED.format(now="$1")}))
            UNION ALL
            SELECT t.id, t.scopes, u.id, u.locale, {EFFECTIVE.format(now="$1")}
            FROM api_token t JOIN users u ON u.id = t.user_id JOIN role r ON r.name = u.role
