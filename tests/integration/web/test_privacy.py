@@ -202,15 +202,47 @@ def in_rows(sql: str) -> list[str]:
 
 
 async def test_nothing_personal_lies_open_anywhere(
-    api: Api, postgres: EmbeddedPostgres, db_url: str, logged: io.StringIO
+    api: Api, postgres: EmbeddedPostgres, db_url: str, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Logs, outbox, audit, a plain dump, the data folder: none of them holds the number, the name or the address."""
+    """Logs, outbox, audit, a plain dump, the data folder, a support bundle: none of them holds the number, the name or
+    the address; and the bundle holds no secret."""
     ids = await planted(api)
     assert found_in(logged.getvalue()) == []
     rows = await asyncio.to_thread(dump, postgres, db_url)
     assert ids["customer"] in rows
     assert in_rows(rows) == []
     assert on_disk(api.house.settings.data_dir) == {}
+
+    pbxs = load_settings({"HOTLINE_AMI_URLS": "ami://u:hunter2-of-ami@pbx.example/main"}, env_file=None).ami_urls
+    secrets = {
+        "database_url": SecretStr("postgresql://hotline:hunter2-of-the-database@db.example:5432/hotline"),
+        "redis_url": SecretStr("redis://:hunter2-of-redis@cache.example:6379/0"),
+        "secret_key": (SecretStr("hunter2-the-master-key"),),
+        "agi_key": SecretStr("hunter2-of-the-dialplan"),
+        "smtp_url": SecretStr("smtp://u:hunter2-of-mail@mail.example:587"),
+        "twilio_auth_token": (SecretStr("hunter2-of-twilio"),),
+        "ami_urls": pbxs,
+    }
+    log.error("somebody.was_careless", detail=f"asked for {NUMBER} by {EMAIL}")
+    monkeypatch.setattr(api.house, "settings", api.house.settings.model_copy(update=secrets))
+    response = await api.ask("GET", "/support/bundle")
+    assert response.status == 200
+    archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    names = archive.namelist()
+    assert {"versions.json", "settings.json", "records.json", "disk.json", "log.txt", "health.txt"} <= set(names)
+    for name in names:
+        data = archive.read(name)
+        assert found_in(data) == [], name
+        assert b"hunter2" not in data, name
+    told = json.loads(archive.read("settings.json"))
+    assert told["HOTLINE_DATABASE_URL"] == "postgresql://db.example:5432/hotline"
+    assert (told["HOTLINE_SECRET_KEY"], told["HOTLINE_AGI_KEY"]) == ("1 set", "set")
+    assert told["HOTLINE_AMI_URLS"] == [{"name": "main", "host": "pbx.example", "port": 5038, "tls": False}]
+    records = json.loads(archive.read("records.json"))
+    assert records["migrations"] == migrate.known_steps()
+    assert {"customer", "call"} <= {table["name"] for table in records["tables"]}
+    assert "somebody.was_careless" in archive.read("log.txt").decode()
+    assert (await api.ask("GET", "/support/bundle", role="supervisor")).status == 403
 
 
 async def test_the_report_holds_everything_and_its_archive_the_files(api: Api) -> None:
@@ -319,13 +351,7 @@ async def test_who_is_erased_is_found_nowhere_any_more(
     assert entry["data"]["reason"] == "request"
     # Others keep theirs.
     assert (await api.get(f"/customers/{ids['firm']}"))["name"] == "Some Firm"
-
-
-async def test_what_comes_late_for_somebody_who_was_erased_goes_too(api: Api) -> None:
-    ids = await planted(api)
-    await over(api)
-    wanted = {"confirm": ids["reference"], "reason": "request"}
-    await api.post(f"/customers/{ids['customer']}/erase", wanted, status=200)
+    # What the PBX sends late goes, too.
     late = await store(api.house, uniqueid="1795315390.7")
     assert await erase_late(api.house) == 1
     assert (await api.ask("GET", f"/recordings/{late}/audio")).status == 404
@@ -346,39 +372,3 @@ async def test_a_number_that_two_have_stays_with_the_other(api: Api) -> None:
     call = await api.get(f"/calls/{call_id}")
     assert call["caller"]["number"] == NUMBER
     assert [each["id"] for each in call["customers"]] == [both[1]["id"]]
-
-
-async def test_the_support_bundle_holds_nothing_secret_and_nothing_of_anybody(
-    api: Api, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pbxs = load_settings({"HOTLINE_AMI_URLS": "ami://u:hunter2-of-ami@pbx.example/main"}, env_file=None).ami_urls
-    secrets = {
-        "database_url": SecretStr("postgresql://hotline:hunter2-of-the-database@db.example:5432/hotline"),
-        "redis_url": SecretStr("redis://:hunter2-of-redis@cache.example:6379/0"),
-        "secret_key": (SecretStr("hunter2-the-master-key"),),
-        "agi_key": SecretStr("hunter2-of-the-dialplan"),
-        "smtp_url": SecretStr("smtp://u:hunter2-of-mail@mail.example:587"),
-        "twilio_auth_token": (SecretStr("hunter2-of-twilio"),),
-        "ami_urls": pbxs,
-    }
-    await planted(api)
-    log.error("somebody.was_careless", detail=f"asked for {NUMBER} by {EMAIL}")
-    monkeypatch.setattr(api.house, "settings", api.house.settings.model_copy(update=secrets))
-    response = await api.ask("GET", "/support/bundle")
-    assert response.status == 200
-    archive = zipfile.ZipFile(io.BytesIO(await response.read()))
-    names = archive.namelist()
-    assert {"versions.json", "settings.json", "records.json", "disk.json", "log.txt", "health.txt"} <= set(names)
-    for name in names:
-        data = archive.read(name)
-        assert found_in(data) == [], name
-        assert b"hunter2" not in data, name
-    told = json.loads(archive.read("settings.json"))
-    assert told["HOTLINE_DATABASE_URL"] == "postgresql://db.example:5432/hotline"
-    assert (told["HOTLINE_SECRET_KEY"], told["HOTLINE_AGI_KEY"]) == ("1 set", "set")
-    assert told["HOTLINE_AMI_URLS"] == [{"name": "main", "host": "pbx.example", "port": 5038, "tls": False}]
-    records = json.loads(archive.read("records.json"))
-    assert records["migrations"] == migrate.known_steps()
-    assert {"customer", "call"} <= {table["name"] for table in records["tables"]}
-    assert "somebody.was_careless" in archive.read("log.txt").decode()
-    assert (await api.ask("GET", "/support/bundle", role="supervisor")).status == 403
