@@ -10,7 +10,7 @@ from hotline.cli.house import in_house
 from hotline.crm.queries.users import UserView, find_user_by_login, list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
-from hotline.workflows import users
+from hotline.workflows import second_factor, users
 from hotline.workflows.house import House
 from hotline.workflows.users import NewUser
 
@@ -98,6 +98,18 @@ def password(login: str = _LOGIN, password_stdin: bool = _STDIN) -> None:
         return user.login
 
     typer.echo(f"Changed the password of {in_house(work)}.")
+
+
+@app.command("second-factor-off")
+def second_factor_off(login: str = _LOGIN) -> None:
+    """Turn off two-step sign-in of who lost app and recovery codes; their sessions end."""
+
+    async def work(house: House) -> str:
+        user = await find_user_by_login(house.db, SYSTEM, login)
+        await second_factor.reset(house, SYSTEM, user.id)
+        return user.login
+
+    typer.echo(f"Two-step sign-in of {in_house(work)} is off.")
 
 
 def _password(from_stdin: bool) -> str:

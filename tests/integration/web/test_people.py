@@ -213,6 +213,20 @@ async def test_a_colleagues_page_shows_as_much_as_one_may_see(api: Api) -> None:
 # The first set-up
 
 
+async def test_steps_are_skipped_and_taken_up_over_the_api(api: Api) -> None:
+    before = await api.get("/setup")
+    assert [(step["key"], step["state"]) for step in before["items"]] == [
+        (key, "open") for key in ("pbx", "agent", "queue", "import")
+    ]
+    after = await api.post("/setup/import/skip", None, status=200)
+    assert (after["items"][3]["state"], after["left"]) == ("skipped", 3)
+    assert await api.post("/setup/import/resume", None, status=200) == before
+    await api.post("/setup/nothing/skip", None, status=404)
+    await api.post("/setup/import/skip", None, role="supervisor", status=403)
+    await api.post("/customers", {"name": "Wang"})
+    assert (await api.get("/setup"))["items"][3]["state"] == "done"
+
+
 class Examine:
     """As the composition root wires it."""
 
