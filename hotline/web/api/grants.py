@@ -46,7 +46,7 @@ class GrantCreate(Input):
 class GrantsQuery(Paging):
     """Which grants."""
 
-    user: str | None = Field(None, max_length=150, description="Only this user's: id or login.")
+    user: str | None = Field(None, max_length=150, description="Only this user's: id, login or `me`.")
     state: Literal["live", "over"] | None = Field(None, description="`live`: those that run; `over`: the others.")
 
 
@@ -56,8 +56,13 @@ def _render(view: GrantView) -> Grant:
 
 @endpoint("GET", "/grants", right="signed_in", summary="Grants, the newest first")
 async def list_grants(ask: Ask, query: GrantsQuery) -> Page[Grant]:
-    """One's own are always there; all others need roles.write or users.write."""
-    user_id = None if query.user is None else (await find_user(ask, query.user)).id
+    """One's own; with roles.write or users.write everybody's."""
+    everybody = ask.viewer.may("roles.write") or ask.viewer.may("users.write")
+    user_id = None if everybody else ask.viewer.user_id
+    if query.user is not None and query.user != "me":
+        user_id = (await find_user(ask, query.user)).id
+    elif query.user == "me":
+        user_id = ask.viewer.user_id
     found = await queries.list_grants(
         ask.house.db, ask.viewer, ask.house.clock(), limit=query.limit + 1, after=id_cursor(query.cursor),
         user_id=user_id, live=None if query.state is None else query.state == "live",
