@@ -165,7 +165,7 @@ async def remove_files(house: House, paths: Sequence[str]) -> None:
 async def run_export(house: House, run: Run) -> Result:
     """Write the file. One that a crash cut off is written anew: only a whole one has a row."""
     export_id = UUID(run.job.params["export_id"])
-    view = await queries.read_export(house.db, house.keyring, export_id)
+    view = await queries.read_export(house.db, house.keyring, run.viewer, export_id)
     if view.deleted_at is not None or view.key is None:
         raise ExportGone()
     known = await fields.load(house)

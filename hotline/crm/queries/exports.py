@@ -61,8 +61,9 @@ async def get_export(db: Reader, keyring: Keyring, viewer: Viewer, export_id: UU
     return _view(keyring, row)
 
 
-async def read_export(db: Reader, keyring: Keyring, export_id: UUID) -> ExportView:
-    """An export for the job that writes it."""
+async def read_export(db: Reader, keyring: Keyring, viewer: Viewer, export_id: UUID) -> ExportView:
+    """An export for the job that writes it, whose viewer is who asked for it, with their rights of now."""
+    viewer.require("customers.export")
     row = await db.fetchrow(f"{_SELECT} WHERE e.id = $1", export_id)
     if row is None:
         raise NotFound()
