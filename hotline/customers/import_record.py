@@ -144,7 +144,7 @@ def read(row: Row, plan: Plan) -> Record | list[Reason]:
         if not cell or not (text := bare(cell)):
             continue
         try:
-            if is_formula(text):
+            if is_formula(text) and not cell.lstrip().startswith("'"):  # an apostrophe says that it is text
                 raise _Wrong("formula")
             reading.take(column, target, text)
         except _Wrong as wrong:

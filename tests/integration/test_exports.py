@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 
 import openpyxl
+import pytest
 
-from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.workflows import background, customers, exports
+from hotline.crm.queries.customer_filter import CustomerFilter
+from hotline.crm.queries.exports import ExportView, count_customers, get_export
+from hotline.crm.queries.imports import get_import
+from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
+from hotline.errors import Invalid, NotFound
+from hotline.workflows import background, customers, exports, imports, roles, users
 from hotline.workflows.background_kinds import KINDS
-from hotline.workflows.exports import ExportView, NewExport
+from hotline.workflows.exports import ExportGone, NewExport
 from hotline.workflows.house import House
 
 
@@ -49,7 +55,7 @@ async def test_what_stands_in_the_file(house: House) -> None:
     assert rows[0] == ["客户编号", "姓名", "电话", "标签"]
     assert [row[1:] for row in rows[1:]] == [
         ["Anna Berg", "+493023125042", "vip"],
-        ["'=HYPERLINK(\"http://evil.example\",\"x\")", "+8613800006620", ""],
+        ['\'=HYPERLINK("http://evil.example","x")', "+8613800006620", ""],
         ["'@SUM(1+1)*cmd|' /C calc'!A0", "+442079460158", ""],
     ]
     assert view.rows == 3
@@ -60,3 +66,65 @@ async def test_what_stands_in_the_file(house: House) -> None:
     cells: Sequence[Sequence[object]] = list(sheet.iter_rows(values_only=True))
     assert len(cells) == 2
     assert cells[1][1] == "Anna Berg"
+
+
+async def test_scope_masks_audit_and_the_end(house: House) -> None:
+    await _people(house)
+    permissions = ("customers.read", "customers.read_all", "customers.export")
+    await roles.create_role(house, SYSTEM, "seller", permissions=list(permissions))
+    user = await users.create_user(house, SYSTEM, {"login": "sam", "name": "Sam", "role": "seller"})
+    seller = viewer_of(user.id, frozenset(permissions))
+    view, data = await _file(house, seller, NewExport(fields=["name", "phone"]))
+    rows = _csv(data)
+    assert len(rows) == 4
+    assert "+493023125042" not in data.decode()
+    assert "5042" in rows[1][1]  # masked as on the page
+    alone = viewer_of(user.id, frozenset(permissions) - {"customers.read_all"})
+    assert await count_customers(house.db, alone, CustomerFilter(), None) == 0
+
+    # Nobody else's, and no longer than a day.
+    with pytest.raises(NotFound):
+        await exports.open_file(house, SYSTEM, view.id)
+    found = await house.db.fetch("SELECT action FROM audit_entry WHERE subject_id = $1 ORDER BY at", view.id)
+    assert [row["action"] for row in found] == ["export:started", "export:written", "export:downloaded"]
+    later = house.clock() + timedelta(hours=25)
+    house.clock = lambda: later
+    with pytest.raises(ExportGone):
+        await exports.open_file(house, seller, view.id)
+    assert await exports.keep_exports(house) == 1
+    assert list(exports.folder(house).iterdir()) == []
+    ended = await get_export(house.db, house.keyring, seller, view.id)
+    assert (ended.key, ended.chosen) == (None, {})
+
+
+async def test_what_is_exported_can_be_imported(house: House) -> None:
+    await customers.create_customer(
+        house, SYSTEM,
+        {
+            "name": "=Anna", "locale": "de", "tags": ["vip", "fibre"],
+            "contact_points": [
+                {"kind": "phone", "value": "+493023125042"}, {"kind": "phone", "value": "+491701234567"},
+                {"kind": "email", "value": "anna@example.com"},
+            ],
+        },
+    )  # fmt: skip
+    for format in ("csv", "xlsx"):
+        _, data = await _file(house, SYSTEM, NewExport(format="xlsx" if format == "xlsx" else "csv", language="zh"))
+
+        async def body(data: bytes = data) -> AsyncIterator[bytes]:
+            yield data
+
+        view = await imports.receive(house, SYSTEM, f"again.{format}", None, body())
+        assert view.mapping[:5] == ("number", "name", "kind", "phone", "email")
+        await imports.start(house, SYSTEM, view.id, trial=False, duplicates="update")
+        await background.work(house, KINDS)
+        view = await get_import(house.db, house.keyring, SYSTEM, view.id)
+        assert view.job is not None
+        assert (view.job.result["unchanged"], view.job.result["refused"]) == (1, 0)
+
+
+async def test_an_export_that_was_asked_for_wrongly(house: House) -> None:
+    with pytest.raises(Invalid, match=r"fields\[0\]"):
+        await exports.start(house, SYSTEM, NewExport(fields=["key_id"]))
+    with pytest.raises(Invalid, match=r"filter\.x"):
+        await exports.start(house, SYSTEM, NewExport(chosen={"x": "1"}))
