@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from hotline.crm.commands import batches as commands
+from hotline.crm.commands.background import claim_job
 from hotline.crm.queries.background import get_job
 from hotline.crm.queries.customer_filter import CustomerFilter
 from hotline.crm.queries.customers import get_customer
@@ -68,7 +69,7 @@ async def test_tag_by_a_filter_and_back(house: House, boss: Viewer, people: list
     history = await house.db.fetch(
         "SELECT source, source_id, field FROM customer_change WHERE customer_id = $1 ORDER BY version", people[4]
     )
-    assert [tuple(row) for row in history] == [("batch", job_id, "tags"), ("undo", job_id, "tags")]
+    assert [tuple(row.values()) for row in history] == [("batch", job_id, "tags"), ("undo", job_id, "tags")]
     assert await values(house, people[4:], "version") == [3]
 
 
@@ -113,7 +114,7 @@ async def test_classify_goes_on_behind_the_last_step(
     monkeypatch.setattr(commands, "STEP", 2)
     (key,) = await house.db.fetch("SELECT key FROM list_entry WHERE list = 'classification' ORDER BY position LIMIT 1")
     job_id = await batches.start(house, boss, NewBatch("classify", Chosen(ids=people), value=key["key"]))
-    taken = await background.commands.claim_job(house.db, [batches.BATCH], house.clock())
+    taken = await claim_job(house.db, [batches.BATCH], house.clock())
     assert taken is not None
     run = background.Run(taken, boss)
     async with house.unit(boss) as uow:

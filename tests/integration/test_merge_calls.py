@@ -40,7 +40,7 @@ async def ringing(house: House, number: str = NUMBERS[0]) -> UUID:
     return call_id
 
 
-async def shown(house: House, viewer: Viewer, call_id: UUID) -> tuple[str | None, list[str]]:
+async def shown(house: House, viewer: Viewer, call_id: UUID) -> tuple[UUID | None, list[str]]:
     """What the last event of the call shows the agent: whose it is, and who may be calling."""
     rows = await house.db.fetch(
         """SELECT id, type, at, audience, data FROM outbox WHERE type = 'call.updated' AND data ->> 'call_id' = $1

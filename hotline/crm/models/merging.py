@@ -46,8 +46,8 @@ class DuplicatePair(Model):
 
 class Merge(Model):
     """``gone`` became a part of ``kept``. ``kept`` stays who it was then, even when it is merged away later: active
-    merges are a tree, ``customer.merged_into`` is its root. ``moved`` counts what was moved, by kind; ``version`` is the
-    one that it made of the kept customer: merges into one customer are in its order."""
+    merges are a tree, ``customer.merged_into`` is its root. ``moved`` counts what was moved, by kind; ``version`` is
+    the one that it made of the kept customer: merges into one customer are in its order."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     kept: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(

@@ -163,9 +163,7 @@ async def merge_customers(ask: Ask, path: ById, body: MergeInput) -> MergeAnswer
         house, viewer, path.id, body.other_id, choices, versions, ask.idempotency()
     )
     merge = render_merge(await queries.get_merge(house.db, house.keyring, viewer, merge_id))
-    return MergeAnswer(
-        merge_id=merge.id, kept_id=merge.kept_id, gone_id=merge.gone_id, merge=merge, moves=merge.moved
-    )
+    return MergeAnswer(merge_id=merge.id, kept_id=merge.kept_id, gone_id=merge.gone_id, merge=merge, moves=merge.moved)
 
 
 @endpoint("GET", "/customers/{id}/merges", right="customers.read", summary="Who was merged into a customer")
