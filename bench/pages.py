@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
@@ -24,7 +23,7 @@ from bench.crowd import CUSTOMERS, PASSWORD, Crowd, number_of, prepare
 from bench.measure import Child, Figure, median, percentile, tell
 from hotline.crm.viewer import SYSTEM
 from hotline.tickets.views import SHIPPED
-from hotline.web.desktop.assets import DIST
+from hotline.web.desktop.assets import DIST, manifest
 from hotline.workflows.house import House, open_house
 from hotline.workflows.roles import create_role
 from hotline.workflows.sign_in import sign_in
@@ -40,7 +39,7 @@ SEARCHES: Mapping[str, int] = {
 }  # fmt: skip
 
 
-NARROWED = "/tickets?state=any_open&kind=complaint&priority=urgent&sort=deadline"
+NARROWED = "/tickets?state=unsettled&kind=complaint&priority=urgent&sort=deadline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,8 @@ async def start_service(crowd: Crowd) -> tuple[Child, str]:
 
 def script_bytes() -> int:
     """All scripts of the desk together, as they are built."""
-    return sum(path.stat().st_size for path in Path(DIST).glob("*.js") if not path.name.startswith("demo"))
+    names = {name for source, name in manifest().items() if name.endswith(".js") and not source.startswith("demo")}
+    return sum((DIST / name).stat().st_size for name in names)
 
 
 async def measure(some: Known, browsers: Mapping[str, Browser], rounds: int) -> list[Figure]:

@@ -38,6 +38,14 @@ def customers_seen(viewer: Viewer, bind: Bind, alias: str = "c") -> str | None:
     return _seen(viewer, "customers", bind, alias)
 
 
+def customers_of(viewer: Viewer, bind: Bind) -> str | None:
+    """The ids of all customers whom the viewer sees, some of them twice; None when they see every customer."""
+    scope = viewer.scope_of("customers")
+    if scope == "all":
+        return None
+    return " UNION ALL ".join(_filled(_SELECTS["customers"], scope, bind(viewer.user_id)).values())
+
+
 def calls_seen(viewer: Viewer, bind: Bind, alias: str = "c") -> str | None:
     """The condition on ``call`` under ``alias``; None when the viewer sees every call."""
     return _seen(viewer, "calls", bind, alias)

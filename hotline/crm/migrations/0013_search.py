@@ -23,6 +23,10 @@ class Migration(migrations.Migration):
         ops.AddIndex(model_name="CustomerTag", index=Index(fields=["tag_id", "customer_id"], name="customer_tag_tag")),
         ops.AddIndex(
             model_name="Ticket",
+            index=WhereIndex(fields=["due_at", "id"], name="ticket_dated", where="due_at IS NOT NULL"),
+        ),
+        ops.AddIndex(
+            model_name="Ticket",
             index=WhereIndex(fields=["updated_at", "id"], name="ticket_waiting", where="state = 'waiting'"),
         ),
         ops.AddIndex(

@@ -94,6 +94,7 @@ class Ticket(Model):
             WhereIndex(fields=("assignee_id", "resolved_at"), name="ticket_done_by", where="resolved_at IS NOT NULL"),
             Index(fields=("customer_id", "created_at"), name="ticket_customer"),
             Index(fields=("updated_at", "id"), name="ticket_updated"),
+            WhereIndex(fields=("due_at", "id"), name="ticket_dated", where="due_at IS NOT NULL"),
             WhereIndex(fields=("updated_at", "id"), name="ticket_waiting", where="state = 'waiting'"),
             WhereIndex(fields=("category", "id"), name="ticket_category", where="category IS NOT NULL"),
             Index(fields=("assignee_id", "customer_id"), name="ticket_owner"),

@@ -18,7 +18,16 @@ from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, Wrapped
 from hotline.crm.queries.customers import customer_reference
 from hotline.crm.queries.ticket_brief import BRIEF, BRIEF_FROM, Attached, TicketBrief, attached, brief_of
-from hotline.crm.scopes import Arguments, Bind, all_of, calls_seen, customers_seen, reaches_less, tickets_seen
+from hotline.crm.scopes import (
+    Arguments,
+    Bind,
+    all_of,
+    calls_seen,
+    calls_seen_each,
+    customers_seen,
+    reaches_less,
+    tickets_seen,
+)
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 
@@ -184,6 +193,15 @@ async def require_call(db: Reader, viewer: Viewer, call_id: UUID) -> None:
         raise NotFound("There is no such call.")
 
 
+# Along the indexes of one person's calls, of whom there may be very many: the others of a list follow by their ids.
+_LATEST_OF_USER: Final = """c.id IN (
+    SELECT id FROM (SELECT id FROM call WHERE user_id = {user} ORDER BY offered_at DESC LIMIT {most}) AS had
+    UNION ALL SELECT id FROM (
+        SELECT id FROM call WHERE dialler_id = {user} ORDER BY offered_at DESC LIMIT {most}) AS dialled
+    UNION ALL SELECT call_id FROM (
+        SELECT call_id FROM leg WHERE user_id = {user} ORDER BY rang_at DESC LIMIT {most}) AS rang)"""
+
+
 async def list_calls(
     db: Reader,
     keyring: Keyring,
@@ -203,14 +221,17 @@ async def list_calls(
     viewer.require("calls.read")
     bind = Arguments()
     select = _select(viewer, bind)
-    conditions = ["c.merged_into_id IS NULL", calls_seen(viewer, bind)]
     wanted = (
         ("c.id < {}", after), ("c.state = {}", state), ("c.customer_id = {}", customer_id), (_OF_USER, user_id),
         ("c.queue = {}", queue), ("c.pbx = {}", pbx), ("c.offered_at >= {}", since), ("c.offered_at < {}", until),
     )  # fmt: skip
-    for condition, value in wanted:
-        if value is not None:
-            conditions.append(condition.format(bind(value)))
+    asked = [(condition, value) for condition, value in wanted if value is not None]
+    if user_id is not None and len(asked) == 1:
+        latest = _LATEST_OF_USER.format(user=bind(user_id), most=bind(2 * limit))
+        conditions = ["c.merged_into_id IS NULL", calls_seen_each(viewer, bind, "c"), latest]
+    else:
+        of_these = [condition.format(bind(value)) for condition, value in asked]
+        conditions = ["c.merged_into_id IS NULL", calls_seen(viewer, bind), *of_these]
     where = f"WHERE {all_of(*conditions)} ORDER BY c.id DESC LIMIT {bind(max(0, min(limit, MOST)))}"
     return await _views(db, keyring, viewer, await db.fetch(f"{select} {where}", *bind.values))
 

@@ -13,15 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from hotline.crm.database import Database, Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey
 from hotline.crm.queries.customer_filter import CustomerFilter, conditions
 from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_name, customer_view, personal_key
 from hotline.crm.queries.search_ways import BY_NAME, Ways
-from hotline.crm.scopes import Arguments, Bind, customers_seen
+from hotline.crm.scopes import Arguments, Bind, customers_of
 from hotline.crm.viewer import Viewer
 from hotline.customers import email_words, names
 from hotline.customers.search_text import Part, parse, without_tag
@@ -34,6 +36,11 @@ MOST_OF_MANY: Final = 250
 MOST_ASKED: Final = 8_000
 #: Customers of a viewer who does not see all: up to so many, the search is among them alone.
 MOST_SEEN: Final = 20_000
+#: More than these are kept for some seconds, since whoever types searches after each letter. What is found is asked
+#: again before it is told: who may not see somebody any more is not told of them.
+FEW_SEEN: Final = 1_000
+KEPT_SECONDS: Final = 20.0
+MOST_KEPT: Final = 50
 #: The latest lines of all timelines: whoever they are about is preferred where too many fit, up to MOST_RECENT.
 LATEST: Final = 1_500
 MOST_RECENT: Final = 150
@@ -42,6 +49,7 @@ MOST_RECENT: Final = 150
 _UNKNOWN: Final = {"name": BY_NAME, "tag": names.SAME}
 #: In which order parts are looked for: a name may be common, and looking for it costs most.
 _RAREST_FIRST: Final = ("reference", "number", "email", "word", "tag", "name")
+_KEPT: Final[WeakKeyDictionary[Database, dict[Viewer, tuple[float, list[UUID]]]]] = WeakKeyDictionary()
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -140,13 +148,24 @@ async def found_ids(
     return await _ranked(db, search, found, list(dict.fromkeys(candidates))[:most])
 
 
-async def _seen(db: Reader, viewer: Viewer) -> list[UUID] | None:
+async def _seen(db: Database, viewer: Viewer) -> list[UUID] | None:
     bind = Arguments()
-    seen = customers_seen(viewer, bind)
-    if seen is None:
+    ids = customers_of(viewer, bind)
+    if ids is None:
         return None
-    rows = await db.fetch(f"SELECT c.id FROM customer c WHERE {seen} LIMIT {MOST_SEEN + 1}", *bind.values)  # noqa: S608
-    return [row["id"] for row in rows] if len(rows) <= MOST_SEEN else None
+    kept = _KEPT.setdefault(db, {})
+    until, known = kept.get(viewer, (0.0, None))
+    if known is not None and monotonic() < until:
+        return known
+    sql = f"SELECT DISTINCT id FROM ({ids}) AS seen (id) WHERE id IS NOT NULL LIMIT {MOST_SEEN + 1}"  # noqa: S608
+    found = [row["id"] for row in await db.fetch(sql, *bind.values)]
+    if len(found) > MOST_SEEN:
+        return None
+    if len(found) > FEW_SEEN:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[viewer] = (monotonic() + KEPT_SECONDS, found)
+    return found
 
 
 async def _with_tags(db: Reader, search: _Search, parts: list[Part]) -> list[Part]:
