@@ -51,7 +51,7 @@ KINDS: Final[Mapping[str, str]] = {"person": N_("Person"), "organisation": N_("O
 PURCHASE_KINDS: Final[Mapping[str, str]] = {"product": N_("Product"), "service": N_("Service")}
 #: Where a change came from.
 SOURCES: Final[Mapping[str, str]] = {
-    "hand": N_("by hand"), "api": N_("by a program"), "import": N_("by an import"), "merge": N_("by a merge"),
+    "hand": N_("manually"), "api": N_("over the API"), "import": N_("by an import"), "merge": N_("by a merge"),
     "batch": N_("in a batch"), "undo": N_("taken back"), "retention": N_("at the end of its time"),
     "call": N_("by a call"),
 }  # fmt: skip
