@@ -348,6 +348,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "sla_basis": "the company's",
     "sla_clock": "ids and times",
     "sla_policy": "the company's",
+    "stored_pbx": "the company's",
     "tag": "words of the company",
     "team": "staff",
     "team_member": "staff",

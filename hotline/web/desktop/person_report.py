@@ -16,6 +16,7 @@ from uuid import UUID
 
 from aiohttp import web
 from babel import Locale, dates
+from babel.numbers import get_currency_precision
 
 from hotline.crm import company
 from hotline.crm.privacy.report import PersonReport, ReportFile, Section
@@ -164,10 +165,19 @@ def _reference(report: PersonReport) -> str:
 def _told(section: Section, language: str, house: House) -> Told:
     say = words(language).gettext
     lines = [
-        [(say(FIELDS.get(name, name)), _value(name, value, language, house)) for name, value in line.items()]
+        [(say(FIELDS.get(name, name)), _value(name, value, language, house)) for name, value in _readable(line).items()]
         for line in section.lines
     ]
     return Told(say(SECTIONS.get(section.name, section.name)), lines, section.cut)
+
+
+def _readable(line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Money as it is written, not in cents."""
+    amount, currency = line.get("amount"), line.get("currency")
+    if not isinstance(amount, int) or not isinstance(currency, str):
+        return line
+    places = get_currency_precision(currency)
+    return {**line, "amount": f"{Decimal(amount).scaleb(-places):.{places}f}"}
 
 
 def _value(name: str, value: Any, language: str, house: House) -> Any:
@@ -182,7 +192,7 @@ def _value(name: str, value: Any, language: str, house: House) -> Any:
     if isinstance(value, Mapping):
         return [(say(FIELDS.get(key, key)), _value(key, each, language, house)) for key, each in value.items()]
     if isinstance(value, Sequence):
-        return ", ".join(str(_value(name, each, language, house)) for each in value)
+        return ", ".join(str(_value(name, each, language, house)) for each in value if each not in (None, ""))
     return "" if value is None else str(value)
 
 
