@@ -42,6 +42,7 @@ from hotline.cli import (  # noqa: E402 - the commands hang on the application a
     migrate,
     replay,
     serve,
+    support,
     tokens,
     users,
 )
@@ -59,6 +60,7 @@ app.command("migrate")(migrate.migrate)
 app.command("replay")(replay.replay)
 app.command("restore")(backup.restore)
 app.command("serve")(serve.serve)
+app.command("support")(support.support)
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from hotline.web.context import ERROR_PAGE
-from hotline.web.desktop import setup as first_set_up
 from hotline.web.desktop import (
     assets,
     batches,
@@ -14,6 +13,7 @@ from hotline.web.desktop import (
     desk,
     duplicates,
     effective_rights,
+    exports,
     flows,
     grants,
     imports,
@@ -36,6 +36,7 @@ from hotline.web.desktop import (
     two_step,
     users,
 )
+from hotline.web.desktop import setup as first_set_up
 from hotline.web.desktop.forms import refusal_words
 from hotline.web.problems import REFUSAL_WORDS
 
@@ -50,11 +51,11 @@ def setup(app: web.Application) -> None:
         two_step,
         desk,
         customers,
+        privacy,
         duplicates,
         merges,
         batches,
         jobs,
-        privacy,
         tickets,
         users,
         roles,
@@ -65,6 +66,7 @@ def setup(app: web.Application) -> None:
         performance,
         flows,
         imports,
+        exports,
         prompts,
         settings,
         first_set_up,

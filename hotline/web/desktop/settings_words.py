@@ -43,9 +43,7 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "privacy": (N_("Privacy"), N_("What customers are told about their data, and who answers for it.")),
     "retention": (
         N_("Retention"),
-        N_(
-            "How long is kept what nobody deletes by hand. What is past its time is forgotten for good."
-        ),
+        N_("How long is kept what nobody deletes by hand. What is past its time is forgotten for good."),
     ),
 }
 
