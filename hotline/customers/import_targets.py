@@ -54,7 +54,8 @@ TARGETS: Final = (
     Target("classification", ("classification", "class", "segment", "分类", "客户分类")),
     Target("responsible", ("responsible", "owner", "agent", "accountmanager", "assignedto", "salesrep", "负责人",
                            "客户经理", "归属人", "责任人")),
-    Target("tags", ("tags", "tag", "labels", "label", "groups", "标签", "客户标签"), many=True),
+    Target("tags", ("tags", "tag", "labels", "label", "groups", "keywords", "schlagworte", "stichworte", "标签",
+                    "客户标签"), many=True),
     Target("number", ("hotlinenumber", "customerno", "customernumber", "customerid", "kundennummer", "客户编号",
                       "客户号", "客户号码", "编号")),
 )  # fmt: skip
