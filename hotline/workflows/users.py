@@ -44,7 +44,9 @@ async def create_user(house: House, viewer: Viewer, data: NewUser) -> UserView:
     fields = await cleaned(house, data)
     login = fields.get("login") or login_of("")
     password = data.get("password")
-    password_hash = None if password is None else await passwords.hash_password(password, login, shortest=_shortest(house))
+    password_hash = (
+        None if password is None else await passwords.hash_password(password, login, shortest=_shortest(house))
+    )
     async with house.unit(viewer) as uow:
         user_id = await commands.create_user(
             uow,

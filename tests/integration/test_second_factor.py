@@ -187,9 +187,7 @@ async def test_confirming_changes_the_token_and_asks_for_the_code_where_one_is_o
         assert (again.id, again.csrf, again.confirmed_at) == (session.id, session.csrf, watch.now)
 
 
-async def test_what_is_written_does_not_tell_which_logins_exist(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_written_does_not_tell_which_logins_exist(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time would tell: the same statements and transactions for a known login, an unknown one, and locks of both."""
     await add_user(house, "anna", password=PASSWORD)
     counted: dict[str, list[int]] = {}

@@ -103,9 +103,9 @@ async def test_a_form_of_another_session_changes_nothing(desk: Desk) -> None:
     desk.expected += ["403"]
     await desk.hire("anna", "administrator")
     page = await desk.page("anna", "/users/new")
-    await page.eval_on_selector("form.card [name=csrf]", "field => field.value = 'stolen'")
+    await page.eval_on_selector("#main form [name=csrf]", "field => field.value = 'stolen'")
     await page.fill("#f-name", "Mallory")
     await page.fill("#f-login", "mallory")
-    await page.click("form.card .btn-primary")
+    await page.click(".form-foot .btn-primary")
     await expect(page.locator("h1")).to_have_text("Not allowed")
     assert await desk.house.db.fetchval("SELECT count(*) FROM users WHERE login = 'mallory'") == 0
