@@ -50,7 +50,5 @@ async def seal_clear_values(uow: UnitOfWork, *, limit: int) -> int:
     for row in rows:
         key = uow.keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
         clear, cipher = sealed_columns(uow.keyring, fields, key, "customer", row["id"], row["custom"])
-        await uow.execute(
-            "UPDATE customer SET custom = $2, custom_cipher = $3 WHERE id = $1", row["id"], clear, cipher
-        )
+        await uow.execute("UPDATE customer SET custom = $2, custom_cipher = $3 WHERE id = $1", row["id"], clear, cipher)
     return len(rows)
