@@ -1,5 +1,5 @@
-"""What a person types into a search, taken apart: words of names, numbers, emails, customer numbers and tags, several of
-them at once, for example ``wang 4711 #vip``."""
+"""What a person types into a search, taken apart: words of names, numbers, emails, customer numbers and tags, several
+of them at once, for example ``wang 4711 #vip``."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _DOTTED: Final = re.compile(r"[^\W\d_][\w+-]*([._][\w+-]+)+")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that is searched for. A ``word`` may be of a name or of an email: ``anna.miller``, ``example.com``. Of a
-    ``tag`` the ``text`` is the first word, ``tags`` are all the names that it may begin."""
+    """One thing that is searched for. A ``word`` may be of a name or of an email: ``anna.miller``, ``example.com``. Of
+    a ``tag`` the ``text`` is the first word, ``tags`` are all the names that it may begin."""
 
     kind: Kind
     text: str
