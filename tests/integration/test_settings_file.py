@@ -18,7 +18,10 @@ from tests.integration.people import viewer_as
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
     "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)async def brought(house: House, dry_run: bool = False, **file: Any) -> dict[str, tuple[Any, Any]]:
+)
+
+
+async def brought(house: House, dry_run: bool = False, **file: Any) -> dict[str, tuple[Any, Any]]:
     changes = await import_settings(house, SYSTEM, SettingsFile(**file), dry_run=dry_run)
     return {change.place: (change.before, change.after) for change in changes}
 
