@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ import structlog
 
 from hotline.crm.commands import import_undo
 from hotline.crm.commands import imports as commands
+from hotline.crm.commands.bulk import BATCH, settle
 from hotline.crm.commands.import_steps import Rules, Seen, Tally, write_step
 from hotline.crm.import_seal import Prepared, Sealing
 from hotline.crm.queries import imports as queries
@@ -22,6 +23,7 @@ from hotline.customers import import_mapping
 from hotline.customers.import_reading import reading_of
 from hotline.customers.import_record import Plan
 from hotline.customers.names import fold
+from hotline.errors import Unavailable
 from hotline.workflows import fields, import_readers, imports, lists
 from hotline.workflows.background import Kind, Result, Run
 from hotline.workflows.house import House
@@ -107,6 +109,9 @@ async def _through(house: House, run: Run, *, after: int, tally: Tally, trial: S
                       skipped=tally.skipped, refused=tally.refused)  # fmt: skip
     if trial is None:
         await imports.end_file(house, import_id)
+        if tally.created >= BATCH:
+            with suppress(Unavailable):  # the server's own upkeep comes to it, too
+                await settle(house.db)
     return tally.json()
 
 

@@ -89,15 +89,19 @@ async def load_customers(
     finally:
         ahead.cancel()
     if loaded >= BATCH:
-        # Else the planner knows nothing of the new rows, and searches walk the unsorted end of the index.
-        for statement in (
-            # Where the indexes are there: whoever loads very many makes them afterwards.
-            "SELECT gin_clean_pending_list(oid) FROM pg_class"
-            " WHERE oid IN (to_regclass('customer_search'), to_regclass('contact_point_suffix'))",
-            "ANALYZE customer, contact_point, customer_tag, personal_key",
-        ):
-            await db.execute(statement)
+        await settle(db)
     return loaded
+
+
+async def settle(db: Database) -> None:
+    """After very many rows: else the planner knows nothing of them, and searches walk the unsorted end of the index."""
+    for statement in (
+        # Where the indexes are there: whoever loads very many makes them afterwards.
+        "SELECT gin_clean_pending_list(oid) FROM pg_class"
+        " WHERE oid IN (to_regclass('customer_search'), to_regclass('contact_point_suffix'))",
+        "ANALYZE customer, contact_point, customer_tag, personal_key",
+    ):
+        await db.execute(statement)
 
 
 def _take(source: Iterator[BulkCustomer]) -> Iterator[BulkCustomer]:
