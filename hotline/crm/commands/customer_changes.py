@@ -23,7 +23,7 @@ COLUMNS: Final = (
 )
 _INSERT: Final = """
 INSERT INTO customer_change (id, customer_id, version, at, user_id, field, from_cipher, to_cipher, source, source_id)
-SELECT id, $1, $2, $3, $4, field, from_cipher, to_cipher, $5, $6
+SELECT id, $1, $2, $3, (SELECT u.id FROM users u WHERE u.id = $4), field, from_cipher, to_cipher, $5, $6
 FROM unnest($7::uuid[], $8::text[], $9::bytea[], $10::bytea[]) AS change (id, field, from_cipher, to_cipher)
 """
 _LONGEST_FIELD: Final = 200

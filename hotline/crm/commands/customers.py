@@ -84,7 +84,8 @@ async def create_customer(
         """INSERT INTO customer (id, kind, key_id, name_cipher, locale, tier_id, responsible_id, classification,
                                  preferences, custom, custom_cipher, search_tokens, created_by_id, created_source,
                                  created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15) RETURNING number""",
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, (SELECT id FROM users WHERE id = $13), $14,
+                   $15, $15) RETURNING number""",
         *(customer_id, kind, key.id),
         uow.keyring.encrypt(key, "customer", "name_cipher", customer_id, name),
         *(locale, tier_id, responsible_id, classification),
