@@ -135,8 +135,8 @@ async def test_who_may_write_about_a_call(house: House) -> None:
     call_id = await add_call(house, None, anna.user_id, START)
     await write_note(house, anna, new_id(), "mine", call_id=call_id)
     await write_note(house, await add_user(house, "sue", "supervisor"), new_id(), "seen", call_id=call_id)
-    with pytest.raises(Forbidden):
-        await write_note(house, berta, new_id(), "not mine", call_id=call_id)
+    with pytest.raises(NotFound):
+        await write_note(house, berta, new_id(), "not mine, so not there", call_id=call_id)
     with pytest.raises(Forbidden):
         await write_note(house, viewer_as("marketer"), new_id(), "no right", call_id=call_id)
     with pytest.raises(NotFound):
