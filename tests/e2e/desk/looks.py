@@ -29,7 +29,7 @@ SAME: Final = re.compile(
     r"Wang Xiuying|Li Guoqiang|Chen Jing|Emma Clarke|Root|root|Bert|bert|support|sales|embedded|memory|main|"
     r"works from home|"
     r"a browser of the tests|from-queue|agent1|agent9|C10001|T1000\d|Router restarts every evening|Static IP|"
-    r"MB|BCP|SVG|en|zh|SLA|CSV|XLSX|TOTP|PBX|AMI)\b"
+    r"MB|BCP|SVG|ID|en|zh|SLA|CSV|XLSX|TOTP|TLS|PBX|AMI|calls\.read_all|manager\.conf|secret|privacy)\b"
 )
 
 

@@ -21,17 +21,34 @@ PAGES = (
     "/customers/new",
     "/customers/{customer}",
     "/customers/{customer}/edit",
+    "/customers/{customer}/history",
+    "/duplicates",
+    "/imports",
+    "/jobs",
     "/users",
     "/users/new",
     "/users/{user}",
+    "/users/{user}/edit",
+    "/users/{user}/rights",
+    "/teams",
+    "/teams/new",
+    "/roles",
+    "/roles/new",
+    "/performance",
     "/profile",
+    "/profile/settings",
+    "/profile/security",
     "/tokens",
     "/flows",
     "/flows/main",
+    "/setup",
     "/system",
     "/components",
     "/nowhere",
 )
+
+#: So many tests share the pages, that none takes long.
+PARTS = 3
 
 
 async def furnish(desk: Desk, locale: str) -> dict[str, str]:
@@ -63,15 +80,15 @@ async def furnish(desk: Desk, locale: str) -> dict[str, str]:
     return {name: str(each) for name, each in ids.items()}
 
 
-@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize(("locale", "theme"), LOOKS)
-async def test_every_page(desk: Desk, locale: str, theme: Theme, half: int) -> None:
+async def test_every_page(desk: Desk, locale: str, theme: Theme, part: int) -> None:
     desk.expected += ["404"]
     ids = await furnish(desk, locale)
     page = await desk.page("root", color_scheme=theme)
     look = Look(locale)
-    await look.visit(page, desk.url, [path.format(**ids) for path in PAGES[half::2]], [theme])
-    if half and locale == "en":
+    await look.visit(page, desk.url, [path.format(**ids) for path in PAGES[part::PARTS]], [theme])
+    if part == 0 and locale == "en":
         await page.goto(desk.url + "/api/v1/docs")
         look.problems += [f"/api/v1/docs: {found}" for found in await violations(page)]
     assert not look.problems, "\n".join(look.problems)
@@ -79,6 +96,7 @@ async def test_every_page(desk: Desk, locale: str, theme: Theme, half: int) -> N
 
 @pytest.mark.parametrize("locale", ["en", "zh"])
 async def test_the_desk_in_its_states(desk: Desk, locale: str) -> None:
+    desk.expected += ["ERR_", "Failed to fetch", "net::"]
     await furnish(desk, locale)
     themes = [theme for language, theme in LOOKS if language == locale]
     seen = Look(locale)
@@ -109,6 +127,17 @@ async def test_the_desk_in_its_states(desk: Desk, locale: str) -> None:
     await page.wait_for_selector("[data-found]")
     await look(page, "palette")
     await page.keyboard.press("Escape")
+    await page.keyboard.press("F6")
+    await page.keyboard.press("?")
+    await page.wait_for_selector("#keys[open]")
+    await look(page, "keys")
+    await page.keyboard.press("Escape")
+    await page.context.set_offline(True)
+    desk.cut()
+    await page.wait_for_selector("#line:not([hidden])")
+    await look(page, "offline")
+    await page.context.set_offline(False)
+    await page.wait_for_selector("#line", state="hidden")
     await unknown.end()
     await page.wait_for_selector(".call-card[data-state=wrap]")
     await look(page, "wrap-up")

@@ -56,7 +56,7 @@ function build(ring, actions) {
 
 function fill(card, ring, actions) {
   card.ring = ring;
-  attribute(card, "aria-label", `${t("Ringing call")}: ${who(ring)}`);
+  attribute(card, "aria-label", t("Ringing call: {who}", { who: who(ring) }));
   const caller = ring.caller ?? {};
   const known = ring.customers ?? [];
   const one = known.find((customer) => customer.id === ring.customer_id) ?? (known.length === 1 ? known[0] : null);
