@@ -75,7 +75,7 @@ async def cleaned(house: House, data: UserChanges) -> dict[str, Any]:
         fields["title"] = one_line(data["title"] or "", "title", 100) or None
     for kind in ("email", "phone"):
         if kind in data:
-            fields[kind] = _contact(kind, data[kind], house.settings.region)  # type: ignore[literal-required]
+            fields[kind] = _contact(kind, data[kind], house.settings.region)
     if "skills" in data:
         fields["skills"] = await _skills(house, data["skills"])
     if "working_hours" in data:

@@ -49,7 +49,7 @@ async def add_call(house: House, person: Person, customer_id: UUID, past: PastCa
     if past.agent is None:
         return
     afterwards = replace(house, clock=lambda: began + timedelta(seconds=past.seconds + 60))
-    writer = Viewer(agents[past.agent], "user", SYSTEM.permissions, "all")
+    writer = Viewer(agents[past.agent], "user", SYSTEM.permissions)
     await customers.write_note(afterwards, writer, house.new_id(), past.note, customer_id, call_id)
     ticket_id = (await get_call(house.db, house.keyring, SYSTEM, call_id)).ticket_id
     if ticket_id is not None:
