@@ -92,8 +92,8 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         N_("Customers"),
         (
-            "customers.write", "customers.reveal", "customers.merge", "customers.batch", "customers.transfer", "customers.import",
-            "customers.export", "customers.report", "customers.erase", "tags.write", "tiers.write",
+            "customers.write", "customers.reveal", "customers.merge", "customers.batch", "customers.transfer",
+            "customers.import", "customers.export", "customers.report", "customers.erase", "tags.write", "tiers.write",
         ),
     ),
     (
