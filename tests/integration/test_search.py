@@ -12,11 +12,12 @@ from hotline.crm.commands import search_tokens
 from hotline.crm.queries import customer_search
 from hotline.crm.queries.customer_filter import CustomerFilter
 from hotline.crm.queries.customer_search import found_ids, search_customers
-from hotline.crm.queries.customers import CustomerView
+from hotline.crm.queries.customers import CustomerView, list_customers
 from hotline.crm.queries.search import search
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.errors import Invalid
 from hotline.ids import new_id
+from hotline.workflows import fields
 from hotline.workflows.customers import CustomerChanges, create_customer
 from hotline.workflows.house import House
 from hotline.workflows.tickets import create_ticket
@@ -185,6 +186,25 @@ async def test_what_is_masked_is_no_oracle(house: House, people: dict[str, Custo
     assert await found(house, "@mail.example.org", marketer) == [JORG]
     for text in (NUMBER, "40412", "2340412", "139 1234 0412", "jorg@mail.example.org", "jorg@mail", "wang@example.com"):
         assert await found(house, text, marketer) == [], text
+
+
+async def test_a_field_that_became_private_is_no_oracle(house: House) -> None:
+    """Its values of before are kept readable until they are written again."""
+    made = await fields.create_field(
+        house, SYSTEM, {"record": "customer", "key": "salary", "names": {"en": "Salary"}, "type": "number"}
+    )
+    anna = await create_customer(house, SYSTEM, {"name": "Anna", "custom": {"salary": 4711}})
+    chosen = CustomerFilter(custom={"salary": "4711"})
+    marketer = viewer_as("marketer")
+
+    async def ids(viewer: Viewer) -> list[UUID]:
+        views = await list_customers(house.db, house.keyring, viewer, limit=9, chosen=chosen)
+        return [each.id for each in views]
+
+    assert await ids(marketer) == [anna.id]
+    await fields.update_field(house, SYSTEM, made.id, {"private": True})
+    assert (await ids(marketer), await ids(SYSTEM)) == ([], [anna.id])
+    assert await found(house, "Anna", marketer, chosen=chosen) == []
 
 
 async def test_a_merged_customer_is_found_by_the_number_of_old_alone(house: House) -> None:

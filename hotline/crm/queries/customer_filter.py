@@ -77,8 +77,12 @@ def conditions(
         found.append(f"c.responsible_id = (SELECT id FROM users WHERE login = lower({login}))")  # noqa: S608
     if len(chosen.custom) > MOST_CUSTOM:
         raise Invalid(f"custom: at most {MOST_CUSTOM} fields at once.")
-    found += [
-        f"c.custom ->> {bind(one_line(key, 'custom', LONGEST_WORD))} = {bind(one_line(value, 'custom', 200))}"
-        for key, value in chosen.custom.items()
-    ]
+    for name, value in chosen.custom.items():
+        key = bind(one_line(name, "custom", LONGEST_WORD))
+        found.append(f"c.custom ->> {key} = {bind(one_line(value, 'custom', 200))}")
+        if "private" in viewer.masks:
+            # A field that became private later has its values there still: they could be tried one after the other.
+            found.append(
+                f"NOT EXISTS (SELECT 1 FROM custom_field f WHERE f.key = {key} AND f.private AND f.record <> 'ticket')"  # noqa: S608
+            )
     return found
