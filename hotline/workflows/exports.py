@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, get_args
 from uuid import UUID
 
 import structlog
@@ -23,7 +23,7 @@ from hotline.crm.queries.customer_filter import CustomerFilter
 from hotline.crm.queries.customer_search import found_ids
 from hotline.crm.queries.customer_views import CustomerView, customer_view
 from hotline.crm.queries.exports import ExportView
-from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.crm.viewer import SYSTEM, Scope, Viewer
 from hotline.customers import export_table
 from hotline.customers.custom_fields import FieldSet, to_text
 from hotline.customers.export_table import CUSTOM
@@ -113,13 +113,16 @@ async def start(house: House, viewer: Viewer, wanted: NewExport) -> ExportView:
 
 
 async def open_file(house: House, viewer: Viewer, export_id: UUID) -> tuple[ExportView, SealedReader]:
-    """The file of an export, to be closed by the caller; noted in the audit trail. Raises ExportGone, and Conflict
-    while it is not written yet."""
+    """The file of an export, to be closed by the caller; noted in the audit trail. Raises ExportGone, also when it
+    holds more than the viewer may see by now, and Conflict while it is not written yet."""
     view = await queries.get_export(house.db, house.keyring, viewer, export_id)
     if view.deleted_at is not None or view.key is None or (view.path and view.expires_at <= house.clock()):
         raise ExportGone()
-    if view.path is None:
+    written = _written(view)
+    if view.path is None or written is None:
         raise Conflict("This export is not written yet.")
+    if not _within(viewer, written):
+        raise ExportGone()
     reader = await in_thread(SealedReader, folder(house) / view.path, view.key.secret, view.id)
     try:
         async with house.unit(viewer) as uow:
@@ -130,11 +133,24 @@ async def open_file(house: House, viewer: Viewer, export_id: UUID) -> tuple[Expo
     return view, reader
 
 
+def _written(view: ExportView) -> Mapping[str, Any] | None:
+    """By which rights the file was written; None while it is not whole."""
+    whole = view.path is not None and view.job is not None and "masks" in view.job.result
+    return view.job.result if whole and view.job is not None else None
+
+
+def _within(viewer: Viewer, written: Mapping[str, Any]) -> bool:
+    """Whether the viewer sees all that these rights let into a file."""
+    reach = get_args(Scope)
+    widens = reach.index(written["scope"]) > reach.index(viewer.scope_of("customers"))
+    return viewer.may("customers.read") and viewer.masks <= set(written["masks"]) and not widens
+
+
 def state_of(view: ExportView, now: datetime) -> str:
     """What an export is at: its job's state, ``done`` while it can be downloaded, ``ended`` afterwards."""
     if view.deleted_at is not None or (view.path is not None and view.expires_at <= now):
         return "ended"
-    if view.path is not None:
+    if _written(view) is not None:
         return "done"
     return "failed" if view.job is None else view.job.state
 
@@ -189,7 +205,8 @@ async def run_export(house: House, run: Run) -> Result:
     async with house.unit(run.viewer) as uow:
         await commands.note_file(uow, export_id, path=path, size=writer.size, rows=rows, expires_at=uow.now + KEPT)
         await run.advance(uow, cursor={"rows": rows}, total=rows)
-    return {"rows": rows, "export_id": str(export_id)}
+    reach = {"scope": run.viewer.scope_of("customers"), "masks": sorted(run.viewer.masks)}
+    return {"rows": rows, "export_id": str(export_id), **reach}
 
 
 async def _write(

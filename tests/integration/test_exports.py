@@ -82,6 +82,19 @@ async def test_scope_masks_audit_and_the_end(house: House) -> None:
     alone = viewer_of(user.id, frozenset(permissions) - {"customers.read_all"})
     assert await count_customers(house.db, alone, CustomerFilter(), None) == 0
 
+    # What was written for wider rights is not given out by narrower ones: of a role that changed, of a token.
+    for narrower in (alone, viewer_of(user.id, seller.permissions - {"customers.read"})):
+        with pytest.raises(ExportGone):
+            await exports.open_file(house, narrower, view.id)
+    await users.create_user(house, SYSTEM, {"login": "root", "name": "Root", "role": "administrator"})
+    wide = viewer_of(user.id, seller.permissions | {"customers.read_numbers"})
+    await roles.change_role(house, SYSTEM, "seller", {"permissions": sorted(wide.permissions)})
+    whole, data = await _file(house, wide, NewExport(fields=["name", "phone"]))
+    assert "+493023125042" in data.decode()
+    with pytest.raises(ExportGone):
+        await exports.open_file(house, seller, whole.id)
+    await exports.delete(house, wide, whole.id)
+
     # Nobody else's, and no longer than a day.
     with pytest.raises(NotFound):
         await exports.open_file(house, SYSTEM, view.id)
