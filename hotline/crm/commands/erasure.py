@@ -94,6 +94,30 @@ _DESTROY: Final = """
 UPDATE personal_key k SET wrapped = NULL, destroyed_at = $3 WHERE k.id = ANY($1::uuid[]) AND k.wrapped IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM customer c WHERE c.key_id = k.id AND NOT c.id = ANY($2::uuid[]))
 """
+# Whoever the person was a part of by a merge that was undone since, and for how long; others may have gone on into a
+# third one with them. What no merge of that time brought holds nothing of them.
+_PART_OF: Final = """
+WITH RECURSIVE part AS (
+    SELECT m.kept_id AS id, m.at AS since, COALESCE(m.undone_at, 'infinity') AS until FROM merge m
+    WHERE m.gone_id = ANY($1::uuid[])
+    UNION
+    SELECT m.kept_id, m.at, LEAST(COALESCE(m.undone_at, 'infinity'), p.until)
+    FROM merge m JOIN part p ON m.gone_id = p.id
+    WHERE m.at >= p.since AND m.at <= p.until
+)
+DELETE FROM customer_change x USING part p
+WHERE x.customer_id = p.id AND NOT x.customer_id = ANY($1::uuid[]) AND x.at BETWEEN p.since AND p.until
+  AND (x.field IN ('relations', 'purchases', 'files') OR x.field IN (
+      SELECT b.field FROM customer_change b
+      WHERE b.customer_id = p.id AND b.source = 'merge' AND b.at BETWEEN p.since AND p.until))
+"""
+# Both sides of a relation told of it at the same moment.
+_RELATED: Final = """
+DELETE FROM customer_change x USING customer_relation r, customer_change y
+WHERE (r.from_customer_id = ANY($1::uuid[]) OR r.to_customer_id = ANY($1::uuid[]))
+  AND x.customer_id IN (r.from_customer_id, r.to_customer_id) AND NOT x.customer_id = ANY($1::uuid[])
+  AND x.field = 'relations' AND y.customer_id = ANY($1::uuid[]) AND y.field = 'relations' AND y.at = x.at
+"""
 
 
 async def reach_of(db: Reader, customer_id: UUID) -> Reach:
@@ -149,9 +173,10 @@ async def erase_person(uow: UnitOfWork, reach: Reach, reason: str) -> Erased:
     keys: set[UUID] = set()
     for table in PERSONAL:
         await _note(uow, table, reach, keys, done.files)
+    done.counts |= await _clear_of_others(uow, reach)
     for table in PERSONAL:
         if count := await _clear(uow, table, reach):
-            done.counts[table.table] = count
+            done.counts[table.table] = done.counts.get(table.table, 0) + count
     told = await uow.execute(_DESTROY, list(keys), list(reach.customers), uow.now)
     done.keys = int(told.split()[-1])
     await _off_candidates(uow, reach)
@@ -200,6 +225,14 @@ async def _clear(uow: UnitOfWork, table: Personal, reach: Reach) -> int:
     text, arguments = bound(statement, reach, uow.now)
     told = await uow.execute(text, *arguments)
     return int(told.split()[-1])
+
+
+async def _clear_of_others(uow: UnitOfWork, reach: Reach) -> dict[str, int]:
+    """Lines of others' history that hold the person's values: from while they were one by mistake, and of relations.
+    Before the rows go that lead there. How many, by table."""
+    told = [await uow.execute(statement, list(reach.customers)) for statement in (_PART_OF, _RELATED)]
+    count = sum(int(each.split()[-1]) for each in told)
+    return {"customer_change": count} if count else {}
 
 
 async def _off_candidates(uow: UnitOfWork, reach: Reach) -> None:

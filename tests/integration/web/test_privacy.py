@@ -358,6 +358,33 @@ async def test_who_is_erased_is_found_nowhere_any_more(
     assert await erase_late(api.house) == 0
 
 
+async def test_nobody_elses_history_keeps_what_was_theirs(api: Api) -> None:
+    """Merged by mistake, into one who went into a third; taken apart again; related to a firm: then erased."""
+    person = {"kind": "person", "name": NAME, "contact_points": [{"kind": "phone", "value": NUMBER}],
+              "addresses": [{"text": ADDRESS}]}  # fmt: skip
+    gone = await api.post("/customers", person)
+    names = ("Somebody Else", "A Third", "Some Firm")
+    ids = [(await api.post("/customers", {"kind": "person", "name": name}))["id"] for name in names]
+    kept, third, firm = (f"/customers/{each}" for each in ids)
+    await api.post(f"{firm}/relations", {"kind": "contact", "customer_id": gone["id"], "note": NAME})
+    await api.patch(kept, {"locale": "de"})
+    merges = [
+        (await api.post(f"{kept}/merge", {"other_id": gone["id"], "choices": {"name": "other"}}, status=200)),
+        (await api.post(f"{third}/merge", {"other_id": ids[0]}, status=200)),
+    ]
+    await api.patch(third, {"locale": "fr"})
+    for merge in merges:
+        await api.post(f"/merges/{merge['merge_id']}/undo", {}, status=200)
+    assert found_in(json.dumps((await api.get(f"{kept}/history"))["items"])) != []
+    wanted = {"confirm": f"C{gone['number']}", "reason": "request"}
+    await api.post(f"/customers/{gone['id']}/erase", wanted, status=200)
+    for own in (kept, third, firm):
+        for path in (own, f"{own}/history", f"{own}/report", f"{own}/merges"):
+            assert found_in(json.dumps(await api.get(path), ensure_ascii=False)) == [], path
+    # What they were told beside that stays.
+    assert [line["to"] for line in (await api.get(f"{kept}/history?field=locale"))["items"]] == ["de"]
+
+
 async def test_a_number_that_two_have_stays_with_the_other(api: Api) -> None:
     shared = {"kind": "person", "contact_points": [{"kind": "phone", "value": NUMBER}]}
     both = [await api.post("/customers", {**shared, "name": name}) for name in ("One Of Two", "Two Of Two")]
