@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -132,6 +133,8 @@ def _value(kind: str, number: int) -> Any:
         "bigint[]": lambda: [number, -(2**62)],
         "bigint": lambda: 500 + number,
         "integer": lambda: 500 + number,
+        "smallint": lambda: 500 + number,
+        "numeric": lambda: Decimal(500 + number),
         "boolean": lambda: number % 2 == 0,
         "double precision": lambda: number + 0.5,
         "jsonb": lambda: f'{{"n": {number}}}',

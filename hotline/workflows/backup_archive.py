@@ -45,17 +45,17 @@ class Amount:
     """How much of one table or one part: rows or files, bytes before they are packed, and their hash."""
 
     count: int = 0
-    bytes: int = 0
+    size: int = 0
     _hash: Any = field(default_factory=hashlib.sha256, repr=False)
 
     def add(self, data: bytes) -> None:
         """Some more of it."""
-        self.bytes += len(data)
+        self.size += len(data)
         self._hash.update(data)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"count": self.count, "bytes": self.bytes, "sha256": self._hash.hexdigest()}
+        return {"count": self.count, "bytes": self.size, "sha256": self._hash.hexdigest()}
 
 
 @dataclass(slots=True)
@@ -210,13 +210,13 @@ class ArchiveIn:
         while (member := self._next()) is not None:
             room, _, rest = member.name.partition("/")
             if room == "records":
-                table = rest.partition("/")[0]
+                name = rest.partition("/")[0]
                 data = self._rows(member)
-                if table not in contents.tables:
+                if name not in contents.tables:
                     raise DamagedBackup()
-                contents.tables[table].add(data)
-                contents.tables[table].count += data.count(b"\n")
-                yield RowsPiece(table, data)
+                contents.tables[name].add(data)
+                contents.tables[name].count += data.count(b"\n")
+                yield RowsPiece(name, data)
             elif room == "files":
                 part, _, name = rest.partition("/")
                 amount = contents.parts.setdefault(part, Amount())

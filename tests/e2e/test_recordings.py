@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.conftest import Office, newest, service_settings
 from tests.e2e.person import Body, soon
-from tests.e2e.test_ivr import HOTLINE, KEY, Ports, asterisk, office, ports
+from tests.e2e.test_ivr import HOTLINE, KEY, Ports, asterisk, ports
 from tests.e2e.test_journey import ended
 from tests.rig import sound
 from tests.rig.acts import ZHANG
@@ -21,7 +21,7 @@ from tests.rig.sound import Sound
 from tests.rig.stage import Stage
 from tests.rig.telephone import Telephone
 
-__all__ = ["asterisk", "office", "ports"]
+__all__ = ["asterisk", "ports"]
 
 FLOW: Final = """
 flow: main

@@ -152,6 +152,10 @@ async def test_a_pause_lasts_since_it_began_whatever_rings_meanwhile(house: Hous
     (ringing,) = await mine(house, anna)
     await mirror_members(house, "main", [replace(paused, pause_reason="meeting")])
     (meeting,) = await mine(house, anna)
-    assert free.since and began.since and meeting.since
-    assert free.since < began.since == ringing.since < meeting.since
+    assert free.since is not None
+    assert began.since is not None
+    assert meeting.since is not None
+    assert free.since < began.since
+    assert began.since == ringing.since
+    assert began.since < meeting.since
     assert ringing.updated_at != began.updated_at

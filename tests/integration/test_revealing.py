@@ -21,7 +21,9 @@ async def person(house: House, login: str, *permissions: str) -> Viewer:
 async def test_a_masked_number_is_shown_in_full_and_the_look_is_recorded(house: House) -> None:
     points = [{"kind": "phone", "value": "+8613800006620"}]
     customer = await create_customer(
-        house, SYSTEM, {"name": "王秀英", "kind": "person", "contact_points": points}  # type: ignore[typeddict-item]
+        house,
+        SYSTEM,
+        {"name": "王秀英", "kind": "person", "contact_points": points},  # type: ignore[typeddict-item]
     )
     rita = await person(house, "rita", "customers.read_all", "customers.reveal")
     (masked,) = (await get_customer(house.db, house.keyring, rita, customer.id)).contact_points

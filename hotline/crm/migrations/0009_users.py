@@ -12,13 +12,13 @@ from hotline.ids import new_id
 
 
 def _user() -> fields.Field[object]:
-    return fields.ForeignKeyField(  # type: ignore[return-value]
+    return fields.ForeignKeyField(
         "crm.User", source_field="user_id", to_field="id", related_name=False, on_delete=OnDelete.CASCADE
     )
 
 
 def _indexed_user() -> fields.Field[object]:
-    return fields.ForeignKeyField(  # type: ignore[return-value]
+    return fields.ForeignKeyField(
         "crm.User",
         source_field="user_id",
         db_index=True,

@@ -12,6 +12,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from hotline.clock import utc_now
+from hotline.ids import new_id
+from hotline.ids import new_id
 from hotline.settings import PbxAddress
 from hotline.telephony.doctor import examine_pbx
 from hotline.telephony.doctor_phone import examine_phone
@@ -114,6 +116,20 @@ async def test_what_takes_the_house_away_asks_again(api: Api) -> None:
         assert "Make the token" not in await browser.get("/tokens")
         refused = await browser.ask("POST", "/tokens", {"name": "x"})
         assert (refused.status, (await refused.json())["code"]) == (403, "confirm_needed")
+        # Nor by a way round: another administrator, somebody's role or password, an erasure, by page or by API.
+        new = {"login": "eve", "name": "Eve", "role": "administrator", "password": PASSWORD}
+        changes = {"role": "administrator", "password": PASSWORD}
+        erasure = {"confirm": "C10001", "reason": "request"}
+        for method, path, body in (
+            ("POST", "/users", new),
+            ("PATCH", "/users/anna", changes),
+            ("POST", f"/customers/{new_id()}/erase", erasure),
+        ):
+            refused = await browser.ask(method, path, body)
+            assert (refused.status, (await refused.json())["code"]) == (403, "confirm_needed"), path
+        for path in ("/users/new", f"/users/{anna.user_id}/edit"):
+            assert "Confirm that it is you" in await browser.get(path)
+            assert "Confirm that it is you" in await browser.post(path, new)
         page = await browser.post(f"/users/{anna.user_id}/password", {"password": "another password"})
         assert "Confirm that it is you" in page
         before = browser.cookies[COOKIE]
