@@ -113,7 +113,7 @@ async def get_erasure(ask: Ask, path: ById) -> ErasurePreview:
     return ErasurePreview.model_validate(await workflow.preview(ask.house, ask.viewer, path.id))
 
 
-@endpoint("POST", "/customers/{id}/erase", right="customers.erase", summary="Erase a person for good")
+@endpoint("POST", "/customers/{id}/erase", right="customers.erase", summary="Erase a person for good", fresh=True)
 async def erase(ask: Ask, path: ById, body: EraseRequest) -> Erasure:
     """Their keys are destroyed: no copy of the database, and no backup that is restored, gives them back.
 

@@ -46,7 +46,7 @@ async def list_users(ask: Ask, query: UsersQuery) -> Page[User]:
     return paged(found, query.limit, user_body, lambda user: str(user.id))
 
 
-@endpoint("POST", "/users", right="users.write", summary="Add a user", status=201)
+@endpoint("POST", "/users", right="users.write", summary="Add a user", status=201, fresh=True)
 async def create_user(ask: Ask, body: UserCreate) -> User:
     fields: Any = body.model_dump(exclude_unset=True, exclude_none=True, exclude={"password"})
     if body.password is not None:
@@ -88,7 +88,7 @@ async def get_user(ask: Ask, path: UserPath) -> User:
     return user_body(await find_user(ask, path.user))
 
 
-@endpoint("PATCH", "/users/{user}", right="users.write", summary="Change a user")
+@endpoint("PATCH", "/users/{user}", right="users.write", summary="Change a user", fresh=True)
 async def change_user(ask: Ask, path: UserPath, body: UserChange) -> User:
     """`disabled` ends the user's sessions and tokens; a new password ends the sessions."""
     view = await find_user(ask, path.user)

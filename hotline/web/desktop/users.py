@@ -82,12 +82,14 @@ async def show(request: web.Request) -> web.StreamResponse:
     return html(request, "user.html", context)
 
 
+@fresh
 @needs("users.write")
 async def new(request: web.Request) -> web.StreamResponse:
     """The form of a new user."""
     return await _form(request, None, {"role": "agent", "locale": house_of(request).settings.locale})
 
 
+@fresh
 @needs("users.write")
 async def create(request: web.Request) -> web.StreamResponse:
     """Adds the user, or shows the form again with what is wrong."""
@@ -100,6 +102,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     return see_other(f"/users/{user.id}?done=created")
 
 
+@fresh
 @needs("users.write")
 async def edit(request: web.Request) -> web.StreamResponse:
     """The form of a user."""
@@ -108,6 +111,7 @@ async def edit(request: web.Request) -> web.StreamResponse:
     return await _form(request, user, _values(user))
 
 
+@fresh
 @needs("users.write")
 async def update(request: web.Request) -> web.StreamResponse:
     """Changes the user, or shows the form again with what is wrong."""

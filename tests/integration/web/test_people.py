@@ -13,7 +13,6 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from hotline.clock import utc_now
 from hotline.ids import new_id
-from hotline.ids import new_id
 from hotline.settings import PbxAddress
 from hotline.telephony.doctor import examine_pbx
 from hotline.telephony.doctor_phone import examine_phone
