@@ -6,6 +6,8 @@ import re
 
 from playwright.async_api import expect
 
+from hotline.crm.queries.customers import get_customer
+from hotline.crm.viewer import SYSTEM
 from tests.e2e.desk.conftest import Desk
 from tests.integration.people import PASSWORD
 
@@ -89,8 +91,11 @@ async def test_two_people_change_one_customer(desk: Desk) -> None:
     await expect(one.locator("h1")).to_have_text("Chen Jing A")
     await two.fill("#f-name", "Chen Jing B")
     await two.click("form.card .btn-primary")
-    await expect(two.locator(".alert-breach")).to_contain_text("Somebody else changed this customer")
-    await expect(two.locator("#f-name")).to_have_value("Chen Jing B")
+    await expect(two.locator(".alert-breach")).to_contain_text("You and somebody else changed the same")
+    # Both stand there to choose from, and nothing was overwritten.
+    await expect(two.locator("main")).to_contain_text("Chen Jing A")
+    assert "Chen Jing B" in await two.content()
+    assert (await get_customer(desk.house.db, desk.house.keyring, SYSTEM, customer.id)).name == "Chen Jing A"
 
 
 async def test_a_user_is_added_changed_disabled_and_enabled(desk: Desk) -> None:

@@ -79,6 +79,7 @@ def test_no_script_says_a_word_of_its_own(path: Path) -> None:
     found = re.findall(rf"{text}|`(?:[^`\\]|\\.)*`", source)
     said = [re.sub(r"\$\{[^}]*\}", "", each[1:-1]) for each in found]
     assert [each for each in said if WORDS.search(each) and each not in NO_WORDS] == [], "wrap it in t()"
+    assert not re.search(r"\$\{n?t\(", source), "words within a template literal are not found: join() them"
 
 
 @pytest.mark.parametrize("path", sorted((WEB / "desktop").rglob("*.py")), ids=lambda path: str(path.name))

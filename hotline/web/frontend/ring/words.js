@@ -33,5 +33,5 @@ export function announcement(call) {
       : known.length === 1
         ? plain(known[0].name, 60)
         : t("Not known yet.");
-  return `${t("Ringing: {number}.", { number })} ${person}`;
+  return [t("Ringing: {number}.", { number }), person].join(" ");
 }
