@@ -27,10 +27,10 @@ from hotline.customers.import_mapping import Guess
 from hotline.customers.import_policy import DUPLICATES, MATCHES
 from hotline.customers.import_reading import Sample, reading_of
 from hotline.customers.import_record import LONGEST_TAG, MOST_TAGS
-from hotline.customers.import_targets import folded
+from hotline.customers.import_targets import CUSTOM, folded
 from hotline.customers.import_values import country_of
 from hotline.customers.text import one_line
-from hotline.errors import Conflict, Invalid
+from hotline.errors import Conflict, Forbidden, Invalid
 from hotline.workflows import background, fields, import_readers, sealed_files
 from hotline.workflows.house import House
 from hotline.workflows.import_messages import Task
@@ -196,7 +196,8 @@ async def change(
 async def start(
     house: House, viewer: Viewer, import_id: UUID, *, trial: bool, duplicates: str | None = None
 ) -> ImportView:
-    """Start the import, or a trial run of it that writes nothing. Raises Conflict when it was started before."""
+    """Start the import, or a trial run of it that writes nothing. Raises Conflict when it was started before,
+    and Forbidden for a column that would write what the viewer may not see."""
     viewer.require("customers.write")
     view = await queries.get_import(house.db, house.keyring, viewer, import_id)
     raise_for_gone_file(view)
@@ -204,6 +205,10 @@ async def start(
     options = options_of({**view.options, **chosen})
     if import_mapping.lacks_name(view.mapping):
         raise Invalid("mapping: no column says who the customer is; choose one for the name.")
+    if "private" in viewer.masks:
+        private = {f"{CUSTOM}{each.key}" for each in (await fields.load(house)).fields if each.private}
+        if private.intersection(filter(None, view.mapping)):
+            raise Forbidden("Your role does not see private fields.")
     if view.check is not None and view.check.state in ("queued", "running"):
         raise Conflict("This import is being tried at the moment.")
     async with house.unit(viewer) as uow:

@@ -18,8 +18,8 @@ from hotline.crm.queries.customer_views import CustomerView
 from hotline.crm.queries.customers import get_customer, list_customers, lookup
 from hotline.crm.queries.imports import ImportView, get_import
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
-from hotline.errors import Conflict, Invalid, NotFound, Unavailable
-from hotline.workflows import background, customers, import_jobs, imports, roles, users
+from hotline.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from hotline.workflows import background, customers, fields, import_jobs, imports, roles, users
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.house import House
 
@@ -257,6 +257,28 @@ async def test_whom_the_importer_does_not_see_is_not_told(house: House) -> None:
     other = await importer(house, "customers.import", "customers.read", login="other")
     with pytest.raises(NotFound):
         await get_import(house.db, house.keyring, other, view.id)
+
+
+async def test_what_the_importer_may_not_read_is_neither_told_nor_written(house: House) -> None:
+    """An email that is masked for them recognises nobody who is there, and a private field is not theirs to fill."""
+    before = await _anna(house)
+    blind = await importer(house, "customers.import", "customers.read", "customers.read_all", "customers.write")
+    email = before.contact_points[0].value
+    data = table([("Name", "Email", "Salary"), ("Anna B", email, "4711"), ("Anna Bee", email, "4712")])
+    for trial in (True, False):
+        view = await imports.receive(house, blind, "a.csv", None, _body(data))
+        await imports.start(house, blind, view.id, trial=trial, duplicates="skip")
+        await background.work(house, KINDS)
+        told = result(await get_import(house.db, house.keyring, blind, view.id), trial=trial)
+        assert (told["created"], told["skipped"], told["repeated"]) == (1, 1, 1)
+    salary = {"record": "customer", "key": "salary", "names": {"en": "Salary"}, "type": "number", "private": True}
+    await fields.create_field(house, SYSTEM, salary)  # type: ignore[arg-type]
+    view = await imports.receive(house, blind, "a.csv", None, _body(data))
+    assert "custom.salary" in view.mapping
+    with pytest.raises(Forbidden, match="private"):
+        await imports.start(house, blind, view.id, trial=True)
+    await imports.change(house, blind, view.id, {"mapping": ["name", "email", None]})
+    await imports.start(house, blind, view.id, trial=True)
 
 
 async def test_mappings_are_saved_by_name(house: House) -> None:

@@ -155,7 +155,10 @@ async def _sort(uow: UnitOfWork, step: Prepared, rules: Rules, trial: Seen | Non
         row.number: tuple(index for index, kind in zip(row.indexes, row.kinds, strict=True) if kind in kinds)
         for row in step.rows
     }
-    by_index = await _owners(uow, {index for indexes in compared.values() for index in indexes})
+    # Who may not read numbers could try one after the other: of those who are there they recognise nobody by them.
+    readable = recognised_by(tuple(each for each in rules.match if each not in uow.viewer.masks))
+    known = {index for row in step.rows for index, kind in zip(row.indexes, row.kinds, strict=True) if kind in readable}
+    by_index = await _owners(uow, known)
     by_number = await _numbered(uow, {row.customer_number for row in step.rows if row.customer_number is not None})
     found = _Sorted()
     fresh: dict[bytes, _New] = {}
