@@ -154,8 +154,9 @@ def wake(house: House) -> None:
 
 
 async def cancel(house: House, viewer: Viewer, job_id: UUID, kinds: Mapping[str, Kind]) -> JobView:
-    """Stop a job for good; what its steps did so far stays, and can be undone where its kind can be."""
-    job = await get_job(house.db, viewer, job_id)
+    """Stop a job for good; what its steps did so far stays, and can be undone where its kind can be. Raises NotFound,
+    and Forbidden for somebody else's whose right the viewer lacks."""
+    job = await _steered(house, viewer, job_id, kinds)
     kind = kinds.get(job.kind)
     until = house.clock() + kind.undo_for if kind is not None and kind.undo is not None else None
     async with house.unit(viewer) as uow:
@@ -163,21 +164,30 @@ async def cancel(house: House, viewer: Viewer, job_id: UUID, kinds: Mapping[str,
     return await get_job(house.db, viewer, job_id)
 
 
-async def pause(house: House, viewer: Viewer, job_id: UUID) -> JobView:
-    """Let a job rest until it is resumed."""
-    await get_job(house.db, viewer, job_id)
+async def pause(house: House, viewer: Viewer, job_id: UUID, kinds: Mapping[str, Kind]) -> JobView:
+    """Let a job rest until it is resumed. Raises as ``cancel``."""
+    await _steered(house, viewer, job_id, kinds)
     async with house.unit(viewer) as uow:
         await commands.stop_job(uow, job_id, pause=True, undo_until=None)
     return await get_job(house.db, viewer, job_id)
 
 
-async def resume(house: House, viewer: Viewer, job_id: UUID) -> JobView:
-    """Let a resting or failed job go on where it stopped."""
-    await get_job(house.db, viewer, job_id)
+async def resume(house: House, viewer: Viewer, job_id: UUID, kinds: Mapping[str, Kind]) -> JobView:
+    """Let a resting or failed job go on where it stopped. Raises as ``cancel``."""
+    await _steered(house, viewer, job_id, kinds)
     async with house.unit(viewer) as uow:
         await commands.resume_job(uow, job_id)
     wake(house)
     return await get_job(house.db, viewer, job_id)
+
+
+async def _steered(house: House, viewer: Viewer, job_id: UUID, kinds: Mapping[str, Kind]) -> JobView:
+    """A job that the viewer may stop and let go on: their own, and others' of a kind that they might start. Seeing how
+    the system does is not enough."""
+    job = await get_job(house.db, viewer, job_id)
+    if job.created_by != viewer.user_id and (kind := kinds.get(job.kind)) is not None:
+        viewer.require(kind.right)
+    return job
 
 
 async def undo(house: House, viewer: Viewer, job_id: UUID, kinds: Mapping[str, Kind]) -> JobView:

@@ -14,9 +14,10 @@ from hotline.clock import utc_now
 from hotline.crm.commands import background as commands
 from hotline.crm.commands.background import JobStopped, TooManyJobs
 from hotline.crm.queries.background import get_job, list_jobs
-from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, NotFound, Unavailable
 from hotline.events import user_mark
+from hotline.ids import new_id
 from hotline.workflows import background
 from hotline.workflows.background import Kind, Run
 from hotline.workflows.house import House
@@ -141,9 +142,9 @@ async def test_a_job_is_stopped_between_two_steps_and_its_work_undone(house: Hou
 
 async def test_a_job_rests_and_goes_on(house: House, boss: Viewer) -> None:
     job_id = await started(house, boss)
-    assert (await background.pause(house, boss, job_id)).state == "paused"
+    assert (await background.pause(house, boss, job_id, kinds())).state == "paused"
     assert not await background.work(house, kinds())
-    assert (await background.resume(house, boss, job_id)).state == "queued"
+    assert (await background.resume(house, boss, job_id, kinds())).state == "queued"
     assert await background.work(house, kinds())
     assert (await get_job(house.db, boss, job_id)).state == "done"
 
@@ -193,7 +194,7 @@ async def test_what_is_away_is_waited_for_and_has_an_end(house: House, boss: Vie
         tries += 1
     assert tries == commands.MOST_TRIES
     assert (await get_job(house.db, boss, job_id)).error == "unavailable"
-    assert (await background.resume(house, boss, job_id)).error is None
+    assert (await background.resume(house, boss, job_id, kinds())).error is None
     await background.work(house, kinds())
     assert (await get_job(house.db, boss, job_id)).state == "done"
 
@@ -226,6 +227,15 @@ async def test_one_s_own_jobs_only(house: House, boss: Viewer) -> None:
     assert [job.id for job in await list_jobs(house.db, anna, limit=10, everybody=True)] == [theirs]
     assert [job.id for job in await list_jobs(house.db, boss, limit=10)] == [mine]
     assert [job.id for job in await list_jobs(house.db, boss, limit=10, everybody=True)] == [theirs, mine]
+    # Whoever sees the system's health steers others' jobs only where they might start such a job.
+    watcher = viewer_of(new_id(), frozenset({"system.read"}))
+    for steer in (background.pause, background.resume, background.cancel):
+        with pytest.raises(NotFound):
+            await steer(house, anna, mine, kinds())
+        with pytest.raises(Forbidden):
+            await steer(house, watcher, mine, kinds())
+    assert (await background.pause(house, boss, theirs, kinds())).state == "paused"
+    assert (await background.resume(house, anna, theirs, kinds())).state == "queued"
     await background.work(house, kinds())
     await background.work(house, kinds())
     job = await get_job(house.db, anna, theirs)

@@ -97,12 +97,12 @@ async def cancel_job(ask: Ask, path: ById) -> Job:
 
 @endpoint("POST", "/jobs/{id}/pause", right="signed_in", summary="Let a job rest")
 async def pause_job(ask: Ask, path: ById) -> Job:
-    return render_job(await workflow.pause(ask.house, ask.viewer, path.id))
+    return render_job(await workflow.pause(ask.house, ask.viewer, path.id, KINDS))
 
 
 @endpoint("POST", "/jobs/{id}/resume", right="signed_in", summary="Let a resting or failed job go on")
 async def resume_job(ask: Ask, path: ById) -> Job:
-    return render_job(await workflow.resume(ask.house, ask.viewer, path.id))
+    return render_job(await workflow.resume(ask.house, ask.viewer, path.id, KINDS))
 
 
 @endpoint("POST", "/jobs/{id}/undo", right="signed_in", summary="Take back what a job did", status=202)
