@@ -100,6 +100,23 @@ async def test_fields_are_described_over_the_api(api: Api) -> None:
     assert (await api.get("/custom-fields?archived=true"))["items"][0]["archived"]
 
 
+async def test_pages_show_what_was_there_before(api: Api) -> None:
+    """A value that was written before its field held addresses is no link; an export that has ended is a line."""
+    signed = {"Authorization": f"Bearer {await api.token('administrator')}"}
+    for key, text in (("site", "javascript:alert(1)"), ("shop", "https://shop.example/")):
+        made = await api.post("/customers", {"kind": "person", "name": "Anna", "custom": {key: text}})
+        await api.post("/custom-fields", {"record": "customer", "key": key, "names": {"en": key}, "type": "url"})
+        page = await (await api.client.get(f"/customers/{made['id']}", headers=signed)).text()
+        assert text in page
+        assert (f'href="{text}"' in page) == (key == "shop")
+    narrowed = {"tag": "vip", "custom": {"size": "xxl"}}
+    export = await api.post("/exports", {"format": "csv", "filter": narrowed}, status=202)
+    for told in (True, False):
+        answer = await api.client.get("/exports", headers=signed)
+        assert (answer.status, "vip, xxl" in await answer.text()) == (200, told)
+        await api.ask("DELETE", f"/exports/{export['id']}")
+
+
 async def test_a_body_assigns_nothing_that_is_not_offered(api: Api) -> None:
     made = await api.post("/customers", {"name": "Wang"})
     for field in (
