@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
+from hotline.clock import in_utc
 from hotline.customers import contact_points, money
 from hotline.customers.text import many_lines, one_line
 from hotline.errors import Invalid
@@ -173,10 +174,9 @@ def _date(text: str, place: str) -> str:
 
 def _datetime(text: str, place: str) -> str:
     try:
-        at = datetime.fromisoformat(unicodedata.normalize("NFKC", text).strip().replace("/", "-"))
         # Without a zone it is UTC: whoever writes local times says so.
-        at = at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+        at = in_utc(datetime.fromisoformat(unicodedata.normalize("NFKC", text).strip().replace("/", "-")))
+    except ValueError:
         raise Invalid(f"{place}: expected a time, for example 2026-01-31T14:30+08:00.") from None
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 

@@ -15,13 +15,14 @@ import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import pydantic_core
 from aiohttp import hdrs, web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from hotline.clock import in_utc
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 from hotline.web.context import SIGNED, SignedIn, house_of
@@ -33,6 +34,9 @@ from hotline.workflows.house import House
 PREFIX: Final = "/api/v1"
 
 _LONGEST_KEY: Final = 200
+
+#: A time that comes in.
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 
 T = TypeVar("T")
 

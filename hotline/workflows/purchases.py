@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
+from hotline.clock import in_utc
 from hotline.crm.commands import customers, purchases
 from hotline.crm.commands.customer_changes import Source
 from hotline.crm.commands.idempotency import Idempotency, claim
@@ -125,9 +126,10 @@ async def _cleaned(house: House, data: PurchaseInput) -> dict[str, Any]:
     for name in ("at", "ends_at"):
         if name in data:
             at: Any = data[name]  # type: ignore[literal-required]
-            if at is not None:
-                at = at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
-            fields[name] = at
+            try:
+                fields[name] = None if at is None else in_utc(at)
+            except ValueError:
+                raise Invalid(f"{name}: expected a time, for example 2026-01-31T14:30+08:00.") from None
     if fields.get("at", house.clock()) is None:
         raise Invalid("at: something must stand here.")
     if data.get("quantity") is not None and not 0 < Decimal(data["quantity"] or 0) < _LARGEST_QUANTITY:

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from hotline.crm.queries import calls as queries
 from hotline.crm.queries.calls import CallView
 from hotline.web.api.tickets import AttachedCall, CallTicket
 from hotline.web.api.users import find_user
-from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
+from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows import calls as workflow
 
 State = Literal["ringing", "waiting", "answered", "ended"]
@@ -121,8 +121,8 @@ class CallsQuery(Paging):
     agent: str | None = Field(None, max_length=150, description="Id or login.")
     queue: str | None = Field(None, max_length=100)
     pbx: str | None = Field(None, max_length=64)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class PickCustomer(Input):

@@ -6,12 +6,25 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from hotline.crm.queries import grants as queries
 from hotline.crm.queries.grants import GrantView
 from hotline.web.api.users import find_user
-from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
+from hotline.web.endpoint import (
+    Ask,
+    ById,
+    Endpoint,
+    Input,
+    Moment,
+    Output,
+    Page,
+    Paging,
+    Reply,
+    endpoint,
+    id_cursor,
+    paged,
+)
 from hotline.workflows import grants as workflow
 
 
@@ -40,7 +53,7 @@ class GrantCreate(Input):
     role: str | None = Field(None, max_length=64)
     permissions: list[str] = Field(default_factory=list, max_length=200)
     reason: str = Field(min_length=1, max_length=300)
-    expires_at: AwareDatetime = Field(description="At most 90 days from now.")
+    expires_at: Moment = Field(description="At most 90 days from now.")
 
 
 class GrantsQuery(Paging):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from hotline.crm.queries import performance as queries
 from hotline.crm.queries.performance import Person
 from hotline.web.api.user_bodies import UserPath
 from hotline.web.api.users import find_user
-from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
+from hotline.web.endpoint import Ask, Endpoint, Input, Moment, Output, endpoint
 
 
 class Between(Input):
@@ -19,8 +19,8 @@ class Between(Input):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    start: AwareDatetime | None = Field(None, alias="from", description="Inclusive.")
-    end: AwareDatetime | None = Field(None, alias="to", description="Exclusive; at most a year after `from`.")
+    start: Moment | None = Field(None, alias="from", description="Inclusive.")
+    end: Moment | None = Field(None, alias="to", description="Exclusive; at most a year after `from`.")
 
 
 class TeamBetween(Between):

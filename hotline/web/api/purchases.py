@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, field_serializer
+from pydantic import Field, field_serializer
 
 from hotline.crm.queries import purchases as queries
 from hotline.crm.queries.purchases import PurchaseView
@@ -17,6 +17,7 @@ from hotline.web.endpoint import (
     ById,
     Endpoint,
     Input,
+    Moment,
     Output,
     Page,
     Paging,
@@ -58,7 +59,7 @@ class Purchase(Output):
 class PurchaseFields(Input):
     """What a purchase holds."""
 
-    ends_at: AwareDatetime | None = None
+    ends_at: Moment | None = None
     reference: str | None = Field(None, max_length=100)
     external_id: str | None = Field(None, max_length=100)
     quantity: Decimal | None = Field(None, gt=0, lt=10**9, decimal_places=3)
@@ -72,7 +73,7 @@ class PurchaseCreate(PurchaseFields):
 
     title: str = Field(min_length=1, max_length=300)
     kind: Kind = "product"
-    at: AwareDatetime | None = Field(None, description="Now, when it is absent.")
+    at: Moment | None = Field(None, description="Now, when it is absent.")
 
 
 class PurchaseChange(PurchaseFields):
@@ -80,7 +81,7 @@ class PurchaseChange(PurchaseFields):
 
     title: str = Field("", min_length=1, max_length=300)
     kind: Kind = "product"
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     version: int | None = Field(None, description="The version that was read; a newer one there is a conflict.")
 
 

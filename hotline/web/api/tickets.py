@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from hotline.crm.queries.sla import ClockView, clocks_of
 from hotline.crm.queries.ticket_history import EntryView, list_entries
@@ -17,7 +17,7 @@ from hotline.crm.queries.tickets import TicketView, get_ticket
 from hotline.tickets.states import AttachedBy, Kind, KindBy, Priority, Source, State
 from hotline.tickets.views import SHIPPED, Filters, Sort
 from hotline.web.api.users import find_user
-from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint
+from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, Page, Paging, Reply, endpoint
 from hotline.web.problems import FieldProblem, FieldsInvalid
 from hotline.workflows import tickets as workflow
 
@@ -211,7 +211,7 @@ class Note(Input):
 class Callback(Input):
     """Until when the customer is to be called back (null: not at all), or that it is done."""
 
-    due: AwareDatetime | None = None
+    due: Moment | None = None
     done: bool = False
 
 

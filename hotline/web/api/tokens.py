@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from hotline.crm.queries import users as queries
 from hotline.crm.queries.users import TokenView
 from hotline.web.api.users import find_user
-from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
+from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, endpoint
 from hotline.workflows import users as workflow
 
 
@@ -39,7 +39,7 @@ class TokenCreate(Input):
     scopes: list[str] = Field(
         default_factory=lambda: ["all"], min_length=1, max_length=50, description="`all`, or some permissions."
     )
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     user: str | None = Field(None, max_length=150, description="Id or login; oneself when absent.")
 
 

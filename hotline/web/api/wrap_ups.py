@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from hotline.crm.queries.calls import get_call
 from hotline.crm.queries.wrap_ups import WrapUpView
 from hotline.tickets.dispositions import Disposition
 from hotline.web.api.calls import Call, render_call
 from hotline.web.api.tickets import TicketFields
-from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
+from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, endpoint
 from hotline.workflows import tickets as ticket_workflow
 from hotline.workflows import wrap_ups as workflow
 
@@ -37,7 +37,7 @@ class WrapUpSave(Input):
     note: str | None = Field(None, max_length=100_000, description="A note about the call.")
     note_id: UUID | None = Field(None, description="An id of the writer's own: sent again, its text is rewritten.")
     ticket: TicketFields | None = None
-    callback_due: AwareDatetime | None = None
+    callback_due: Moment | None = None
 
 
 class WrapUp(Output):

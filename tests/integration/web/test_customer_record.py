@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -330,3 +331,23 @@ async def test_tickets_have_fields_of_their_own(api: Api, pages: Pages) -> None:
     text = await pages.post(f"{place}/fields", form)
     assert "X-1 → X-2" in text
     assert (await api.get(place))["custom"] == {"router": "X-2", "floor": 4}
+
+
+async def test_times_at_the_end_of_the_calendar_are_refused(api: Api) -> None:
+    """In some zones they are in no year at all: who looked at them would see nothing else."""
+    own = f"/customers/{(await api.post('/customers', {'name': 'Anna'}))['id']}"
+    field = {"record": "customer", "key": "seen", "names": {"en": "Seen"}, "type": "datetime"}
+    await api.post("/custom-fields", field)
+    ticket = await api.post("/tickets", {"kind": "complaint", "subject": "late"})
+    for at in ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00"):
+        token = {"name": "late", "scopes": ["customers.read"], "expires_at": at}
+        for path, body in (
+            (f"{own}/purchases", {"title": "Fibre", "at": at}),
+            (f"{own}/purchases", {"title": "Fibre", "ends_at": at}),
+            (f"/tickets/{ticket['id']}/callback", {"due": at}),
+            ("/tokens", token),
+        ):
+            await api.post(path, body, status=422)
+        await api.patch(own, {"custom": {"seen": at}}, status=422)
+        for path in ("/calls?since", "/calls?until", "/performance?from"):
+            await api.get(f"{path}={quote(at)}", status=422)
