@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from hotline.clock import in_utc
 from hotline.crm.queries.sla import ClockView, clocks_of
 from hotline.crm.queries.ticket_history import EntryView, list_entries
 from hotline.crm.queries.ticket_lists import Place, list_tickets, place_of
@@ -340,7 +341,7 @@ def _place(cursor: str | None) -> Place | None:
         moment = datetime.fromisoformat(at) if at else None
         if moment is not None and moment.tzinfo is None:
             raise ValueError
-        return moment, UUID(ticket_id)
+        return (None if moment is None else in_utc(moment)), UUID(ticket_id)
     except ValueError:
         raise FieldsInvalid([FieldProblem(field="query.cursor", detail="not a cursor of this list")]) from None
 

@@ -9,6 +9,7 @@ from typing import Final, get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
+from hotline.clock import in_utc
 from hotline.crm.queries.ticket_lists import Place
 from hotline.tickets.states import OPEN, Kind, Priority, State
 from hotline.tickets.views import SHIPPED, Filters, Sort
@@ -106,6 +107,6 @@ def place_of_text(text: str) -> Place | None:
     """The place out of an address; None for anything else."""
     at, _, ticket_id = text.partition("|")
     try:
-        return (datetime.fromisoformat(at) if at else None), UUID(ticket_id)
+        return (in_utc(datetime.fromisoformat(at)) if at else None), UUID(ticket_id)
     except ValueError:
         return None

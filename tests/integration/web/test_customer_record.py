@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientResponse
 
 from hotline.crm.database import Database
+from hotline.ids import new_id
 from tests.integration.people import PASSWORD, add_user
 from tests.integration.web.conftest import Api
 
@@ -351,3 +352,4 @@ async def test_times_at_the_end_of_the_calendar_are_refused(api: Api) -> None:
         await api.patch(own, {"custom": {"seen": at}}, status=422)
         for path in ("/calls?since", "/calls?until", "/performance?from"):
             await api.get(f"{path}={quote(at)}", status=422)
+        await api.get(f"/tickets?sort=deadline&cursor={quote(f'{at}~{new_id()}')}", status=422)
