@@ -105,7 +105,7 @@ async def update_field(
             if data.get(fixed, now) != now:
                 raise Invalid(f"{fixed}: this stays as the field was made; archive it and make another one.")
         columns = _cleaned(data, before.type, new=False)
-        if "choices" in data:
+        if "choices" in columns:
             _check_choices_kept(before, columns["choices"])
         await commands.update_field(uow, field_id, columns, expected_version)
         after = await get_field(uow, viewer, field_id)

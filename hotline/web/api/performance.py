@@ -51,6 +51,8 @@ class Figures(Output):
 class Performance(Output):
     """What somebody did."""
 
+    model_config = ConfigDict(frozen=True, from_attributes=True, serialize_by_alias=True)
+
     user_id: UUID
     login: str
     name: str

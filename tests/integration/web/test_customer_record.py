@@ -97,6 +97,7 @@ async def test_fields_are_described_over_the_api(api: Api) -> None:
     assert problem["errors"][0]["field"] == "body.custom.shoe"
     assert (await api.post("/customers", {"name": "Wang", "custom": {"shoe": 42}}))["custom"] == {"shoe": 42}
     await api.patch(f"/custom-fields/{made['id']}", {"names": {"en": "Size"}, "version": 9}, status=409)
+    await api.patch(f"/custom-fields/{made['id']}", {"choices": []})
     assert (await api.ask("DELETE", f"/custom-fields/{made['id']}")).status == 204
     assert (await api.get("/custom-fields"))["items"] == []
     assert (await api.get("/custom-fields?archived=true"))["items"][0]["archived"]

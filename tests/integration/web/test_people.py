@@ -189,6 +189,7 @@ async def test_sessions_sign_ins_and_leaving_over_the_api(api: Api) -> None:
     assert not back["disabled"]
     assert (await api.get(f"/customers/{made['id']}"))["responsible"] == "anna"
     figures = await api.get("/users/anna/performance?from=2026-01-01T00:00:00Z&to=2026-01-03T00:00:00Z")
+    assert (figures["from"], figures["to"]) == ("2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z")
     assert [day["day"] for day in figures["days"]] == ["2026-01-01", "2026-01-02"]
     assert figures["customers"] == 1
     await api.get("/users/anna/performance", role="agent", status=403)
