@@ -111,7 +111,7 @@ async def get_export(ask: Ask, path: ById) -> Export:
 
 @endpoint(
     "GET", "/exports/{id}/file", right="customers.export", summary="The file of an export",
-    media_type="application/octet-stream",
+    media_type="*/*",
 )  # fmt: skip
 async def get_export_file(ask: Ask, path: ById) -> web.StreamResponse:
     """A day long; each download is in the audit trail."""

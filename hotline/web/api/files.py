@@ -81,7 +81,7 @@ async def get_file(ask: Ask, path: ByFile) -> CustomerFile:
 
 @endpoint(
     "GET", "/customers/{id}/files/{file_id}/content", right="customers.read", summary="A file's content",
-    media_type="application/octet-stream",
+    media_type="*/*",
 )  # fmt: skip
 async def get_content(ask: Ask, path: ByFile) -> web.StreamResponse:
     """Always a download; what would run in a browser is `application/octet-stream`. It is noted in the audit trail."""
