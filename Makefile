@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Some machines turn it off; without it each start compiles all of hotline, a second of a processor.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Most tests of the real servers wait; four workers keep two cores busy. "worksteal" lets a worker that is through
+# Most tests of the real servers wait; five workers keep two cores busy. "worksteal" lets a worker that is through
 # take from another that still has long ones.
-PYTEST_WORKERS ?= 4
+PYTEST_WORKERS ?= 5
 PYTEST := -m pytest -n $(PYTEST_WORKERS) --dist worksteal
 FRONTEND := package.json package-lock.json hatch_build.py $(shell find hotline/web/frontend -type f 2>/dev/null)
 

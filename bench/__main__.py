@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 
-from bench import ami, ivr, memory, pages, pop
+from bench import ami, crowd, ivr, memory, pages, pop
 from bench.measure import tell
 
 
@@ -21,7 +21,7 @@ async def main() -> None:
     imports = importlib.import_module("bench.import")  # a word of the language: no statement names it
     await imports.main(imports.ROWS, imports.PRESENT)
     tell()
-    await pages.main(pages.CUSTOMERS, pages.ROUNDS)
+    await pages.main(crowd.CUSTOMERS, pages.ROUNDS)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import typer
 
 from hotline.cli.try_flow import CALLERS, Caller, walk
 from hotline.errors import Invalid, NotFound
-from hotline.ivr.draw import draw as draw_flow
 from hotline.ivr.flow import FlowSet
 from hotline.ivr.loader import Library, Source
 from hotline.ivr.loader import load as load_flows
@@ -55,6 +54,8 @@ def draw(
     """Draw a flow as an SVG picture."""
     found = _find(flow)
     path = out or Path(f"{found.name}.svg")
+    from hotline.ivr.draw import draw as draw_flow  # numpy comes with it
+
     picture = draw_flow(found.root, language=language)
     if str(path) == "-":
         typer.echo(picture, nl=False)

@@ -93,13 +93,14 @@ def name_likeness(mine: str, theirs: str) -> int:
 def _words_likeness(one: Sequence[str], other: Sequence[str]) -> int:
     if not one or not other:
         return 0
+    one, other = sorted((list(one), list(other)))  # so that it is the same from both sides
     joined = "".join(one)
     if sorted(one) == sorted(other):
         return 100
     if len(joined) >= 4 and any("".join(turned) == joined for turned in _turned(other)):
         return 100
     few, many = sorted((one, other), key=len)
-    if len(few) > 1 and set(few) < set(many):
+    if 1 < len(few) < len(many) and set(few) < set(many):
         return NAME_MORE
     # In the order of the alphabet, a first letter that differs would turn the words round.
     texts = " ".join(one), " ".join(other)

@@ -66,6 +66,7 @@ async def test_an_agent_signs_in_pauses_and_signs_out(office: Office) -> None:
 
 @newest
 async def test_a_member_of_queues_conf_cannot_be_signed_out(office: Office) -> None:
+    await soon(lambda: membership(office["agent1"], "first"), "the members are mirrored")
     left = await outcome(office["agent1"], {"action": "sign_out", "queue": "first"})
     assert (left["state"], left["error"]) == ("failed", "refused")
     assert await membership(office["agent1"], "first") is not None

@@ -33,7 +33,6 @@ async def test_the_rows_are_those_of_one_by_one(house: House) -> None:
                 {"kind": "phone", "value": NUMBER, "label": "office"},
                 {"kind": "email", "value": "w@example.com"},
             ],
-            "custom": {"plan": "pro"},
         },
     )
     loaded = await load_customers(
@@ -50,7 +49,6 @@ async def test_the_rows_are_those_of_one_by_one(house: House) -> None:
                     ("phone", e164(NUMBER, "CN"), "office"),
                     ("email", contact_points.normalise("email", "w@example.com", "CN"), ""),
                 ),
-                custom={"plan": "pro"},
             )
         ],
     )

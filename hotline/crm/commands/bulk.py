@@ -29,7 +29,7 @@ BATCH: Final = 20_000
 
 _KEYS: Final = ("id", "wrapped", "master", "created_at")
 _CUSTOMERS: Final = (
-    *("id", "kind", "key_id", "name_cipher", "locale", "tier_id", "custom", "search_tokens"),
+    *("id", "kind", "key_id", "name_cipher", "locale", "tier_id", "search_tokens"),
     *("created_at", "updated_at"),
 )
 _POINTS: Final = (
@@ -48,7 +48,6 @@ class BulkCustomer:
     locale: str | None = None
     tier: str | None = None
     tags: tuple[str, ...] = ()
-    custom: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -144,7 +143,7 @@ def _rows(
             (
                 *(customer_id, customer.kind, key.id),
                 keyring.encrypt(key, "customer", "name_cipher", customer_id, customer.name),
-                *(customer.locale, tiers.get(customer.tier or ""), dict(customer.custom)),
+                *(customer.locale, tiers.get(customer.tier or "")),
                 *(keyring.name_tokens(customer.name), now, now),
             )
         )
