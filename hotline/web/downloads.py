@@ -4,12 +4,14 @@ with nothing guessed and everything forbidden."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
 from hotline.media.sealed import SealedReader
+from hotline.web.ranges import Part
 
 _OPAQUE: Final = "application/octet-stream"
 #: Types that a browser would run as a page or a script.
@@ -39,13 +41,18 @@ def headers(name: str, media_type: str) -> dict[str, str]:
     }
 
 
-async def send(request: web.Request, reader: SealedReader, fields: dict[str, str]) -> web.StreamResponse:
-    """The whole file, piece by piece; the reader is closed after it."""
+async def send(
+    request: web.Request, reader: SealedReader, fields: Mapping[str, str], part: Part | None = None
+) -> web.StreamResponse:
+    """The file, or a part of it, piece by piece; the reader is closed after it."""
     try:
-        response = web.StreamResponse(headers=fields)
-        response.content_length = reader.size
+        response = web.StreamResponse(status=200 if part is None else 206, headers=fields)
+        if part is not None:
+            response.headers[hdrs.CONTENT_RANGE] = f"{part}/{reader.size}"
+        wanted = part or Part(0, reader.size)
+        response.content_length = wanted.stop - wanted.start
         # The first piece before the head: a damaged file is told of, not cut.
-        pieces = reader.read(0, reader.size)
+        pieces = reader.read(wanted.start, wanted.stop)
         piece = await asyncio.to_thread(next, pieces, b"")
         await response.prepare(request)
         while piece:

@@ -7,17 +7,16 @@ a file without a row, which ``keep_recordings`` removes, and an upload that come
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, time
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -38,9 +37,9 @@ from hotline.workflows import company as settings_of
 from hotline.workflows import uploads
 from hotline.workflows.house import House
 from hotline.workflows.prompts import book
+from hotline.workflows.sealed_files import in_thread, sync_folder
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 #: What is said when the company has no words of its own.
 ANNOUNCEMENT: Final = {
@@ -180,12 +179,12 @@ async def _store(
     path = f"{house.clock():%Y-%m}/{grant.id}-{secrets.token_hex(4)}{_SUFFIX}"
     part = folder(house) / (path + _PART)
     key, wrapped = house.keyring.new_personal_key(house.new_id())
-    writer = await _in_thread(SealedWriter, part, key.secret, grant.id)
+    writer = await in_thread(SealedWriter, part, key.secret, grant.id)
     try:
         wave = await _write(writer, body, section.largest_mb << 20)
-        await _in_thread(writer.finish, wave.mended)
-        await _in_thread(os.replace, part, folder(house) / path)
-        await _in_thread(_sync_folder, part.parent)
+        await in_thread(writer.finish, wave.mended)
+        await in_thread(os.replace, part, folder(house) / path)
+        await in_thread(sync_folder, part.parent)
     except BaseException:
         writer.abandon()
         raise
@@ -223,10 +222,10 @@ async def _write(writer: SealedWriter, body: AsyncIterator[bytes], largest: int)
         if wave is None and len(batch) >= LONGEST_HEAD:
             wave = read_wave(bytes(batch[:LONGEST_HEAD]))
         if len(batch) >= BATCH:
-            await _in_thread(writer.write, bytes(batch))
+            await in_thread(writer.write, bytes(batch))
             batch.clear()
     wave = wave or read_wave(bytes(batch[:LONGEST_HEAD]))
-    await _in_thread(writer.write, bytes(batch))
+    await in_thread(writer.write, bytes(batch))
     if wave.seconds(writer.size) <= 0:
         raise NotSound("sound: a WAV file without sound")
     return wave
@@ -234,7 +233,7 @@ async def _write(writer: SealedWriter, body: AsyncIterator[bytes], largest: int)
 
 async def _make_room(house: House, section: company.Recordings, coming: int) -> None:
     """See that the disk and the quota have room, deleting the oldest where the company wants that."""
-    free = await _in_thread(_free, folder(house))
+    free = await in_thread(_free, folder(house))
     if free is not None and free < coming + SPARED:
         raise NoRoom()
     quota = section.quota_mb << 20
@@ -262,25 +261,6 @@ def _free(place: Path) -> int | None:
         return shutil.disk_usage(place).free
     except OSError:
         return None
-
-
-def _sync_folder(place: Path) -> None:
-    """The renamed file is there after a power cut, too."""
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
-    """Not cut off in the middle by a caller who goes away: a file must not be written to after it was removed."""
-    task = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def _retention(section: company.Recordings, kind: Kind) -> timedelta:
@@ -314,7 +294,7 @@ async def open_recording(
     viewer.require("recordings.download" if download else "recordings.listen")
     sealed = await queries.sealed_file(house.db, house.keyring, viewer, recording_id)
     try:
-        reader = await _in_thread(SealedReader, folder(house) / sealed.path, sealed.key.secret, recording_id)
+        reader = await in_thread(SealedReader, folder(house) / sealed.path, sealed.key.secret, recording_id)
     except Damaged:
         log.error("recording.damaged", recording=str(recording_id))
         raise
@@ -348,7 +328,7 @@ async def _delete(house: House, viewer: Viewer, ids: Iterable[UUID], why: comman
         if path is not None:
             paths.append(path)
     for path in paths:
-        await _in_thread(_remove, folder(house) / path)
+        await in_thread(_remove, folder(house) / path)
     return len(paths)
 
 
@@ -392,11 +372,11 @@ async def link_recordings(house: House) -> int:
 async def sweep_files(house: House, *, orphaned: float = ORPHANED_SECONDS) -> int:
     """Remove files that belong to no recording and that nobody has touched for ``orphaned`` seconds; how many."""
     removed = 0
-    for batch in await _in_thread(_old_files, folder(house), time() - orphaned):
+    for batch in await in_thread(_old_files, folder(house), time() - orphaned):
         kept: Collection[str] = await queries.kept_paths(house.db, SYSTEM, batch)
         for path in batch:
             if path not in kept:
-                await _in_thread(_remove, folder(house) / path)
+                await in_thread(_remove, folder(house) / path)
                 removed += 1
     if removed:
         log.warning("recordings.orphans_removed", files=removed)

@@ -73,7 +73,7 @@ async def receive(
                 raise Invalid("file: it is empty.")
             check(bytes(batch))
         await in_thread(writer.write, bytes(batch))
-        await in_thread(_finish, writer, part, path)
+        await in_thread(finish, writer, part, path)
     except BaseException:
         writer.abandon()
         raise
@@ -82,7 +82,18 @@ async def receive(
 
 def finish(writer: SealedWriter, part: Path, path: Path) -> None:
     """Write what is left and give the file its name. Blocking."""
-    _finish(writer, part, path)
+    writer.finish(lambda first, _: first)
+    os.replace(part, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(place: Path) -> None:
+    """A file that was renamed is there after a power cut, too. Blocking."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove(path: Path) -> None:
@@ -111,16 +122,6 @@ def _old_files(folder: Path, before: float) -> list[str]:
                 if path.is_file() and path.stat().st_mtime < before:
                     found.append(path.relative_to(folder).as_posix())
     return found[:10_000]
-
-
-def _finish(writer: SealedWriter, part: Path, path: Path) -> None:
-    writer.finish(lambda first, _: first)
-    os.replace(part, path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _need_room(path: Path) -> None:

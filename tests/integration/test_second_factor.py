@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pyotp
 import pytest
@@ -25,16 +25,7 @@ from hotline.workflows.sign_in import (
     sign_in_with_code,
 )
 from tests.integration.people import PASSWORD, add_user, viewer_as
-
-START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-class Watch:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
+from tests.integration.watch import Watch
 
 
 @pytest.fixture

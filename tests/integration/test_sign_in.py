@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -27,21 +27,7 @@ from hotline.workflows.sign_in import (
 )
 from hotline.workflows.unknown_logins import UnknownLogins
 from tests.integration.people import PASSWORD, add_user, viewer_as
-
-START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-class Watch:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
+from tests.integration.watch import START, Watch
 
 
 @pytest.fixture

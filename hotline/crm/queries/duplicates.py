@@ -227,17 +227,6 @@ async def list_pairs(
     ]  # fmt: skip
 
 
-async def count_pairs(db: Reader, viewer: Viewer) -> int:
-    """How many pairs wait for a decision, up to 1,000; of all, whoever sees them."""
-    viewer.require("customers.merge")
-    count: int = await db.fetchval(
-        """SELECT count(*) FROM (SELECT 1 FROM duplicate_pair d JOIN customer a ON a.id = d.low_id
-               JOIN customer b ON b.id = d.high_id WHERE d.state = 'open' AND a.merged_into_id IS NULL
-               AND b.merged_into_id IS NULL LIMIT 1000) AS counted"""
-    )
-    return count
-
-
 async def _views(db: Reader, keyring: Keyring, viewer: Viewer, ids: Sequence[UUID]) -> Mapping[UUID, CustomerView]:
     if not ids:
         return {}

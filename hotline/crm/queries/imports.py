@@ -135,12 +135,6 @@ async def refused_rows(
         after = blocks[-1]["id"]
 
 
-async def has_refused_rows(db: Reader, viewer: Viewer, job_id: UUID) -> bool:
-    """Whether refused rows of a job are still kept."""
-    viewer.require("customers.import")
-    return bool(await db.fetchval("SELECT EXISTS (SELECT FROM import_refusal WHERE job_id = $1)", job_id))
-
-
 async def list_mappings(db: Reader, viewer: Viewer) -> list[MappingView]:
     """The saved mappings by name."""
     viewer.require("customers.import")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from pydantic import Field
 
 from hotline.crm.queries import exports as queries
 from hotline.crm.queries.exports import ExportView
+from hotline.web import downloads
 from hotline.web.api.imports import ImportJob, render_import_job
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows import exports as workflow
@@ -116,30 +116,8 @@ async def get_export(ask: Ask, path: ById) -> Export:
 async def get_export_file(ask: Ask, path: ById) -> web.StreamResponse:
     """A day long; each download is in the audit trail."""
     view, reader = await workflow.open_file(ask.house, ask.viewer, path.id)
-    try:
-        response = web.StreamResponse(
-            headers={
-                hdrs.CONTENT_TYPE: MEDIA_TYPES[view.format],
-                hdrs.CONTENT_DISPOSITION: (
-                    f'attachment; filename="customers-{view.created_at:%Y%m%d-%H%M}.{view.format}"'
-                ),
-                hdrs.CACHE_CONTROL: "private, no-store",
-                "X-Content-Type-Options": "nosniff",
-                "Content-Security-Policy": "sandbox",
-            }
-        )
-        response.content_length = reader.size
-        pieces = reader.read(0, reader.size)
-        # The first piece before the head: a damaged file is told of, not cut.
-        piece = await asyncio.to_thread(next, pieces, b"")
-        await response.prepare(ask.request)
-        while piece:
-            await response.write(piece)
-            piece = await asyncio.to_thread(next, pieces, b"")
-        await response.write_eof()
-        return response
-    finally:
-        reader.close()
+    name = f"customers-{view.created_at:%Y%m%d-%H%M}.{view.format}"
+    return await downloads.send(ask.request, reader, downloads.headers(name, MEDIA_TYPES[view.format]))
 
 
 @endpoint("DELETE", "/exports/{id}", right="customers.export", status=204, summary="End an export before its time")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -13,9 +12,10 @@ from pydantic import Field, computed_field
 from hotline.crm.queries import recordings as queries
 from hotline.crm.queries.recordings import RecordingView
 from hotline.errors import HotlineError
+from hotline.web import downloads
 from hotline.web.endpoint import PREFIX, Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.web.problems import problem_response
-from hotline.web.ranges import NotThere, Part, part_of
+from hotline.web.ranges import NotThere, part_of
 from hotline.workflows import recordings as workflow
 
 
@@ -88,26 +88,11 @@ async def get_audio(ask: Ask, path: ById, query: AudioQuery) -> web.StreamRespon
         ask.house, ask.viewer, path.id, download=query.download, noted=query.download or first
     )
     try:
-        try:
-            part = part_of(header, reader.size)
-        except NotThere as error:
-            return _refused(ask.request, error, reader.size)
-        response = web.StreamResponse(status=200 if part is None else 206, headers=_headers(sealed.view, query))
-        if part is not None:
-            response.headers[hdrs.CONTENT_RANGE] = f"{part}/{reader.size}"
-        wanted = part or Part(0, reader.size)
-        response.content_length = wanted.stop - wanted.start
-        # The first piece before the head: a damaged file is told of, not cut.
-        pieces = reader.read(wanted.start, wanted.stop)
-        piece = await asyncio.to_thread(next, pieces, b"")
-        await response.prepare(ask.request)
-        while piece:
-            await response.write(piece)
-            piece = await asyncio.to_thread(next, pieces, b"")
-        await response.write_eof()
-        return response
-    finally:
+        part = part_of(header, reader.size)
+    except NotThere as error:
         reader.close()
+        return _refused(ask.request, error, reader.size)
+    return await downloads.send(ask.request, reader, _headers(sealed.view, query), part)
 
 
 @endpoint("DELETE", "/recordings/{id}", right="recordings.delete", summary="Delete a recording for good", status=204)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hotline.web.desktop import ticket_words
+from hotline.web.desktop.call_words import DISPOSITIONS
 from hotline.web.desktop.words import N_
 
 SECTIONS: Final[Mapping[str, str]] = {
@@ -103,14 +104,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "direction": {"in": N_("from you"), "out": N_("to you")},
     "state": ticket_words.states,
-    "disposition": {
-        "answered": N_("answered"),
-        "abandoned": N_("abandoned"),
-        "no_answer": N_("not answered"),
-        "busy": N_("busy"),
-        "failed": N_("failed"),
-        "voicemail": N_("voicemail"),
-    },
+    "disposition": DISPOSITIONS,
     "source": {
         "hand": N_("by hand"),
         "import": N_("import"),
