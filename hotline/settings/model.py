@@ -53,8 +53,9 @@ class Settings(BaseModel):
     data_dir: Folder = Field(
         default_factory=_default_data_dir,
         description=(
-            "Folder of what hotline keeps on disk: the embedded PostgreSQL, the journal of PBX events, "
-            "the secret key if none is set."
+            "Folder of what hotline keeps on disk: the embedded PostgreSQL, the journal of PBX events, the secret key "
+            "if none is set, customers' files, imports and exports, the list of who was erased, the head of the audit "
+            "trail; prompts and recordings unless they have folders of their own."
         ),
     )
     redis_url: Annotated[SecretStr, url_check("redis", "rediss", "unix", empty=True)] = Field(
@@ -72,7 +73,11 @@ class Settings(BaseModel):
         ),
     )
     retention_days: int = Field(
-        30, ge=1, le=3650, description="How many days the event outbox and finished PBX commands are kept."
+        30,
+        ge=1,
+        le=3650,
+        description="How many days events, finished PBX commands and jobs, ended sign-ins and what callers "
+        "keyed in are kept.",
     )
 
     # The web

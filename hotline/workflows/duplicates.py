@@ -76,7 +76,9 @@ async def reopen(house: House, viewer: Viewer, pair_id: UUID) -> None:
     """Take a dismissal back."""
     viewer.require("customers.merge")
     async with house.unit(viewer) as uow:
-        await commands.reopen_pair(uow, pair_id)
+        # Whoever does not see both is told that there is no such pair, and nothing has happened.
+        for each in await commands.reopen_pair(uow, pair_id):
+            await require_customer(uow, viewer, each)
 
 
 async def run(house: House, work: Run) -> Mapping[str, Any]:

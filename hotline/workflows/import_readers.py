@@ -21,6 +21,8 @@ SAMPLE_SECONDS: Final = 60.0
 STEP_SECONDS: Final = 300.0
 #: Processes that read one file at once.
 MOST_WORKERS: Final = 2
+#: Seconds until a reader that was killed must be gone.
+_STOP_SECONDS: Final = 10.0
 #: Bytes that wait between two processes.
 _AHEAD: Final = 4 << 20
 #: Largest message of a worker; a step is well below.
@@ -96,7 +98,11 @@ async def _worker(task: Task) -> AsyncIterator[asyncio.subprocess.Process]:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-        await process.wait()
+        # Not wait(): while more was ahead than is buffered, reading pauses, the pipe's end is never seen, and wait()
+        # never answers. This reads what is left.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                await process.communicate()
 
 
 async def _next(process: asyncio.subprocess.Process, seconds: float) -> object:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_view
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound
-
-#: Fields whose value is a list of items with ids.
-ITEMS: Final = ("contact_points", "addresses")
 
 
 async def read_state(uow: UnitOfWork, customer_id: UUID) -> dict[str, Any]:

@@ -49,11 +49,11 @@ async def dismiss_pair(uow: UnitOfWork, one: UUID, other: UUID) -> UUID:
     return pair_id
 
 
-async def reopen_pair(uow: UnitOfWork, pair_id: UUID) -> None:
-    """Take a dismissal back; a pair that nobody found goes. Raises NotFound."""
+async def reopen_pair(uow: UnitOfWork, pair_id: UUID) -> tuple[UUID, UUID]:
+    """Take a dismissal back; a pair that nobody found goes. Answers the two customers. Raises NotFound."""
     row = await uow.fetchrow(
         """UPDATE duplicate_pair SET state = 'open', dismissed_by_id = NULL, dismissed_at = NULL
-           WHERE id = $1 AND state = 'dismissed' RETURNING score""",
+           WHERE id = $1 AND state = 'dismissed' RETURNING score, low_id, high_id""",
         pair_id,
     )
     if row is None:
@@ -61,3 +61,4 @@ async def reopen_pair(uow: UnitOfWork, pair_id: UUID) -> None:
     if row["score"] == 0:
         await uow.execute("DELETE FROM duplicate_pair WHERE id = $1", pair_id)
     uow.audit("duplicate:reopened", pair_id)
+    return row["low_id"], row["high_id"]

@@ -44,9 +44,14 @@ _STEPS: Final[Mapping[str, str]] = {
             FOR UPDATE SKIP LOCKED)
         RETURNING x.note_key_id AS key_id, NULL::text AS path""",
     "files": """
-        DELETE FROM customer_file x WHERE x.id IN (
-            SELECT f.id FROM customer_file f WHERE f.at < $1 ORDER BY f.at LIMIT $2 FOR UPDATE SKIP LOCKED)
-        RETURNING x.key_id, x.path""",
+        WITH old AS (
+            DELETE FROM customer_file x WHERE x.id IN (
+                SELECT f.id FROM customer_file f WHERE f.at < $1 ORDER BY f.at LIMIT $2 FOR UPDATE SKIP LOCKED)
+            RETURNING x.id, x.key_id, x.path
+        ), line AS (
+            DELETE FROM interaction i USING old WHERE i.id = old.id AND i.kind = 'file'
+        )
+        SELECT key_id, path FROM old""",
     "changes": """
         DELETE FROM customer_change x WHERE x.id IN (
             SELECT c.id FROM customer_change c WHERE c.at < $1 ORDER BY c.at LIMIT $2 FOR UPDATE SKIP LOCKED)

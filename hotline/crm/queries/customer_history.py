@@ -84,8 +84,8 @@ async def changes_of_version(
     db: Reader, keyring: Keyring, viewer: Viewer, customer_id: UUID, change_id: UUID
 ) -> list[ChangeView]:
     """A change with those that were made at once with it. Raises NotFound."""
-    viewer.require("customers.read")
-    rows = await db.fetch(_SELECT + _OF_VERSION, customer_id, change_id)
+    found = await require_customer(db, viewer, customer_id)
+    rows = await db.fetch(_SELECT + _OF_VERSION, found, change_id)
     if not rows:
         raise NotFound()
     return [_change(keyring, viewer, row) for row in rows]

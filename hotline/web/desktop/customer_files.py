@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from aiohttp import web
 
 from hotline.crm.queries.customer_files import list_files
 from hotline.customers.file_types import lies
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.customer_pages import customer_of, id_of
+from hotline.web.desktop.customer_pages import PAGE, customer_of, id_of
 from hotline.web.desktop.customer_values import speaker
 from hotline.web.desktop.render import html
 from hotline.web.rights import needs
-
-PAGE: Final = 50
-#: Customers that are offered to be related with.
-_FOUND: Final = 8
-_PURCHASE: Final = ("kind", "title", "at", "ends_at", "reference", "quantity", "amount", "currency", "state")
 
 
 @needs("customers.read")

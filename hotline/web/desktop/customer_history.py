@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
@@ -14,16 +14,11 @@ from hotline.crm.queries.customer_relations import names_of
 from hotline.crm.queries.tiers import list_tiers
 from hotline.crm.queries.users import list_users
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.customer_pages import customer_of, id_of
+from hotline.web.desktop.customer_pages import PAGE, customer_of, id_of
 from hotline.web.desktop.customer_values import SOURCES, Speaker, speaker
 from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.render import html
 from hotline.web.rights import needs
-
-PAGE: Final = 50
-#: Customers that are offered to be related with.
-_FOUND: Final = 8
-_PURCHASE: Final = ("kind", "title", "at", "ends_at", "reference", "quantity", "amount", "currency", "state")
 
 
 @needs("customers.read")

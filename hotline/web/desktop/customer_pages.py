@@ -12,10 +12,8 @@ from hotline.errors import NotFound
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import uuid_of
 
+#: Lines of a page of a customer's records.
 PAGE: Final = 50
-#: Customers that are offered to be related with.
-_FOUND: Final = 8
-_PURCHASE: Final = ("kind", "title", "at", "ends_at", "reference", "quantity", "amount", "currency", "state")
 
 
 async def customer_of(request: web.Request) -> CustomerView:

@@ -19,10 +19,8 @@ from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.rights import needs
 from hotline.workflows import customer_relations as workflow
 
-PAGE: Final = 50
 #: Customers that are offered to be related with.
 _FOUND: Final = 8
-_PURCHASE: Final = ("kind", "title", "at", "ends_at", "reference", "quantity", "amount", "currency", "state")
 
 
 @needs("customers.read")

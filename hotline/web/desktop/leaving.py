@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 
@@ -12,6 +11,7 @@ from hotline.crm.queries.performance import Person
 from hotline.crm.queries.users import get_user, list_users
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
+from hotline.web.desktop.customer_pages import id_of
 from hotline.web.desktop.forms import field, form_of, problems, uuid_of
 from hotline.web.desktop.people import performance, span_of
 from hotline.web.desktop.render import html, see_other
@@ -43,7 +43,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
         "stays": "stays" in form,
     }
     try:
-        to = UUID(str(typed["to"])) if typed["to"] else None
+        to = id_of(str(typed["to"]))
         if typed["stays"]:
             if to is None:
                 raise Invalid("hand_over_to: to whom?")

@@ -137,6 +137,7 @@ async def try_agent(request: web.Request) -> web.StreamResponse:
     return await _page(request, step="agent", found=await _try_phone(request, await _user(request, form)))
 
 
+@fresh
 @needs("users.write")
 async def queue(request: web.Request) -> web.StreamResponse:
     """Gives the agent a queue, and signs them in to it on the PBX: that is the proof that it works."""

@@ -125,6 +125,7 @@ async def update(request: web.Request) -> web.StreamResponse:
     return see_other(f"/users/{user.id}?done=saved")
 
 
+@fresh
 @needs("users.write")
 async def switch(request: web.Request) -> web.StreamResponse:
     """Disables the user, or lets them sign in again: done at once, undone by the other button."""
