@@ -24,7 +24,10 @@ from hotline.workflows.commands import commands_topic
 from tests.conftest import FAST
 from tests.waiting import until
 
-PING = 0.2
+#: Seconds between two pings where a loss is to be noticed soon.
+PING = 0.5
+#: And where nothing is to be lost: three of them without an answer count as one, and a busy machine may be that late.
+CALM = 10.0
 
 
 @dataclass
@@ -61,9 +64,9 @@ async def nodes(place: tuple[str, str]) -> AsyncIterator[Nodes]:
     if kind == "memory":
         one = two = MemoryBus(queue_size=50)
     elif kind == "postgres":
-        one, two = (PostgresBus(url, queue_size=50, ping_seconds=PING) for _ in range(2))
+        one, two = (PostgresBus(url, queue_size=50, ping_seconds=CALM) for _ in range(2))
     else:
-        one, two = (RedisBus(url, "contract", queue_size=50, ping_seconds=PING) for _ in range(2))
+        one, two = (RedisBus(url, "contract", queue_size=50, ping_seconds=CALM) for _ in range(2))
     for bus in (one, two):
         await bus.start()
         await until(lambda bus=bus: bus.health().connected)  # type: ignore[misc]
