@@ -44,6 +44,13 @@ EVENT_TYPES: Final[Mapping[str, str]] = {
     "rights.changed": "The rights of users changed; what is shown to them is read anew.",
     "settings.changed": "A setting, a list or a custom field of the company changed.",
     "presence.changed": "The agent signed in to, out of, or paused on a queue.",
+    "conversation.created": "A conversation of messages began: a customer wrote, or an agent wrote first.",
+    "conversation.updated": "A conversation changed: its state, who has it, its customer, its ticket.",
+    "conversation.typing": "Somebody writes a reply, or stopped; not kept, sent live only.",
+    "message.received": "A customer wrote: SMS, WhatsApp, email.",
+    "message.sent": "A message left for a customer, or waits to leave.",
+    "message.updated": "What became of a message: sent, delivered, read, failed.",
+    "twilio.changed": "The connection to Twilio went up or down, or one of its numbers changed.",
     "command.updated": "A command to the PBX changed its state.",
     "pbx.changed": "The connection to a PBX went up or down.",
 }

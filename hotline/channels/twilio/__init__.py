@@ -1,0 +1,1 @@
+"""Twilio: signatures, requests, TwiML. The only room that imports the twilio library."""
