@@ -1,16 +1,66 @@
-"""The command line: ``hotline serve`` and the others. A file per subject; only wiring and printing here."""
+"""The command line: ``hotline serve`` and the others. A file per subject; only wiring and printing here.
+
+A command's file is imported when it is called: one that makes a token need not load the whole web first.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
 
 import typer
+from typer._click.core import Command, Context  # typer carries its own click, and names these nowhere else
+from typer.core import TyperGroup
 
 from hotline import __version__
 from hotline.errors import HotlineError, SettingError
 
+#: Each command with the file that has it: a function of that name (``import_``), or an ``app`` of several.
+COMMANDS: Final[Mapping[str, str]] = {
+    "audit": "audit:app",
+    "backup": "backup:backup",
+    "demo": "demo:demo",
+    "doctor": "doctor:doctor",
+    "export": "exports:export",
+    "flow": "flow:app",
+    "import": "imports:import_",
+    "migrate": "migrate:migrate",
+    "replay": "replay:replay",
+    "restore": "backup:restore",
+    "serve": "serve:serve",
+    "support": "support:support",
+    "token": "tokens:app",
+    "user": "users:app",
+}
+
+
+class _Commands(TyperGroup):
+    """The commands of the table."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Their names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """One of them, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        file, _, name = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(f"hotline.cli.{file}"), name)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+            single.command(cmd_name)(found)
+            found = single
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
+
 app = typer.Typer(
     name="hotline",
+    cls=_Commands,
     help="A company's service hotline: the PBX on one side, the customers' records on the other.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -29,38 +79,6 @@ def options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Options that come before a command."""
-
-
-from hotline.cli import (  # noqa: E402 - the commands hang on the application above
-    audit,
-    backup,
-    demo,
-    doctor,
-    exports,
-    flow,
-    imports,
-    migrate,
-    replay,
-    serve,
-    support,
-    tokens,
-    users,
-)
-
-app.add_typer(audit.app, name="audit")
-app.add_typer(users.app, name="user")
-app.add_typer(flow.app, name="flow")
-app.add_typer(tokens.app, name="token")
-app.command("backup")(backup.backup)
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.command("import")(imports.import_)
-app.command("export")(exports.export)
-app.command("migrate")(migrate.migrate)
-app.command("replay")(replay.replay)
-app.command("restore")(backup.restore)
-app.command("serve")(serve.serve)
-app.command("support")(support.support)
 
 
 def main() -> None:
