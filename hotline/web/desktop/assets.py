@@ -44,6 +44,15 @@ def asset(name: str) -> str:
     return f"/static/{manifest()[name]}"
 
 
+@cache
+def first_page() -> tuple[str, ...]:
+    """The addresses of the scripts that every page loads, for it to fetch side by side. Raises NotBuilt."""
+    try:
+        return tuple(f"/static/{name}" for name in json.loads((DIST / "first-page.json").read_text("utf-8")))
+    except OSError:
+        raise NotBuilt() from None
+
+
 @public
 async def serve(request: web.Request) -> web.StreamResponse:
     """A built file."""

@@ -16,7 +16,7 @@ from hotline.crm.company import Formats
 from hotline.web.brand import look_of
 from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.desktop import text
-from hotline.web.desktop.assets import asset
+from hotline.web.desktop.assets import asset, first_page
 from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language_of, words, zone_of
 from hotline.web.desktop.keys import KEYS, at_the_desk
 from hotline.web.desktop.numbers import Numbers
@@ -45,6 +45,7 @@ def environment(language: str) -> Environment:
     env.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
         asset=asset,
+        first_page=first_page,
         language=language,
         lang=catalogue.tag,
         languages=LANGUAGES,

