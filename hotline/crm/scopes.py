@@ -4,9 +4,11 @@ Every query of customers, calls, tickets and what belongs to them adds the condi
 does not exist for the viewer (NotFound, never Forbidden), so nobody learns which ids or numbers there are.
 
 - **own**: a call that the viewer had, dialled, or that rang at their phone; a ticket that is theirs, that they made,
-  that belongs to an own call, or that nobody has; a customer whom they are responsible for, or who is on an own call
-  or on a ticket of theirs. Whoever may be the caller of an own call is seen for a day, so that they can be picked.
-- **team**: the same of everybody in the viewer's teams, and the calls and tickets of the teams' queues.
+  that belongs to an own call, or that nobody has; a conversation that is theirs, that they began, that nobody has, or
+  that belongs to a ticket of theirs or to a customer whom they are responsible for; such a customer, or one who is on
+  an own call, or on a ticket or in a conversation of theirs. Whoever may be the caller of an own call is seen for a
+  day, so that they can be picked; so is who may be the writer of an own conversation, while nobody has said.
+- **team**: the same of everybody in the viewer's teams, and the calls, tickets and conversations of the teams' queues.
 - **all**: no condition.
 
 ``bind`` takes a value and answers its placeholder, for example ``$3``; :class:`Arguments` is one.
@@ -56,6 +58,11 @@ def tickets_seen(viewer: Viewer, bind: Bind, alias: str = "t") -> str | None:
     return _seen(viewer, "tickets", bind, alias)
 
 
+def conversations_seen(viewer: Viewer, bind: Bind, alias: str = "v") -> str | None:
+    """The condition on ``conversation`` under ``alias``; None when the viewer sees every conversation."""
+    return _seen(viewer, "conversations", bind, alias)
+
+
 def customers_seen_each(viewer: Viewer, bind: Bind, alias: str) -> str | None:
     """The same condition as ``customers_seen``, asked of one row after the other: for the few rows of a page, where a
     join would read all that somebody ever had to do with."""
@@ -71,6 +78,11 @@ def tickets_seen_each(viewer: Viewer, bind: Bind) -> str | None:
     """As ``customers_seen_each``, of ``ticket t``: for lists in their order, so that what a row says by itself comes
     first, and nothing is ever a join that reads all of somebody's calls."""
     return _seen(viewer, "tickets", bind, "t", each=True)
+
+
+def conversations_seen_each(viewer: Viewer, bind: Bind, alias: str) -> str | None:
+    """As ``customers_seen_each``, of conversations."""
+    return _seen(viewer, "conversations", bind, alias, each=True)
 
 
 def reaches_less(viewer: Viewer, kind: Scoped, than: Scoped) -> bool:
@@ -109,6 +121,12 @@ _COLUMNS: Final[Mapping[Scoped, Mapping[str, str]]] = {
         "made_ticket": "{alias}.created_by_id {people}",
         "ticket_in_queue": "{alias}.queue {queues}",
     },
+    "conversations": {
+        "nobodys": "{alias}.assignee_id IS NULL",
+        "has_conversation": "{alias}.assignee_id {people}",
+        "made_conversation": "{alias}.created_by_id {people}",
+        "conversation_in_queue": "{alias}.queue {queues}",
+    },
 }
 _SELECTS: Final[Mapping[Scoped, Mapping[str, str]]] = {
     # Whom one is responsible for is no condition on a column: beside an OR no index would find them.
@@ -118,11 +136,24 @@ _SELECTS: Final[Mapping[Scoped, Mapping[str, str]]] = {
         "has_ticket": "SELECT customer_id FROM ticket WHERE assignee_id {people}",
         "made_ticket": "SELECT customer_id FROM ticket WHERE created_by_id {people}",
         "ticket_in_queue": "SELECT customer_id FROM ticket WHERE queue {queues}",
+        "has_conversation": "SELECT customer_id FROM conversation WHERE assignee_id {people}",
+        "made_conversation": "SELECT customer_id FROM conversation WHERE created_by_id {people}",
+        "conversation_in_queue": "SELECT customer_id FROM conversation WHERE queue {queues}",
         "may_be_caller": "SELECT unnest(sc.candidate_ids) FROM leg sl JOIN call sc ON sc.id = sl.call_id"
         " WHERE sl.user_id {people} AND sl.rang_at > now() - interval '1 day'",
+        "may_be_writer": "SELECT unnest(candidate_ids) FROM conversation WHERE assignee_id {people}"
+        " AND customer_id IS NULL AND last_at > now() - interval '1 day'",
     },
     "calls": {**_by_call("id"), "call_rang": "SELECT call_id FROM leg WHERE user_id {people}"},
     "tickets": _by_call("ticket_id"),
+    "conversations": {
+        "has_ticket": "SELECT sv.id FROM ticket st JOIN conversation sv ON sv.ticket_id = st.id"
+        " WHERE st.assignee_id {people}",
+        "responsible": "SELECT sv.id FROM customer su JOIN conversation sv ON sv.customer_id = su.id"
+        " WHERE su.responsible_id {people}",
+        "ticket_in_queue": "SELECT sv.id FROM ticket st JOIN conversation sv ON sv.ticket_id = st.id"
+        " WHERE st.queue {queues}",
+    },
 }
 # One's own id too: whoever is in no team yet sees their own.
 _TEAM_PEOPLE: Final = """= ANY(ARRAY(SELECT {me}::uuid UNION SELECT sm.user_id FROM team_member sm
@@ -154,7 +185,12 @@ def _seen(viewer: Viewer, kind: Scoped, bind: Bind, alias: str, *, each: bool = 
     return f"({' OR '.join((*columns, linked))})" if columns else linked
 
 
-_TABLES: Final[Mapping[Scoped, str]] = {"customers": "customer", "calls": "call", "tickets": "ticket"}
+_TABLES: Final[Mapping[Scoped, str]] = {
+    "customers": "customer",
+    "calls": "call",
+    "tickets": "ticket",
+    "conversations": "conversation",
+}
 
 
 def reasons(viewer: Viewer, kind: Scoped, bind: Bind, record: str) -> str | None:

@@ -12,7 +12,8 @@ from hotline.events import EVERYONE, permission_mark, user_mark
 
 #: Every permission with the sentence that the users page prints. API scopes are ``all`` or some of these.
 PERMISSIONS: Final[Mapping[str, str]] = {
-    "customers.read": "See the customers that one is responsible for, and those of one's own calls and tickets.",
+    "customers.read": "See the customers that one is responsible for, and those of one's own calls, tickets and "
+    "conversations.",
     "customers.read_team": "See the customers of one's teams too.",
     "customers.read_all": "See every customer.",
     "customers.write": "Create customers and change those that one sees.",
@@ -37,7 +38,8 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "tickets.read_all": "See everybody's tickets.",
     "tickets.write": "Create and change the tickets that one sees, and wrap calls up.",
     "tickets.assign": "Give tickets to others.",
-    "conversations.read": "See the conversations that one has, that nobody has, and those of one's own tickets.",
+    "conversations.read": "See the conversations that one has, that nobody has, and those of one's own tickets and "
+    "customers.",
     "conversations.read_team": "See the conversations of one's teams.",
     "conversations.read_all": "See everybody's conversations.",
     "conversations.write": "Reply in the conversations that one sees, claim them, close them, write notes in them.",
@@ -99,7 +101,7 @@ MASKS: Final[Mapping[str, str]] = {
 }
 
 Scope = Literal["own", "team", "all"]
-Scoped = Literal["customers", "calls", "tickets"]
+Scoped = Literal["customers", "calls", "tickets", "conversations"]
 Kind = Literal["user", "system", "token"]
 
 #: The kinds of records that have a scope; everything else belongs to one of them.

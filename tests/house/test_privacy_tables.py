@@ -17,6 +17,10 @@ MODELS: dict[str, type[Model]] = {
 TOLD = {each.table: each for each in PERSONAL}
 
 
+#: Nobody writes to an address again that wanted no more: it is known by its keyed index alone.
+OUTLIVING = {("suppression", "address_index")}
+
+
 def columns(model: type[Model]) -> set[str]:
     """The columns of a model's table; references are ``name_id``."""
     found = set(model._meta.fields_db_projection.values())
@@ -57,7 +61,7 @@ def test_whatever_is_sealed_or_finds_somebody_is_emptied_and_shown() -> None:
         shown = " ".join(each.shows.values())
         for column in there:
             if is_sealed(column) or column.endswith(("_tokens", "_index")):
-                if not covered(each, column):
+                if not covered(each, column) and (each.table, column) not in OUTLIVING:
                     wrong.append(f"{each.table}.{column} stays after an erasure")
                 if is_sealed(column) and f"x.{column}" not in shown:
                     wrong.append(f"{each.table}.{column} is not in the report")

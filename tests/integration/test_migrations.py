@@ -61,7 +61,7 @@ async def schema_of(url: str) -> Schema:
 async def test_the_steps_make_what_the_models_say(url: str) -> None:
     generated_url = url  # the database is used twice: first generated from the models, then emptied and migrated
     connection = await asyncpg.connect(generated_url)
-    for name in ("customer_number_seq", "ticket_number_seq"):
+    for name in ("customer_number_seq", "ticket_number_seq", "conversation_number_seq"):
         await connection.execute(f"CREATE SEQUENCE {name} AS bigint START WITH 10001")
     async with TortoiseContext() as context:
         await context.init(config=orm_config(generated_url))

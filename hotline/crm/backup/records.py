@@ -27,7 +27,7 @@ from hotline.crm.keys import Wrapped
 from hotline.errors import HotlineError, SettingError
 
 #: Sequences that no column owns.
-SEQUENCES: Final = ("customer_number_seq", "ticket_number_seq")
+SEQUENCES: Final = ("customer_number_seq", "ticket_number_seq", "conversation_number_seq")
 _STEPS_TABLE: Final = "tortoise_migrations"
 _WEEK: Final = timedelta(days=7)
 #: How often, and how far apart, it is looked whether somebody else is connected.

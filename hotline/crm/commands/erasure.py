@@ -24,14 +24,16 @@ _TALKING: Final = "interval '1 day'"
 @dataclass(frozen=True, slots=True)
 class Reach:
     """One person in the records: ids of their customers (merged ones too), calls, callers (see ``tables``), tickets,
-    and the calls for which they are or were one of several who may have called."""
+    conversations, and the calls and conversations for which they are or were one of several whose number it is."""
 
     asked: UUID
     customers: tuple[UUID, ...]
     calls: tuple[UUID, ...]
     callers: tuple[UUID, ...]
     tickets: tuple[UUID, ...]
+    conversations: tuple[UUID, ...]
     candidates: tuple[UUID, ...]
+    may_have_written: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,22 @@ SELECT ARRAY(SELECT id FROM every ORDER BY id) AS calls,
 _TICKETS: Final = """
 SELECT ARRAY(SELECT t.id FROM ticket t WHERE t.customer_id = ANY($1::uuid[])
              UNION SELECT t.id FROM ticket t WHERE t.customer_id IS NULL AND t.call_id = ANY($2::uuid[])
+             UNION SELECT t.id FROM conversation v JOIN ticket t ON t.id = v.ticket_id
+                   WHERE v.id = ANY($3::uuid[]) AND t.customer_id IS NULL
              ORDER BY id) AS tickets
+"""
+_CONVERSATIONS: Final = """
+WITH numbers AS (
+    SELECT DISTINCT p.value_index, EXISTS (SELECT 1 FROM contact_point o WHERE o.value_index = p.value_index
+                                           AND NOT o.customer_id = ANY($1::uuid[])) AS shared
+    FROM contact_point p WHERE p.customer_id = ANY($1::uuid[])
+)
+SELECT ARRAY(SELECT v.id FROM conversation v WHERE v.customer_id = ANY($1::uuid[])
+             UNION SELECT v.id FROM conversation v JOIN numbers n ON n.value_index = v.address_index
+                   WHERE NOT n.shared AND v.customer_id IS NULL
+             ORDER BY id) AS conversations,
+    ARRAY(SELECT v.id FROM conversation v JOIN numbers n ON n.value_index = v.address_index
+          WHERE v.candidate_ids && $1::uuid[] ORDER BY v.id) AS may_have_written
 """
 _STANDING: Final = f"""
 SELECT ARRAY(SELECT l.id FROM call l WHERE (l.id = ANY($1::uuid[]) OR l.candidate_ids && $3::uuid[])
@@ -128,14 +145,18 @@ async def reach_of(db: Reader, customer_id: UUID) -> Reach:
     customers = list(found["customers"])
     calls = await db.fetchrow(_CALLS, customers)
     assert calls is not None
-    tickets = await db.fetchval(_TICKETS, customers, calls["calls"])
+    written = await db.fetchrow(_CONVERSATIONS, customers)
+    assert written is not None
+    tickets = await db.fetchval(_TICKETS, customers, calls["calls"], written["conversations"])
     return Reach(
         asked=found["asked"],
         customers=tuple(customers),
         calls=tuple(calls["calls"]),
         callers=tuple(calls["callers"]),
         tickets=tuple(tickets),
+        conversations=tuple(written["conversations"]),
         candidates=tuple(calls["candidates"]),
+        may_have_written=tuple(written["may_have_written"]),
     )
 
 
@@ -210,7 +231,7 @@ async def _note(uow: UnitOfWork, table: Personal, reach: Reach, keys: set[UUID],
     )
     for row in rows:
         keys.update(row[name] for name in table.keys if row[name] is not None)
-        if table.part:
+        if table.part and row["path"] is not None:
             files.append((table.part, row["path"]))
 
 
@@ -236,13 +257,14 @@ async def _clear_of_others(uow: UnitOfWork, reach: Reach) -> dict[str, int]:
 
 
 async def _off_candidates(uow: UnitOfWork, reach: Reach) -> None:
-    """Off the lists of who may have called, where somebody else has the number too."""
-    await uow.execute(
-        """UPDATE call x SET candidate_ids = ARRAY(SELECT i FROM unnest(x.candidate_ids) AS i
-                                                   WHERE NOT i = ANY($1::uuid[]))
-           WHERE x.id = ANY($2::uuid[])""",
-        *(list(reach.customers), list(reach.candidates)),
-    )
+    """Off the lists of who may have called or written, where somebody else has the number too."""
+    for table, ids in (("call", reach.candidates), ("conversation", reach.may_have_written)):
+        await uow.execute(
+            f"""UPDATE {table} x SET candidate_ids = ARRAY(SELECT i FROM unnest(x.candidate_ids) AS i
+                                                       WHERE NOT i = ANY($1::uuid[]))
+               WHERE x.id = ANY($2::uuid[])""",  # noqa: S608
+            *(list(reach.customers), list(ids)),
+        )
 
 
 def bound(text: str, reach: Reach, now: datetime | None = None) -> tuple[str, list[Any]]:
@@ -252,6 +274,7 @@ def bound(text: str, reach: Reach, now: datetime | None = None) -> tuple[str, li
         "calls": ("uuid[]", list(reach.calls)),
         "callers": ("uuid[]", list(reach.callers)),
         "tickets": ("uuid[]", list(reach.tickets)),
+        "conversations": ("uuid[]", list(reach.conversations)),
         "now": ("timestamptz", now),
     }
     places: dict[str, str] = {}

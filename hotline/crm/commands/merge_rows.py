@@ -30,9 +30,11 @@ class Moved:
 
 
 _VERSIONED: Final = ", version = t.version + 1, updated_at = $5"
-#: In the order in which everybody locks them: calls, then tickets, then the rest.
+#: In the order in which everybody locks them: calls, then conversations, then tickets, then the rest.
 TABLES: Final = (
     Moved("call", "call", also=_VERSIONED),
+    # Sealed under keys of their own.
+    Moved("conversation", "conversation", also=_VERSIONED),
     Moved("ticket", "ticket", also=_VERSIONED),
     Moved("interaction", "interaction", key="note_key_id", sealed="t.note_cipher IS NOT NULL"),
     Moved("purchase", "purchase", key="key_id"),
@@ -45,6 +47,7 @@ TABLES: Final = (
 _SINCE: Final = {
     "call": "SELECT count(*) FROM call WHERE customer_id = $1 AND offered_at > $2 AND merged_into_id IS NULL",
     "ticket": "SELECT count(*) FROM ticket WHERE customer_id = $1 AND opened_at > $2",
+    "conversation": "SELECT count(*) FROM conversation WHERE customer_id = $1 AND created_at > $2",
     "note": "SELECT count(*) FROM interaction WHERE customer_id = $1 AND at > $2 AND kind = 'note'",
     "purchase": "SELECT count(*) FROM purchase WHERE customer_id = $1 AND created_at > $2 AND deleted_at IS NULL",
     "file": "SELECT count(*) FROM customer_file WHERE customer_id = $1 AND at > $2 AND deleted_at IS NULL",
@@ -60,8 +63,9 @@ def _other_side(moved: Moved) -> str:
 
 
 async def lock_rows(uow: UnitOfWork, customer_ids: Sequence[UUID]) -> None:
-    """Take the calls and tickets before the customers, as the telephone does: it would meet us half-way else."""
-    for table in ("call", "ticket"):
+    """Take the calls, conversations and tickets before the customers, as what comes in does: it would meet us half-way
+    else."""
+    for table in ("call", "conversation", "ticket"):
         await uow.execute(
             f"SELECT id FROM {table} WHERE customer_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",  # noqa: S608
             list(customer_ids),

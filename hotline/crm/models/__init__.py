@@ -7,6 +7,16 @@ from hotline.crm.models.audit import AuditEntry, AuditSeal
 from hotline.crm.models.background import BackgroundJob
 from hotline.crm.models.batch import BatchItem
 from hotline.crm.models.call import Call, CallAlias, Leg
+from hotline.crm.models.conversation import (
+    CatchUp,
+    Conversation,
+    Message,
+    MessageAttempt,
+    MessageFile,
+    SenderPause,
+    Suppression,
+    TriageCorrection,
+)
 from hotline.crm.models.custom_field import CustomField
 from hotline.crm.models.customer import Address, ContactPoint, Customer, CustomerTag, Tag, Tier
 from hotline.crm.models.customer_import import (
@@ -47,9 +57,11 @@ __all__ = [
     "BusinessCalendar",
     "Call",
     "CallAlias",
+    "CatchUp",
     "Category",
     "CompanySetting",
     "ContactPoint",
+    "Conversation",
     "CustomField",
     "Customer",
     "CustomerChange",
@@ -75,6 +87,9 @@ __all__ = [
     "Merge",
     "MergeField",
     "MergeItem",
+    "Message",
+    "MessageAttempt",
+    "MessageFile",
     "OutboxEntry",
     "OutboxHead",
     "PbxCommand",
@@ -88,6 +103,7 @@ __all__ = [
     "RefusedSignIn",
     "Role",
     "RoleGrant",
+    "SenderPause",
     "Session",
     "SharedKey",
     "SignIn",
@@ -96,6 +112,7 @@ __all__ = [
     "SlaClock",
     "SlaPolicy",
     "StoredPbx",
+    "Suppression",
     "Tag",
     "Team",
     "TeamMember",
@@ -103,6 +120,7 @@ __all__ = [
     "TicketEntry",
     "TicketView",
     "Tier",
+    "TriageCorrection",
     "User",
     "WrapUp",
 ]

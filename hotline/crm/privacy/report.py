@@ -77,7 +77,8 @@ async def person_report(db: Reader, keyring: Keyring, viewer: Viewer, customer_i
 
 _ORDER: Final = (
     *("record", "contact_point", "address", "customer_tag", "customer_relation", "purchase", "notes", "calls"),
-    *("keyed_in", "recordings", "dialled", "tickets", "ticket_texts", "customer_file", "customer_change", "merges"),
+    *("keyed_in", "recordings", "dialled", "conversations", "messages", "message_file", "tickets", "ticket_texts"),
+    *("suppression", "customer_file", "customer_change", "merges"),
 )
 
 

@@ -3,7 +3,7 @@ and what erasing them does. A test holds it against the models: a new table is i
 
 Conditions are on the alias ``x``. ``{customers}`` stands for the person's ids (theirs and those of records merged into
 theirs), ``{calls}`` for their calls, ``{callers}`` for these and others' calls from a number that only they have,
-``{tickets}`` for their tickets.
+``{tickets}`` for their tickets, ``{conversations}`` for their conversations.
 """
 
 from __future__ import annotations
@@ -41,6 +41,21 @@ class Personal:
 
 
 PERSONAL: Final[tuple[Personal, ...]] = (
+    # Before the contact points, by which they are found. What nobody wants any more outlives who wanted it.
+    Personal(
+        "suppression",
+        "x.address_index IN (SELECT p.value_index FROM contact_point p WHERE p.customer_id = ANY({customers}))",
+        shows={
+            "at": "x.at",
+            "channel": "x.channel",
+            "reason": "x.reason",
+            "source": "x.source",
+            "until": "x.lifted_at",
+        },
+        opened_by="NULL::uuid",
+        order="x.at, x.id",
+        empties={"source_id": "NULL"},
+    ),
     Personal(
         "contact_point",
         _OF_CUSTOMER,
@@ -267,6 +282,78 @@ PERSONAL: Final[tuple[Personal, ...]] = (
         section="ticket_texts",
     ),
     Personal(
+        "message_file",
+        "x.message_id IN (SELECT m.id FROM message m WHERE m.conversation_id = ANY({conversations}))",
+        shows={
+            "at": "x.at",
+            "name_cipher": "x.name_cipher",
+            "media_type": "x.media_type",
+            "from_cipher": "x.source_cipher",
+            "bytes": "x.bytes",
+            "deleted": "x.deleted_at",
+        },
+        opened_by="x.key_id",
+        order="x.at, x.id",
+        deletes=True,
+        keys=("key_id",),
+        part="files",
+    ),
+    Personal(
+        "message",
+        "x.conversation_id = ANY({conversations})",
+        shows={
+            "at": "x.at",
+            "conversation": "(SELECT 'M' || v.number FROM conversation v WHERE v.id = x.conversation_id)",
+            "direction": "x.direction",
+            "kind": "x.kind",
+            "body_cipher": "x.body_cipher",
+            "html_cipher": "x.html_cipher",
+            "details_cipher_json": "x.sealed",
+            "state": "x.state",
+        },
+        opened_by="(SELECT v.key_id FROM conversation v WHERE v.id = x.conversation_id)",
+        order="x.at, x.id",
+        # That something was written, and when, is the company's statistics. What waits to leave, leaves no more.
+        empties={
+            "body_cipher": "NULL",
+            "html_cipher": "NULL",
+            "sealed": "NULL",
+            "provider_id": "NULL",
+            "state": "CASE WHEN x.state = 'queued' THEN 'suppressed' ELSE x.state END",
+        },
+        section="messages",
+    ),
+    Personal(
+        "conversation",
+        "x.id = ANY({conversations})",
+        shows={
+            "number": "'M' || x.number",
+            "channel": "x.channel",
+            "address_cipher": "x.address_cipher",
+            "name_cipher": "x.name_cipher",
+            "subject_cipher": "x.subject_cipher",
+            "language": "x.language",
+            "state": "x.state",
+            "since": "x.created_at",
+            "last_at": "x.last_at",
+        },
+        opened_by="x.key_id",
+        order="x.created_at, x.id",
+        empties={
+            "address_index": "NULL",
+            "address_cipher": "NULL",
+            "name_cipher": "NULL",
+            "subject_cipher": "NULL",
+            "language": "NULL",
+            "candidate_ids": "'{{}}'::uuid[]",
+            "state": "'closed'",
+            "closed_at": "COALESCE(x.closed_at, {now})",
+            "unanswered_since": "NULL",
+        },
+        keys=("key_id",),
+        section="conversations",
+    ),
+    Personal(
         "customer",
         "x.id = ANY({customers})",
         shows={
@@ -319,6 +406,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "background_job": "ids, codes and counts",
     "business_calendar": "the company's",
     "call_alias": "the PBX's names of channels",
+    "catch_up": "instants",
     "category": "the company's",
     "company_setting": "the company's",
     "custom_field": "definitions, no values",
@@ -331,6 +419,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "lease": "processes",
     "leg": "phones of staff",
     "list_entry": "the company's",
+    "message_attempt": "ids and codes",
     "outbox": "ids and codes",
     "outbox_head": "a number",
     "pbx_state": "the PBX",
@@ -341,6 +430,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "refused_sign_in": "counts",
     "role": "staff",
     "role_grant": "staff",
+    "sender_pause": "ids and codes",
     "session": "staff",
     "shared_key": "the installation",
     "sign_in": "staff",
@@ -354,6 +444,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "team_member": "staff",
     "ticket_view": "the company's filters",
     "tier": "the company's",
+    "triage_correction": "ids and codes",
     "users": "staff",
     "wrap_up": "ids and times",
 }

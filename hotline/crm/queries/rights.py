@@ -21,10 +21,12 @@ _RECORDS: Final[Mapping[Scoped, str]] = {
     "customers": "SELECT COALESCE(merged_into_id, id) AS id, 'C' || number AS reference FROM customer WHERE id = $1",
     "calls": "SELECT COALESCE(merged_into_id, id) AS id, NULL AS reference FROM call WHERE id = $1",
     "tickets": "SELECT id, 'T' || number AS reference FROM ticket WHERE id = $1",
+    "conversations": "SELECT id, 'M' || number AS reference FROM conversation WHERE id = $1",
 }
 _BY_NUMBER: Final[Mapping[Scoped, str]] = {
     "customers": "SELECT id FROM customer WHERE number = $1",
     "tickets": "SELECT id FROM ticket WHERE number = $1",
+    "conversations": "SELECT id FROM conversation WHERE number = $1",
 }
 
 

@@ -17,7 +17,7 @@ from hotline.web.api.user_bodies import UserPath
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
 
-_REFERENCE: Final = re.compile(r"[CcTt]?(\d{1,12})")
+_REFERENCE: Final = re.compile(r"[CcTtMm]?(\d{1,12})")
 
 
 class RightSource(Output):
@@ -41,7 +41,7 @@ class Permission(Output):
 class ScopeOf(Output):
     """How far records of a kind are seen (null: none), and the permission that says so."""
 
-    kind: Literal["customers", "calls", "tickets"]
+    kind: Literal["customers", "calls", "tickets", "conversations"]
     scope: Literal["own", "team", "all"] | None
     permission: str | None
     meaning: str | None
@@ -74,7 +74,7 @@ class SeenWhy(Output):
 class RecordSeen(Output):
     """Whether the person sees one record, and why."""
 
-    kind: Literal["customers", "calls", "tickets"]
+    kind: Literal["customers", "calls", "tickets", "conversations"]
     id: UUID
     reference: str | None
     seen: bool
@@ -97,11 +97,12 @@ class Rights(Output):
 
 
 class RightsQuery(Input):
-    """One record to ask about, by its id or the number that people say (C10001, T10001)."""
+    """One record to ask about, by its id or the number that people say (C10001, T10001, M10001)."""
 
     customer: str | None = Field(None, max_length=40)
     call: str | None = Field(None, max_length=40)
     ticket: str | None = Field(None, max_length=40)
+    conversation: str | None = Field(None, max_length=40)
 
 
 @endpoint("GET", "/users/{user}/rights", right="signed_in", summary="What somebody may do and see, and why")
@@ -116,6 +117,7 @@ async def get_rights(ask: Ask, path: UserPath, query: RightsQuery) -> Rights:
         ("customers", query.customer),
         ("calls", query.call),
         ("tickets", query.ticket),
+        ("conversations", query.conversation),
     )
     asked = [(kind, text) for kind, text in named if text is not None]
     if len(asked) > 1:

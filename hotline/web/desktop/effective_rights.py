@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,8 +28,9 @@ from hotline.web.desktop.render import html, say
 from hotline.web.desktop.words import N_
 from hotline.web.rights import signed_in
 
-_NUMBER: Final = re.compile(r"([CcTt])(\d{1,12})")
-_PAGES: Final = {"customers": "/customers", "tickets": "/tickets"}
+_NUMBER: Final = re.compile(r"([CcTtMm])(\d{1,12})")
+_PAGES: Final = {"customers": "/customers", "tickets": "/tickets", "conversations": "/conversations"}
+_LETTERS: Final[Mapping[str, Scoped]] = {"C": "customers", "T": "tickets", "M": "conversations"}
 
 
 @signed_in
@@ -68,10 +70,10 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 async def _explained(request: web.Request, user_id: UUID, asked: str) -> RecordRights:
-    """A record is named by its number (C10001, T10001), or by its id, whatever it is of."""
+    """A record is named by its number (C10001, T10001, M10001), or by its id, whatever it is of."""
     house, viewer, now = house_of(request), signed_of(request).viewer, house_of(request).clock()
     if number := _NUMBER.fullmatch(asked):
-        kind: Scoped = "customers" if number[1] in "Cc" else "tickets"
+        kind = _LETTERS[number[1].upper()]
         return await explain(house.db, viewer, now, user_id, kind, int(number[2]))
     try:
         record_id = UUID(asked.rpartition("/")[2])

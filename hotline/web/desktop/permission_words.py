@@ -16,7 +16,9 @@ from hotline.web.desktop.words import N_
 
 #: The sentences of the viewer's table: a test holds them against it.
 PERMISSION_WORDS: Final[Mapping[str, str]] = {
-    "customers.read": N_("See the customers that one is responsible for, and those of one's own calls and tickets."),
+    "customers.read": N_(
+        "See the customers that one is responsible for, and those of one's own calls, tickets and conversations."
+    ),
     "customers.read_team": N_("See the customers of one's teams too."),
     "customers.read_all": N_("See every customer."),
     "customers.write": N_("Create customers and change those that one sees."),
@@ -41,7 +43,9 @@ PERMISSION_WORDS: Final[Mapping[str, str]] = {
     "tickets.read_all": N_("See everybody's tickets."),
     "tickets.write": N_("Create and change the tickets that one sees, and wrap calls up."),
     "tickets.assign": N_("Give tickets to others."),
-    "conversations.read": N_("See the conversations that one has, that nobody has, and those of one's own tickets."),
+    "conversations.read": N_(
+        "See the conversations that one has, that nobody has, and those of one's own tickets and customers."
+    ),
     "conversations.read_team": N_("See the conversations of one's teams."),
     "conversations.read_all": N_("See everybody's conversations."),
     "conversations.write": N_("Reply in the conversations that one sees, claim them, close them, write notes in them."),
@@ -83,6 +87,7 @@ KIND_NAMES: Final[Mapping[Scoped, str]] = {
     "customers": N_("Customers"),
     "calls": N_("Calls"),
     "tickets": N_("Tickets"),
+    "conversations": N_("Conversations"),
 }
 
 #: What is shown in part without the permission.
@@ -127,6 +132,10 @@ REASONS: Final[Mapping[tuple[Scoped, str], str]] = {
     ("customers", "may_be_caller"): N_("The customer may be who called within the last day"),
     ("customers", "call_in_queue"): N_("A call of the customer came to a queue of the team"),
     ("customers", "ticket_in_queue"): N_("A ticket of the customer is in a queue of the team"),
+    ("customers", "has_conversation"): N_("Has a conversation with the customer"),
+    ("customers", "made_conversation"): N_("Began a conversation with the customer"),
+    ("customers", "conversation_in_queue"): N_("A conversation with the customer is in a queue of the team"),
+    ("customers", "may_be_writer"): N_("The customer may be who wrote within the last day"),
     ("calls", "had_call"): N_("Had the call"),
     ("calls", "dialled_call"): N_("Dialled the call"),
     ("calls", "call_rang"): N_("The call rang at the phone"),
@@ -139,6 +148,13 @@ REASONS: Final[Mapping[tuple[Scoped, str], str]] = {
     ("tickets", "nobodys"): N_("Nobody has the ticket"),
     ("tickets", "call_in_queue"): N_("A call of the ticket came to a queue of the team"),
     ("tickets", "ticket_in_queue"): N_("The ticket is in a queue of the team"),
+    ("conversations", "nobodys"): N_("Nobody has the conversation"),
+    ("conversations", "has_conversation"): N_("Has the conversation"),
+    ("conversations", "made_conversation"): N_("Began the conversation"),
+    ("conversations", "has_ticket"): N_("Has the ticket of the conversation"),
+    ("conversations", "responsible"): N_("Responsible for the customer of the conversation"),
+    ("conversations", "conversation_in_queue"): N_("The conversation is in a queue of the team"),
+    ("conversations", "ticket_in_queue"): N_("The ticket of the conversation is in a queue of the team"),
 }
 
 

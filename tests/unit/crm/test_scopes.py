@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from hotline.crm.scopes import Arguments, all_of, calls_seen, customers_seen, tickets_seen
+from hotline.crm.scopes import Arguments, all_of, calls_seen, conversations_seen, customers_seen, tickets_seen
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.ids import new_id
 
 USER = new_id()
-CONDITIONS = {"customers": customers_seen, "calls": calls_seen, "tickets": tickets_seen}
+CONDITIONS = {"customers": customers_seen, "calls": calls_seen, "tickets": tickets_seen, "conversations": conversations_seen}
 
 
 def viewer(*permissions: str) -> Viewer:
