@@ -1,6 +1,6 @@
 """What a flow wants done for a caller, and what came of it: the two sides between the engine and a door.
 
-The engine answers with effects and performs none. A door (FastAGI now, TwiML later) performs them in order; at most the
+The engine answers with effects and performs none. A door (FastAGI, TwiML) performs them in order; at most the
 last one of a step waits for something, and what came of it is the input of the next step.
 """
 
@@ -50,7 +50,8 @@ class Tell:
 class Collect:
     """Say ``prompts`` and take keys, also while they are said (barge-in): at least ``least``, at most ``most``;
     ``finish`` ends earlier. ``first_seconds`` run from the end of the prompts, ``next_seconds`` between keys.
-    → Pressed, TimedOut."""
+    ``words`` has for each key what may be said instead, where a door can listen (``ivr.spoken``); without it a number
+    is asked for. → Pressed, TimedOut."""
 
     prompts: tuple[Prompt, ...]
     least: int
@@ -58,6 +59,7 @@ class Collect:
     finish: str
     first_seconds: float
     next_seconds: float
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

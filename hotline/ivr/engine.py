@@ -8,15 +8,19 @@ them, so every sequence of inputs ends.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from hotline.calendars import Calendar
 from hotline.ivr import names
-from hotline.ivr.effects import CallerFacts, HangUp, HungUp, Input
+from hotline.ivr.effects import CallerFacts, Collect, HangUp, HungUp, Input
 from hotline.ivr.flow import FlowSet
 from hotline.ivr.run import Run
 from hotline.ivr.session import Frame, Session, Step
 from hotline.ivr.texts import clean
+
+#: Questions do not depend on the time.
+_NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def start(flows: FlowSet, caller: CallerFacts, calendars: Mapping[str, Calendar], now: datetime) -> Step:
@@ -56,6 +60,12 @@ def resume(flows: FlowSet, session: Session, input: Input, calendars: Mapping[st
         return run.gone()
     run.take(input)
     return run.walk()
+
+
+def asked(flows: FlowSet, session: Session) -> Collect | None:
+    """The question that a session waits at: how keys that come in another moment are to be read. None when it waits
+    for something else."""
+    return Run(flows, session, {}, _NEVER).asked()
 
 
 def _language(flows: FlowSet, caller: CallerFacts) -> str | None:

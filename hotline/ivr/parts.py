@@ -53,6 +53,14 @@ Speech = Annotated[
 ]
 
 
+#: Words that callers say: one, or several.
+Spoken = Annotated[
+    tuple[Word, ...],
+    BeforeValidator(_listed, json_schema_input_type=Word | list[Word]),
+    Field(min_length=1, max_length=50),
+]
+
+
 class Part(BaseModel):
     """A piece of a flow: unknown fields are refused, so that a misspelt one is never lost without a word."""
 
@@ -73,6 +81,13 @@ class Choice(Part):
     kind: Kind | None = Field(None, description="What the caller wants; the ticket gets it.")
     set: dict[OwnVariable, Value] = Field(default_factory=dict, max_length=20, description="Variables to set.")
     label: Label | None = Field(None, description="What the picture calls this key.")
+    words: dict[Language, Spoken] = Field(
+        default_factory=dict,
+        max_length=names.MOST_LANGUAGES,
+        exclude_if=lambda words: not words,  # what says nothing does not make another content of a flow
+        description="What callers may say instead of pressing the key, by language; absent: what callers say for the "
+        "kind, and the label.",
+    )
 
 
 def _choice(value: Any) -> Any:

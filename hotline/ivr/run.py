@@ -12,9 +12,12 @@ from hotline.ivr import names, nodes
 from hotline.ivr.effects import Found, Input, Left, Pressed, Prompt, Recorded
 from hotline.ivr.flow import Flow, FlowSet, numbered
 from hotline.ivr.moves import Moves
-from hotline.ivr.parts import Item
+from hotline.ivr.parts import Choice, Item, worded
 from hotline.ivr.session import Session, Step, Waits
+from hotline.ivr.spoken import AGENT_WORDS, KIND_WORDS, LANGUAGE_WORDS
 from hotline.ivr.texts import clean, fill
+
+Words = tuple[str, ...]
 
 
 class Run(Moves):
@@ -155,6 +158,24 @@ class Run(Moves):
         self._change(over=True, waits="", outcome=self._session.outcome or "left")
         return Step(self._session, ())
 
+    def asked(self) -> fx.Collect | None:
+        """The question that the session waits at, as it was asked without its repeats; None when there is none."""
+        found = self._place()
+        if found is None or self._session.waits != "collect":
+            return None
+        flow, node = found
+        match node:
+            case nodes.Menu() | nodes.Gather():
+                self._ask(flow, node, ())
+            case nodes.ChooseLanguage() if node.keys:
+                self._ask(flow, node, ())
+            case nodes.Survey() if self._session.question < len(node.questions):
+                self._ask_survey(flow, node, ())
+            case _:
+                return None
+        (question,) = self._said
+        return question if isinstance(question, fx.Collect) else None
+
     @property
     def _waiting(self) -> bool:
         return bool(self._session.waits)
@@ -265,21 +286,40 @@ class Run(Moves):
         else:
             prompts = self._prompts(flow, name, "", node.say)
         least, most, finish = (node.least, node.most, node.finish) if isinstance(node, nodes.Gather) else (1, 1, "")
-        self._collect(flow, node, first + prompts, least, most, finish)
+        self._collect(flow, node, first + prompts, least, most, finish, self._words(flow, node))
 
     def _ask_survey(self, flow: Flow, node: nodes.Survey, first: tuple[Prompt, ...]) -> None:
         question = node.questions[self._session.question]
         name = self._session.frames[-1].node
-        self._collect(flow, node, first + self._prompts(flow, name, question.name, question.say), 1, 1, "")
+        prompts = first + self._prompts(flow, name, question.name, question.say)
+        self._collect(flow, node, prompts, 1, 1, "", dict.fromkeys(question.keys, ()))
+
+    def _words(self, flow: Flow, node: nodes.Menu | nodes.Gather | nodes.ChooseLanguage) -> Mapping[str, Words]:
+        """What may be said for each key of a question; nothing where a number is asked for."""
+        match node:
+            case nodes.Menu():
+                speaking = self._speaking(flow)
+                return {key: choice_words(choice, speaking) for key, choice in node.keys.items()}
+            case nodes.ChooseLanguage():
+                return {key: LANGUAGE_WORDS.get(one.partition("-")[0], ()) for key, one in node.keys.items()}
+            case _:
+                return {}
 
     def _collect(
-        self, flow: Flow, node: nodes.Asking, prompts: tuple[Prompt, ...], least: int, most: int, finish: str
+        self,
+        flow: Flow,
+        node: nodes.Asking,
+        prompts: tuple[Prompt, ...],
+        least: int,
+        most: int,
+        finish: str,
+        words: Mapping[str, Words],
     ) -> None:
         defaults = flow.file.defaults
         seconds = node.seconds if node.seconds is not None else defaults.seconds
         own = node.next_seconds if isinstance(node, nodes.Gather) else None
         between = own if own is not None else defaults.next_seconds
-        self._wait("collect", fx.Collect(prompts, least, most, finish, seconds, between))
+        self._wait("collect", fx.Collect(prompts, least, most, finish, seconds, between, words))
 
     def _tries(self, flow: Flow, node: nodes.Asking) -> int:
         return node.tries if node.tries is not None else flow.file.defaults.tries
@@ -324,3 +364,14 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def choice_words(choice: Choice, language: str) -> Words:
+    """What may be said instead of a key: the flow's own words, else those of the kind and the label."""
+    if choice.words:
+        return choice.words.get(language, ())
+    base = language.partition("-")[0]
+    label = worded(choice.label, language)
+    known = KIND_WORDS.get(choice.kind, {}).get(base, ()) if choice.kind is not None else ()
+    agent = AGENT_WORDS.get(base, ()) if label is not None and label.casefold() in AGENT_WORDS.get(base, ()) else ()
+    return tuple(dict.fromkeys((*known, *((label,) if label is not None else ()), *agent)))
