@@ -148,6 +148,11 @@ class Keyring:
             )
         return PersonalKey(key_id, _open(master.wrapping, wrapped.sealed, key_id.bytes))
 
+    def own_key(self, purpose: str) -> PersonalKey:
+        """A key of the installation, the same on every node, for what belongs to nobody in particular and passes."""
+        secret = _derive(self._origin.index_key, f"own key {purpose}")
+        return PersonalKey(UUID(bytes=hashlib.sha256(purpose.encode()).digest()[:16]), secret)
+
     # Values
 
     def encrypt(self, key: PersonalKey, table: str, column: str, row_id: UUID, text: str) -> bytes:

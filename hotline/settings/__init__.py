@@ -6,11 +6,12 @@ repeats the value, since it may be a secret. docs/settings.md is generated from 
 
 from hotline.settings.load import PREFIX, load_settings, setting_names
 from hotline.settings.model import Settings
-from hotline.settings.values import EMBEDDED, Bind, DialFormat, IpNetwork, PbxAddress
+from hotline.settings.values import EMBEDDED, AccountToken, Bind, DialFormat, IpNetwork, PbxAddress
 
 __all__ = [
     "EMBEDDED",
     "PREFIX",
+    "AccountToken",
     "Bind",
     "DialFormat",
     "IpNetwork",

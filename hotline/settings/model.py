@@ -14,6 +14,7 @@ from hotline.settings.values import (
     DIAL_INTERNAL,
     DIAL_OUT,
     EMBEDDED,
+    AccountTokens,
     Bind,
     BindSetting,
     Command,
@@ -23,7 +24,6 @@ from hotline.settings.values import (
     Pbxs,
     Region,
     Secrets,
-    SecretWords,
     Voices,
     Words,
     Zone,
@@ -227,14 +227,32 @@ class Settings(BaseModel):
     twilio_account_sid: str = Field(
         "",
         pattern=r"^(AC[0-9a-fA-F]{32})?$",
-        description="Twilio account. Checked; no version talks to Twilio yet.",
+        description="The Twilio account, `AC…`; empty: Twilio is off and its webhooks are refused.",
     )
-    twilio_auth_token: SecretWords = Field(
+    twilio_auth_token: AccountTokens = Field(
         (),
-        description="Twilio auth token, several by comma. Checked; no version talks to Twilio yet.",
+        description=(
+            "Auth token of the Twilio account. Several by comma while it is rotated: each is believed in webhooks, the "
+            "first is used. Tokens of sub-accounts as `ACxxxx:token`."
+        ),
     )
     twilio_api_url: Annotated[str, url_check("http", "https", empty=True)] = Field(
-        "", description="Another address for Twilio's API. Checked; no version talks to Twilio yet."
+        "",
+        description=(
+            "Address that stands for all of Twilio's API, for example a proxy's or a simulated Twilio's; empty: "
+            "Twilio's own."
+        ),
+    )
+    twilio_sip_url: str = Field(
+        "",
+        pattern=r"^(sips?:([A-Za-z0-9_.+-]{1,64}@)?[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(;transport=(udp|tcp|tls))?)?$",
+        description=(
+            "Where Twilio reaches the Asterisk, `sip:hotline@pbx.example.com:5061;transport=tls`: callers of Twilio "
+            "then wait in its queues. Empty: hotline rings the agents' phones by Twilio itself."
+        ),
+    )
+    twilio_timeout: float = Field(
+        10, ge=1, le=60, description="Seconds that one request to Twilio may take before its outcome counts as unknown."
     )
     smtp_url: Annotated[SecretStr, url_check("smtp", "smtps", empty=True)] = Field(
         SecretStr(""),

@@ -61,6 +61,14 @@ class DialFormat:
     context: str
 
 
+@dataclass(frozen=True, slots=True)
+class AccountToken:
+    """An auth token of a Twilio account; ``account`` is empty for the main one."""
+
+    account: str
+    token: SecretStr
+
+
 #: What HOTLINE_SPEECH_COMMAND says when no prompt shall be made by a command.
 NO_SPEECH: Final = "none"
 
@@ -216,6 +224,20 @@ def _secrets(value: object) -> object:
     return parts
 
 
+def _account_tokens(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    tokens = []
+    for part in (part.strip() for part in value.split(",")):
+        if not part:
+            continue
+        account, colon, token = part.rpartition(":")
+        if (colon and not re.fullmatch(r"AC[0-9a-fA-F]{32}", account)) or not re.fullmatch(r"[!-~]{1,100}", token):
+            raise ValueError("expected a token, several by comma; one of a sub-account as ACxxxx:token")
+        tokens.append(AccountToken(account, SecretStr(token)))
+    return tuple(tokens)
+
+
 def _folder(value: object) -> object:
     return Path(value).expanduser() if isinstance(value, str) else value
 
@@ -253,7 +275,7 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 BindSetting = Annotated[Bind, BeforeValidator(_bind)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]
-SecretWords = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
+AccountTokens = Annotated[tuple[AccountToken, ...], BeforeValidator(_account_tokens)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 Networks = Annotated[tuple[IpNetwork, ...], BeforeValidator(_networks)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -27,6 +27,9 @@ from hotline.ids import NewId, new_id
 from hotline.settings import EMBEDDED, Settings
 from hotline.workflows import unfinished_restore
 from hotline.workflows.flow_registry import FlowRegistry, shipped_folder
+
+if TYPE_CHECKING:
+    from hotline.channels.twilio.client import TwilioClient
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +55,15 @@ class House:
     def flows(self) -> FlowRegistry:
         """The IVR's flows of this process."""
         return FlowRegistry(shipped_folder(), self.settings.flows_dir)
+
+    @cached_property
+    def twilio(self) -> TwilioClient | None:
+        """Twilio, or None while its settings are empty."""
+        # Imported here: the library takes a third of a second, and most commands ask nothing of Twilio.
+        from hotline.channels.twilio.client import TwilioClient
+
+        configured = self.settings.twilio_account_sid and self.settings.twilio_auth_token
+        return TwilioClient(self.settings) if configured else None
 
     @asynccontextmanager
     async def unit(self, viewer: Viewer) -> AsyncIterator[UnitOfWork]:
@@ -85,6 +97,8 @@ class House:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if (twilio := self.__dict__.get("twilio")) is not None:
+            await twilio.close()
         await self.bus.close()
         await self.db.close()
 

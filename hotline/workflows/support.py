@@ -30,7 +30,7 @@ from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.queries.support import support_facts
 from hotline.crm.viewer import Viewer
 from hotline.errors import HotlineError
-from hotline.settings import PREFIX, Settings
+from hotline.settings import PREFIX, AccountToken, Settings
 from hotline.workflows.backup_parts import files, parts
 from hotline.workflows.house import House
 
@@ -130,7 +130,7 @@ def _told(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return _address(value.get_secret_value())
     if isinstance(value, (tuple, list, set, frozenset)):
-        if any(isinstance(each, SecretStr) for each in value):
+        if any(isinstance(each, (SecretStr, AccountToken)) for each in value):
             return f"{len(value)} set"
         return [_told(each) for each in value]
     if isinstance(value, Mapping):

@@ -92,6 +92,7 @@ class Migration(migrations.Migration):
                 ("last_at", fields.DatetimeField()),
                 ("unanswered_since", fields.DatetimeField(null=True)),
                 ("auto_answered_at", fields.DatetimeField(null=True)),
+                ("waiting_until", fields.DatetimeField(null=True)),
                 ("closed_at", fields.DatetimeField(null=True)),
                 ("version", fields.IntField(db_default=1)),
                 ("created_at", fields.DatetimeField(db_default=Now())),
@@ -228,14 +229,37 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=new_id)),
                 (
+                    "conversation",
+                    fields.ForeignKeyField(
+                        "crm.Conversation",
+                        source_field="conversation_id",
+                        db_index=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
                     "message",
                     fields.ForeignKeyField(
                         "crm.Message",
                         source_field="message_id",
                         db_index=True,
+                        null=True,
                         to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "crm.User",
+                        source_field="user_id",
+                        null=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
                     ),
                 ),
                 ("position", fields.SmallIntField(db_default=0)),

@@ -36,16 +36,20 @@ from hotline.crm.models.interaction import Interaction
 from hotline.crm.models.key import PersonalKey, SharedKey
 from hotline.crm.models.lease import Lease
 from hotline.crm.models.list_entry import ListEntry
+from hotline.crm.models.macro import Macro, MacroVersion
 from hotline.crm.models.merging import DuplicatePair, Merge, MergeField, MergeItem
 from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
 from hotline.crm.models.recording import Recording
+from hotline.crm.models.sender import Sender
 from hotline.crm.models.sign_in import HandoverItem, RecoveryCode, RefusedSignIn, SignIn, SignInChallenge
 from hotline.crm.models.stored_pbx import StoredPbx
 from hotline.crm.models.team import Team, TeamMember
 from hotline.crm.models.ticket import Category, Ticket, TicketEntry, TicketView, WrapUp
+from hotline.crm.models.twilio_agents import TwilioLeg, TwilioWaiting
 from hotline.crm.models.user import ApiToken, Role, Session, User
+from hotline.crm.models.webhook import WebhookClaim
 
 __all__ = [
     "Address",
@@ -84,6 +88,8 @@ __all__ = [
     "Lease",
     "Leg",
     "ListEntry",
+    "Macro",
+    "MacroVersion",
     "Merge",
     "MergeField",
     "MergeItem",
@@ -103,6 +109,7 @@ __all__ = [
     "RefusedSignIn",
     "Role",
     "RoleGrant",
+    "Sender",
     "SenderPause",
     "Session",
     "SharedKey",
@@ -121,6 +128,9 @@ __all__ = [
     "TicketView",
     "Tier",
     "TriageCorrection",
+    "TwilioLeg",
+    "TwilioWaiting",
     "User",
+    "WebhookClaim",
     "WrapUp",
 ]

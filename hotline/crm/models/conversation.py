@@ -21,6 +21,7 @@ _OPEN: Final = "state <> 'closed'"
 
 class Conversation(Model):
     """What one address and the company write each other over one channel. ``number`` is what people say: M10001.
+    ``waiting_until`` is when one that waits comes back by itself.
 
     Everything that somebody wrote in it, their address and their name are sealed under ``key``, which is the
     conversation's own and stays so whoever it turns out to be with: a merge moves ids only, an erasure destroys it.
@@ -62,6 +63,7 @@ class Conversation(Model):
     last_at = fields.DatetimeField()
     unanswered_since = fields.DatetimeField(null=True)
     auto_answered_at = fields.DatetimeField(null=True)
+    waiting_until = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
     version = fields.IntField(db_default=1)
     created_at = fields.DatetimeField(db_default=Now())
@@ -160,11 +162,18 @@ class MessageAttempt(Model):
 class MessageFile(Model):
     """A file of a message; it, its name and its source are sealed by a key of its own. ``state``: ``waiting`` to be
     fetched from where ``source_cipher`` says, ``kept``, or ``refused`` for ``reason``. ``media_type`` is what its
-    content says once it is kept, before that what its sender said."""
+    content says once it is kept, before that what its sender said. Without a message yet: ``user`` has put it beside
+    the reply that they write."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
-    message: fields.ForeignKeyRelation[Message] = fields.ForeignKeyField(
-        "crm.Message", related_name=False, on_delete=fields.CASCADE, db_index=True
+    conversation: fields.ForeignKeyRelation[Conversation] = fields.ForeignKeyField(
+        "crm.Conversation", related_name=False, on_delete=fields.CASCADE, db_index=True
+    )
+    message: fields.ForeignKeyNullableRelation[Message] = fields.ForeignKeyField(
+        "crm.Message", related_name=False, null=True, on_delete=fields.CASCADE, db_index=True
+    )
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     position = fields.SmallIntField(db_default=0)
     state = fields.CharField(max_length=8)

@@ -283,7 +283,7 @@ PERSONAL: Final[tuple[Personal, ...]] = (
     ),
     Personal(
         "message_file",
-        "x.message_id IN (SELECT m.id FROM message m WHERE m.conversation_id = ANY({conversations}))",
+        "x.conversation_id = ANY({conversations})",
         shows={
             "at": "x.at",
             "name_cipher": "x.name_cipher",
@@ -396,6 +396,7 @@ PASSING: Final[Mapping[str, str]] = {
     "customer_export": "exports lie for 24 hours; an erasure ends them all",
     "customer_import": "the file and its sample are there until the import is done, 24 hours at most",
     "import_refusal": "refused rows are there for 24 hours; an erasure ends them all",
+    "webhook_claim": "what a caller was told is there, sealed, for a day, so that it can be told again the same",
 }
 
 #: Tables that know no customer, with the reason. Staff are users: they are disabled, and leave.
@@ -419,6 +420,8 @@ NOBODY: Final[Mapping[str, str]] = {
     "lease": "processes",
     "leg": "phones of staff",
     "list_entry": "the company's",
+    "macro": "the company's and staff's, with placeholders for whom they are sent to",
+    "macro_version": "as the macros",
     "message_attempt": "ids and codes",
     "outbox": "ids and codes",
     "outbox_head": "a number",
@@ -430,6 +433,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "refused_sign_in": "counts",
     "role": "staff",
     "role_grant": "staff",
+    "sender": "the company's own numbers and addresses",
     "sender_pause": "ids and codes",
     "session": "staff",
     "shared_key": "the installation",
@@ -445,6 +449,8 @@ NOBODY: Final[Mapping[str, str]] = {
     "ticket_view": "the company's filters",
     "tier": "the company's",
     "triage_correction": "ids and codes",
+    "twilio_leg": "ids, codes and phones of staff",
+    "twilio_waiting": "ids, codes and times",
     "users": "staff",
     "wrap_up": "ids and times",
 }

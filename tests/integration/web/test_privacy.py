@@ -31,7 +31,7 @@ from hotline.crm.embedded import EmbeddedPostgres, binaries
 from hotline.crm.queries.customers import lookup
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.settings import load_settings
+from hotline.settings import AccountToken, load_settings
 from hotline.workflows import calls, imports, merging
 from hotline.workflows.customers import write_note
 from hotline.workflows.erasure import erase_late
@@ -220,7 +220,7 @@ async def test_nothing_personal_lies_open_anywhere(
         "secret_key": (SecretStr("hunter2-the-master-key"),),
         "agi_key": SecretStr("hunter2-of-the-dialplan"),
         "smtp_url": SecretStr("smtp://u:hunter2-of-mail@mail.example:587"),
-        "twilio_auth_token": (SecretStr("hunter2-of-twilio"),),
+        "twilio_auth_token": (AccountToken("", SecretStr("hunter2-of-twilio")),),
         "ami_urls": pbxs,
     }
     log.error("somebody.was_careless", detail=f"asked for {NUMBER} by {EMAIL}")

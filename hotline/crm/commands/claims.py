@@ -1,0 +1,79 @@
+"""Outside events happen once: each is claimed in the transaction of its effect, with the answer that it got beside it.
+
+A duplicate that comes at the same moment waits for the first to commit and gets its answer; when the first is rolled
+back, the duplicate takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from hotline.crm.database import Row
+from hotline.crm.keys import Keyring
+from hotline.crm.unit_of_work import UnitOfWork
+
+#: Longest key that is kept.
+LONGEST_KEY: Final = 200
+
+_PURPOSE: Final = "webhook_claim"
+# In the order of the keys: two events that share some never wait for each other in a circle.
+_CLAIM: Final = """
+INSERT INTO webhook_claim (key, at) SELECT k, $2 FROM unnest($1::text[]) AS k ORDER BY k
+ON CONFLICT (key) DO NOTHING RETURNING key
+"""
+
+
+async def claim(uow: UnitOfWork, keys: Sequence[str]) -> str | None:
+    """Claim an event by all of its keys. None: it is ours, go on. Else what was answered when it first came; empty when
+    nothing was."""
+    wanted = sorted({_short(key) for key in keys})
+    ours = [row["key"] for row in await uow.fetch(_CLAIM, wanted, uow.now)]
+    if len(ours) == len(wanted):
+        return None
+    others = [key for key in wanted if key not in ours]
+    rows = await uow.fetch("SELECT key, reply_cipher FROM webhook_claim WHERE key = ANY($1::text[])", others)
+    reply = next((opened for row in rows if (opened := _opened(uow.keyring, row))), "")
+    if ours and reply:
+        await keep(uow, ours, reply)
+    return reply
+
+
+async def keep(uow: UnitOfWork, keys: Sequence[str], reply: str) -> None:
+    """Keep the answer for who comes again, in the same unit of work as the claim."""
+    if not reply:
+        return
+    key = uow.keyring.own_key(_PURPOSE)
+    wanted = sorted({_short(each) for each in keys})
+    sealed = [uow.keyring.encrypt(key, _PURPOSE, "reply_cipher", _row(each), reply) for each in wanted]
+    await uow.execute(
+        """UPDATE webhook_claim SET reply_cipher = kept.reply
+           FROM unnest($1::text[], $2::bytea[]) AS kept (key, reply) WHERE webhook_claim.key = kept.key""",
+        wanted,
+        sealed,
+    )
+
+
+async def forget_claims(uow: UnitOfWork, before: datetime) -> int:
+    """Forget claims from before a moment; how many."""
+    tag = await uow.execute("DELETE FROM webhook_claim WHERE at < $1", before)
+    return int(tag.rpartition(" ")[2])
+
+
+def _opened(keyring: Keyring, row: Row) -> str:
+    if row["reply_cipher"] is None:
+        return ""
+    key = keyring.own_key(_PURPOSE)
+    return keyring.decrypt(key, _PURPOSE, "reply_cipher", _row(row["key"]), row["reply_cipher"])
+
+
+def _row(key: str) -> UUID:
+    return UUID(bytes=sha256(key.encode()).digest()[:16])
+
+
+def _short(key: str) -> str:
+    """A key that is too long is kept by its digest."""
+    return key if len(key) <= LONGEST_KEY else f"sha256:{sha256(key.encode()).hexdigest()}"
