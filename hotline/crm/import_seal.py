@@ -1,24 +1,27 @@
 """Records of an import sealed for COPY: what ``commands.customers`` writes one by one, made ahead in other processes.
 
-Kept free of the database's libraries: a worker process that only reads and seals stays small. Ids are texts here, which
-pass between processes, and into COPY, quicker than UUIDs.
+Kept free of the database's libraries: a worker process that only reads and seals stays small. It makes the rows in
+COPY's own format, which the process that writes them only passes on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import marshal
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from hotline.crm import copy_rows
+from hotline.crm.copy_rows import data, word
 from hotline.crm.keys import Keyring
 from hotline.customers import custom_fields
 from hotline.customers.custom_fields import FieldSet
 from hotline.customers.import_record import Point, Reason, Record, unpacked
 from hotline.ids import new_id, new_text_id
 
-#: Columns of the rows that ``seal`` makes, in their order; the moment of the batch is added behind them.
+#: Columns of the rows that ``seal`` makes, in their order. The last are moments, which whoever writes them adds.
 KEY_COLUMNS: Final = ("id", "wrapped", "master", "created_at")
 CUSTOMER_COLUMNS: Final = (
     *("id", "key_id", "kind", "name_cipher", "search_tokens", "locale", "tier_id", "classification"),
@@ -47,32 +50,42 @@ class Sealing:
 
 
 class Sealed(NamedTuple):
-    """The rows of one new customer, without the moment of their making."""
+    """The rows of one new customer as COPY takes them, without the moment of their making."""
 
     id: str
-    key: tuple[Any, ...]
-    customer: tuple[Any, ...]
-    points: tuple[tuple[Any, ...], ...]
-    addresses: tuple[tuple[Any, ...], ...]
+    key: bytes
+    customer: bytes
+    points: tuple[bytes, ...]
+    addresses: tuple[bytes, ...]
 
 
 class PreparedRow(NamedTuple):
     """A row that is a record. ``indexes`` find customers with one of its contact points, whose ``kinds`` are beside;
-    ``sealed`` is there unless nothing is to be written; ``cells`` are the row as it stands in the file."""
+    ``sealed`` is there unless nothing is to be written. Most rows need nothing of what is ``kept`` packed."""
 
     number: int
     customer_number: int | None
     kinds: tuple[str, ...]
     indexes: tuple[bytes, ...]
     tags: tuple[str, ...]
-    packed: tuple[Any, ...]
+    kept: bytes
     sealed: Sealed | None
-    cells: tuple[str, ...]
 
     @property
     def record(self) -> Record:
         """What the row says."""
-        return unpacked(self.packed)
+        return unpacked(marshal.loads(self.kept)[0])  # noqa: S302 - made by ``kept_of`` in a process of one's own
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as it stands in the file."""
+        cells: tuple[str, ...] = marshal.loads(self.kept)[1]  # noqa: S302 - the same
+        return cells
+
+
+def kept_of(record: Record, cells: tuple[str, ...]) -> bytes:
+    """A record and its cells, packed."""
+    return marshal.dumps((record.packed(), cells))
 
 
 class RefusedRow(NamedTuple):
@@ -96,7 +109,7 @@ class Prepared:
         """As plain values."""
         return (
             *(self.last, self.count),
-            tuple((*row[:6], None if row.sealed is None else tuple(row.sealed), row.cells) for row in self.rows),
+            tuple((*row[:6], None if row.sealed is None else tuple(row.sealed)) for row in self.rows),
             tuple(
                 (row.number, tuple((each.code, each.column, each.detail) for each in row.reasons), row.cells)
                 for row in self.refused
@@ -110,35 +123,45 @@ def prepared(values: tuple[Any, ...]) -> Prepared:
     return Prepared(
         last,
         count,
-        tuple(PreparedRow._make((*row[:6], None if row[6] is None else Sealed(*row[6]), row[7])) for row in rows),
+        tuple(PreparedRow._make((*row[:6], None if row[6] is None else Sealed(*row[6]))) for row in rows),
         tuple(
             RefusedRow(number, tuple(Reason(*each) for each in reasons), cells) for number, reasons, cells in refused
         ),
     )
 
 
-def seal(record: Record, sealing: Sealing) -> Sealed:
-    """The rows of a new customer."""
+def indexes_of(record: Record, keyring: Keyring) -> tuple[bytes, ...]:
+    """The blind index of each of its contact points."""
+    return tuple(keyring.contact_index(kind, value.value) for kind, value, _ in record.points)
+
+
+def seal(record: Record, indexes: Sequence[bytes], sealing: Sealing) -> Sealed:
+    """The rows of a new customer; ``indexes`` are those of its contact points."""
     keyring, customer_id = sealing.keyring, new_text_id()
     key, wrapped = keyring.new_personal_key(new_id())
-    key_id, sealer = str(key.id), keyring.sealer(key)
-    name = record.name or ""
+    sealer, id_field, key_field = keyring.sealer(key), copy_rows.uuid(customer_id), copy_rows.uuid(key.id.hex)
     clear, cipher = seal_custom(sealer, customer_id, sealing.fields, record.custom)
     return Sealed(
         id=customer_id,
-        key=(key_id, wrapped.sealed, wrapped.master),
-        customer=(
-            *(customer_id, key_id, record.kind or "person"),
-            sealer("customer", "name_cipher", customer_id, name),
-            *(keyring.name_tokens(name), record.locale, _text(sealing.tiers.get(record.tier or ""))),
-            *(record.classification, _text(record.responsible or sealing.responsible), clear, cipher),
-            *(_text(sealing.created_by), SOURCE),
+        key=copy_rows.row((key_field, data(wrapped.sealed), word(wrapped.master)), 1),
+        customer=copy_rows.row(
+            (
+                *(id_field, key_field, word(record.kind or "person")),
+                data(sealer("customer", "name_cipher", customer_id, record.name or "")),
+                copy_rows.bigints(keyring.name_tokens(record.name or "")),
+                *(word(record.locale), _id(sealing.tiers.get(record.tier or "")), word(record.classification)),
+                _id(record.responsible or sealing.responsible),
+                *(copy_rows.document(clear), data(cipher), _id(sealing.created_by), word(SOURCE)),
+            ),
+            2,
         ),
         points=tuple(
-            seal_point(keyring, sealer, customer_id, point, position) for position, point in enumerate(record.points)
+            seal_point(keyring, sealer, new_text_id(), id_field, point, index, position)
+            for position, (point, index) in enumerate(zip(record.points, indexes, strict=True))
         ),
         addresses=tuple(
-            seal_address(sealer, customer_id, address, position) for position, address in enumerate(record.addresses)
+            seal_address(sealer, new_text_id(), id_field, address, position)
+            for position, address in enumerate(record.addresses)
         ),
     )
 
@@ -153,27 +176,37 @@ def seal_custom(
     return clear, sealer("customer", "custom_cipher", customer_id, json.dumps(hidden, ensure_ascii=False))
 
 
-def seal_point(keyring: Keyring, sealer: Sealer, customer_id: str, point: Point, position: int) -> tuple[Any, ...]:
-    """The row of a contact point."""
+def seal_point(
+    keyring: Keyring, sealer: Sealer, point_id: str, customer: bytes, point: Point, index: bytes, position: int
+) -> bytes:
+    """The row of a contact point; ``customer`` is the field of whose it is."""
     kind, value, label = point
-    point_id = new_text_id()
-    return (
-        *(point_id, customer_id, kind),
-        sealer("contact_point", "value_cipher", point_id, value.value),
-        keyring.contact_index(kind, value.value),
-        keyring.contact_tokens(kind, value.value),
-        *(label, value.country, position),
+    return copy_rows.row(
+        (
+            *(copy_rows.uuid(point_id), customer, word(kind)),
+            data(sealer("contact_point", "value_cipher", point_id, value.value)),
+            data(index),
+            copy_rows.bigints(keyring.contact_tokens(kind, value.value)),
+            *(word(label), word(value.country), copy_rows.integer(position)),
+        ),
+        1,
     )
 
 
 def seal_address(
-    sealer: Sealer, customer_id: str, address: tuple[str, str, str | None], position: int
-) -> tuple[Any, ...]:
+    sealer: Sealer, address_id: str, customer: bytes, address: tuple[str, str, str | None], position: int
+) -> bytes:
     """The row of a postal address."""
     text, label, country = address
-    address_id = new_text_id()
-    return (address_id, customer_id, label, sealer("address", "cipher", address_id, text), country, position)
+    return copy_rows.row(
+        (
+            *(copy_rows.uuid(address_id), customer, word(label)),
+            data(sealer("address", "cipher", address_id, text)),
+            *(word(country), copy_rows.integer(position)),
+        ),
+        1,
+    )
 
 
-def _text(value: UUID | None) -> str | None:
-    return None if value is None else str(value)
+def _id(value: UUID | None) -> bytes:
+    return copy_rows.NULL if value is None else copy_rows.uuid(value.hex)

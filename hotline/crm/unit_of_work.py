@@ -6,6 +6,7 @@ until then and written by one statement, since each round trip is on the path of
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
@@ -75,6 +76,11 @@ class UnitOfWork:
         if records:
             with translated():
                 await self._connection.copy_records_to_table(table, records=records, columns=columns)
+
+    async def copy_stream(self, table: str, columns: Sequence[str], stream: bytes) -> None:
+        """The same for rows in the binary format already: see ``crm.copy_rows``."""
+        with translated():
+            await self._connection.copy_to_table(table, source=io.BytesIO(stream), columns=columns, format="binary")
 
     async def execute_many(self, sql: str, arguments: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each of the arguments, in this transaction."""

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, Final
 
-from hotline.crm.import_seal import Prepared, PreparedRow, RefusedRow, seal
+from hotline.crm.import_seal import Prepared, PreparedRow, RefusedRow, indexes_of, kept_of, seal
 from hotline.customers import import_csv, import_encoding, import_mapping
 from hotline.customers.import_csv import KEPT_OF_CELL, LONGEST_ROW, MOST_COLUMNS, Row
 from hotline.customers.import_reading import LONGEST_HEADING, LONGEST_SHOWN, LOOKED_AT, SHOWN, Reading, Sample
@@ -123,10 +123,11 @@ def _prepared(rows: Sequence[Row], task: Task) -> Prepared:
         if isinstance(record, list):
             refused.append(RefusedRow(row.number, tuple(record), cells))
             continue
-        indexes = tuple(task.keyring.contact_index(kind, value.value) for kind, value, _ in record.points)
-        sealed = seal(record, sealing) if sealing is not None and record.name is not None else None
+        indexes = indexes_of(record, task.keyring)
+        sealed = seal(record, indexes, sealing) if sealing is not None and record.name is not None else None
         kinds = tuple(kind for kind, _, _ in record.points)
-        kept.append(PreparedRow(row.number, record.number, kinds, indexes, record.tags, record.packed(), sealed, cells))
+        packed = kept_of(record, cells)
+        kept.append(PreparedRow(row.number, record.number, kinds, indexes, record.tags, packed, sealed))
     return Prepared(rows[-1].number, len(rows), tuple(kept), tuple(refused))
 
 

@@ -27,7 +27,7 @@ from tests.schema import Schema, contents, populate, read_schema
 
 STEPS = migrate.known_steps()
 #: The last step of each version that was out: from these databases are upgraded.
-RELEASED = ("0001_initial", "0002_indexes_and_partitions", "0007_telephony")
+RELEASED = ("0001_initial", "0002_indexes_and_partitions", "0007_telephony", "0015_lists")
 
 
 @pytest.fixture(params=[16, 18])
@@ -72,13 +72,14 @@ async def test_the_steps_make_what_the_models_say(url: str) -> None:
     assert await migrated(url) == STEPS
     found = await schema_of(url)
     assert [line for line in found.lacks(generated) if "outbox" not in line] == []
-    assert [line for line in generated.lacks(found) if "outbox" not in line] == []
+    assert [line for line in generated.lacks(found) if "outbox" not in line and "tag" not in line] == []
     assert found.lacks(generated) == [
         "CREATE UNIQUE INDEX ON public.outbox USING btree (id)",
         "constraint outbox: PRIMARY KEY (id)",
     ]
     assert generated.lacks(found) == [
         "CREATE UNIQUE INDEX ON public.outbox USING btree (id, at)",
+        "CREATE UNIQUE INDEX ON public.tag USING btree (lower((name)::text))",
         "constraint outbox: PRIMARY KEY (id, at)",
     ]
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from hotline.crm.commands.customer_changes import COLUMNS, Source, record
 from hotline.crm.commands.customers import AUDIENCE
+from hotline.crm.commands.tags import find_tags, make_tags
 from hotline.crm.database import Row
 from hotline.crm.keys import PersonalKey, Wrapped
 from hotline.crm.scopes import Arguments, all_of, customers_seen
@@ -164,21 +165,13 @@ def _gone_through(items: Sequence[_Item]) -> Step:
 async def tags_of(uow: UnitOfWork, names: Sequence[str], *, new: bool, make: bool) -> tuple[UUID, ...]:
     """The ids of tags by their names. One that is not there is made where ``make`` says so, and gets an id that nobody
     has where it only might be (``new``). Raises Invalid for one that may not be made."""
-    ids: list[UUID] = []
-    for name in names:
-        found = await uow.fetchval("SELECT id FROM tag WHERE lower(name) = lower($1)", name)
-        if found is None and (not new or not uow.viewer.may("tags.write")):
-            raise Invalid(f"values.tags: there is no tag {name!r}{', and you may not make one' if new else ''}.")
-        if found is None:
-            found = uow.new_id()
-            if make:
-                found = await uow.fetchval(
-                    """INSERT INTO tag (id, name) VALUES ($1, $2)
-                       ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id""",
-                    *(found, name),
-                )
-        ids.append(found)
-    return tuple(dict.fromkeys(ids))
+    found = await find_tags(uow, names)
+    if missing := [name for name in names if name not in found]:
+        if not new or not uow.viewer.may("tags.write"):
+            raise Invalid(f"values.tags: there is no tag {missing[0]!r}{', and you may not make one' if new else ''}.")
+        if make:
+            found |= await make_tags(uow, missing)
+    return tuple(dict.fromkeys(found.get(name) or uow.new_id() for name in names))
 
 
 async def user_of(uow: UnitOfWork, login: str) -> UUID | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from hotline.crm.commands.tags import find_tags, make_tags
 from hotline.crm.keys import Keyring, PersonalKey
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.customers.contact_points import ContactValue, Kind
@@ -125,26 +126,12 @@ async def set_addresses(uow: UnitOfWork, customer: Owner, addresses: Sequence[Ad
 
 
 async def set_tags(uow: UnitOfWork, customer_id: UUID, tags: Sequence[str]) -> None:
-    # The database folds case, as it does when it searches: its idea of a letter may not be Python's.
-    wanted = await uow.fetch(
-        """SELECT DISTINCT ON (lower(w.name)) w.name, t.id
-           FROM unnest($1::text[]) WITH ORDINALITY AS w (name, place)
-           LEFT JOIN tag t ON lower(t.name) = lower(w.name) ORDER BY lower(w.name), w.place""",
-        list(tags),
-    )
-    ids: list[UUID] = []
-    for row in wanted:
-        if row["id"] is not None:
-            ids.append(row["id"])
-            continue
+    found = await find_tags(uow, tags) if tags else {}
+    if missing := [name for name in tags if name not in found]:
         if not uow.viewer.may("tags.write"):
-            raise Invalid(f"tags: there is no tag {row['name']!r}, and you may not make one.")
-        made = await uow.fetchval(
-            """INSERT INTO tag (id, name) VALUES ($1, $2)
-               ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id""",
-            *(uow.new_id(), row["name"]),
-        )
-        ids.append(made)
+            raise Invalid(f"tags: there is no tag {missing[0]!r}, and you may not make one.")
+        found |= await make_tags(uow, missing)
+    ids = list(dict.fromkeys(found.values()))
     await uow.execute(
         "DELETE FROM customer_tag WHERE customer_id = $1 AND NOT tag_id = ANY($2::uuid[])",
         *(customer_id, ids),

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.crm import copy_rows
 from hotline.crm.commands import customer_changes
 from hotline.crm.commands.customer_state import differences, state_of
+from hotline.crm.commands.tags import make_tags
 from hotline.crm.import_seal import (
     ADDRESS_COLUMNS,
     CUSTOMER_COLUMNS,
@@ -22,6 +24,7 @@ from hotline.crm.import_seal import (
     RefusedRow,
     Sealed,
     Sealing,
+    indexes_of,
     seal,
     seal_address,
     seal_custom,
@@ -34,6 +37,7 @@ from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.customers.import_policy import Duplicates, Match, Outcome, custom_of, joined, laid_over, recognised_by
 from hotline.customers.import_record import Reason, Record
+from hotline.ids import new_text_id
 
 _EFFECT_COLUMNS: Final = ("customer_import_id", "customer_id", "kind", "version")
 #: Customers who share a contact point beyond this are not told apart by it: it is a switchboard.
@@ -88,7 +92,8 @@ class _New:
     def sealed(self, sealing: Sealing) -> Sealed:
         if self.record is None and self.row.sealed is not None:
             return self.row.sealed
-        return seal(self.record or self.row.record, sealing)
+        record = self.record or self.row.record
+        return seal(record, indexes_of(record, sealing.keyring), sealing)
 
 
 @dataclass(slots=True)
@@ -228,41 +233,31 @@ async def _numbered(uow: UnitOfWork, numbers: set[int]) -> dict[int, UUID]:
 
 
 async def _create(uow: UnitOfWork, import_id: UUID, new: Sequence[_New], sealing: Sealing) -> None:
-    now = uow.now
+    if not new:
+        return
     rows = [each.sealed(sealing) for each in new]
-    await uow.copy("personal_key", KEY_COLUMNS, [(*row.key, now) for row in rows])
-    await uow.copy("customer", CUSTOMER_COLUMNS, [(*row.customer, now, now) for row in rows])
-    await uow.copy("contact_point", POINT_COLUMNS, [(*point, now) for row in rows for point in row.points])
-    await uow.copy("address", ADDRESS_COLUMNS, [(*address, now) for row in rows for address in row.addresses])
-    tags = await _tags(uow, {tag for each in new for tag in each.tags})
-    await uow.copy(
-        "customer_tag",
-        ("customer_id", "tag_id"),
-        [
-            (row.id, tag_id)
-            for row, each in zip(rows, new, strict=True)
-            for tag_id in dict.fromkeys(tags[tag.casefold()] for tag in each.tags)
-        ],
-    )
-    await uow.copy("import_effect", _EFFECT_COLUMNS, [(import_id, row.id, "created", 1) for row in rows])
+    now = copy_rows.moment(uow.now)
+    named = await make_tags(uow, [tag for each in new for tag in each.tags])
+    tags = {name: copy_rows.uuid(tag.hex) for name, tag in named.items()}
+    ids = [copy_rows.uuid(row.id) for row in rows]
+    tagged = [
+        copy_rows.row((customer_id, tag_id))
+        for customer_id, each in zip(ids, new, strict=True)
+        for tag_id in dict.fromkeys(tags[tag] for tag in each.tags)
+    ]
+    of_import, made = copy_rows.uuid(import_id.hex), copy_rows.word("created") + copy_rows.integer(1)
+    effects = [copy_rows.row((of_import, customer_id), 2) for customer_id in ids]
+    await _copy(uow, "personal_key", KEY_COLUMNS, [row.key for row in rows], now)
+    await _copy(uow, "customer", CUSTOMER_COLUMNS, [row.customer for row in rows], now + now)
+    await _copy(uow, "contact_point", POINT_COLUMNS, [point for row in rows for point in row.points], now)
+    await _copy(uow, "address", ADDRESS_COLUMNS, [address for row in rows for address in row.addresses], now)
+    await _copy(uow, "customer_tag", ("customer_id", "tag_id"), tagged)
+    await _copy(uow, "import_effect", _EFFECT_COLUMNS, effects, made)
 
 
-async def _tags(uow: UnitOfWork, names: set[str]) -> dict[str, UUID]:
-    """The ids of tags by their names, folded; unknown ones are made, which rows are refused for beforehand where the
-    importer may not."""
-    if not names:
-        return {}
-    wanted = {name.casefold(): name for name in sorted(names)}
-    rows = await uow.fetch("SELECT id, name FROM tag WHERE lower(name) = ANY($1::text[])", [n.lower() for n in names])
-    found: dict[str, UUID] = {row["name"].casefold(): row["id"] for row in rows}
-    for folded, name in wanted.items():
-        if folded not in found:
-            found[folded] = await uow.fetchval(
-                """INSERT INTO tag (id, name) VALUES ($1, $2)
-                   ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id""",
-                *(uow.new_id(), name),
-            )
-    return found
+async def _copy(uow: UnitOfWork, table: str, columns: Sequence[str], rows: Sequence[bytes], end: bytes = b"") -> None:
+    if rows:
+        await uow.copy_stream(table, columns, copy_rows.stream(rows, end))
 
 
 _UPDATE: Final = """
@@ -327,8 +322,8 @@ class _Writing:
     def __init__(self, uow: UnitOfWork, import_id: UUID, sealing: Sealing) -> None:
         self._uow, self._import_id, self._sealing = uow, import_id, sealing
         self._updates: list[tuple[Any, ...]] = []
-        self._points: list[tuple[Any, ...]] = []
-        self._addresses: list[tuple[Any, ...]] = []
+        self._points: list[bytes] = []
+        self._addresses: list[bytes] = []
         self._tags: list[tuple[UUID, str]] = []
         self._changes: list[tuple[Any, ...]] = []
         self._effects: list[tuple[Any, ...]] = []
@@ -338,18 +333,19 @@ class _Writing:
         sealer, text_id = keyring.sealer(key), str(customer_id)
         after = dict(state)
         points, addresses = list(before.get("contact_points") or ()), list(before.get("addresses") or ())
+        owner = copy_rows.uuid(text_id)
         for point in outcome.points:
-            row = seal_point(keyring, sealer, text_id, point, len(points))
-            self._points.append((*row, uow.now))
             kind, value, label = point
+            point_id, index = new_text_id(), keyring.contact_index(kind, value.value)
+            self._points.append(seal_point(keyring, sealer, point_id, owner, point, index, len(points)))
             points.append(
-                {"id": str(row[0]), "kind": kind, "value": value.value, "label": label, "country": value.country}
+                {"id": point_id, "kind": kind, "value": value.value, "label": label, "country": value.country}
             )
         for address in outcome.addresses:
-            row = seal_address(sealer, text_id, address, len(addresses))
-            self._addresses.append((*row, uow.now))
+            address_id = new_text_id()
+            self._addresses.append(seal_address(sealer, address_id, owner, address, len(addresses)))
             text, label, country = address
-            addresses.append({"id": str(row[0]), "label": label, "text": text, "country": country})
+            addresses.append({"id": address_id, "label": label, "text": text, "country": country})
         if outcome.points:
             after["contact_points"] = points
         if outcome.addresses:
@@ -382,13 +378,14 @@ class _Writing:
     async def write(self) -> None:
         uow = self._uow
         await uow.execute_many(_UPDATE, self._updates)
-        await uow.copy("contact_point", POINT_COLUMNS, self._points)
-        await uow.copy("address", ADDRESS_COLUMNS, self._addresses)
-        tags = await _tags(uow, {tag for _, tag in self._tags})
+        now = copy_rows.moment(uow.now)
+        await _copy(uow, "contact_point", POINT_COLUMNS, self._points, now)
+        await _copy(uow, "address", ADDRESS_COLUMNS, self._addresses, now)
+        tags = await make_tags(uow, [tag for _, tag in self._tags])
         await uow.execute_many(
             """INSERT INTO customer_tag (customer_id, tag_id) VALUES ($1, $2)
                ON CONFLICT (customer_id, tag_id) DO NOTHING""",
-            [(customer_id, tags[tag.casefold()]) for customer_id, tag in self._tags],
+            [(customer_id, tags[tag]) for customer_id, tag in self._tags],
         )
         await uow.copy("customer_change", customer_changes.COLUMNS, self._changes)
         await uow.copy("import_effect", _EFFECT_COLUMNS, self._effects)

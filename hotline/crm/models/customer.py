@@ -131,7 +131,7 @@ class Address(Model):
 
 
 class Tag(Model):
-    """A word that customers are grouped by."""
+    """A word that customers are grouped by. It is unique by ``lower(name)``, an index that the schema's steps make."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     name = fields.CharField(max_length=64, unique=True)

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotline import phone
 from hotline.phone import NotANumber, PhoneNumber
+from tests.material import real_file
 
 REAL = Path(os.environ.get("HOTLINE_REAL_MATERIAL", Path(__file__).parents[4] / "shared" / "real"))
 
@@ -74,6 +76,54 @@ def test_reading(text: str, region: str, value: str, kind: str, country: str | N
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(NotANumber):
         phone.parse(text, "CN")
+
+
+def _by_the_library(text: str, region: str) -> PhoneNumber | None:
+    """A number that libphonenumber finds valid, by its own steps."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    country = phonenumbers.region_code_for_number(number)
+    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return PhoneNumber(value, "e164", country if country and country.isalpha() else None)
+
+
+_REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+
+
+@st.composite
+def _written(draw: st.DrawFn) -> str:
+    """Digits near a real number, with what people put in front of and between them."""
+    region = draw(st.sampled_from(_REGIONS))
+    kind = draw(st.sampled_from(range(11)))
+    example = phonenumbers.example_number_for_type(region, kind) or phonenumbers.example_number(region)
+    assert example is not None
+    digits = list(phonenumbers.national_significant_number(example))
+    for _ in range(draw(st.integers(0, 3))):
+        digits[draw(st.integers(0, len(digits) - 1))] = draw(st.sampled_from("0123456789"))
+    if draw(st.booleans()):
+        digits = digits[: draw(st.integers(1, len(digits)))] + draw(st.lists(st.sampled_from("0123456789"), max_size=3))
+    head = draw(st.sampled_from(("", "+", f"+{example.country_code}", f"{example.country_code}", "0", "00", "1", "8")))
+    between = draw(st.sampled_from(("", "", " ", "-", "/", ".", ") ", " (0) ")))
+    at = draw(st.integers(0, len(digits)))
+    return f"{head}{''.join(digits[:at])}{between}{''.join(digits[at:])}"
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(_written(), st.sampled_from([*_REGIONS, "XX", "001"]))
+def test_the_quick_way_answers_what_libphonenumber_answers(text: str, region: str) -> None:
+    quick = phone._plain(text, region)
+    assert quick is None or quick == _by_the_library(text, region), text
+
+
+def test_the_quick_way_reads_most_numbers_of_the_world_alike() -> None:
+    rows = [json.loads(line) for line in real_file("numbers/e164.jsonl").read_text(encoding="utf-8").splitlines()]
+    quick = [(row, phone._plain(row["input"], row["region"])) for row in rows]
+    assert [row for row, found in quick if found not in (None, _by_the_library(row["input"], row["region"]))] == []
+    assert sum(found is not None for _, found in quick) > len(rows) * 0.5
 
 
 @given(st.text(max_size=40), st.sampled_from(["CN", "US", "GB", "XX"]))
