@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hotline.web import api, auth, brand, desktop, health, sound
+from hotline.web import api, auth, brand, desktop, health, sound, webhooks
 from hotline.web.context import EXAMINE, HEALTH, HOUSE, HUB, IDENTIFY, Examine, Health, Identify
 from hotline.web.demo import Demo
 from hotline.web.demo import setup as setup_demo
@@ -51,6 +51,7 @@ def create_app(
     health.setup(app)
     sound.setup(app)
     brand.setup(app)
+    webhooks.setup(app, house.settings)
     api.setup(app)
     desktop.setup(app)
     if demo is not None:

@@ -24,7 +24,16 @@ from hotline.web.problems import (
     WrongType,
 )
 from hotline.web.rate_limits import Buckets
-from hotline.web.rights import PUBLIC, SIGNED_IN, is_endless, is_enrolling, is_fresh, is_streamed, right_of
+from hotline.web.rights import (
+    PUBLIC,
+    SIGNED_IN,
+    is_endless,
+    is_enrolling,
+    is_fresh,
+    is_streamed,
+    is_unmetered,
+    right_of,
+)
 from hotline.workflows.sign_in import fresh_for
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -193,7 +202,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if unsafe and request.can_read_body and not own:
         await _read_body(request)
     if right == PUBLIC:
-        if unsafe:
+        if unsafe and not is_unmetered(request.match_info.handler):
             check_same_site(request)
             _charge_address(request)
         return await handler(request)

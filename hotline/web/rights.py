@@ -19,6 +19,7 @@ SIGNED_IN: Final = "signed_in"
 _ATTRIBUTE: Final = "__hotline_right__"
 _ENDLESS: Final = "__hotline_endless__"
 _STREAMED: Final = "__hotline_streamed__"
+_UNMETERED: Final = "__hotline_unmetered__"
 _FRESH: Final = "__hotline_fresh__"
 _ENROLLING: Final = "__hotline_enrolling__"
 
@@ -94,6 +95,18 @@ def streamed(handler: Handler) -> Handler:
 def is_streamed(handler: Any) -> bool:
     """Whether the handler reads the body itself."""
     return getattr(handler, _STREAMED, False) is True
+
+
+def unmetered(handler: Handler) -> Handler:
+    """Declares that the handler finds out by itself, before it does anything, who asks: it is for programs that no
+    limit of an address may stop, and whose requests come from other sites."""
+    setattr(handler, _UNMETERED, True)
+    return handler
+
+
+def is_unmetered(handler: Any) -> bool:
+    """Whether the handler finds out by itself who asks."""
+    return getattr(handler, _UNMETERED, False) is True
 
 
 def route_rights(app: web.Application) -> dict[str, str]:

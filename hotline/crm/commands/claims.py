@@ -22,38 +22,38 @@ LONGEST_KEY: Final = 200
 _PURPOSE: Final = "webhook_claim"
 # In the order of the keys: two events that share some never wait for each other in a circle.
 _CLAIM: Final = """
-INSERT INTO webhook_claim (key, at) SELECT k, $2 FROM unnest($1::text[]) AS k ORDER BY k
+INSERT INTO webhook_claim (key, reply_cipher, at)
+SELECT k, r, $3 FROM unnest($1::text[], $2::bytea[]) AS given (k, r) ORDER BY k
 ON CONFLICT (key) DO NOTHING RETURNING key
 """
 
 
-async def claim(uow: UnitOfWork, keys: Sequence[str]) -> str | None:
+async def claim(uow: UnitOfWork, keys: Sequence[str], reply: str | None = None) -> str | None:
     """Claim an event by all of its keys. None: it is ours, go on. Else what was answered when it first came; empty when
-    nothing was."""
+    nothing was. Who knows the ``reply`` already has it kept by the same statement."""
     wanted = sorted({_short(key) for key in keys})
-    ours = [row["key"] for row in await uow.fetch(_CLAIM, wanted, uow.now)]
+    sealed = _sealed(uow.keyring, wanted, reply) if reply else [None] * len(wanted)
+    ours = [row["key"] for row in await uow.fetch(_CLAIM, wanted, sealed, uow.now)]
     if len(ours) == len(wanted):
         return None
     others = [key for key in wanted if key not in ours]
     rows = await uow.fetch("SELECT key, reply_cipher FROM webhook_claim WHERE key = ANY($1::text[])", others)
-    reply = next((opened for row in rows if (opened := _opened(uow.keyring, row))), "")
-    if ours and reply:
-        await keep(uow, ours, reply)
-    return reply
+    earlier = next((opened for row in rows if (opened := _opened(uow.keyring, row))), "")
+    if ours and earlier:
+        await keep(uow, ours, earlier)
+    return earlier
 
 
 async def keep(uow: UnitOfWork, keys: Sequence[str], reply: str) -> None:
     """Keep the answer for who comes again, in the same unit of work as the claim."""
     if not reply:
         return
-    key = uow.keyring.own_key(_PURPOSE)
     wanted = sorted({_short(each) for each in keys})
-    sealed = [uow.keyring.encrypt(key, _PURPOSE, "reply_cipher", _row(each), reply) for each in wanted]
     await uow.execute(
         """UPDATE webhook_claim SET reply_cipher = kept.reply
            FROM unnest($1::text[], $2::bytea[]) AS kept (key, reply) WHERE webhook_claim.key = kept.key""",
         wanted,
-        sealed,
+        _sealed(uow.keyring, wanted, reply),
     )
 
 
@@ -61,6 +61,11 @@ async def forget_claims(uow: UnitOfWork, before: datetime) -> int:
     """Forget claims from before a moment; how many."""
     tag = await uow.execute("DELETE FROM webhook_claim WHERE at < $1", before)
     return int(tag.rpartition(" ")[2])
+
+
+def _sealed(keyring: Keyring, keys: Sequence[str], reply: str) -> list[bytes]:
+    key = keyring.own_key(_PURPOSE)
+    return [keyring.encrypt(key, _PURPOSE, "reply_cipher", _row(each), reply) for each in keys]
 
 
 def _opened(keyring: Keyring, row: Row) -> str:
