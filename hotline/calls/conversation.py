@@ -173,6 +173,7 @@ class Conversation:
     transferees: set[str] = field(default_factory=set)
     merged: list[UUID] = field(default_factory=list)  # told calls that became part of this one, not yet told
     voicemail: bool = False
+    joins: UUID | None = None  # the call of Twilio that goes on here, as the dialplan says
     answered: bool = False
     open_rings: dict[str, OpenRing] = field(default_factory=dict)  # the records' rings not yet seen on the PBX
     gap: tuple[datetime, datetime] | None = None
@@ -185,6 +186,7 @@ class Conversation:
     # what was told
     told_arrived: bool = False
     told_arrival: tuple[str, str | None] | None = None  # the first phone's interface and what it dialled
+    told_joins: bool = False
     told_caller: tuple[str | None, str | None, bool] | None = None
     told_aliases: set[Alias] = field(default_factory=set)
     told_stints: dict[tuple[str, datetime], str | None] = field(default_factory=dict)
@@ -201,6 +203,7 @@ class Conversation:
         self.transferees |= gone.transferees
         self.merged += gone.merged
         self.voicemail |= gone.voicemail
+        self.joins = self.joins or gone.joins
         self.answered |= gone.answered
         self.restored |= gone.restored
         self.open_rings |= gone.open_rings

@@ -187,6 +187,11 @@ class Intake(Register):
                 channel = self.channel(fields, "", moment)
                 if channel is not None and withheld is not None:
                     self._presentation(channel, 1, moment, withheld)
+            case "HOTLINE_JOIN":
+                other = names.command_id(value)
+                channel = self.channel(fields, "", moment) if other is not None else None
+                if channel is not None:
+                    channel.conversation.joins = channel.conversation.joins or other
             case "VMSTATUS" if value == "SUCCESS":
                 channel = self.channel(fields, "", moment)
                 if channel is not None:

@@ -87,6 +87,14 @@ class CallsMerged(Line):
 
 
 @dataclass(frozen=True, slots=True)
+class CallJoined(Line):
+    """This call is the further way of ``other``, which came by Twilio and was sent on to this PBX: both are one
+    conversation, and it is ``other`` that goes on when the PBX's part is over."""
+
+    other: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class CallQueued(Line):
     """The caller joined a queue."""
 

@@ -25,6 +25,7 @@ from .story import (
     CallerChanged,
     CallGap,
     CallHeld,
+    CallJoined,
     CallQueued,
     CallsMerged,
     CallTransferred,
@@ -70,6 +71,9 @@ class Telling:
         elif not call.answered and call.told_arrival not in (None, self._arrival(call.first)):
             self._arrived(call.first)  # an earlier event came later, with what was dialled
         self._merged()
+        if call.joins is not None and not call.told_joins:
+            call.told_joins = True
+            self.lines.append(CallJoined(call.call_id, self.now, call.joins, age=self._age(self.now)))
         self._caller()
         if call.connected_dirty:
             call.connected_dirty, call.recheck = False, True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -22,6 +22,7 @@ from hotline.calls.story import (
     CallArrived,
     CallEnded,
     CallerChanged,
+    CallJoined,
     CallsMerged,
     Disposition,
     Line,
@@ -34,6 +35,7 @@ from hotline.crm.commands.customers import lock_customer
 from hotline.crm.commands.ivr import session_facts
 from hotline.crm.commands.merges import root_of
 from hotline.crm.commands.notes import move_notes
+from hotline.crm.commands.twilio_waiting import note_pbx
 from hotline.crm.queries import calls as queries
 from hotline.crm.queries.customers import CustomerView
 from hotline.crm.unit_of_work import UnitOfWork
@@ -47,6 +49,8 @@ from hotline.workflows.story import Scribe
 log = structlog.get_logger(__name__)
 
 _LONGEST_NUMBER = 64
+#: The name under which calls by Twilio are in the records, beside those of the PBXs.
+TWILIO: Final = "twilio"
 
 
 class _StartAgain(Exception):
@@ -66,20 +70,27 @@ async def apply(house: House, pbx: str, lines: Sequence[Line]) -> None:
 async def _apply(house: House, pbx: str, call_id: UUID, lines: Sequence[Line]) -> None:
     async with house.unit(SYSTEM) as uow:
         call, phones = await commands.load_call(uow, call_id, _interfaces(lines))
+        gone: UUID | None = None
+        if (joined := next((line for line in lines if isinstance(line, CallJoined)), None)) is not None:
+            call, gone = await _join(uow, pbx, call, joined)
         if call is None:
             call = await _arrive(house, uow, pbx, lines, phones)
         if call is None:
             log.warning("call.unknown", call_id=str(call_id), lines=[type(line).__name__ for line in lines])
             return
-        scribe = Scribe(uow, call, phones)
+        scribe = Scribe(uow, call, phones, pbx)
         following = Following(house, uow, call)
+        if gone is not None:
+            following.merged(call, gone)
         aliases: list[Alias] = []
         for line in lines:
             match line:
                 case CallArrived() | CallAliased():
-                    if isinstance(line, CallArrived) and call.exists and call.id == line.call_id:
+                    if isinstance(line, CallArrived) and call.exists and call.id == line.call_id and not scribe.away:
                         call.set(dialled=_plain_dialled(line.dialled, call.direction) or call.dialled)
                     aliases += line.aliases
+                case CallerChanged() if scribe.away:
+                    pass  # who calls, Twilio said; a trunk knows no better
                 case CallerChanged():
                     await _caller_changed(house, uow, scribe, line)
                 case CallsMerged():
@@ -93,8 +104,10 @@ async def _apply(house: House, pbx: str, call_id: UUID, lines: Sequence[Line]) -
         # The ticket is decided before the pop is told, and written after: the pop's events go first.
         scribe.updated |= await following.decide() and not fresh
         scribe.finish()
-        if not await commands.save_call(uow, call, dict.fromkeys(aliases)):
+        if not await commands.save_call(uow, call, dict.fromkeys(aliases), named_by=pbx):
             raise _StartAgain
+        if scribe.away:
+            await note_pbx(uow, call.id, lines)
         await following.write()
         if scribe.timeline or (fresh and call.customer_id is not None):
             await commands.write_timeline(uow, call)
@@ -109,6 +122,25 @@ def _interfaces(lines: Iterable[Line]) -> list[str]:
         elif isinstance(line, CallArrived):
             names[line.interface] = None
     return list(names)
+
+
+async def _join(
+    uow: UnitOfWork, pbx: str, call: CallRecord | None, line: CallJoined
+) -> tuple[CallRecord | None, UUID | None]:
+    """The call of Twilio that this one is the further way of, locked, and the call that became part of it if it was in
+    the records already. What is no call of Twilio's that is under way joins nothing: the name came over the network."""
+    other, _ = await commands.load_call(uow, line.other, ())
+    if call is not None and other is not None and call.id == other.id:
+        return other, None
+    if other is None or other.pbx != TWILIO or other.ended_at is not None:
+        log.warning("call.not_joined", call_id=str(line.call_id), pbx=pbx)
+        return call, None
+    gone = call.id if call is not None else line.call_id
+    if not await commands.merge_calls(uow, other, gone, line.at, pbx=pbx):
+        return other, None
+    uow.audit("call:merged", other.id, gone=gone)
+    joined, _ = await commands.load_call(uow, other.id, ())
+    return joined, gone if call is not None else None
 
 
 async def _arrive(
@@ -223,7 +255,7 @@ async def _merge(uow: UnitOfWork, scribe: Scribe, line: CallsMerged) -> Scribe:
     if merged is None:
         raise NotFound()
     uow.audit("call:merged", call.id, gone=line.gone)
-    after = Scribe(uow, merged, scribe.phones)
+    after = Scribe(uow, merged, scribe.phones, scribe.pbx)
     after.offers = {ring_id: merged.legs[ring_id] for ring_id in scribe.offers if ring_id in merged.legs}
     after.timeline, after.told = scribe.timeline, scribe.told
     after.moved_here(set(merged.legs) - before)
@@ -258,7 +290,7 @@ async def set_customer(house: House, viewer: Viewer, call_id: UUID, customer_id:
 
 async def save_followed(uow: UnitOfWork, call: CallRecord, following: Following) -> None:
     """Tell that a call changed, save it, then what its ticket became with it."""
-    scribe = Scribe(uow, call, ())
+    scribe = Scribe(uow, call, (), call.pbx)
     scribe.updated = True
     scribe.finish()
     await commands.save_call(uow, call)

@@ -103,8 +103,7 @@ async def send_command(
         elif action in ("hangup", "blind_transfer", "attended_transfer"):
             if call is None:
                 raise Invalid("call_id: which call?")
-            pbx = call.pbx
-            _aim(viewer, agent, call, action, details, chosen=data.get("agent") is not None)
+            pbx = _aim(viewer, agent, call, action, details, chosen=data.get("agent") is not None)
             if action != "hangup":
                 number = await _transfer(uow, house.settings, pbx, action, data.get("to"), details)
         elif action in ("pause_recording", "resume_recording"):
@@ -313,15 +312,16 @@ def outside_extension(settings: Settings, pbx: str, number: str) -> tuple[str, s
 
 def _aim(
     viewer: Viewer, agent: AgentPhone | None, call: CallTarget, action: str, details: dict[str, Any], *, chosen: bool
-) -> None:
-    """Which of the call's phones is meant: the agent's own; for supervisors who name nobody, whoever talks."""
+) -> str:
+    """Which of the call's phones is meant: the agent's own; for supervisors who name nobody, whoever talks. Answers the
+    PBX that this phone is at: of a call by Twilio it may be the Asterisk."""
     own = [leg for leg in call.legs if agent is not None and leg.user_id == agent.id]
     leg: OpenLeg | None = own[0] if own else None
     details["ids"] = list(call.ids)
     if leg is None and agent is not None and call.user_id == agent.id:
         # They dialled from their phone: the legs are of those who were called, but the phone is in the call too.
         details.update(uniqueid="", interfaces=list(agent.interfaces), decline=False)
-        return
+        return call.pbx
     if leg is None:
         if not viewer.may("calls.read_all"):
             raise Forbidden()
@@ -335,6 +335,8 @@ def _aim(
         raise Conflict("The call has not been answered yet.")
     if leg is not None:
         details.update(uniqueid=leg.uniqueid, interfaces=list(leg.interfaces), decline=not leg.answered)
+        return leg.pbx
+    return call.pbx
 
 
 def _recorded(viewer: Viewer, agent: AgentPhone | None, call: CallTarget, details: dict[str, Any]) -> None:

@@ -25,8 +25,12 @@ async def start_wrap_up(house: House, uow: UnitOfWork, call: CallRecord, user_id
     until = ended_at + timedelta(seconds=rules.wrap_up_seconds)
     if until <= uow.now:
         return set()
-    places = await commands.places_to_pause(uow, call.pbx, user_id) if rules.wrap_up_pause else []
-    begun = await commands.start_wrap_up(uow, call.id, user_id, ended_at, until, call.pbx if places else None)
+    # Of a call that came by Twilio the agent's phone may be the Asterisk's.
+    mine = [leg for leg in call.legs.values() if leg.user_id == user_id and leg.answered_at is not None]
+    talked = [leg.pbx for leg in mine if leg.pbx]
+    pbx = talked[-1] if talked else call.pbx
+    places = await commands.places_to_pause(uow, pbx, user_id) if rules.wrap_up_pause else []
+    begun = await commands.start_wrap_up(uow, call.id, user_id, ended_at, until, pbx if places else None)
     if begun is None or not places:
         return set()
     return await order_pause(uow, user_id, places, paused=True, call_id=call.id)

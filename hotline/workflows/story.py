@@ -21,6 +21,7 @@ from hotline.calls.story import (
     CallUnqueued,
     Line,
     RingAnswered,
+    RingEnd,
     RingEnded,
     RingStarted,
 )
@@ -39,12 +40,15 @@ SEES_ALL: Final = permission_mark("calls.read_all")
 
 
 class Scribe:
-    """Writes the lines of one call. ``phones`` are the users of the interfaces that the lines name."""
+    """Writes the lines of one call. ``phones`` are the users of the interfaces that the lines name, ``pbx`` is who
+    tells them: ``away`` when the call is another's and only goes on there."""
 
-    def __init__(self, uow: UnitOfWork, call: CallRecord, phones: Sequence[Phone]) -> None:
+    def __init__(self, uow: UnitOfWork, call: CallRecord, phones: Sequence[Phone], pbx: str) -> None:
         self.uow = uow
         self.call = call
         self.phones = phones
+        self.pbx = pbx
+        self.away = pbx != call.pbx
         self.offers: dict[UUID, LegRecord] = {}  # told in this batch
         self.told: list[tuple[str, tuple[str, ...], dict[str, Any]]] = []
         self.updated = False
@@ -71,6 +75,8 @@ class Scribe:
                 self._held(line)
             case CallGap():
                 self._gap(line)
+            case CallEnded() if self.away:
+                self._part_over(line)
             case CallEnded():
                 self._ended(line)
             case _:
@@ -159,7 +165,7 @@ class Scribe:
         if leg is None:
             leg = LegRecord(
                 line.ring_id, line.uniqueid, user_id, interfaces[0], interfaces, line.kind, line.queue, line.at,
-                changed=True,
+                pbx=self.pbx, changed=True,
             )  # fmt: skip
             call.legs[leg.id] = leg
             self.updated |= user_id is None and call.state == "answered"
@@ -281,6 +287,15 @@ class Scribe:
         if entry["since"] not in {gap["since"] for gap in self.call.gaps}:
             self.call.set(gaps=[*self.call.gaps, entry])
             self.updated = True
+
+    def _part_over(self, line: CallEnded) -> None:
+        """Its part on this PBX is over, and the caller goes on where they came from."""
+        for leg in self.call.legs.values():
+            if leg.pbx == self.pbx and leg.ended_at is None:
+                reason: RingEnd = "unseen" if not line.end_seen else "completed" if leg.answered_at else "cancelled"
+                self._ring_ended(RingEnded(self.call.id, line.at, leg.id, reason))
+        if self.call.state == "waiting":
+            self._step("unqueued", line.at)
 
     def _ended(self, line: CallEnded) -> None:
         call = self.call

@@ -21,7 +21,7 @@ from hotline.tickets.states import AttachedBy
 
 @dataclass(slots=True)
 class LegRecord:
-    """One ring attempt. ``fresh`` until it is saved."""
+    """One ring attempt. ``pbx`` is where it rings; empty: at the call's own PBX."""
 
     id: UUID
     uniqueid: str
@@ -35,6 +35,7 @@ class LegRecord:
     ended_at: datetime | None = None
     end_reason: str | None = None
     held_since: datetime | None = None
+    pbx: str = ""
     changed: bool = False
 
 
@@ -115,7 +116,7 @@ _COLUMNS: Final = (
 )  # fmt: skip
 _LEG_FIELDS: Final = (
     "(l.id, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,"
-    " l.ended_at, l.end_reason, l.held_since)"
+    " l.ended_at, l.end_reason, l.held_since, l.pbx)"
 )
 # One round trip. FOR UPDATE may wait for another writer and then sees its row, but the legs as they were before: then
 # the version that the statement saw at its start is not the row's, and the legs are read again.
@@ -137,11 +138,11 @@ _CHANGING: Final = tuple(name for name in _COLUMNS if name not in ("id", "pbx", 
 _LEGS_SAVED: Final = """
     INSERT INTO leg (id, call_id, pbx, uniqueid, user_id, interface, interfaces, kind, queue, rang_at, answered_at,
                      ended_at, end_reason, held_since)
-    SELECT l.id, $1, $2, l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue, l.rang_at, l.answered_at,
-           l.ended_at, l.end_reason, l.held_since
+    SELECT l.id, $1, COALESCE(NULLIF(l.pbx, ''), $2), l.uniqueid, l.user_id, l.interface, l.interfaces, l.kind, l.queue,
+           l.rang_at, l.answered_at, l.ended_at, l.end_reason, l.held_since
     FROM saved, jsonb_to_recordset($3::jsonb) AS l (id uuid, uniqueid text, user_id uuid, interface text,
         interfaces text[], kind text, queue text, rang_at timestamptz, answered_at timestamptz,
-        ended_at timestamptz, end_reason text, held_since timestamptz)
+        ended_at timestamptz, end_reason text, held_since timestamptz, pbx text)
     ON CONFLICT (id) DO UPDATE SET call_id = excluded.call_id, user_id = excluded.user_id,
         interface = excluded.interface, interfaces = excluded.interfaces, kind = excluded.kind,
         queue = excluded.queue, answered_at = excluded.answered_at, ended_at = excluded.ended_at,
@@ -213,10 +214,16 @@ async def find_aliased(uow: UnitOfWork, pbx: str, aliases: Iterable[Alias]) -> U
     return found
 
 
-async def save_call(uow: UnitOfWork, call: CallRecord, aliases: Iterable[Alias] = ()) -> bool:
-    """Write what changed. False when another writer created this call meanwhile: load it and start again."""
+async def save_call(
+    uow: UnitOfWork, call: CallRecord, aliases: Iterable[Alias] = (), *, named_by: str | None = None
+) -> bool:
+    """Write what changed. ``named_by`` is the PBX of the aliases where it is not the call's own. False when another
+    writer created this call meanwhile: load it and start again."""
     legs = [leg for leg in call.legs.values() if leg.changed]
     names = list(aliases)
+    if names and named_by not in (None, call.pbx):
+        await uow.execute(_ALIASES, call.id, named_by, [n.kind for n in names], [n.value for n in names])
+        names = []
     if call.exists and not call.changed and not legs:
         if names:
             await uow.execute(_ALIASES, call.id, call.pbx, [n.kind for n in names], [n.value for n in names])
@@ -237,7 +244,7 @@ async def save_call(uow: UnitOfWork, call: CallRecord, aliases: Iterable[Alias] 
 
 def _leg_json(leg: LegRecord) -> dict[str, Any]:
     names = ("id", "uniqueid", "user_id", "interface", "kind", "queue", "rang_at", "answered_at", "ended_at",
-             "held_since")  # fmt: skip
+             "held_since", "pbx")  # fmt: skip
     fields: dict[str, Any] = plain({name: getattr(leg, name) for name in names})
     return fields | {"interfaces": list(leg.interfaces), "end_reason": leg.end_reason}
 
@@ -367,17 +374,20 @@ async def write_timeline(uow: UnitOfWork, call: CallRecord) -> None:
         )  # fmt: skip
 
 
-async def merge_calls(uow: UnitOfWork, call: CallRecord, gone: UUID, at: datetime) -> bool:
+async def merge_calls(
+    uow: UnitOfWork, call: CallRecord, gone: UUID, at: datetime, *, pbx: str | None = None
+) -> bool:
     """Make ``gone`` a part of ``call``: its legs, names and notes move over, its row stays and points here.
 
-    A call that was not seen yet becomes a row that points here at once. False when this was so already.
+    A call that was not seen yet becomes a row that points here at once, of ``pbx`` where it is not the call's own.
+    False when this was so already.
     """
     row = await uow.fetchrow("SELECT merged_into_id FROM call WHERE id = $1 FOR UPDATE", gone)
     if row is None:
         await uow.execute(
             """INSERT INTO call (id, pbx, direction, state, offered_at, merged_into_id, created_at, updated_at)
                VALUES ($1, $2, $3, 'ended', $4, $5, $6, $6) ON CONFLICT (id) DO NOTHING""",
-            gone, call.pbx, call.direction, at, call.id, uow.now,
+            gone, pbx or call.pbx, call.direction, at, call.id, uow.now,
         )  # fmt: skip
         return True
     if gone == call.id or row["merged_into_id"] == call.id:

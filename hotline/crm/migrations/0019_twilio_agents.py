@@ -103,9 +103,7 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
                 "unique_together": (("call_sid", "step"),),
                 "indexes": [
-                    WhereIndex(
-                        fields=["queue", "joined_at"], name="twilio_waiting_open", where="left_at IS NULL"
-                    ),
+                    WhereIndex(fields=["queue", "joined_at"], name="twilio_waiting_open", where="left_at IS NULL"),
                 ],
             },
             bases=["Model"],

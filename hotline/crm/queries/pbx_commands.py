@@ -141,6 +141,7 @@ class OpenLeg:
     uniqueid: str
     interfaces: tuple[str, ...]
     answered: bool
+    pbx: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +204,14 @@ async def find_call(db: Reader, viewer: Viewer, call_id: UUID) -> CallTarget:
     if row is None:
         raise NotFound("There is no such call.")
     legs = await db.fetch(
-        """SELECT id, user_id, uniqueid, interface, interfaces, answered_at IS NOT NULL AS answered
+        """SELECT id, user_id, uniqueid, interface, interfaces, answered_at IS NOT NULL AS answered, pbx
            FROM leg WHERE call_id = $1 AND ended_at IS NULL ORDER BY answered_at DESC NULLS LAST, rang_at DESC""",
         row["id"],
     )
     ids = await db.fetch(
-        "SELECT DISTINCT value FROM call_alias WHERE pbx = $2 AND call_id IN (SELECT id FROM call WHERE id = $1"
+        "SELECT DISTINCT value FROM call_alias WHERE call_id IN (SELECT id FROM call WHERE id = $1"
         " OR merged_into_id = $1)",
         row["id"],
-        row["pbx"],
     )
     return CallTarget(
         id=row["id"],
@@ -225,6 +225,7 @@ async def find_call(db: Reader, viewer: Viewer, call_id: UUID) -> CallTarget:
                 leg["uniqueid"],
                 tuple(dict.fromkeys((leg["interface"], *leg["interfaces"]))),
                 leg["answered"],
+                leg["pbx"],
             )
             for leg in legs
         ),
