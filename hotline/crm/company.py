@@ -25,6 +25,7 @@ Locale = Literal["en", "zh"]
 Announcement = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Notice = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Voice = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80, pattern=r"^([A-Za-z][A-Za-z0-9._-]+)?$")]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
 
@@ -115,6 +116,24 @@ class Recordings(Section):
     largest_mb: int = Field(200, ge=1, le=10_000, description="Most megabytes of one recording.")
 
 
+class TwilioIvr(Section):
+    """How flows sound to who calls a Twilio number, and what becomes of recordings there."""
+
+    section: ClassVar[str] = "twilio_ivr"
+
+    prompts: Literal["recorded", "all", "none"] = Field(
+        "recorded", description="Which prompts are heard from hotline's sound files; Twilio's voices read the others."
+    )
+    voices: dict[Locale, Voice] = Field(
+        default_factory=dict, description="Twilio's voices by language, `Polly.Joanna-Neural`; empty: the usual ones."
+    )
+    speech: bool = Field(True, description="Callers may say what they want instead of pressing a key.")
+    transcribe: bool = Field(False, description="Twilio writes down what voicemails say, in English.")
+    delete_at_twilio: bool = Field(
+        False, description="Recordings are deleted at Twilio as soon as hotline has stored them."
+    )
+
+
 class Files(Section):
     """Files of customers."""
 
@@ -124,6 +143,42 @@ class Files(Section):
     most_per_customer: int = Field(200, ge=1, le=10_000, description="Most files of one customer.")
     quota_mb: int = Field(10_000, ge=10, le=10_000_000, description="Most megabytes that files take.")
     refuse_programs: bool = Field(True, description="Files that run where they are opened are refused.")
+
+
+class Messages(Section):
+    """Messages by SMS and WhatsApp: hotline's own answers, files, when a conversation is over."""
+
+    section: ClassVar[str] = "messages"
+
+    auto_answer: bool = Field(True, description="Who writes is told at once that it arrived, with the ticket's number.")
+    auto_answer_hours: int = Field(
+        24, ge=1, le=720, description="Hours in which nobody is told so twice, whatever they write."
+    )
+    auto_answer_text: dict[Locale, Announcement] = Field(
+        default_factory=dict,
+        description="What they are told, by language; {ticket}, {hours} and {company} are filled in. Empty: hotline's"
+        " own words.",
+    )
+    stop_words: ShortText = Field(
+        "", description="Further words, by comma, by which customers stop messages, beside those known everywhere."
+    )
+    stop_text: dict[Locale, Announcement] = Field(
+        default_factory=dict, description="What STOP is answered, by language, once; empty: hotline's own words."
+    )
+    start_text: dict[Locale, Announcement] = Field(
+        default_factory=dict, description="What START is answered, by language; empty: hotline's own words."
+    )
+    help_text: dict[Locale, Announcement] = Field(
+        default_factory=dict,
+        description="What HELP is answered, by language: who you are, how to reach you, what it costs, how to stop."
+        " Empty: hotline's own words with the company's name, telephone and email.",
+    )
+    brand: Line = Field("", description="How messages name the company; empty: the company's name.")
+    files_per_message: int = Field(10, ge=0, le=30, description="Most files of a message that are taken in.")
+    largest_mb: int = Field(16, ge=1, le=100, description="Most megabytes of one file of a message.")
+    close_after_days: int = Field(
+        14, ge=1, le=365, description="Days without a message after which an answered conversation is closed."
+    )
 
 
 class Privacy(Section):
@@ -156,6 +211,12 @@ class Retention(Section):
     )
     notes_days: int = Field(0, ge=0, le=36_500, description="Days until a note is deleted; 0: never.")
     files_days: int = Field(0, ge=0, le=36_500, description="Days until a customer's file is deleted; 0: never.")
+    messages_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Days after a conversation was closed until its messages and files are forgotten; 0: never.",
+    )
     changes_days: int = Field(
         0, ge=0, le=36_500, description="Days until the history of a customer's fields is forgotten; 0: never."
     )
@@ -233,7 +294,8 @@ class Security(Section):
 
 #: Every section by its name, in the order in which they are shown.
 SECTIONS: Final[Mapping[str, type[Section]]] = {
-    each.section: each for each in (Company, Brand, Formats, Security, Tickets, Recordings, Files, Privacy, Retention)
+    each.section: each
+    for each in (Company, Brand, Formats, Security, Tickets, Messages, Recordings, Files, Privacy, Retention)
 }
 
 

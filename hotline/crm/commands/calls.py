@@ -250,8 +250,8 @@ def _leg_json(leg: LegRecord) -> dict[str, Any]:
 
 
 async def find_owners(uow: UnitOfWork, index: bytes) -> list[Owner]:
-    """All customers who have the number with this blind index. Whoever was merged away has none any more; from now on
-    nobody of them is merged away until this unit ends, so that the call is theirs and stays findable."""
+    """All customers who have the number or address with this blind index. Whoever was merged away has none any more;
+    from now on nobody of them is merged away until this unit ends, so that the call is theirs and stays findable."""
     owners: dict[UUID, Row] = {}
     # Who is merged away at this very moment is waited for; the lock then shows their row as it became.
     for row in await uow.fetch(_OWNERS, index):
@@ -268,7 +268,7 @@ async def find_owners(uow: UnitOfWork, index: bytes) -> list[Owner]:
 _OWNERS: Final = """
 SELECT c.id, c.merged_into_id, c.key_id, k.wrapped, k.master
 FROM (SELECT DISTINCT m.id FROM contact_point p JOIN customer m ON m.id = p.customer_id
-      WHERE p.value_index = $1 AND p.kind IN ('phone', 'whatsapp') AND m.merged_into_id IS NULL
+      WHERE p.value_index = $1 AND m.merged_into_id IS NULL
       ORDER BY m.id LIMIT 50) AS f
 JOIN customer c ON c.id = f.id JOIN personal_key k ON k.id = c.key_id ORDER BY c.id FOR KEY SHARE OF c
 """

@@ -52,6 +52,22 @@ _STEPS: Final[Mapping[str, str]] = {
             DELETE FROM interaction i USING old WHERE i.id = old.id AND i.kind = 'file'
         )
         SELECT key_id, path FROM old""",
+    "messages": """
+        WITH old AS (
+            SELECT v.id FROM conversation v
+            WHERE v.closed_at < $1 AND v.state = 'closed' AND v.address_cipher IS NOT NULL
+            ORDER BY v.closed_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), texts AS (
+            UPDATE message m SET body_cipher = NULL, html_cipher = NULL, sealed = NULL FROM old
+            WHERE m.conversation_id = old.id
+        ), files AS (
+            DELETE FROM message_file f USING old WHERE f.conversation_id = old.id RETURNING f.key_id, f.path
+        ), emptied AS (
+            UPDATE conversation x SET address_cipher = NULL, name_cipher = NULL, subject_cipher = NULL,
+                address_index = NULL
+            FROM old WHERE x.id = old.id RETURNING x.key_id, NULL::text AS path
+        )
+        SELECT key_id, path FROM emptied UNION ALL SELECT key_id, path FROM files""",
     "changes": """
         DELETE FROM customer_change x WHERE x.id IN (
             SELECT c.id FROM customer_change c WHERE c.at < $1 ORDER BY c.at LIMIT $2 FOR UPDATE SKIP LOCKED)

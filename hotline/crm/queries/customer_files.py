@@ -104,9 +104,13 @@ async def usage(db: Reader, viewer: Viewer, customer_id: UUID) -> tuple[Usage, U
 
 
 async def kept_paths(db: Reader, viewer: Viewer, paths: Collection[str]) -> frozenset[str]:
-    """Those of these paths that belong to a file."""
+    """Those of these paths that belong to a file, of a customer or of a message."""
     viewer.require("customers.read")
-    rows = await db.fetch("SELECT path FROM customer_file WHERE path = ANY($1::text[])", list(paths))
+    rows = await db.fetch(
+        """SELECT path FROM customer_file WHERE path = ANY($1::text[])
+           UNION ALL SELECT path FROM message_file WHERE path = ANY($1::text[])""",
+        list(paths),
+    )
     return frozenset(row["path"] for row in rows)
 
 

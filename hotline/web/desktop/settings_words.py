@@ -38,7 +38,12 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "formats": (N_("Formats"), N_("How numbers, dates and money are written, whatever the language.")),
     "security": (N_("Security"), N_("How people stay signed in.")),
     "tickets": (N_("Tickets and wrap-up"), N_("How calls become tickets, and what follows a call.")),
+    "messages": (N_("Messages"), N_("SMS and WhatsApp: what hotline answers by itself, files, when all is said.")),
     "recordings": (N_("Recordings"), N_("Voicemails and recordings of calls: what is kept, for how long.")),
+    "twilio_ivr": (
+        N_("Twilio callers"),
+        N_("How flows sound to who calls a Twilio number, and what becomes of recordings there."),
+    ),
     "files": (N_("Files"), N_("What may be kept with customers' records.")),
     "privacy": (N_("Privacy"), N_("What customers are told about their data, and who answers for it.")),
     "retention": (
@@ -110,6 +115,28 @@ LABELS: Final[Mapping[str, Label]] = {
     ),
     "tickets.wrap_up_seconds": Label(N_("Longest wrap-up after a call"), N_("0: no wrap-up."), N_("seconds")),
     "tickets.wrap_up_pause": Label(N_("Agents are paused in their queues during the wrap-up")),
+    "messages.auto_answer": Label(N_("Tell who writes that it arrived, with the ticket's number")),
+    "messages.auto_answer_hours": Label(N_("Nobody is told so twice within"), "", N_("hours")),
+    "messages.auto_answer_text": Label(
+        N_("What they are told"),
+        N_("{ticket}, {hours} and {company} are filled in. Empty: hotline's own words."),
+    ),
+    "messages.stop_words": Label(
+        N_("Further words that stop messages"),
+        N_("By comma, beside those known everywhere: STOP, UNSUBSCRIBE, 退订. Only a message that is the word alone."),
+    ),
+    "messages.stop_text": Label(N_("What STOP is answered"), N_("Once. Empty: hotline's own words.")),
+    "messages.start_text": Label(N_("What START is answered"), N_("Empty: hotline's own words.")),
+    "messages.help_text": Label(
+        N_("What HELP is answered"),
+        N_("Who you are, how to reach you, what it costs, how to stop. Empty: hotline's own words."),
+    ),
+    "messages.brand": Label(N_("How messages name the company"), N_("Empty: the company's name.")),
+    "messages.files_per_message": Label(N_("Of a message are taken in at most"), "", N_("files")),
+    "messages.largest_mb": Label(N_("Largest file of a message"), "", N_("MB")),
+    "messages.close_after_days": Label(
+        N_("An answered conversation is closed after"), N_("Counted from its last message."), N_("days")
+    ),
     "recordings.record_calls": Label(N_("Record whole calls"), N_("Voicemails are recorded in any case.")),
     "recordings.announce": Label(
         N_("Tell callers before a call is recorded"), N_("In many countries the law wants it.")
@@ -126,6 +153,27 @@ LABELS: Final[Mapping[str, Label]] = {
         choices={"delete_oldest": N_("the oldest are deleted"), "refuse": N_("new ones are not kept")},
     ),
     "recordings.largest_mb": Label(N_("One recording takes at most"), "", N_("MB")),
+    "twilio_ivr.prompts": Label(
+        N_("Prompts that are played"),
+        N_("Everything else is read by Twilio's voices."),
+        choices={
+            "recorded": N_("those that you recorded"),
+            "all": N_("all, as the PBX's callers hear them"),
+            "none": N_("none"),
+        },
+    ),
+    "twilio_ivr.voices": Label(
+        N_("Twilio's voices"), N_("Like Polly.Joanna-Neural or Google.en-GB-Neural2-A. Empty: the usual ones.")
+    ),
+    "twilio_ivr.speech": Label(
+        N_("Callers may say what they want"), N_("Instead of pressing a key. Twilio charges for listening.")
+    ),
+    "twilio_ivr.transcribe": Label(
+        N_("Twilio writes down voicemails"), N_("In English only, up to two minutes. Twilio charges for it.")
+    ),
+    "twilio_ivr.delete_at_twilio": Label(
+        N_("Delete recordings at Twilio"), N_("As soon as they are stored here, encrypted.")
+    ),
     "files.largest_mb": Label(N_("One file takes at most"), "", N_("MB")),
     "files.most_per_customer": Label(N_("One customer has at most"), "", N_("files")),
     "files.quota_mb": Label(N_("Files take at most"), "", N_("MB")),
@@ -154,6 +202,9 @@ LABELS: Final[Mapping[str, Label]] = {
     ),
     "retention.notes_days": Label(N_("Notes are deleted after"), N_("0: they are kept."), N_("days")),
     "retention.files_days": Label(N_("Customers' files are deleted after"), N_("0: they are kept."), N_("days")),
+    "retention.messages_days": Label(
+        N_("Messages of a closed conversation are forgotten after"), N_("0: they are kept."), N_("days")
+    ),
     "retention.changes_days": Label(
         N_("The history of a record's fields is forgotten after"), N_("0: it is kept."), N_("days")
     ),
@@ -303,7 +354,7 @@ def _field(places: list[str]) -> str:
     """The field of a form that a place in the model is written in."""
     if not places:
         return ""
-    if places[0] in ("names", "hours", "announcement", "notice") and len(places) > 1:
+    if places[0] in ("names", "hours", "announcement", "notice", "voices") and len(places) > 1:
         return f"{places[0]}_{places[1]}"
     if places[0] in ("first_response", "resolution"):
         return f"{places[0]}_warn" if "warn" in places else places[0]
