@@ -40,6 +40,11 @@ LONGEST_SOCKET_DIR: Final = 85
 
 START_SECONDS: Final = 60
 
+#: Megabytes of memory in which the server keeps pages: an eighth of the machine's, within these. It takes what it uses.
+LEAST_CACHE, MOST_CACHE = 128, 1024
+#: The limit of a container's memory, in bytes or ``max``.
+_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
+
 _OPTIONS: Final = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -55,6 +60,14 @@ _OPTIONS: Final = {
     "log_parameter_max_length_on_error": "0",
     "log_error_verbosity": "terse",
 }
+
+
+def cache_megabytes() -> int:
+    """How much of this machine's, or container's, memory the server may keep pages in."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError, ValueError):  # no such file: not Linux; "max": no limit
+        memory = min(memory, int(_LIMIT.read_text()))
+    return min(MOST_CACHE, max(LEAST_CACHE, memory // 8 // 2**20))
 
 
 def binaries(version: int = DEFAULT_VERSION) -> Path:
@@ -181,7 +194,8 @@ class EmbeddedPostgres:
             )
         if self.running() and self._answers():
             return
-        settings = _OPTIONS | {"unix_socket_directories": str(self.socket_dir)} | self.options
+        own = {"unix_socket_directories": str(self.socket_dir), "shared_buffers": f"{cache_megabytes()}MB"}
+        settings = _OPTIONS | own | self.options
         arguments = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         self._run(
             "pg_ctl", "start", "-D", str(self.data), "-l", str(self.folder / "log"),

@@ -2,15 +2,16 @@
 #tag, and several of these at once (``wang 4711``).
 
 Nothing is read that is not found through an index, and no more than MOST customers are compared. Each thing typed (a
-part) is looked for by itself, up to MOST customers. A part that has fewer is complete: what is searched for is among
-its customers, who are asked for the other parts, so that a rare word beside a common one costs what the rare one costs.
-Only where every part has more are they looked for together; whoever was spoken with last is then among the candidates.
-These are ranked: how well they fit, when they were last in contact, their tier.
+part) is looked for by itself, up to MOST customers, whoever sees them. A part that has fewer is complete: what is
+searched for is among its customers, who are asked for the rest (the other parts, the filter, the viewer's scope), so
+that a rare word beside a common one costs what the rare one costs, and a narrow scope nothing. Only where every part
+has more are they looked for together; whoever was spoken with last is then among the candidates. These are ranked: how
+well they fit, when they were last in contact, their tier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -32,34 +33,42 @@ from hotline.customers.search_text import Part, parse, without_tag
 MOST: Final = 500
 #: Of these, where more fit: who searches for so much will type more.
 MOST_OF_MANY: Final = 250
-#: Customers of a part who are asked for what else must hold, where that is not through an index.
+#: Customers of a common part who are asked for what else must hold, where that is not through an index.
 MOST_ASKED: Final = 8_000
-#: Customers of a viewer who does not see all: up to so many, the search is among them alone.
-MOST_SEEN: Final = 20_000
+#: Of these, where each is asked for every way in which the viewer might see them.
+MOST_ASKED_EACH: Final = 2_500
+#: Customers of a viewer who does not see all: up to so many are known by their ids.
+MOST_SEEN: Final = 40_000
 #: More than these are kept for some seconds, since whoever types searches after each letter. What is found is asked
 #: again before it is told: who may not see somebody any more is not told of them.
 FEW_SEEN: Final = 1_000
 KEPT_SECONDS: Final = 20.0
-MOST_KEPT: Final = 50
-#: The latest lines of all timelines: whoever they are about is preferred where too many fit, up to MOST_RECENT.
+MOST_KEPT: Final = 20
+#: That somebody sees more than MOST_SEEN is kept for longer: it is not soon otherwise.
+KEPT_MANY_SECONDS: Final = 600.0
+#: The latest lines of all timelines, or the latest calls of a viewer who does not see all: whoever they are about is
+#: preferred where too many fit, up to MOST_RECENT.
 LATEST: Final = 1_500
+LATEST_CALLS: Final = 500
 MOST_RECENT: Final = 150
 
-#: The rank of whoever was found by another part, by the kind of this one; how well a number or email fits is not read.
-_UNKNOWN: Final = {"name": BY_NAME, "tag": names.SAME}
+#: The rank of whoever was found by another part, by the kind of this one; how well a number fits is not read.
+_UNKNOWN: Final = {"name": BY_NAME, "tag": names.SAME, "email": names.PART, "word": names.PART}
 #: In which order parts are looked for: a name may be common, and looking for it costs most.
 _RAREST_FIRST: Final = ("reference", "number", "email", "word", "tag", "name")
-_KEPT: Final[WeakKeyDictionary[Database, dict[Viewer, tuple[float, list[UUID]]]]] = WeakKeyDictionary()
+_KEPT: Final[WeakKeyDictionary[Database, dict[Viewer, tuple[float, frozenset[UUID] | None]]]] = WeakKeyDictionary()
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The customers of a part with their ranks; ``complete``: there are no others."""
+    """The customers of a part with their ranks; ``complete``: there are no others. Of a name ``words`` are the sets of
+    words, any of which is looked for, from the first one that too many have."""
 
     part: Part
     ranks: dict[UUID, int]
     complete: bool
+    words: Sequence[frozenset[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +77,28 @@ class _Search:
     viewer: Viewer
     chosen: CustomerFilter
     region: str
-    #: Ids of all whom a viewer sees who does not see all, when these are few.
-    seen: Sequence[UUID] | None
+    #: Ids of all whom a viewer sees who does not see all, unless these are too many.
+    seen: frozenset[UUID] | None
     tags: dict[str, UUID] = field(default_factory=dict)
 
     def ways(self, bind: Bind) -> Ways:
         return Ways(self.keyring, self.viewer.masks, self.region, self.tags, bind)
 
-    def asked(self, bind: Bind) -> str:
-        """What the filter and the scope ask of ``customer c``."""
-        if self.seen is None:
-            return " AND ".join(conditions(self.chosen, self.viewer, bind, each=True))
-        known = f"c.id = ANY({bind(list(self.seen))}::uuid[])"
-        return " AND ".join([known, *conditions(self.chosen, self.viewer, bind, scope=False)])
+    def asked(self, bind: Bind) -> list[str]:
+        """What the filter asks of ``customer c``, and the scope where it is not known by ids."""
+        return conditions(self.chosen, self.viewer, bind, scope=self.seen is None, each=True)
+
+    def among(self, ids: Iterable[UUID]) -> list[UUID]:
+        """Those of whom the viewer sees, as far as that is known by ids; each once."""
+        return [each for each in dict.fromkeys(ids) if self.seen is None or each in self.seen]
 
     @property
-    def most_asked(self) -> int | None:
-        """How many of a part's customers are asked; None where nothing but the text narrows them."""
-        everybody = self.chosen.empty and self.viewer.scope_of("customers") == "all"
-        return None if everybody else MOST_ASKED
+    def sees_all(self) -> bool:
+        return self.viewer.scope_of("customers") == "all"
+
+    @property
+    def most_asked(self) -> int:
+        return MOST_ASKED if self.sees_all else MOST_ASKED_EACH
 
 
 async def search_customers(
@@ -140,32 +152,31 @@ async def found_ids(
     found += [_Found(part, {}, False) for part in parts if all(part is not each.part for each in found)]
     most = MOST
     if any(each.complete for each in found):
-        candidates = _common(found)
+        candidates = search.among(_common(found))
     else:
-        some = list(found[0].ranks) if len(found) == 1 else await _together(db, search, found)
-        candidates = [*await _recent(db, search, parts), *some]
+        recent = await _recent(db, search, parts)
+        candidates = search.among([*recent, *await _together(db, search, found)])
         most = MOST_OF_MANY
-    return await _ranked(db, search, found, list(dict.fromkeys(candidates))[:most])
+    return await _ranked(db, search, found, candidates[:most])
 
 
-async def _seen(db: Database, viewer: Viewer) -> list[UUID] | None:
+async def _seen(db: Database, viewer: Viewer) -> frozenset[UUID] | None:
     bind = Arguments()
     ids = customers_of(viewer, bind)
     if ids is None:
         return None
     kept = _KEPT.setdefault(db, {})
     until, known = kept.get(viewer, (0.0, None))
-    if known is not None and monotonic() < until:
+    if monotonic() < until:
         return known
     sql = f"SELECT DISTINCT id FROM ({ids}) AS seen (id) WHERE id IS NOT NULL LIMIT {MOST_SEEN + 1}"  # noqa: S608
-    found = [row["id"] for row in await db.fetch(sql, *bind.values)]
-    if len(found) > MOST_SEEN:
-        return None
+    found = frozenset(row["id"] for row in await db.fetch(sql, *bind.values))
+    many = len(found) > MOST_SEEN
     if len(found) > FEW_SEEN:
         if len(kept) >= MOST_KEPT:
             kept.clear()
-        kept[viewer] = (monotonic() + KEPT_SECONDS, found)
-    return found
+        kept[viewer] = (monotonic() + (KEPT_MANY_SECONDS if many else KEPT_SECONDS), None if many else found)
+    return None if many else found
 
 
 async def _with_tags(db: Reader, search: _Search, parts: list[Part]) -> list[Part]:
@@ -188,11 +199,12 @@ async def _find(reader: Reader, search: _Search, part: Part) -> _Found:
         return await _look(reader, search, part)
     ranks: dict[UUID, int] = {}
     # Those who fit best first: where they are too many already, nobody else is looked for.
-    for words in ([names.whole_words(part.text)], [names.searched_words(part.text)], names.part_words(part.text)):
-        found = await _look(reader, search, part, words)
+    words = [names.whole_words(part.text), names.searched_words(part.text), *names.part_words(part.text)]
+    for at, some in enumerate((words[:1], words[1:2], words[2:])):
+        found = await _look(reader, search, part, some)
         ranks |= found.ranks
         if not found.complete:
-            return _Found(part, ranks, False)
+            return _Found(part, ranks, False, words[at:])
     return _Found(part, ranks, True)
 
 
@@ -203,10 +215,9 @@ async def _look(reader: Reader, search: _Search, part: Part, words: Sequence[fro
     ways = made.of(part) if words is None else made.names(*words)
     if not ways:
         return _Found(part, {}, True)
-    asked = search.asked(bind)
     ranks: dict[UUID, int] = {}
     complete = True
-    sql = ", ".join(f"ARRAY({way.rows(asked, MOST + 1, search.most_asked)}) AS way{at}" for at, way in enumerate(ways))
+    sql = ", ".join(f"ARRAY({way.ids} LIMIT {MOST + 1}) AS way{at}" for at, way in enumerate(ways))
     row = await reader.fetchrow(f"SELECT {sql}", *bind.values)
     for way, ids in zip(ways, row.values() if row is not None else (), strict=True):
         complete = complete and len(ids) <= MOST
@@ -225,11 +236,21 @@ def _common(found: Sequence[_Found]) -> list[UUID]:
 
 async def _together(db: Database, search: _Search, found: Sequence[_Found]) -> list[UUID]:
     """Customers of all parts, of which each has too many: the first ones, as they lie in the table."""
-    first = next((each for each in found if each.part.kind == "name"), found[0]).part
+    first = next((each for each in found if each.part.kind == "name"), found[0])
+    if len(found) == 1 and search.sees_all and search.chosen.empty:
+        return list(first.ranks)
     bind = Arguments()
     ways = search.ways(bind)
-    asked = " AND ".join([*_holds(ways, [each.part for each in found if each.part is not first]), search.asked(bind)])
-    rows = " UNION ALL ".join(f"({way.rows(asked, MOST, MOST_ASKED)})" for way in ways.of(first))
+    some = ways.names(*first.words) if first.words else ways.of(first.part)
+    if search.seen is not None:
+        # They are asked for the rest when they are ranked: few of a common part are theirs.
+        async with db.searching() as reader:
+            sql = ", ".join(f"ARRAY({way.ids} LIMIT {MOST_ASKED})" for way in some)
+            row = await reader.fetchrow(f"SELECT {sql}", *bind.values)
+        return [each for ids in row.values() for each in ids] if row is not None else []
+    holds = _holds(ways, [each.part for each in found if each is not first])
+    asked = " AND ".join([*holds, *search.asked(bind)])
+    rows = " UNION ALL ".join(f"({way.asked(asked, MOST, search.most_asked)})" for way in some)
     async with db.searching(probes=True) as reader:
         together = await reader.fetch(f"SELECT id FROM ({rows}) AS found LIMIT {MOST_OF_MANY}", *bind.values)  # noqa: S608
     return [row["id"] for row in together]
@@ -238,14 +259,19 @@ async def _together(db: Database, search: _Search, found: Sequence[_Found]) -> l
 async def _recent(db: Reader, search: _Search, parts: Sequence[Part]) -> list[UUID]:
     """Customers of all parts among those who were in contact last."""
     bind = Arguments()
-    asked = " AND ".join([*_holds(search.ways(bind), parts), search.asked(bind)])
+    asked = " AND ".join([*_holds(search.ways(bind), parts), *search.asked(bind)])
+    lines = f"SELECT customer_id, at FROM interaction ORDER BY at DESC LIMIT {LATEST}"  # noqa: S608
+    if not search.sees_all:
+        lines = f"""SELECT customer_id, offered_at FROM call WHERE user_id = {bind(search.viewer.user_id)}
+            ORDER BY offered_at DESC LIMIT {LATEST_CALLS}"""  # noqa: S608
+    # Materialized, since the planner would else look for all who fit, however many, and join these.
     rows = await db.fetch(
         f"""WITH latest AS MATERIALIZED (
-                SELECT customer_id, max(at) AS at FROM (
-                    SELECT customer_id, at FROM interaction ORDER BY at DESC LIMIT {LATEST}) AS line
-                WHERE customer_id IS NOT NULL GROUP BY customer_id)
-            SELECT c.id FROM latest JOIN customer c ON c.id = latest.customer_id
-            WHERE {asked} ORDER BY latest.at DESC LIMIT {MOST_RECENT}""",  # noqa: S608
+                SELECT customer_id, max(at) AS at FROM ({lines}) AS line (customer_id, at)
+                WHERE customer_id IS NOT NULL GROUP BY customer_id),
+            known AS MATERIALIZED (
+                SELECT c.*, latest.at FROM latest JOIN customer c ON c.id = latest.customer_id)
+            SELECT c.id FROM known c WHERE {asked} ORDER BY c.at DESC LIMIT {MOST_RECENT}""",  # noqa: S608
         *bind.values,
     )
     return [row["id"] for row in rows]
@@ -257,12 +283,13 @@ def _holds(ways: Ways, parts: Sequence[Part]) -> list[str]:
 
 
 async def _ranked(db: Reader, search: _Search, found: Sequence[_Found], candidates: Sequence[UUID]) -> list[UUID]:
+    """The candidates for whom all holds, the best first."""
     if not candidates:
         return []
     bind = Arguments(list(candidates))
-    holds = ["c.id = ANY($1::uuid[])", "c.merged_into_id IS NULL"]
-    if any(each.complete for each in found):
-        holds += _holds(search.ways(bind), [each.part for each in found if not each.complete])
+    complete = any(each.complete for each in found)
+    unknown = [each.part for each in found if not each.complete] if complete or len(found) > 1 else []
+    asked = ["c.id = ANY($1::uuid[])", *_holds(search.ways(bind), unknown), *search.asked(bind)]
     emails = any(each.part.kind in ("email", "word") for each in found)
     points = """ARRAY(SELECT (p.id, p.value_cipher) FROM contact_point p
         WHERE p.customer_id = c.id AND p.kind = 'email' ORDER BY p.position LIMIT 10)"""
@@ -271,7 +298,7 @@ async def _ranked(db: Reader, search: _Search, found: Sequence[_Found], candidat
                 (SELECT max(i.at) FROM interaction i WHERE i.customer_id = c.id) AS last_at,
                 {points if emails else "'{}'::text[]"} AS emails
             FROM customer c JOIN personal_key k ON k.id = c.key_id LEFT JOIN tier t ON t.id = c.tier_id
-            WHERE {" AND ".join(holds)}""",  # noqa: S608
+            WHERE {" AND ".join(asked)}""",  # noqa: S608
         *bind.values,
     )
     ranked = []
@@ -290,17 +317,13 @@ def _ranks(keyring: Keyring, row: Row, found: Sequence[_Found]) -> list[int] | N
     name = customer_name(keyring, key, row)
     ranks: list[int] = []
     for each in found:
-        rank = each.ranks.get(row["id"], _UNKNOWN.get(each.part.kind, names.BEGINNING))
+        rank: int | None = each.ranks.get(row["id"], _UNKNOWN.get(each.part.kind, names.BEGINNING))
+        of_email = rank == names.PART and each.part.kind in ("email", "word")
+        if of_email and not _holds_email(keyring, key, row, each.part):
+            rank = BY_NAME if each.part.kind == "word" else None
         if rank == BY_NAME:
-            fit = names.fit(name, each.part.text)
-            if fit is None:
-                return None
-            rank = fit
-        elif (
-            rank == names.PART
-            and each.part.kind in ("email", "word")
-            and not _holds_email(keyring, key, row, each.part)
-        ):
+            rank = names.fit(name, each.part.text)
+        if rank is None:
             return None
         ranks.append(rank)
     return ranks

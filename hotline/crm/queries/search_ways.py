@@ -30,15 +30,17 @@ class Way:
     holds: str
     source: str | None = None
 
-    def rows(self, asked: str, most: int, most_asked: int | None) -> str:
+    @property
+    def ids(self) -> str:
+        """The select of the ids, some of them twice, which a LIMIT may follow."""
+        return f"SELECT c.id FROM customer c WHERE {self.holds}" if self.source is None else self.source  # noqa: S608
+
+    def asked(self, asked: str, most: int, most_asked: int) -> str:
         """The select of at most ``most`` customers for whom ``asked`` holds, among the first ``most_asked``."""
-        limit = "" if most_asked is None else f" LIMIT {most_asked}"
         if self.source is not None:
-            rows = f"({self.source}{limit}) AS found (id) JOIN customer c ON c.id = found.id"
-            return f"SELECT c.id FROM {rows} WHERE {asked} LIMIT {most}"  # noqa: S608
-        if most_asked is None:
-            return f"SELECT c.id FROM customer c WHERE {self.holds} AND {asked} LIMIT {most}"  # noqa: S608
-        rows = f"(SELECT c.* FROM customer c WHERE {self.holds}{limit}) AS c"  # noqa: S608
+            rows = f"({self.source} LIMIT {most_asked}) AS found (id) JOIN customer c ON c.id = found.id"
+        else:
+            rows = f"(SELECT c.* FROM customer c WHERE {self.holds} LIMIT {most_asked}) AS c"  # noqa: S608
         return f"SELECT c.id FROM {rows} WHERE {asked} LIMIT {most}"  # noqa: S608
 
 
