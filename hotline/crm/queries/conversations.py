@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.conversations.states import reference
+from hotline.conversations.window import window_until
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, Wrapped
 from hotline.crm.queries.customer_views import customer_reference
@@ -21,8 +23,6 @@ from hotline.tickets.states import reference as ticket_reference
 PREVIEW: Final = 160
 #: Customers who share an address, of whom one is chosen.
 MOST_CANDIDATES: Final = 20
-#: WhatsApp lets a company write freely so long after the customer wrote last (customer service window).
-WINDOW: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +188,30 @@ async def require_conversation(db: Reader, viewer: Viewer, conversation_id: UUID
         raise NotFound("There is no such conversation.")
 
 
-def reference(number: int) -> str:
-    """The number as people say it: M10001."""
-    return f"M{number}"
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """By whom a conversation is seen who does not see all: by whom it is, and by whose are its ticket and customer."""
+
+    assignee_id: UUID | None
+    created_by_id: UUID | None
+    queue: str | None
+    also: tuple[UUID, ...]
+
+
+async def seen_by_whom(db: Reader, viewer: Viewer, conversation_id: UUID) -> Audience:
+    """Whom a conversation's live events reach. Raises NotFound for one that the viewer does not see."""
+    bind = Arguments(conversation_id)
+    row = await db.fetchrow(
+        f"""SELECT v.assignee_id, v.created_by_id, v.queue,
+                ARRAY(SELECT t.assignee_id FROM ticket t WHERE t.id = v.ticket_id AND t.assignee_id IS NOT NULL
+                      UNION SELECT c.responsible_id FROM customer c
+                      WHERE c.id = v.customer_id AND c.responsible_id IS NOT NULL) AS also
+            FROM conversation v WHERE v.id = $1 AND {all_of(seen_by(viewer, bind))}""",  # noqa: S608
+        *bind.values,
+    )
+    if row is None:
+        raise NotFound("There is no such conversation.")
+    return Audience(row["assignee_id"], row["created_by_id"], row["queue"], tuple(row["also"]))
 
 
 # From rows
@@ -223,7 +244,7 @@ def conversation_view(keyring: Keyring, viewer: Viewer, row: Row) -> Conversatio
         candidates=tuple(customer for known, customer in customers if not known),
         ticket=_ticket(row["ticket"]),
         latest=_latest(keyring, key, row["latest"]),
-        window_until=row["last_in_at"] + WINDOW if row["channel"] == "whatsapp" and row["last_in_at"] else None,
+        window_until=window_until(row["channel"], row["last_in_at"]),
         suppressed=tuple(row["suppressed"]),
         erased=key is None,
     )

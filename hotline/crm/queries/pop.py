@@ -21,6 +21,7 @@ from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.calls import CallView, LegView, get_call, ringing_legs
 from hotline.crm.queries.candidates import Candidate, candidates
+from hotline.crm.queries.conversation_events import render_conversation_event
 from hotline.crm.queries.customers import require_customer
 from hotline.crm.queries.ticket_events import render_ticket_event
 from hotline.crm.viewer import SYSTEM, Viewer
@@ -111,6 +112,8 @@ async def render_event(db: Database, keyring: Keyring, viewer: Viewer, event: Ev
     """The data of one event for one viewer; None when there is nothing for them to see any more."""
     if event.type.startswith("ticket."):
         return await render_ticket_event(db, keyring, viewer, event)
+    if event.type.startswith(("conversation.", "message.")):
+        return await render_conversation_event(db, keyring, viewer, event)
     if event.type.startswith("customer."):
         return await _render_customer(db, viewer, event)
     if not event.type.startswith("call."):
