@@ -187,7 +187,7 @@ def dialled(value: str, form: DialForm) -> str:
 
 def suffixes(value: str) -> tuple[str, ...]:
     """The last 4 to 7 digits of a kept number, by which a person may search for it."""
-    digits = _digits(value)
+    digits = value[1:] if value[:1] == "+" and value.isascii() and value[1:].isdecimal() else _digits(value)
     return tuple(digits[-count:] for count in SUFFIX_DIGITS if len(digits) >= count)
 
 

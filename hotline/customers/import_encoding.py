@@ -10,8 +10,6 @@ import codecs
 from collections.abc import Callable
 from typing import Final
 
-from charset_normalizer import from_bytes
-
 from hotline.errors import Invalid
 
 #: Encodings that can be chosen, by the names that Python knows them by; those that are guessed come first.
@@ -95,6 +93,8 @@ def guess_encoding(sample: bytes) -> str:
         return "utf-8"
     if _is_chinese(sample):
         return "gb18030"
+    from charset_normalizer import from_bytes  # its tables cost a process that only reads as long as all the rest
+
     head = sample[:65_536]
     found = from_bytes(head, cp_isolation=list(_FOUND_AS)).best()
     likeliest = _FOUND_AS.get(found.encoding, _WESTERN) if found is not None else _WESTERN

@@ -38,8 +38,12 @@ _SPACED_EAST_ASIAN: Final = re.compile(f"(?<=[{_EAST_ASIAN}])\\s+(?=[{_EAST_ASIA
 
 def fold(text: str) -> str:
     """``text`` without case, accents and width: ``Ångström`` → ``angstrom``, ``Łódź`` → ``lodz``."""
-    if text.isascii():
-        return text.lower()
+    # Word by word: nothing of it reaches over a space, and the same words stand in many names.
+    return text.lower() if text.isascii() else " ".join(map(_fold_word, text.split(" ")))
+
+
+@lru_cache(maxsize=8_192)
+def _fold_word(text: str) -> str:
     apart = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in apart if unicodedata.category(letter) != "Mn")
     return unicodedata.normalize("NFKC", bare).casefold().translate(_FOLDED)
@@ -47,7 +51,7 @@ def fold(text: str) -> str:
 
 def stored_words(name: str) -> frozenset[str]:
     """Every word under which ``name`` is to be found."""
-    return frozenset().union(*map(_stored_words_of, _stored_runs(name)))
+    return frozenset().union(*map(stored_words_of, stored_runs(name)))
 
 
 def whole_words(text: str) -> frozenset[str]:
@@ -87,7 +91,7 @@ def fit(name: str, text: str) -> int | None:
     """How well ``name`` fits ``text``: SAME, WHOLE, BEGINNING or PART; None when it does not hold every word of it.
 
     Words that are kept by their letters can share these in another order: whoever was found is compared by this."""
-    stored, typed = _stored_runs(name), _runs(text)
+    stored, typed = stored_runs(name), _runs(text)
     if not typed:
         return None
     if _runs(name) == typed:
@@ -118,9 +122,8 @@ def _fit_run(run: str, part: str) -> int:
     return PART if inside else _NOT
 
 
-# The same words stand in many names.
-@lru_cache(maxsize=16_384)
-def _stored_words_of(run: str) -> frozenset[str]:
+def stored_words_of(run: str) -> frozenset[str]:
+    """The words under which one of a name's ``stored_runs`` is to be found."""
     words = {f"={run}"}
     if _is_east_asian(run):
         return frozenset({*words, f"^{run[:1]}", *run, *_neighbours(run, 2)})
@@ -137,7 +140,7 @@ def _beginning(run: str) -> frozenset[str]:
     return frozenset({f"^{run[:3]}", *_neighbours(run[1:LONGEST_KEPT], 3)})
 
 
-def _stored_runs(name: str) -> list[str]:
+def stored_runs(name: str) -> list[str]:
     """The words of a name; what is East Asian also without the spaces in between, for whoever types it so."""
     runs = _runs(name)
     if name.isascii():

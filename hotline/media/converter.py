@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import os
 import sys
@@ -12,16 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from hotline.media.errors import NoRoom, NotSound, SpeechFailed
+from hotline.media.errors import FULL, NoRoom, NotSound, SpeechFailed
 
 #: Longest prompt, in seconds.
 LONGEST: Final = 300.0
 
 #: Seconds that one file may take.
 SECONDS: Final = 30.0
-
-#: errno of a disk, or a share of it, that is full.
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Converter:

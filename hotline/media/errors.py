@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Final
+
 from hotline.errors import HotlineError, Invalid
+
+#: errno of a disk, or a share of it, that is full.
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class NotSound(Invalid):

@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from hotline.media.converter import FULL
-from hotline.media.errors import Damaged, NoRoom
+from hotline.media.errors import FULL, Damaged, NoRoom
 
 PIECE: Final = 64 << 10
 _MAGIC: Final = b"HLREC\x01"

@@ -25,8 +25,8 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.events import permission_mark
 from hotline.ivr.effects import Prompt
-from hotline.media.converter import FULL, Converter
-from hotline.media.errors import NoRoom
+from hotline.media.converter import Converter
+from hotline.media.errors import FULL, NoRoom
 from hotline.media.speech import SpeechCommand, default_voice
 from hotline.media.store import SUFFIXES, PromptStore
 from hotline.workflows.flow_registry import Snapshot

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotline.crm import keys
 from hotline.crm.keys import Keyring, Wrapped, WrongKey, unwrap_with, wrap_with
 from hotline.customers.names import searched_words
 from hotline.errors import SettingError
@@ -151,6 +153,21 @@ def test_the_blind_index_depends_on_kind_value_and_installation(keyring: Keyring
     assert digest != keyring.blind_index("email", "+4930123456")
     assert digest != keyring.blind_index("phone", "+4930123457")
     assert digest != Keyring([OLD], bytes(32)).blind_index("phone", "+4930123456")
+
+
+@given(st.binary(max_size=64), st.binary(max_size=200))
+def test_many_messages_are_signed_as_one_is(key: bytes, message: bytes) -> None:
+    assert keys._Signer(key)(message) == hmac.digest(key, message, "sha256")
+
+
+def test_values_sealed_in_a_row_open_and_never_share_a_nonce(keyring: Keyring) -> None:
+    row_id = new_id()
+    key, _ = keyring.new_personal_key(row_id)
+    sealer = keyring.sealer(key)
+    sealed = [sealer("customer", "name_cipher", str(row_id), f"Anna {number}") for number in range(50)]
+    assert len({each[1:13] for each in sealed}) == 50
+    opened = [keyring.decrypt(key, "customer", "name_cipher", row_id, each) for each in sealed]
+    assert opened == [f"Anna {number}" for number in range(50)]
 
 
 @given(st.sampled_from(["name", "suffix"]), st.text(st.characters(exclude_categories=["Cs"])))

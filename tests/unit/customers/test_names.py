@@ -102,3 +102,10 @@ def test_what_fits_is_found(name: str, text: str) -> None:
 
 def test_a_long_name_makes_a_bounded_number_of_words() -> None:
     assert len(names.stored_words(" ".join(f"word{n}abcdefgh" for n in range(500)))) <= 12 * (24 + 2)
+
+
+@given(st.lists(st.text(max_size=8), max_size=5))
+def test_words_fold_one_by_one_as_they_fold_together(words: list[str]) -> None:
+    together = names.fold(" ".join(words))
+    assert together == names._fold_word.__wrapped__(" ".join(words)) or together.isascii()
+    assert together == " ".join(names.fold(word) for word in " ".join(words).split(" "))
