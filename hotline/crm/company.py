@@ -67,6 +67,13 @@ def _website(value: str) -> str:
     return value
 
 
+def _https(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme != "https" or not parts.hostname):
+        raise ValueError("music_url: an address with https:// before it.")
+    return value
+
+
 class Section(BaseModel):
     """A group of settings that are read and written together; every one has a default."""
 
@@ -131,6 +138,49 @@ class TwilioIvr(Section):
     transcribe: bool = Field(False, description="Twilio writes down what voicemails say, in English.")
     delete_at_twilio: bool = Field(
         False, description="Recordings are deleted at Twilio as soon as hotline has stored them."
+    )
+
+
+class TwilioVoice(Section):
+    """How callers of Twilio come to an agent, and calls out by Twilio."""
+
+    section: ClassVar[str] = "twilio_voice"
+
+    route: Literal["auto", "asterisk", "direct"] = Field(
+        "auto",
+        description="Where callers wait: in the queues of the Asterisk at HOTLINE_TWILIO_SIP_URL, in hotline's own with"
+        " agents rung by Twilio, or in the Asterisk's where there is one.",
+    )
+    default_queue: Annotated[Line, StringConstraints(pattern=r"^[^\s,;|&\"'`$\\{}()<>]{1,80}$")] = Field(
+        "support", description="The queue of callers for whom no flow chose one."
+    )
+    strategy: Literal["ring_all", "longest_idle", "tiers"] = Field(
+        "ring_all",
+        description="Who is rung: everybody who is free, the one who had rest longest, or by the level of the skill that"
+        " is named like the queue.",
+    )
+    ring_seconds: int = Field(20, ge=5, le=60, description="Seconds that an agent's phone rings.")
+    most_waiting: int = Field(50, ge=1, le=1_000, description="Most callers who wait in one queue.")
+    longest_wait_seconds: int = Field(
+        900, ge=10, le=14_000, description="Seconds after which a caller goes on in their flow, at the latest."
+    )
+    wait_without_agents: bool = Field(False, description="Callers wait although nobody is signed in to the queue.")
+    accept_key: Literal["numbers", "all", "none"] = Field(
+        "numbers",
+        description="Whose agents press 1 to take a call, so that no voicemail takes it: those at telephone numbers, all,"
+        " or none.",
+    )
+    whisper: bool = Field(True, description="Agents hear who calls and what about before they are connected.")
+    pause_after_missed: int = Field(
+        3, ge=0, le=20, description="Calls in a row that an agent misses until they are paused; 0: never."
+    )
+    offer_callback: bool = Field(True, description="Who waits may press 1 to be called back instead.")
+    music_url: Annotated[str, StringConstraints(max_length=500, strip_whitespace=True), AfterValidator(_https)] = Field(
+        "", description="What callers hear while they wait: the https address of an MP3 or WAV; empty: hotline's own."
+    )
+    detect_machines: bool = Field(
+        True,
+        description="Twilio tells people from answering machines when agents call out: a machine is nobody reached.",
     )
 
 
@@ -295,7 +345,20 @@ class Security(Section):
 #: Every section by its name, in the order in which they are shown.
 SECTIONS: Final[Mapping[str, type[Section]]] = {
     each.section: each
-    for each in (Company, Brand, Formats, Security, Tickets, Messages, Recordings, Files, Privacy, Retention)
+    for each in (
+        Company,
+        Brand,
+        Formats,
+        Security,
+        Tickets,
+        Messages,
+        Recordings,
+        TwilioIvr,
+        TwilioVoice,
+        Files,
+        Privacy,
+        Retention,
+    )
 }
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from hotline.calendars import Calendar
 from hotline.ivr import names
-from hotline.ivr.effects import CallerFacts, Collect, HangUp, HungUp, Input
+from hotline.ivr.effects import CallerFacts, Effect, HangUp, HungUp, Input
 from hotline.ivr.flow import FlowSet
 from hotline.ivr.run import Run
 from hotline.ivr.session import Frame, Session, Step
@@ -62,10 +62,10 @@ def resume(flows: FlowSet, session: Session, input: Input, calendars: Mapping[st
     return run.walk()
 
 
-def asked(flows: FlowSet, session: Session) -> Collect | None:
-    """The question that a session waits at: how keys that come in another moment are to be read. None when it waits
-    for something else."""
-    return Run(flows, session, {}, _NEVER).asked()
+def pending(flows: FlowSet, session: Session) -> Effect | None:
+    """What a session waits for, for a door that has forgotten: the same question, recording or queue as before. None
+    when there is nothing of the kind."""
+    return Run(flows, session, {}, _NEVER).pending()
 
 
 def _language(flows: FlowSet, caller: CallerFacts) -> str | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from hotline.calendars import Calendar
 from hotline.ivr import effects as fx
 from hotline.ivr import names, nodes
-from hotline.ivr.effects import Found, Input, Left, Pressed, Prompt, Recorded
+from hotline.ivr.effects import Effect, Found, Input, Left, Pressed, Prompt, Recorded
 from hotline.ivr.flow import Flow, FlowSet, numbered
 from hotline.ivr.moves import Moves
 from hotline.ivr.parts import Choice, Item, worded
@@ -158,23 +158,31 @@ class Run(Moves):
         self._change(over=True, waits="", outcome=self._session.outcome or "left")
         return Step(self._session, ())
 
-    def asked(self) -> fx.Collect | None:
-        """The question that the session waits at, as it was asked without its repeats; None when there is none."""
+    def pending(self) -> Effect | None:
+        """What the session waits for, as it was wanted and without what was said before; None when it waits for nothing
+        that can be wanted once more."""
+        waits = self._session.waits
+        if not self._session.frames:
+            if waits != "queue":
+                return None
+            self._give_up()
+            return self._said[-1]
         found = self._place()
-        if found is None or self._session.waits != "collect":
+        if found is None:
             return None
         flow, node = found
-        match node:
-            case nodes.Menu() | nodes.Gather():
+        match node, waits:
+            case ((nodes.Menu() | nodes.Gather()), "collect"):
                 self._ask(flow, node, ())
-            case nodes.ChooseLanguage() if node.keys:
+            case nodes.ChooseLanguage(), "collect" if node.keys:
                 self._ask(flow, node, ())
-            case nodes.Survey() if self._session.question < len(node.questions):
+            case nodes.Survey(), "collect" if self._session.question < len(node.questions):
                 self._ask_survey(flow, node, ())
+            case (nodes.Enqueue() | nodes.Transfer() | nodes.Voicemail()), ("queue" | "transfer" | "record"):
+                self._hand_over(node)
             case _:
                 return None
-        (question,) = self._said
-        return question if isinstance(question, fx.Collect) else None
+        return self._said[-1] if self._said else None
 
     @property
     def _waiting(self) -> bool:

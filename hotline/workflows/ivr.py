@@ -18,6 +18,7 @@ import structlog
 from hotline import phone
 from hotline.crm.commands import ivr as commands
 from hotline.crm.commands.ivr import SessionRecord
+from hotline.crm.database import Reader
 from hotline.crm.queries import ivr as queries
 from hotline.crm.queries.ivr import KnownCaller, SavedSession
 from hotline.crm.queries.tickets import open_ticket_values
@@ -132,12 +133,12 @@ async def _look_up(house: House, effect: LookUp, caller: Caller) -> tuple[Found,
             return Found(await _open_ticket(house, caller)), None
 
 
-async def find_customer(house: House, keyed: str) -> KnownCaller | None:
-    """The customer with this customer number, as it was keyed in."""
+async def find_customer(house: House, keyed: str, db: Reader | None = None) -> KnownCaller | None:
+    """The customer with this customer number, as it was keyed in. Give a unit of work as ``db`` inside one."""
     digits = keyed.strip()
     if not digits.isascii() or not digits.isdigit() or len(digits) > _LONGEST_REFERENCE:
         return None
-    return await queries.caller_by_reference(house.db, SYSTEM, int(digits))
+    return await queries.caller_by_reference(db or house.db, SYSTEM, int(digits))
 
 
 def _values(found: KnownCaller | None) -> dict[str, str]:

@@ -32,7 +32,7 @@ async def once(house: House, keys: Sequence[str], work: Work) -> str:
     ``work`` must ask the database by the unit of work alone: one that waited for a second connection could wait for
     those that wait for it.
     """
-    async with _turn(house, keys[0]), house.unit(SYSTEM) as uow:
+    async with turn(house, keys[0]), house.unit(SYSTEM) as uow:
         earlier = await claim(uow, keys)
         if earlier is not None:
             return earlier
@@ -42,7 +42,7 @@ async def once(house: House, keys: Sequence[str], work: Work) -> str:
 
 
 @asynccontextmanager
-async def _turn(house: House, key: str) -> AsyncIterator[None]:
+async def turn(house: House, key: str) -> AsyncIterator[None]:
     """Duplicates in one process wait here, without a connection; those in others wait in the database."""
     turns: _Turns = house.kept.setdefault(_Turns, _Turns())
     turn = turns.setdefault(key, _Turn())

@@ -77,6 +77,8 @@ class Ways:
     transcripts: str | None = None
 
 
+#: A verb that somebody else writes: those that hand a caller over.
+Verb = TwiML
 #: How a prompt is heard; None when there is nothing of it.
 Hear = Callable[[Prompt], Heard | None]
 
@@ -87,7 +89,7 @@ def render(
     ways: Ways,
     *,
     listening: Listening | None = None,
-    hand_over: Sequence[TwiML] = (),
+    hand_over: Sequence[Verb] = (),
 ) -> str:
     """The document of a step; ``hand_over`` are the verbs of an Enqueue or a Transfer. Raises Invalid for effects that
     are no step, and for a LookUp, which is performed before."""

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from hotline.crm.database import Row
+from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
 from hotline.crm.unit_of_work import UnitOfWork
 
@@ -55,6 +55,16 @@ async def keep(uow: UnitOfWork, keys: Sequence[str], reply: str) -> None:
         wanted,
         _sealed(uow.keyring, wanted, reply),
     )
+
+
+async def earlier_reply(db: Reader, keyring: Keyring, keys: Sequence[str]) -> str:
+    """What an event was answered when it came before; empty when it did not, or nothing was. Claims nothing."""
+    wanted = sorted({_short(key) for key in keys})
+    rows = await db.fetch("SELECT key, reply_cipher FROM webhook_claim WHERE key = ANY($1::text[])", wanted)
+    for row in rows:
+        if row["reply_cipher"] is not None:
+            return _opened(keyring, row)
+    return ""
 
 
 async def forget_claims(uow: UnitOfWork, before: datetime) -> int:

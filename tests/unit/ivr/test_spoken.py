@@ -91,15 +91,6 @@ def test_words_that_nobody_wrote_make_no_other_content_of_a_flow() -> None:
     assert "words" not in file["nodes"]["menu"]["keys"]["1"]
 
 
-def test_the_question_is_found_again_between_two_moments() -> None:
-    flow = flows("main")
-    step = engine.start(flow, fx.CallerFacts(), OPEN, NOW)
-    assert engine.asked(flow, step.session) == step.effects[-1]
-    queued = engine.resume(flow, step.session, fx.Pressed("1"), OPEN, NOW)
-    queued = engine.resume(flow, queued.session, fx.Pressed("1"), OPEN, NOW)
-    assert engine.asked(flow, queued.session) is None
-
-
 @given(said=st.text(), words=st.dictionaries(st.sampled_from("0123456789*#"), st.lists(st.text(), max_size=4)))
 def test_anything_may_be_said(said: str, words: dict[str, list[str]]) -> None:
     assert key_said(said, words) in {None, *words}
