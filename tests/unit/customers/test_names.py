@@ -96,7 +96,9 @@ def test_how_well_a_name_fits(name: str, text: str, how: int | None) -> None:
 
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_what_fits_is_found(name: str, text: str) -> None:
-    if names.searched_words(text) and names.fit(name, text) is not None and len(text.split()) <= names.MOST_PARTS:
+    wanted = names.searched_words(text)
+    by_letters = any(not word.startswith("=") for word in wanted)  # a letter alone finds whole words only
+    if by_letters and names.fit(name, text) is not None and len(text.split()) <= names.MOST_PARTS:
         assert found(name, text)
 
 
