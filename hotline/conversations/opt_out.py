@@ -38,6 +38,7 @@ HELP: Final[Mapping[str, tuple[str, ...]]] = {
     "es": ("AYUDA",),
 }
 
+_ALSO_SAID: Final = ("YES", "ALTA")
 #: A confirmation comes within so long after the word, and once (47 CFR 64.1200(a)(12)).
 CONFIRM_WITHIN: Final = timedelta(minutes=5)
 #: Longer texts are no single word in any language; they are not looked at.
@@ -60,6 +61,9 @@ def _table(words: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
 _TABLES: Final[Mapping[Word, dict[str, str]]] = {"stop": _table(STOP), "start": _table(START), "help": _table(HELP)}
 
 
+_SAID: Final = frozenset(normalised(word) for word in _ALSO_SAID)
+
+
 def word_of(text: str | None, also: Collection[str] = ()) -> tuple[Word, str] | None:
     """Which word a whole message is, and its language; None for every other message. ``also`` are further words by
     which the company's customers stop."""
@@ -74,6 +78,11 @@ def word_of(text: str | None, also: Collection[str] = ()) -> tuple[Word, str] | 
     if said in {normalised(each) for each in also}:
         return "stop", "en"
     return None
+
+
+def may_be_said(text: str) -> bool:
+    """Whether a word that starts messages again is what people say to each other, too."""
+    return normalised(text) in _SAID
 
 
 def may_confirm(at: datetime, now: datetime, confirmed_at: datetime | None) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 Kind = Literal["consultation", "complaint", "service_request"]
-#: Who said what kind it is: nobody yet, the caller in the IVR, or a person at a desk.
-KindBy = Literal["default", "choice", "hand"]
+#: Who said what kind it is: nobody yet, the caller in the IVR, the words of a message, or a person at a desk.
+KindBy = Literal["default", "choice", "triage", "hand"]
 State = Literal["new", "open", "waiting", "resolved", "closed", "discarded"]
 Priority = Literal["low", "normal", "high", "urgent"]
-Source = Literal["call", "hand"]
+Source = Literal["call", "hand", "sms", "whatsapp", "email"]
 #: Why a ticket was discarded; ``joined``: its call belongs to another ticket, ``merged``: two calls were one.
 DiscardedAs = Literal["wrong_number", "rule", "merged", "joined", "hand"]
 #: How a call came to its ticket.

@@ -11,9 +11,8 @@ from uuid import UUID
 
 from hotline.conversations.delivery import Delivery
 from hotline.conversations.states import Direction, Kind
-from hotline.crm.commands.conversations import ConversationRecord, conversation_marks
+from hotline.crm.commands.conversations import ConversationRecord, conversation_marks, lock_conversation
 from hotline.crm.keys import PersonalKey
-from hotline.crm.personal_keys import create_personal_key
 from hotline.crm.unit_of_work import UnitOfWork
 
 #: Longest text that is kept of a message; channels have limits of their own.
@@ -54,9 +53,7 @@ async def known_message(uow: UnitOfWork, account: str | None, provider_id: str |
     return None if row is None else (row["id"], row["conversation_id"])
 
 
-async def write_message(
-    uow: UnitOfWork, conversation: ConversationRecord, key: PersonalKey, new: NewMessage
-) -> None:
+async def write_message(uow: UnitOfWork, conversation: ConversationRecord, key: PersonalKey, new: NewMessage) -> None:
     """Add a message to a conversation that is saved, and tell it."""
 
     def sealed(column: str, text: str | None) -> bytes | None:
@@ -87,37 +84,6 @@ def tell_message(
 
 
 @dataclass(frozen=True, slots=True)
-class NewMessageFile:
-    """A file of a message that is to be fetched from ``url``."""
-
-    name: str
-    media_type: str
-    url: str
-    content_id: str | None = None
-
-
-async def await_files(
-    uow: UnitOfWork, conversation_id: UUID, message_id: UUID, files: list[NewMessageFile]
-) -> list[UUID]:
-    """Note files that are to be fetched; their ids."""
-    made = []
-    for position, each in enumerate(files):
-        file_id = uow.new_id()
-        key = await create_personal_key(uow)
-        await uow.execute(
-            """INSERT INTO message_file (id, conversation_id, message_id, position, state, key_id, name_cipher,
-                   source_cipher, media_type, content_id, fetch_at, at)
-               VALUES ($1, $2, $3, $4, 'waiting', $5, $6, $7, $8, $9, $10, $10)""",
-            *(file_id, conversation_id, message_id, position, key.id),
-            uow.keyring.encrypt(key, "message_file", "name_cipher", file_id, each.name),
-            uow.keyring.encrypt(key, "message_file", "source_cipher", file_id, each.url),
-            *(each.media_type[:100], each.content_id, uow.now),
-        )
-        made.append(file_id)
-    return made
-
-
-@dataclass(frozen=True, slots=True)
 class LockedMessage:
     """A message that left, or is to, and its conversation; both locked."""
 
@@ -133,8 +99,6 @@ class LockedMessage:
 
 async def lock_message(uow: UnitOfWork, message_id: UUID) -> LockedMessage | None:
     """A message out, locked after its conversation; None when there is none of that id."""
-    from hotline.crm.commands.conversations import lock_conversation
-
     conversation_id = await uow.fetchval("SELECT conversation_id FROM message WHERE id = $1", message_id)
     if conversation_id is None:
         return None

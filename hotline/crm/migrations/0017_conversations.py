@@ -329,7 +329,6 @@ class Migration(migrations.Migration):
                 ("at", fields.DatetimeField()),
                 ("lifted_at", fields.DatetimeField(null=True)),
                 ("lifted_by", fields.CharField(null=True, max_length=16)),
-                ("confirmed_at", fields.DatetimeField(null=True)),
             ],
             options={
                 "table": "suppression",

@@ -200,8 +200,8 @@ class MessageFile(Model):
 
 class Suppression(Model):
     """An address that gets nothing over a channel. One row for each ``reason`` (``opt_out``, ``invalid``, ``bounce``,
-    ``complaint``, ``agent``); ``lifted_at``: it holds no more. ``confirmed_at`` is when its owner was told last.
-    Found by the address's keyed index alone: it outlives whom it protects."""
+    ``complaint``, ``agent``); ``lifted_at``: it holds no more. Found by the address's keyed index alone: it outlives
+    whom it protects."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     channel = fields.CharField(max_length=16)
@@ -216,7 +216,6 @@ class Suppression(Model):
     at = fields.DatetimeField()
     lifted_at = fields.DatetimeField(null=True)
     lifted_by = fields.CharField(max_length=16, null=True)
-    confirmed_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "suppression"

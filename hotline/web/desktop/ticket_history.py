@@ -102,11 +102,20 @@ def line(request: web.Request, entry: EntryView, calendar: Calendar, names: Mapp
     return Line(entry.at, icon, look, say(request, title), who, changes, entry.note or "")
 
 
+_OPENED: Final = {
+    "call": N_("Opened by a call"),
+    "sms": N_("Opened by an SMS"),
+    "whatsapp": N_("Opened by a WhatsApp message"),
+    "email": N_("Opened by an email"),
+}
+
+
 def _look(entry: EntryView) -> tuple[str, str, str]:
     match entry.kind:
         case "created":
-            by_call = entry.data.get("source") == "call"
-            return "ticket", "", N_("Opened by a call") if by_call else N_("Opened by hand")
+            return "ticket", "", _OPENED.get(str(entry.data.get("source")), N_("Opened by hand"))
+        case "message":
+            return "chat", "", N_("A message") if entry.data.get("direction") == "in" else N_("A reply")
         case "note":
             return "pencil", "is-note", N_("Note")
         case "call_note":

@@ -35,7 +35,13 @@ dispositions: Final[Mapping[str, str]] = {
     "wrong_number": N_("Wrong number"),
     "other": N_("Something else"),
 }
-sources: Final[Mapping[str, str]] = {"call": N_("by a call"), "hand": N_("by hand")}
+sources: Final[Mapping[str, str]] = {
+    "call": N_("by a call"),
+    "hand": N_("by hand"),
+    "sms": N_("by SMS"),
+    "whatsapp": N_("by WhatsApp"),
+    "email": N_("by email"),
+}
 clocks: Final[Mapping[str, str]] = {
     "first_response": N_("First response"),
     "resolution": N_("Resolve"),
