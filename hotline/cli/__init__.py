@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "serve:serve",
     "support": "support:support",
     "token": "tokens:app",
+    "triage": "triage:triage",
     "user": "users:app",
 }
 
