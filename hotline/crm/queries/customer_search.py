@@ -33,8 +33,10 @@ from hotline.customers.search_text import Part, parse, without_tag
 MOST: Final = 500
 #: Of these, where more fit: who searches for so much will type more.
 MOST_OF_MANY: Final = 250
+#: Of a part, who fit best are looked for first; when they are so many, nobody is looked for who fits less.
+MANY: Final = 200
 #: Customers of a common part who are asked for what else must hold, where that is not through an index.
-MOST_ASKED: Final = 8_000
+MOST_ASKED: Final = 6_000
 #: Of these, where each is asked for every way in which the viewer might see them.
 MOST_ASKED_EACH: Final = 2_500
 #: Customers of a viewer who does not see all: up to so many are known by their ids.
@@ -170,7 +172,7 @@ async def _seen(db: Database, viewer: Viewer) -> frozenset[UUID] | None:
     if monotonic() < until:
         return known
     sql = f"SELECT DISTINCT id FROM ({ids}) AS seen (id) WHERE id IS NOT NULL LIMIT {MOST_SEEN + 1}"  # noqa: S608
-    found = frozenset(row["id"] for row in await db.fetch(sql, *bind.values))
+    found = frozenset(await db.fetchval(f"SELECT ARRAY({sql})", *bind.values))
     many = len(found) > MOST_SEEN
     if len(found) > FEW_SEEN:
         if len(kept) >= MOST_KEPT:
@@ -198,13 +200,14 @@ async def _find(reader: Reader, search: _Search, part: Part) -> _Found:
     if part.kind != "name":
         return await _look(reader, search, part)
     ranks: dict[UUID, int] = {}
-    # Those who fit best first: where they are too many already, nobody else is looked for.
     words = [names.whole_words(part.text), names.searched_words(part.text), *names.part_words(part.text)]
     for at, some in enumerate((words[:1], words[1:2], words[2:])):
         found = await _look(reader, search, part, some)
         ranks |= found.ranks
         if not found.complete:
             return _Found(part, ranks, False, words[at:])
+        if len(ranks) >= MANY:
+            break
     return _Found(part, ranks, True)
 
 
@@ -239,21 +242,25 @@ async def _together(db: Database, search: _Search, found: Sequence[_Found]) -> l
     first = next((each for each in found if each.part.kind == "name"), found[0])
     if len(found) == 1 and search.sees_all and search.chosen.empty:
         return list(first.ranks)
-    bind = Arguments()
-    ways = search.ways(bind)
-    some = ways.names(*first.words) if first.words else ways.of(first.part)
-    if search.seen is not None:
-        # They are asked for the rest when they are ranked: few of a common part are theirs.
-        async with db.searching() as reader:
-            sql = ", ".join(f"ARRAY({way.ids} LIMIT {MOST_ASKED})" for way in some)
-            row = await reader.fetchrow(f"SELECT {sql}", *bind.values)
-        return [each for ids in row.values() for each in ids] if row is not None else []
-    holds = _holds(ways, [each.part for each in found if each is not first])
-    asked = " AND ".join([*holds, *search.asked(bind)])
-    rows = " UNION ALL ".join(f"({way.asked(asked, MOST, search.most_asked)})" for way in some)
-    async with db.searching(probes=True) as reader:
-        together = await reader.fetch(f"SELECT id FROM ({rows}) AS found LIMIT {MOST_OF_MANY}", *bind.values)  # noqa: S608
-    return [row["id"] for row in together]
+    others = [each.part for each in found if each is not first]
+    count = len(first.words) or len(search.ways(Arguments()).of(first.part))
+    together: list[UUID] = []
+    async with db.searching(probes=search.seen is None) as reader:
+        for at in range(count):
+            bind = Arguments()
+            ways = search.ways(bind)
+            way = ways.names(first.words[at])[0] if first.words else ways.of(first.part)[at]
+            if search.seen is not None:
+                # They are asked for the rest when they are ranked: few of a common part are theirs.
+                sql = f"{way.ids} LIMIT {MOST_ASKED}"
+            else:
+                asked = " AND ".join([*_holds(ways, others), *search.asked(bind)])
+                sql = way.asked(asked, MOST_OF_MANY, search.most_asked)
+            ids = await reader.fetchval(f"SELECT ARRAY({sql})", *bind.values)
+            together += search.among(ids)
+            if len(together) >= MANY or len(ids) >= MOST_ASKED:
+                break
+    return together
 
 
 async def _recent(db: Reader, search: _Search, parts: Sequence[Part]) -> list[UUID]:
@@ -289,15 +296,16 @@ async def _ranked(db: Reader, search: _Search, found: Sequence[_Found], candidat
     bind = Arguments(list(candidates))
     complete = any(each.complete for each in found)
     unknown = [each.part for each in found if not each.complete] if complete or len(found) > 1 else []
-    asked = ["c.id = ANY($1::uuid[])", *_holds(search.ways(bind), unknown), *search.asked(bind)]
+    asked = [*_holds(search.ways(bind), unknown), *search.asked(bind)]
     emails = any(each.part.kind in ("email", "word") for each in found)
     points = """ARRAY(SELECT (p.id, p.value_cipher) FROM contact_point p
         WHERE p.customer_id = c.id AND p.kind = 'email' ORDER BY p.position LIMIT 10)"""
     rows = await db.fetch(
-        f"""SELECT c.id, c.number, c.name_cipher, c.key_id, k.wrapped, k.master, t.rank AS tier,
+        f"""WITH known AS MATERIALIZED (SELECT c.* FROM customer c WHERE c.id = ANY($1::uuid[]))
+            SELECT c.id, c.number, c.name_cipher, c.key_id, k.wrapped, k.master, t.rank AS tier,
                 (SELECT max(i.at) FROM interaction i WHERE i.customer_id = c.id) AS last_at,
                 {points if emails else "'{}'::text[]"} AS emails
-            FROM customer c JOIN personal_key k ON k.id = c.key_id LEFT JOIN tier t ON t.id = c.tier_id
+            FROM known c JOIN personal_key k ON k.id = c.key_id LEFT JOIN tier t ON t.id = c.tier_id
             WHERE {" AND ".join(asked)}""",  # noqa: S608
         *bind.values,
     )
