@@ -9,6 +9,7 @@ from typing import Any, Final, TypedDict, get_args
 from pydantic import ValidationError
 
 from hotline.calendars.shifts import WorkingHours
+from hotline.calls.twilio_phones import TWILIO_PHONE
 from hotline.customers.contact_points import normalise
 from hotline.customers.text import one_line
 from hotline.errors import Invalid
@@ -26,7 +27,7 @@ LOCALES: Final[tuple[str, ...]] = get_args(Settings.model_fields["locale"].annot
 
 _LOGIN: Final = re.compile(r"[^\W_][\w.@+-]{0,99}")
 # These go into actions to the PBX, so they hold nothing that could end a header or an argument.
-_INTERFACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,31}/[^\s,;|&\"'`$\\{}()<>]{1,160}")
+_INTERFACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,31}/[^\s,;|&\"'`$\\{}()<>]{1,160}|" + TWILIO_PHONE.pattern)
 QUEUE: Final = re.compile(r"[^\s,;|&\"'`$\\{}()<>]{1,80}")
 _EXTENSION: Final = re.compile(r"[0-9*#+]{1,32}")
 

@@ -49,8 +49,9 @@ class CallerLeg:
     fresh: bool
 
 
-_COLUMNS: Final = """id, call_id, role, call_sid, account_sid, waiting_id, command_id, user_id, interface, queue, state,
-    created_at, ring_until, answered_at, accepted_at, answered_by, ended_at, end_reason, retract_at, retracted_at"""
+LEG_COLUMNS: Final = """id, call_id, role, call_sid, account_sid, waiting_id, command_id, user_id, interface, queue,
+    state, created_at, ring_until, answered_at, accepted_at, answered_by, ended_at, end_reason, retract_at,
+    retracted_at"""
 
 
 def _leg(row: Row) -> TwilioLegRecord:
@@ -89,7 +90,7 @@ async def create_leg(
     row = await uow.fetchrow(
         f"""INSERT INTO twilio_leg (id, call_id, role, interface, user_id, account_sid, waiting_id, command_id, queue,
                                     ring_until, created_at, checked_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING {_COLUMNS}""",  # noqa: S608
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING {LEG_COLUMNS}""",  # noqa: S608
         leg_id or uow.new_id(), call_id, role, interface, user_id, account_sid, waiting_id, command_id, queue,
         ring_until, uow.now,
     )  # fmt: skip
@@ -99,14 +100,14 @@ async def create_leg(
 
 async def lock_leg(uow: UnitOfWork, leg_id: UUID) -> TwilioLegRecord | None:
     """One leg, locked."""
-    row = await uow.fetchrow(f"SELECT {_COLUMNS} FROM twilio_leg WHERE id = $1 FOR UPDATE", leg_id)  # noqa: S608
+    row = await uow.fetchrow(f"SELECT {LEG_COLUMNS} FROM twilio_leg WHERE id = $1 FOR UPDATE", leg_id)  # noqa: S608
     return None if row is None else _leg(row)
 
 
 async def lock_leg_of_sid(uow: UnitOfWork, call_sid: str) -> TwilioLegRecord | None:
     """The leg with this CallSid, locked."""
     row = await uow.fetchrow(
-        f"SELECT {_COLUMNS} FROM twilio_leg WHERE call_sid = $1 FOR UPDATE",  # noqa: S608
+        f"SELECT {LEG_COLUMNS} FROM twilio_leg WHERE call_sid = $1 FOR UPDATE",  # noqa: S608
         call_sid,
     )
     return None if row is None else _leg(row)
@@ -115,7 +116,7 @@ async def lock_leg_of_sid(uow: UnitOfWork, call_sid: str) -> TwilioLegRecord | N
 async def legs_of_waiting(uow: UnitOfWork, waiting_id: UUID) -> list[TwilioLegRecord]:
     """All agents' legs that were made for a waiting caller."""
     rows = await uow.fetch(
-        f"SELECT {_COLUMNS} FROM twilio_leg WHERE waiting_id = $1 ORDER BY created_at, id FOR UPDATE",  # noqa: S608
+        f"SELECT {LEG_COLUMNS} FROM twilio_leg WHERE waiting_id = $1 ORDER BY created_at, id FOR UPDATE",  # noqa: S608
         waiting_id,
     )
     return [_leg(row) for row in rows]
@@ -124,7 +125,7 @@ async def legs_of_waiting(uow: UnitOfWork, waiting_id: UUID) -> list[TwilioLegRe
 async def legs_of_command(uow: UnitOfWork, command_id: UUID) -> list[TwilioLegRecord]:
     """The legs of a command: the agent's first."""
     rows = await uow.fetch(
-        f"SELECT {_COLUMNS} FROM twilio_leg WHERE command_id = $1 ORDER BY created_at, id FOR UPDATE",  # noqa: S608
+        f"SELECT {LEG_COLUMNS} FROM twilio_leg WHERE command_id = $1 ORDER BY created_at, id FOR UPDATE",  # noqa: S608
         command_id,
     )
     return [_leg(row) for row in rows]
@@ -133,7 +134,7 @@ async def legs_of_command(uow: UnitOfWork, command_id: UUID) -> list[TwilioLegRe
 async def legs_of_call(uow: UnitOfWork, call_id: UUID) -> list[TwilioLegRecord]:
     """All legs of a call."""
     rows = await uow.fetch(
-        f"SELECT {_COLUMNS} FROM twilio_leg WHERE call_id = $1 ORDER BY created_at, id FOR UPDATE",  # noqa: S608
+        f"SELECT {LEG_COLUMNS} FROM twilio_leg WHERE call_id = $1 ORDER BY created_at, id FOR UPDATE",  # noqa: S608
         call_id,
     )
     return [_leg(row) for row in rows]
@@ -194,6 +195,29 @@ async def retract(uow: UnitOfWork, leg_ids: Sequence[UUID]) -> None:
     )  # fmt: skip
 
 
+async def retract_waiting(uow: UnitOfWork, waiting_id: UUID, *, but: UUID | None = None) -> list[TwilioLegRecord]:
+    """Agents' phones that ring for a caller who needs them no more, except ``but``, are to be hung up; which those are,
+    once each."""
+    rows = await uow.fetch(
+        f"""UPDATE twilio_leg SET retract_at = $3 WHERE waiting_id = $1 AND ended_at IS NULL AND retract_at IS NULL
+              AND id IS DISTINCT FROM $2 RETURNING {LEG_COLUMNS}""",  # noqa: S608
+        waiting_id, but, uow.now,
+    )  # fmt: skip
+    return [_leg(row) for row in rows]
+
+
+async def claim_lost(uow: UnitOfWork, grace: timedelta, *, most: int = 50) -> list[TwilioLegRecord]:
+    """Legs of which nobody knows whether Twilio rings them, long after they would have stopped: they are over."""
+    rows = await uow.fetch(
+        f"""UPDATE twilio_leg SET state = 'ended', ended_at = $1, end_reason = 'unknown' WHERE id IN (
+                SELECT id FROM twilio_leg WHERE ended_at IS NULL AND call_sid IS NULL AND role <> 'caller'
+                  AND COALESCE(ring_until, created_at) < $1 - $2::interval LIMIT $3 FOR UPDATE SKIP LOCKED)
+            RETURNING {LEG_COLUMNS}""",  # noqa: S608
+        uow.now, grace, most,
+    )  # fmt: skip
+    return [_leg(row) for row in rows]
+
+
 async def claim_retractions(uow: UnitOfWork, *, most: int = 50) -> list[TwilioLegRecord]:
     """The legs to be hung up now. They count as hung up from now on; one of which Twilio has told nothing yet waits
     until its CallSid is known."""
@@ -201,7 +225,7 @@ async def claim_retractions(uow: UnitOfWork, *, most: int = 50) -> list[TwilioLe
         f"""UPDATE twilio_leg SET retracted_at = $1 WHERE id IN (
                 SELECT id FROM twilio_leg WHERE retract_at IS NOT NULL AND retracted_at IS NULL AND ended_at IS NULL
                   AND call_sid IS NOT NULL ORDER BY retract_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-            RETURNING {_COLUMNS}""",  # noqa: S608
+            RETURNING {LEG_COLUMNS}""",  # noqa: S608
         uow.now, most,
     )  # fmt: skip
     return [_leg(row) for row in rows]
@@ -218,7 +242,7 @@ async def claim_silent(uow: UnitOfWork, quiet: timedelta, *, most: int = 20) -> 
         f"""UPDATE twilio_leg SET checked_at = $1 WHERE id IN (
                 SELECT id FROM twilio_leg WHERE ended_at IS NULL AND checked_at < $1 - $2::interval
                 ORDER BY checked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-            RETURNING {_COLUMNS}""",  # noqa: S608
+            RETURNING {LEG_COLUMNS}""",  # noqa: S608
         uow.now, quiet, most,
     )  # fmt: skip
     return [_leg(row) for row in rows]

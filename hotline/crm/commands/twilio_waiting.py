@@ -39,8 +39,8 @@ class Waiting:
     left_at: datetime | None
 
 
-_COLUMNS: Final = """id, call_id, call_sid, account_sid, route, step, queue, priority, language, announce, record,
-    state, how, joined_at, until, leg_id, taken_at, bridged_at, left_at"""
+WAITING_COLUMNS: Final = """id, call_id, call_sid, account_sid, route, step, queue, priority, language, announce,
+    record, state, how, joined_at, until, leg_id, taken_at, bridged_at, left_at"""
 
 
 def _waiting(row: Row) -> Waiting:
@@ -67,7 +67,7 @@ async def begin_waiting(
         f"""INSERT INTO twilio_waiting AS w (id, call_id, call_sid, account_sid, route, step, queue, priority, language,
                                              announce, record, joined_at, until)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-            ON CONFLICT (call_sid, step) DO UPDATE SET step = excluded.step RETURNING {_COLUMNS}""",  # noqa: S608
+            ON CONFLICT (call_sid, step) DO UPDATE SET step = excluded.step RETURNING {WAITING_COLUMNS}""",  # noqa: S608
         uow.new_id(), call_id, call_sid, account_sid, route, step, queue, priority, language, announce, record, uow.now,
         until,
     )  # fmt: skip
@@ -77,14 +77,14 @@ async def begin_waiting(
 
 async def lock_waiting(uow: UnitOfWork, waiting_id: UUID) -> Waiting | None:
     """One, locked."""
-    row = await uow.fetchrow(f"SELECT {_COLUMNS} FROM twilio_waiting WHERE id = $1 FOR UPDATE", waiting_id)  # noqa: S608
+    row = await uow.fetchrow(f"SELECT {WAITING_COLUMNS} FROM twilio_waiting WHERE id = $1 FOR UPDATE", waiting_id)  # noqa: S608
     return None if row is None else _waiting(row)
 
 
 async def lock_newest(uow: UnitOfWork, call_sid: str) -> Waiting | None:
     """The caller's newest, locked: the one that an answer about the caller is about."""
     row = await uow.fetchrow(
-        f"SELECT {_COLUMNS} FROM twilio_waiting WHERE call_sid = $1 ORDER BY step DESC LIMIT 1 FOR UPDATE",  # noqa: S608
+        f"SELECT {WAITING_COLUMNS} FROM twilio_waiting WHERE call_sid = $1 ORDER BY step DESC LIMIT 1 FOR UPDATE",  # noqa: S608
         call_sid,
     )
     return None if row is None else _waiting(row)
@@ -93,7 +93,8 @@ async def lock_newest(uow: UnitOfWork, call_sid: str) -> Waiting | None:
 async def lock_direct(uow: UnitOfWork, *, most: int = 500) -> list[Waiting]:
     """Who waits in hotline's own queues, the first to be answered first; what another node holds is left out."""
     rows = await uow.fetch(
-        f"""SELECT {_COLUMNS} FROM twilio_waiting WHERE left_at IS NULL AND route = 'direct' AND state = 'waiting'
+        f"""SELECT {WAITING_COLUMNS} FROM twilio_waiting
+            WHERE left_at IS NULL AND route = 'direct' AND state = 'waiting'
             ORDER BY priority DESC, joined_at, id LIMIT $1 FOR UPDATE SKIP LOCKED""",  # noqa: S608
         most,
     )
@@ -115,6 +116,42 @@ async def bridged(uow: UnitOfWork, waiting_id: UUID) -> None:
     await uow.execute(
         "UPDATE twilio_waiting SET bridged_at = COALESCE(bridged_at, $2) WHERE id = $1", waiting_id, uow.now
     )
+
+
+async def ring_extension(uow: UnitOfWork, waiting_id: UUID, leg_id: UUID) -> None:
+    """The phone that rings for a caller who was sent to an extension."""
+    await uow.execute("UPDATE twilio_waiting SET leg_id = $2 WHERE id = $1 AND leg_id IS NULL", waiting_id, leg_id)
+
+
+async def leave_ended(uow: UnitOfWork) -> list[UUID]:
+    """End what waits although its call is over: its end overtook the waiting."""
+    rows = await uow.fetch(
+        """UPDATE twilio_waiting w SET state = 'left', left_at = $1, how = COALESCE(w.how, 'gone')
+           FROM call c WHERE c.id = w.call_id AND w.left_at IS NULL AND c.ended_at IS NOT NULL RETURNING w.id""",
+        uow.now,
+    )
+    return [row["id"] for row in rows]
+
+
+async def claim_overdue(uow: UnitOfWork, *, most: int = 50) -> list[Waiting]:
+    """Who has waited in hotline's own queues for as long as they shall. They have left from now on."""
+    rows = await uow.fetch(
+        f"""UPDATE twilio_waiting SET state = 'left', left_at = $1, how = COALESCE(how, 'timeout') WHERE id IN (
+                SELECT id FROM twilio_waiting WHERE left_at IS NULL AND route = 'direct' AND state = 'waiting'
+                  AND until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)
+            RETURNING {WAITING_COLUMNS}""",  # noqa: S608
+        uow.now, most,
+    )  # fmt: skip
+    return [_waiting(row) for row in rows]
+
+
+async def answered(uow: UnitOfWork, waiting_id: UUID) -> None:
+    """The phone at the extension was picked up."""
+    await uow.execute(
+        """UPDATE twilio_waiting SET how = 'answered', bridged_at = COALESCE(bridged_at, $2)
+           WHERE id = $1 AND left_at IS NULL""",
+        waiting_id, uow.now,
+    )  # fmt: skip
 
 
 async def put_back(uow: UnitOfWork, waiting_id: UUID, leg_id: UUID) -> bool:
@@ -160,7 +197,7 @@ async def note_pbx(uow: UnitOfWork, call_id: UUID, lines: Sequence[Line]) -> Non
                how = CASE WHEN how = 'answered' OR $2::text IS NULL OR (how IS NOT NULL AND $2 <> 'answered') THEN how
                           ELSE $2 END,
                bridged_at = CASE WHEN $2 = 'answered' THEN COALESCE(bridged_at, $3) ELSE bridged_at END
-           WHERE id = (SELECT id FROM twilio_waiting WHERE call_id = $1 AND route = 'asterisk' AND left_at IS NULL
+           WHERE id = (SELECT id FROM twilio_waiting WHERE call_id = $1 AND route <> 'direct' AND left_at IS NULL
                        ORDER BY step DESC LIMIT 1)""",
         call_id, how, uow.now,
     )  # fmt: skip
