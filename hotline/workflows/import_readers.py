@@ -65,14 +65,22 @@ async def prepared(task: Task) -> AsyncGenerator[Prepared | Ended, None]:
 
 async def _in_turn(processes: list[asyncio.subprocess.Process]) -> AsyncGenerator[Prepared | Ended, None]:
     turn = 0
-    while True:
-        message = await _next(processes[turn % len(processes)], STEP_SECONDS)
-        if not isinstance(message, Prepared | Ended):
-            raise ReaderFailed()
-        yield message
-        if isinstance(message, Ended):
-            return
-        turn += 1
+    # The next step is taken in while the one before is written.
+    ahead = asyncio.create_task(_next(processes[0], STEP_SECONDS))
+    try:
+        while True:
+            message = await ahead
+            if not isinstance(message, Prepared | Ended):
+                raise ReaderFailed()
+            if isinstance(message, Ended):
+                yield message
+                return
+            turn += 1
+            ahead = asyncio.create_task(_next(processes[turn % len(processes)], STEP_SECONDS))
+            yield message
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
 
 
 @asynccontextmanager
