@@ -22,6 +22,7 @@ from hotline.crm.personal_keys import open_keyring
 from hotline.settings import Settings, load_settings
 from hotline.workflows.house import House
 from tests.databases import Databases, create_database, drop_database
+from tests.fakes.twilio import twilio, twilio_door  # noqa: F401 - fixtures
 
 #: Tests need speed, not crash safety.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}

@@ -51,7 +51,7 @@ def create_app(
     health.setup(app)
     sound.setup(app)
     brand.setup(app)
-    webhooks.setup(app, house.settings)
+    webhooks.setup(app, house)
     api.setup(app)
     desktop.setup(app)
     if demo is not None:

@@ -25,7 +25,7 @@ DOORS = {
     "nh3": {"channels"},
     "inscriptis": {"channels"},
     "mailparser_reply": {"channels"},
-    "aiohttp.web": {"web", "app.py"},
+    "aiohttp.web": {"web", "app.py", "simulator"},
     "jinja2": {"web"},
     "babel": {"web", "customers"},
     "argon2": {"crm"},

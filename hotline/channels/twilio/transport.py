@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import (
-    BasicAuth,
     ClientConnectionError,
     ClientConnectorError,
     ClientError,
@@ -22,6 +21,8 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     TCPConnector,
+    encode_basic_auth,
+    hdrs,
 )
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
@@ -76,7 +77,9 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no ty
         """One request. Raises a ChannelError for everything that is no success, Unknown where nobody can tell whether
         it was done."""
         changes = method.upper() != "GET"
-        sent: dict[str, Any] = {}
+        sent: dict[str, Any] = {"headers": dict(headers or {})}
+        if auth is not None:
+            sent["headers"][hdrs.AUTHORIZATION] = encode_basic_auth(*auth)
         if data and (headers or {}).get("Content-Type") == "application/json":
             sent["data"] = json.dumps(data).encode()
         elif data:
@@ -88,8 +91,6 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no ty
                     method.upper(),
                     self._place(url),
                     params=None if params is None else list(_fields(params)),
-                    headers=headers,
-                    auth=None if auth is None else BasicAuth(*auth),
                     allow_redirects=False,
                     **sent,
                 ) as response,

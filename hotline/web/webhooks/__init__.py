@@ -7,25 +7,17 @@ from typing import Final
 
 from aiohttp import web
 
-from hotline.channels.twilio.signature import Tokens
-from hotline.settings import Settings
-from hotline.web.webhooks.hook import Opener
+from hotline.web.webhooks import twilio_voice
 from hotline.web.webhooks.seen import SEEN, Seen
+from hotline.workflows.house import House
 
 #: The files with webhooks.
-MODULES: Final[tuple[ModuleType, ...]] = ()
+MODULES: Final[tuple[ModuleType, ...]] = (twilio_voice,)
 
 
-def setup(app: web.Application, settings: Settings) -> None:
+def setup(app: web.Application, house: House) -> None:
     """Adds the webhooks. They are there while Twilio is not set up, too, and let nobody in."""
-    app[SEEN] = Seen(Opener(_tokens(settings), settings.base_url))
+    app[SEEN] = Seen(house)
     for module in MODULES:
         for door in module.routes:
             app.router.add_post(door.path, door.handle)
-
-
-def _tokens(settings: Settings) -> Tokens | None:
-    given = [(each.account, each.token.get_secret_value()) for each in settings.twilio_auth_token]
-    if not settings.twilio_account_sid or not given:
-        return None
-    return Tokens(settings.twilio_account_sid, given)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 import structlog
 from aiohttp import web
 
+from hotline.channels.twilio.signature import Tokens
 from hotline.web.webhooks.hook import Opener
+from hotline.workflows.house import House
 
 log = structlog.get_logger(__name__)
 
@@ -19,11 +22,19 @@ _TELL: Final = timedelta(minutes=1)
 class Seen:
     """When Twilio was last heard, and who was turned away."""
 
-    def __init__(self, opener: Opener) -> None:
-        self.opener = opener
+    def __init__(self, house: House) -> None:
+        self._house = house
         self.last: datetime | None = None
         self.turned_away = 0
         self._told: datetime | None = None
+
+    @cached_property
+    def opener(self) -> Opener:
+        """Verifies webhooks by this installation's tokens."""
+        settings = self._house.settings
+        given = [(each.account, each.token.get_secret_value()) for each in settings.twilio_auth_token]
+        configured = bool(settings.twilio_account_sid and given)
+        return Opener(Tokens(settings.twilio_account_sid, given) if configured else None, settings.base_url)
 
     def answered(self, at: datetime) -> None:
         """A webhook was answered."""
