@@ -41,7 +41,7 @@ def _heard(house: House, section: TwilioIvr, prompt: Prompt) -> Heard | None:
             return Heard(url)
         text = " ".join(prompt.texts.get(language, "").split())
         if text:
-            return Heard(text=text, voice=voice_of(language, section.voices))
+            return Heard(text=text, voice=voice_of(language, {str(key): name for key, name in section.voices.items()}))
     return None
 
 

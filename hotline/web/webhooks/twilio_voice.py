@@ -1,0 +1,29 @@
+"""Callers of a Twilio number: the first webhook of a call, and what came of each step of its flow."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hotline.web.webhooks.door import Door, Reply, twilio_webhook
+from hotline.web.webhooks.hook import Webhook
+from hotline.workflows import twilio_voice
+from hotline.workflows.house import House
+
+
+async def _default_queue(house: House, _: Webhook) -> str:
+    return await twilio_voice.fallback(house)
+
+
+@twilio_webhook("/voice", kind="voice", fallback=_default_queue)
+async def voice(house: House, hook: Webhook) -> Reply:
+    """A call arrives."""
+    return Reply.twiml(await twilio_voice.arrive(house, hook.form, hook.keys(), hook.at))
+
+
+@twilio_webhook("/voice/resume", kind="voice", fallback=_default_queue)
+async def resume(house: House, hook: Webhook) -> Reply:
+    """What the caller pressed, said or left as a message."""
+    return Reply.twiml(await twilio_voice.resume(house, hook.form, hook.query.get("n", ""), hook.keys()))
+
+
+routes: Final[tuple[Door, ...]] = (voice, resume)
