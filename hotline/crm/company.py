@@ -4,6 +4,7 @@ installation (addresses, secrets) is in ``hotline.settings`` instead."""
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,6 +72,13 @@ def _https(value: str) -> str:
     parts = urlsplit(value)
     if value and (parts.scheme != "https" or not parts.hostname):
         raise ValueError("music_url: an address with https:// before it.")
+    return value
+
+
+def _email(value: str) -> str:
+    local, at, domain = value.rpartition("@")
+    if value and (not at or not re.fullmatch(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,40}", local) or "." not in domain):
+        raise ValueError("address: an email address, support@example.com, without a +tag.")
     return value
 
 
@@ -231,6 +239,37 @@ class Messages(Section):
     )
 
 
+class Mail(Section):
+    """Messages by email."""
+
+    section: ClassVar[str] = "mail"
+
+    address: Annotated[Line, AfterValidator(_email)] = Field(
+        "", description="The address that customers write to and get answers from; empty: no mail is sent."
+    )
+    name: Line = Field("", description="The name beside it; empty: the company's name.")
+    tagged_addresses: bool = Field(
+        True,
+        description="Answers come back to the address with a tag after a +, by which a reply finds its conversation, and "
+        "a mail that did not arrive its message. The mail server must deliver address+tag as it delivers address.",
+    )
+    signature: dict[Locale, Announcement] = Field(
+        default_factory=dict, description="What stands below each answer, by language; empty: nothing."
+    )
+    quote: bool = Field(True, description="An answer quotes the message that it answers.")
+    largest_mb: int = Field(25, ge=1, le=100, description="Most megabytes of a mail that comes in.")
+    messages_per_hour: int = Field(
+        20,
+        ge=2,
+        le=1000,
+        description="Mails of one address in an hour after which it gets no automatic answer and opens no more tickets:"
+        " two machines may be talking.",
+    )
+    soft_bounces: int = Field(
+        5, ge=1, le=100, description="Mails in a row that failed for now after which an address gets no more."
+    )
+
+
 class Privacy(Section):
     """What customers are told about themselves, and who answers for it."""
 
@@ -352,6 +391,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
         Security,
         Tickets,
         Messages,
+        Mail,
         Recordings,
         TwilioIvr,
         TwilioVoice,

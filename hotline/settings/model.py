@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from hotline.settings.mail import ImapServer, SmtpServer, imap_server, readable_by, smtp_server
 from hotline.settings.values import (
     DIAL_INTERNAL,
     DIAL_OUT,
@@ -21,6 +22,7 @@ from hotline.settings.values import (
     DialFormat,
     Folder,
     Networks,
+    OptionalBind,
     Pbxs,
     Region,
     Secrets,
@@ -254,9 +256,33 @@ class Settings(BaseModel):
     twilio_timeout: float = Field(
         10, ge=1, le=60, description="Seconds that one request to Twilio may take before its outcome counts as unknown."
     )
-    smtp_url: Annotated[SecretStr, url_check("smtp", "smtps", empty=True)] = Field(
+    smtp_url: Annotated[SecretStr, readable_by(smtp_server)] = Field(
         SecretStr(""),
-        description="Mail relay, `smtp://user:password@host:587`. Checked; no version sends mail yet.",
+        description=(
+            "Mail relay, `smtp://user:password@host:587` (`smtps://…:465` for TLS from the first byte); after it may "
+            "stand `?starttls=yes` (only encrypted; `auto`: when it offers it) and `?verify=no` (any certificate will "
+            "do). Empty: no mail is sent."
+        ),
+    )
+    mail_lmtp_bind: OptionalBind = Field(
+        None,
+        description=(
+            "Address at which the mail server hands mail over by LMTP, `127.0.0.1:2424`; empty: none. It has no "
+            "password: see `HOTLINE_MAIL_LMTP_SOURCES`."
+        ),
+    )
+    mail_lmtp_sources: Networks = Field(
+        (),
+        description=(
+            "Addresses or networks of the mail servers that may hand mail over, several by comma; empty: this machine."
+        ),
+    )
+    imap_url: Annotated[SecretStr, readable_by(imap_server)] = Field(
+        SecretStr(""),
+        description=(
+            "Mailbox that is read, `imaps://user:password@host/INBOX`; after it may stand `?verify=no`. Messages stay "
+            "in it, marked as read. Empty: none."
+        ),
     )
 
     # The process
@@ -273,6 +299,18 @@ class Settings(BaseModel):
     log_format: Literal["console", "json"] = Field(
         "console", description="Log lines for people (`console`) or machines (`json`)."
     )
+
+    @property
+    def smtp(self) -> SmtpServer | None:
+        """The mail relay."""
+        text = self.smtp_url.get_secret_value()
+        return smtp_server(text) if text else None
+
+    @property
+    def imap(self) -> ImapServer | None:
+        """The mailbox that is read."""
+        text = self.imap_url.get_secret_value()
+        return imap_server(text) if text else None
 
     @property
     def base_url(self) -> str:

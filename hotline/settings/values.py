@@ -272,6 +272,7 @@ _VOICE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+./ -]{0,99}")
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+OptionalBind = Annotated[Bind | None, BeforeValidator(_bind)]
 BindSetting = Annotated[Bind, BeforeValidator(_bind)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]

@@ -37,6 +37,7 @@ from hotline.crm.models.key import PersonalKey, SharedKey
 from hotline.crm.models.lease import Lease
 from hotline.crm.models.list_entry import ListEntry
 from hotline.crm.models.macro import Macro, MacroVersion
+from hotline.crm.models.mail import MailAddress, Mailbox
 from hotline.crm.models.merging import DuplicatePair, Merge, MergeField, MergeItem
 from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
@@ -90,6 +91,8 @@ __all__ = [
     "ListEntry",
     "Macro",
     "MacroVersion",
+    "MailAddress",
+    "Mailbox",
     "Merge",
     "MergeField",
     "MergeItem",

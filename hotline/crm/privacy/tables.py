@@ -56,6 +56,15 @@ PERSONAL: Final[tuple[Personal, ...]] = (
         order="x.at, x.id",
         empties={"source_id": "NULL"},
     ),
+    # Before the contact points, too: how mail to their addresses fared.
+    Personal(
+        "mail_address",
+        "x.address_index IN (SELECT p.value_index FROM contact_point p WHERE p.customer_id = ANY({customers}))",
+        shows={"at": "x.bounced_at", "failed_for_good": "x.hard_bounces", "failed_for_now": "x.soft_bounces"},
+        opened_by="NULL::uuid",
+        order="x.bounced_at, x.id",
+        deletes=True,
+    ),
     Personal(
         "contact_point",
         _OF_CUSTOMER,
@@ -420,6 +429,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "lease": "processes",
     "leg": "phones of staff",
     "list_entry": "the company's",
+    "mailbox": "digests and counts",
     "macro": "the company's and staff's, with placeholders for whom they are sent to",
     "macro_version": "as the macros",
     "message_attempt": "ids and codes",

@@ -39,6 +39,7 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "security": (N_("Security"), N_("How people stay signed in.")),
     "tickets": (N_("Tickets and wrap-up"), N_("How calls become tickets, and what follows a call.")),
     "messages": (N_("Messages"), N_("SMS and WhatsApp: what hotline answers by itself, files, when all is said.")),
+    "mail": (N_("Mail"), N_("The address that customers write to, and how answers leave.")),
     "recordings": (N_("Recordings"), N_("Voicemails and recordings of calls: what is kept, for how long.")),
     "twilio_ivr": (
         N_("Twilio callers"),
@@ -136,6 +137,26 @@ LABELS: Final[Mapping[str, Label]] = {
     "messages.largest_mb": Label(N_("Largest file of a message"), "", N_("MB")),
     "messages.close_after_days": Label(
         N_("An answered conversation is closed after"), N_("Counted from its last message."), N_("days")
+    ),
+    "mail.address": Label(N_("Address"), N_("Customers write to it and get answers from it. Empty: no mail is sent.")),
+    "mail.name": Label(N_("Name beside it"), N_("Empty: the company's name.")),
+    "mail.tagged_addresses": Label(
+        N_("Answers come back to the address with a tag"),
+        N_(
+            "support+tag@…: a reply finds its conversation by it, and a mail that did not arrive its message. Your mail "
+            "server must deliver it as it delivers the address."
+        ),
+    ),
+    "mail.signature": Label(N_("Signature"), N_("It stands below each answer. Empty: nothing.")),
+    "mail.quote": Label(N_("An answer quotes the message that it answers")),
+    "mail.largest_mb": Label(N_("Largest mail that is taken in"), "", N_("MB")),
+    "mail.messages_per_hour": Label(
+        N_("One address may write"),
+        N_("What it writes beyond that opens no ticket and gets no automatic answer: two machines may be talking."),
+        N_("mails in an hour"),
+    ),
+    "mail.soft_bounces": Label(
+        N_("An address gets no more mail after"), N_("In a row, that did not arrive for now."), N_("failed mails")
     ),
     "recordings.record_calls": Label(N_("Record whole calls"), N_("Voicemails are recorded in any case.")),
     "recordings.announce": Label(
