@@ -13,11 +13,16 @@ import pytest
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "real"
 
 
+def material_of(path: str) -> Path | None:
+    """One file or folder of the material, None without it."""
+    found = Path(os.environ.get("HOTLINE_REAL_MATERIAL") or _BESIDE) / path
+    return found if found.exists() else None
+
+
 def real_file(path: str) -> Path:
     """One file or folder of the material."""
-    root = Path(os.environ.get("HOTLINE_REAL_MATERIAL") or _BESIDE)
-    found = root / path
-    if not found.exists():
+    found = material_of(path)
+    if found is None:
         reason = f"the real material has no {path} (set HOTLINE_REAL_MATERIAL to its folder)"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)

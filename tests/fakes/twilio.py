@@ -9,6 +9,7 @@ import re
 import sys
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -225,8 +226,8 @@ async def twilio(house: House) -> AsyncIterator[FakeTwilio]:
     assert fake.complaints == []
 
 
-@pytest.fixture
-async def twilio_door(house: House, twilio: FakeTwilio) -> AsyncIterator[TwilioDoor]:
+@asynccontextmanager
+async def served(house: House, twilio: FakeTwilio) -> AsyncIterator[TwilioDoor]:
     """The application served where the fake finds it."""
     # Imported here: most tests need none of it.
     from aiohttp.test_utils import TestServer
@@ -246,3 +247,10 @@ async def twilio_door(house: House, twilio: FakeTwilio) -> AsyncIterator[TwilioD
         address = str(server.make_url("")).rstrip("/")
         twilio.reach(address)
         yield TwilioDoor(twilio, session, address)
+
+
+@pytest.fixture
+async def twilio_door(house: House, twilio: FakeTwilio) -> AsyncIterator[TwilioDoor]:
+    """The application of the house, served where its Twilio finds it."""
+    async with served(house, twilio) as door:
+        yield door
