@@ -21,7 +21,7 @@ from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.queries.users import list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
-from hotline.jobs import background, recordings, relay, retention, sealer, sla, tickets, upkeep
+from hotline.jobs import background, recordings, relay, retention, sealer, sla, tickets, twilio_calls, upkeep
 from hotline.settings import EMBEDDED, Bind, PbxAddress, Settings
 from hotline.telephony.doctor import KnownAgent, examine_pbx
 from hotline.telephony.doctor_phone import examine_phone
@@ -176,6 +176,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("recordings", lambda: recordings.run(house)),
         ("retention", lambda: retention.run(house)),
         ("background", lambda: background.run(house)),
+        ("twilio calls", lambda: twilio_calls.run(house)),
     )
 
 

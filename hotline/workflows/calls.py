@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -42,6 +42,7 @@ from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import NotFound
 from hotline.workflows.automatic import Following
+from hotline.workflows.commands import TWILIO as TWILIO
 from hotline.workflows.customers import NewCustomer, create_customer
 from hotline.workflows.house import House
 from hotline.workflows.story import Scribe
@@ -49,8 +50,6 @@ from hotline.workflows.story import Scribe
 log = structlog.get_logger(__name__)
 
 _LONGEST_NUMBER = 64
-#: The name under which calls by Twilio are in the records, beside those of the PBXs.
-TWILIO: Final = "twilio"
 
 
 class _StartAgain(Exception):

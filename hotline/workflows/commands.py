@@ -13,6 +13,7 @@ from uuid import UUID
 
 from hotline import phone
 from hotline.calls.command_states import CommandAction, CommandState
+from hotline.calls.twilio_phones import pbx_phones, twilio_phones
 from hotline.crm.commands import pbx_commands as commands
 from hotline.crm.commands.idempotency import Idempotency, claim
 from hotline.crm.commands.pbx_commands import CommandOrder
@@ -43,6 +44,8 @@ __all__ = [
 #: How long a command may wait for the PBX's reader before it is too late to carry it out.
 LIFETIME: Final = timedelta(seconds=8)
 QUEUE_CONTEXT: Final = "hotline-queues"
+#: Calls by Twilio are a PBX of this name, which no PBX of HOTLINE_AMI_URLS may have.
+TWILIO: Final = "twilio"
 
 
 class NewCommand(TypedDict, total=False):
@@ -110,6 +113,8 @@ async def send_command(
             if call is None:
                 raise Invalid("call_id: which call?")
             pbx = call.pbx
+            if pbx == TWILIO:
+                raise Invalid("The recording of a call by Twilio cannot be paused.")
             _recorded(viewer, agent, call, details)
         else:
             pbx = await _pbx(uow, house.settings, data, agent, call)
@@ -194,6 +199,8 @@ async def _pbx(
 ) -> str:
     """The PBX named, the call's, the one where the agent is signed in, or the first."""
     known = [address.name for address in settings.ami_urls]
+    if settings.twilio_account_sid and settings.twilio_auth_token:
+        known.append(TWILIO)
     if (named := data.get("pbx")) is not None:
         if named not in known:
             raise Invalid("pbx: there is no PBX of this name in HOTLINE_AMI_URLS")
@@ -204,6 +211,8 @@ async def _pbx(
         for membership in await queries.memberships(uow, SYSTEM, agent.id):
             if membership.pbx in known:
                 return membership.pbx
+        if TWILIO in known and twilio_phones(agent.interfaces) and not pbx_phones(agent.interfaces):
+            return TWILIO
     if not known:
         raise Invalid("No PBX is connected: HOTLINE_AMI_URLS is empty.")
     return known[0]
@@ -217,8 +226,12 @@ async def _originate(
 ) -> str | None:
     if agent is None or not agent.interfaces:
         raise Invalid("agent: this user has no phone; add their interface, for example PJSIP/agent1")
+    if pbx == TWILIO:
+        details["phone"] = _twilio_phone(agent)
+        return await _destination(uow, settings, pbx, to, details, queues=False)
     # A Local channel would ring by the dialplan's rules (follow me, voicemail); the phone itself is better.
-    phones = [each for each in agent.interfaces if not each.startswith("Local/")] or list(agent.interfaces)
+    mine = _phones_of(agent)
+    phones = [each for each in mine if not each.startswith("Local/")] or mine
     details["phone"] = dial.interface(phones[0])
     details["caller_id"] = dial.caller_id(agent.name, agent.extension)
     number = await _destination(uow, settings, pbx, to, details, queues=False)
@@ -227,9 +240,25 @@ async def _originate(
     return number
 
 
+def _phones_of(agent: AgentPhone) -> list[str]:
+    phones = pbx_phones(agent.interfaces)
+    if not phones:
+        raise Invalid("agent: this user has no phone at this PBX; add their interface, for example PJSIP/agent1")
+    return phones
+
+
+def _twilio_phone(agent: AgentPhone) -> str:
+    phones = twilio_phones(agent.interfaces)
+    if not phones:
+        raise Invalid("agent: this user has no phone at Twilio; add their interface, for example tel:+4930123456")
+    return phones[0]
+
+
 async def _transfer(
     uow: UnitOfWork, settings: Settings, pbx: str, action: str, to: str | None, details: dict[str, Any]
 ) -> str | None:
+    if pbx == TWILIO and action == "attended_transfer":
+        raise Invalid("Calls by Twilio can be sent on at once (blind), but not after a talk with the colleague.")
     number = await _destination(uow, settings, pbx, to, details, queues=action == "blind_transfer")
     if action == "attended_transfer":
         target = details.get("extension") or outside_extension(settings, pbx, number or "")[0]
@@ -253,6 +282,9 @@ async def _destination(
     colleague = await queries.find_agent(uow, SYSTEM, login=text) or await queries.find_agent(
         uow, SYSTEM, extension=text
     )
+    if colleague is not None and pbx == TWILIO:
+        details.update(target=_twilio_phone(colleague), colleague_id=colleague.id, to=colleague.login)
+        return None
     if colleague is not None:
         if not colleague.extension:
             raise Invalid("to: this user has no extension")
@@ -261,6 +293,9 @@ async def _destination(
     if await queries.is_queue(uow, SYSTEM, text):
         if not queues:
             raise Invalid("to: a call can be sent to a queue only by a blind transfer")
+        if pbx == TWILIO:
+            details.update(target_queue=text, to=text)
+            return None
         details.update(extension=dial.extension(text), context=QUEUE_CONTEXT, to=text)
         return None
     try:
@@ -272,8 +307,16 @@ async def _destination(
         outside = [number.value[cut:] for cut in (1, 2) if set(number.value[:cut]) <= set("09")]
         if any(_is_emergency(settings, each, "") for each in outside):
             raise Invalid("to: emergency numbers are never dialled by a program; use a phone")
+        if pbx == TWILIO:
+            raise Invalid("to: Twilio dials whole numbers, for example +4930123456")
         details.update(_inside(settings, pbx, number.value), to=number.value)
         return None
+    if pbx == TWILIO and not number.value.startswith("+"):
+        raise Invalid("to: Twilio dials whole numbers, for example +4930123456")
+    if pbx == TWILIO:
+        if _is_emergency(settings, number.value, ""):
+            raise Invalid("to: emergency numbers are never dialled by a program; use a phone")
+        return number.value
     extension, _ = outside_extension(settings, pbx, number.value)
     prefix = _format(settings.dial_out, pbx).extension.partition("{")[0]
     if _is_emergency(settings, number.value, "") or _is_emergency(settings, extension, prefix):
@@ -368,7 +411,14 @@ async def _membership(
         if not wanted or not set(wanted) <= allowed:
             raise Invalid("queue: the agent may not sign in to it; add it to their queues first")
         there = {each.queue for each in mine}
-        phones = [dial.interface(each) for each in agent.interfaces]
+        if pbx == TWILIO:
+            details.update(
+                queues=[dial.queue(each) for each in wanted if each not in there],
+                phone=_twilio_phone(agent),
+                member_name=agent.login,
+            )
+            return
+        phones = [dial.interface(each) for each in _phones_of(agent)]
         state = next((each for each in phones if not each.startswith("Local/")), None)
         details.update(
             queues=[dial.queue(each) for each in wanted if each not in there],

@@ -36,8 +36,8 @@ from hotline.ivr.effects import Left
 from hotline.pbx import dial
 from hotline.pbx.errors import UnsafeValue
 from hotline.workflows import company as sections
-from hotline.workflows.calls import TWILIO, apply
-from hotline.workflows.commands import commands_topic
+from hotline.workflows.calls import apply
+from hotline.workflows.commands import TWILIO, commands_topic
 from hotline.workflows.house import House
 
 log = structlog.get_logger(__name__)
@@ -99,8 +99,9 @@ async def wake(house: House) -> None:
 # To a queue
 
 
-async def hand_over(house: House, call_sid: str, order: Handover) -> Left | Verbs:
-    """Let a caller wait for an agent: the verbs that end their document, or why that cannot be.
+async def hand_over(house: House, call_sid: str, order: Handover, *, action: str = "/voice/left") -> Left | Verbs:
+    """Let a caller wait for an agent: the verbs that end their document, or why that cannot be. ``action`` is asked
+    when they come back.
 
     Raises Unavailable while the records are away (then ``without_records``), NotFound for a caller whom nobody told of.
     """
@@ -130,10 +131,12 @@ async def hand_over(house: House, call_sid: str, order: Handover) -> Left | Verb
             until=uow.now + timedelta(seconds=seconds),
         )
     if waiting.route == "asterisk":
-        return _to_asterisk(house, waiting.call_id, order, queue, seconds)
+        return _to_asterisk(house, waiting.call_id, order, queue, seconds, action)
     await apply(house, TWILIO, [CallQueued(waiting.call_id, waiting.joined_at, queue)])
     await wake(house)
-    return _to_own_queue(house, waiting)
+    return twiml.enqueue(
+        queue_name(waiting.id), url(house, action, n=waiting.step), url(house, "/voice/wait", w=waiting.id)
+    )
 
 
 async def _refused(uow: UnitOfWork, queue: str, call_sid: str, rules: company.TwilioVoice) -> LeftHow | None:
@@ -144,20 +147,14 @@ async def _refused(uow: UnitOfWork, queue: str, call_sid: str, rules: company.Tw
     return "empty" if state.agents == 0 and not rules.wait_without_agents else None
 
 
-def _to_own_queue(house: House, waiting: Waiting) -> Verbs:
-    return twiml.enqueue(
-        queue_name(waiting.id),
-        url(house, "/voice/left", n=waiting.step),
-        url(house, "/voice/wait", w=waiting.id),
-    )
-
-
 def queue_name(waiting_id: UUID) -> str:
     """The Twilio queue of one waiting caller."""
     return f"hotline-{waiting_id}"
 
 
-def _to_asterisk(house: House, call_id: UUID | None, order: Handover, queue: str, seconds: int) -> Verbs:
+def _to_asterisk(
+    house: House, call_id: UUID | None, order: Handover, queue: str, seconds: int, action: str = "/voice/left"
+) -> Verbs:
     headers = {
         "X-Hotline-Call": str(call_id or ""),
         "X-Hotline-Queue": _safe(queue),
@@ -165,7 +162,8 @@ def _to_asterisk(house: House, call_id: UUID | None, order: Handover, queue: str
         "X-Hotline-Language": order.language or "",
         "X-Hotline-Seconds": str(seconds),
     }
-    return twiml.dial_asterisk(house.settings.twilio_sip_url, headers, _talk(house, order), seconds=ANSWER_SECONDS)
+    talk = _talk(house, order, action)
+    return twiml.dial_asterisk(house.settings.twilio_sip_url, headers, talk, seconds=ANSWER_SECONDS)
 
 
 def _safe(queue: str) -> str:
@@ -176,8 +174,8 @@ def _safe(queue: str) -> str:
         return ""
 
 
-def _talk(house: House, order: Handover) -> Talk:
-    return Talk(url(house, "/voice/left", n=order.step), url(house, "/recordings") if order.record else None)
+def _talk(house: House, order: Handover, action: str = "/voice/left") -> Talk:
+    return Talk(url(house, action, n=order.step), url(house, "/recordings") if order.record else None)
 
 
 def without_records(house: House, order: Handover) -> Verbs | None:

@@ -19,10 +19,16 @@ from hotline.crm.commands.twilio_waiting import leave, lock_newest
 from hotline.crm.queries.twilio_calls import call_so_far
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
-from hotline.workflows.calls import TWILIO, apply
+from hotline.workflows.calls import apply
+from hotline.workflows.commands import TWILIO
 from hotline.workflows.house import House
 
 log = structlog.get_logger(__name__)
+
+
+def is_over(form: Form) -> bool:
+    """Whether a status callback tells that its leg is over."""
+    return story.progress(form) == "ended"
 
 
 async def arrived(house: House, form: Form, at: datetime) -> UUID:

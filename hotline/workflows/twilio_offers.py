@@ -27,7 +27,8 @@ from hotline.crm.queries import twilio_calls as queries
 from hotline.crm.queries.twilio_members import members_of
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows.calls import TWILIO, apply
+from hotline.workflows.calls import apply
+from hotline.workflows.commands import TWILIO
 from hotline.workflows.house import House
 from hotline.workflows.presence import mirror_members
 from hotline.workflows.twilio_agents import queue_name, ring_ends, rules_of, speaking, url, wake
@@ -59,7 +60,7 @@ async def picked_up(house: House, leg_id: UUID, form: Form) -> str:
     """An agent's phone was picked up, by them or by a voicemail: what it hears."""
     rules = await rules_of(house)
     async with house.unit(SYSTEM) as uow:
-        leg = await _lock(uow, leg_id, form)
+        leg = await lock_named(uow, leg_id, form)
         if leg is None:
             return twiml.hang_up()
         gone = leg.ended_at is not None or leg.retract_at is not None
@@ -79,7 +80,7 @@ async def key_pressed(house: House, leg_id: UUID, keys: str, form: Form) -> str:
     if keys == "1":
         return await accept(house, leg_id)
     async with house.unit(SYSTEM) as uow:
-        await _lock(uow, leg_id, form)
+        await lock_named(uow, leg_id, form)
     return twiml.hang_up()
 
 
@@ -139,7 +140,7 @@ async def agent_progress(house: House, leg_id: UUID, form: Form, at: datetime) -
         if leg is None:
             return
         waiting = await waits.lock_waiting(uow, leg.waiting_id) if leg.waiting_id is not None else None
-        known = await _lock(uow, leg_id, form)
+        known = await lock_named(uow, leg_id, form)
         if known is None or known.ended_at is not None:
             return
         leg = known
@@ -181,7 +182,7 @@ async def _ended(
     return lines
 
 
-async def _lock(uow: UnitOfWork, leg_id: UUID, form: Form) -> TwilioLegRecord | None:
+async def lock_named(uow: UnitOfWork, leg_id: UUID, form: Form) -> TwilioLegRecord | None:
     """The leg that a webhook is about, locked, with what it says of the leg's name at Twilio. None for another's."""
     leg = await legs.lock_leg(uow, leg_id)
     sid = story.call_sid(form)

@@ -234,6 +234,39 @@ async def find_call(db: Reader, viewer: Viewer, call_id: UUID) -> CallTarget:
     )
 
 
+async def number_of(db: Reader, keyring: Keyring, viewer: Viewer, command_id: UUID) -> str | None:
+    """Whom a command dials: an outside number, or a colleague's phone."""
+    _for_the_house(viewer)
+    row = await db.fetchrow("SELECT to_cipher, key_id, data FROM pbx_command WHERE id = $1", command_id)
+    if row is None:
+        return None
+    if row["to_cipher"] is None or row["key_id"] is None:
+        found: str | None = row["data"].get("target")
+        return found
+    key = (await load_personal_keys(db, keyring, [row["key_id"]])).get(row["key_id"])
+    return None if key is None else keyring.decrypt(key, "pbx_command", "to_cipher", command_id, row["to_cipher"])
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTarget:
+    """Where a transfer goes: a queue, a colleague, or a number."""
+
+    queue: str | None
+    colleague_id: UUID | None
+
+
+async def transfer_of(db: Reader, viewer: Viewer, command_id: UUID) -> TransferTarget | None:
+    """Where an agent sent a call on by this command."""
+    _for_the_house(viewer)
+    row = await db.fetchrow(
+        "SELECT data FROM pbx_command WHERE id = $1 AND action = 'blind_transfer' AND pbx = 'twilio'", command_id
+    )
+    if row is None:
+        return None
+    colleague = row["data"].get("colleague_id")
+    return TransferTarget(row["data"].get("target_queue"), UUID(colleague) if colleague else None)
+
+
 async def memberships(db: Reader, viewer: Viewer, user_id: UUID) -> list[Membership]:
     """The queues that an agent's phones are signed in to."""
     _for_the_house(viewer)

@@ -208,3 +208,26 @@ async def country_of(db: Reader, viewer: Viewer, call_id: UUID) -> tuple[str | N
     viewer.require("calls.read_all")
     row = await db.fetchrow("SELECT dialled, caller_country FROM call WHERE id = $1", call_id)
     return (None, None) if row is None else (row["dialled"], row["caller_country"])
+
+
+async def leg_of_transfer(db: Reader, viewer: Viewer, command_id: UUID) -> tuple[UUID, int] | None:
+    """The leg that a transfer rings already, and the step of its wait."""
+    viewer.require("calls.read_all")
+    row = await db.fetchrow(
+        """SELECT l.id, w.step FROM twilio_leg l JOIN twilio_waiting w ON w.id = l.waiting_id
+           WHERE l.command_id = $1 AND l.role = 'transfer' ORDER BY l.created_at LIMIT 1""",
+        command_id,
+    )
+    return None if row is None else (row["id"], row["step"])
+
+
+async def next_own_step(db: Reader, viewer: Viewer, call_sid: str) -> int:
+    """The step of a wait to which no flow sent the caller, but an agent: below zero, each less than the last; the last
+    one while they are in it, since Twilio may ask twice."""
+    viewer.require("calls.read_all")
+    row = await db.fetchrow(
+        "SELECT step, left_at FROM twilio_waiting WHERE call_sid = $1 AND step < 0 ORDER BY step LIMIT 1", call_sid
+    )
+    if row is None:
+        return -1
+    return int(row["step"]) - (row["left_at"] is not None)

@@ -7,12 +7,13 @@ from typing import Final
 
 from aiohttp import web
 
-from hotline.web.webhooks import twilio_voice
+from hotline.web.webhooks import twilio_agents, twilio_messages, twilio_voice
 from hotline.web.webhooks.seen import SEEN, Seen
 from hotline.workflows.house import House
+from hotline.workflows.twilio_agents import MUSIC
 
 #: The files with webhooks.
-MODULES: Final[tuple[ModuleType, ...]] = (twilio_voice,)
+MODULES: Final[tuple[ModuleType, ...]] = (twilio_messages, twilio_voice, twilio_agents)
 
 
 def setup(app: web.Application, house: House) -> None:
@@ -21,3 +22,4 @@ def setup(app: web.Application, house: House) -> None:
     for module in MODULES:
         for door in module.routes:
             app.router.add_post(door.path, door.handle)
+    app.router.add_get(MUSIC, twilio_agents.music)
