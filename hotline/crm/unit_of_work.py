@@ -14,6 +14,7 @@ from uuid import UUID
 
 from tortoise.backends.asyncpg.client import TransactionWrapper
 
+from hotline.crm.copy_rows import stream
 from hotline.crm.database import Row
 from hotline.crm.failures import translated
 from hotline.crm.keys import Keyring
@@ -77,10 +78,12 @@ class UnitOfWork:
             with translated():
                 await self._connection.copy_records_to_table(table, records=records, columns=columns)
 
-    async def copy_stream(self, table: str, columns: Sequence[str], stream: bytes) -> None:
-        """The same for rows in the binary format already: see ``crm.copy_rows``."""
-        with translated():
-            await self._connection.copy_to_table(table, source=io.BytesIO(stream), columns=columns, format="binary")
+    async def copy_made(self, table: str, columns: Sequence[str], rows: Sequence[bytes], end: bytes = b"") -> None:
+        """The same for rows made by ``crm.copy_rows``; ``end``: the last fields of every row."""
+        if rows:
+            source = io.BytesIO(stream(rows, end))
+            with translated():
+                await self._connection.copy_to_table(table, source=source, columns=columns, format="binary")
 
     async def execute_many(self, sql: str, arguments: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each of the arguments, in this transaction."""

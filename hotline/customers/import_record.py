@@ -55,6 +55,17 @@ class Reason:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A field of the company's own without which nobody is made. ``kind``: whose it is, ``customer`` for both kinds;
+    ``column``: where the file has it, None: nowhere."""
+
+    key: str
+    kind: str
+    name: str
+    column: int | None = None
+
+
 @dataclass(slots=True)
 class Record:
     """What a row says of a customer; None and empty where it says nothing. ``number``: of a customer who exists."""
@@ -81,6 +92,16 @@ class Record:
             self.addresses,
             self.custom,
         )
+
+
+def missing(record: Record, required: Sequence[Required]) -> list[Reason]:
+    """Why a new customer cannot be made of a record: the fields that it lacks."""
+    kinds = ("customer", record.kind or "person")
+    return [
+        Reason("required", each.column, each.name)
+        for each in required
+        if each.kind in kinds and record.custom.get(each.key) is None
+    ]
 
 
 def unpacked(values: tuple[Any, ...]) -> Record:

@@ -20,8 +20,10 @@ from hotline.crm.queries.imports import ImportView, known_words
 from hotline.crm.queries.tiers import list_tiers
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import import_mapping
+from hotline.customers.custom_fields import FieldSet
 from hotline.customers.import_reading import reading_of
-from hotline.customers.import_record import Plan
+from hotline.customers.import_record import Plan, Required
+from hotline.customers.import_targets import CUSTOM
 from hotline.customers.names import fold
 from hotline.errors import Unavailable
 from hotline.workflows import fields, import_readers, imports, lists
@@ -164,7 +166,21 @@ async def _task(house: House, viewer: Viewer, view: ImportView, *, writes: bool)
         house.keyring,
         sealing if writes else None,
     )
-    return task, Rules(options.duplicates, options.match, sealing)  # type: ignore[arg-type]
+    required = _required(known, view, viewer, house.settings.locale)
+    return task, Rules(options.duplicates, options.match, sealing, required)  # type: ignore[arg-type]
+
+
+def _required(known: FieldSet, view: ImportView, viewer: Viewer, language: str) -> tuple[Required, ...]:
+    columns = {target: column for column, target in enumerate(view.mapping) if target is not None}
+    return tuple(
+        Required(each.key, each.record, each.name(language), columns.get(f"{CUSTOM}{each.key}"))
+        for each in known.fields
+        if each.required
+        and each.target == "customer"
+        and not each.archived
+        # Who may not see a private field cannot be asked for it.
+        and not (each.private and "private" in viewer.masks)
+    )
 
 
 def _tally(cursor: Mapping[str, Any]) -> Tally:

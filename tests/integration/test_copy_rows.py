@@ -34,7 +34,7 @@ async def test_rows_of_every_type_come_back(house: House) -> None:
     async with house.unit(SYSTEM) as uow:
         await uow.execute(f"CREATE TEMPORARY TABLE copied (at serial, {COLUMNS}) ON COMMIT DROP")
         columns = ("who", "words", "raw", "place", "tokens", "said", "made", "later")
-        await uow.copy_stream("copied", columns, copy_rows.stream(rows, copy_rows.moment(AT) + early))
+        await uow.copy_made("copied", columns, rows, copy_rows.moment(AT) + early)
         found = await uow.fetch("SELECT * FROM copied ORDER BY at")
     first, second, third = found
     assert (first["who"], first["words"], first["raw"]) == (WHO, "Zoë 王\t\\N", bytes(range(256)))
@@ -47,5 +47,5 @@ async def test_rows_of_every_type_come_back(house: House) -> None:
 async def test_no_rows_are_copied_as_none(house: House) -> None:
     async with house.unit(SYSTEM) as uow:
         await uow.execute("CREATE TEMPORARY TABLE copied (who uuid) ON COMMIT DROP")
-        await uow.copy_stream("copied", ("who",), copy_rows.stream([]))
+        await uow.copy_made("copied", ("who",), [])
         assert await uow.fetchval("SELECT count(*) FROM copied") == 0

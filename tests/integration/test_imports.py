@@ -309,3 +309,59 @@ async def test_files_that_are_not_needed_any_more_go(house: House) -> None:
     assert list(imports.folder(house).iterdir()) == []
     with pytest.raises(Conflict, match="bring it again"):
         await imports.start(house, SYSTEM, view.id, trial=True)
+
+
+@pytest.mark.parametrize("policy", ["skip", "update"])
+async def test_nobody_new_is_made_without_what_a_record_must_have(house: House, policy: str) -> None:
+    await fields.create_field(
+        house, SYSTEM, {"record": "person", "key": "member", "names": {"en": "Member no."}, "type": "text",
+                        "required": True},
+    )  # fmt: skip
+    await fields.create_field(
+        house, SYSTEM, {"record": "customer", "key": "area", "names": {"en": "Area"}, "type": "text", "required": True},
+    )  # fmt: skip
+    await customers.create_customer(
+        house, SYSTEM, {"name": "There", "custom": {"member": "1", "area": "n"},
+                        "contact_points": [{"kind": "email", "value": "there@example.com"}]},
+    )  # fmt: skip
+    rows = [
+        ("Name", "Email", "Kind", "custom.member"),
+        ("Whole", "whole@example.com", "person", "7"),  # its area stands in no column
+        ("There too", "there@example.com", "person", ""),
+        ("Twice", "twice@example.com", "person", ""),
+        ("Twice", "twice@example.com", "person", "9"),
+        ("Works", "works@example.com", "organisation", ""),
+    ]
+    view = await brought(house, table(rows))
+    mapping = ["name", "email", "kind", "custom.member"]
+    view = await imports.change(house, SYSTEM, view.id, {"mapping": mapping})
+    for trial in (True, False):
+        told = result(await done(house, view, trial=trial, duplicates=policy), trial=trial)
+        assert (told["created"], told["refused"], told["repeated"]) == (0, 4, 0)
+        assert told["reasons"] == {"required": 4}
+        assert told["skipped" if policy == "skip" else "updated"] == 1
+        assert set(await _customers(house)) == {"There" if trial or policy == "skip" else "There too"}
+    _, rows_refused = await imports.refused(house, SYSTEM, view.id)
+    [first, *others] = [row async for row in rows_refused]
+    assert (first.number, [(each.column, each.detail) for each in first.reasons]) == (2, [(None, "Area")])
+    # A later row of the same person fills what it can, unless it is left out.
+    lacking = [(3, "Member no."), (None, "Area")] if policy == "skip" else [(None, "Area")]
+    assert [(each.column, each.detail) for each in others[0].reasons] == lacking
+
+
+async def test_rows_of_one_new_customer_complete_each_other(house: House) -> None:
+    await fields.create_field(
+        house, SYSTEM, {"record": "customer", "key": "area", "names": {"en": "Area"}, "type": "text", "required": True},
+    )  # fmt: skip
+    rows = [
+        ("Name", "Email", "custom.area"),
+        ("Twice", "twice@example.com", ""),
+        ("Twice", "twice@example.com", "north"),
+        ("Lacking", "lacking@example.com", ""),
+        ("Lacking", "lacking@example.com", ""),
+    ]
+    view = await brought(house, table(rows))
+    view = await imports.change(house, SYSTEM, view.id, {"mapping": ["name", "email", "custom.area"]})
+    told = result(await done(house, view, duplicates="merge"))
+    assert (told["created"], told["updated"], told["repeated"], told["refused"]) == (1, 1, 1, 2)
+    assert (await _customers(house))["Twice"].custom == {"area": "north"}

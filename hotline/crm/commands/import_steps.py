@@ -11,8 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.crm import copy_rows
-from hotline.crm.commands import customer_changes
-from hotline.crm.commands.customer_state import differences, state_of
+from hotline.crm.commands.customer_state import state_of
+from hotline.crm.commands.import_changes import EFFECT_COLUMNS, Changes
 from hotline.crm.commands.tags import make_tags
 from hotline.crm.import_seal import (
     ADDRESS_COLUMNS,
@@ -26,31 +26,27 @@ from hotline.crm.import_seal import (
     Sealing,
     indexes_of,
     seal,
-    seal_address,
-    seal_custom,
-    seal_point,
 )
 from hotline.crm.personal_keys import load_personal_keys
 from hotline.crm.queries.customer_views import SELECT, customer_view
 from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
-from hotline.customers.import_policy import Duplicates, Match, Outcome, custom_of, joined, laid_over, recognised_by
-from hotline.customers.import_record import Reason, Record
-from hotline.ids import new_text_id
+from hotline.customers.import_policy import Duplicates, Match, Outcome, joined, laid_over, recognised_by
+from hotline.customers.import_record import Reason, Record, Required, missing
 
-_EFFECT_COLUMNS: Final = ("customer_import_id", "customer_id", "kind", "version")
 #: Customers who share a contact point beyond this are not told apart by it: it is a switchboard.
 _MOST_SHARING: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the import was told to do."""
+    """What the import was told to do, and what a new customer must have."""
 
     duplicates: Duplicates
     match: tuple[Match, ...]
     sealing: Sealing
+    required: tuple[Required, ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,10 +76,11 @@ class Tally:
 
 @dataclass(slots=True)
 class _New:
-    """A customer who will be made: their row, or their rows joined to one record."""
+    """A customer who will be made: their row, or their rows (``more`` are the later ones) joined to one record."""
 
     row: PreparedRow
     record: Record | None = None
+    more: list[PreparedRow] = field(default_factory=list)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -113,7 +110,10 @@ class _Sorted:
     refused: list[RefusedRow] = field(default_factory=list)
 
     def refuse(self, row: PreparedRow, code: str, detail: str = "") -> None:
-        self.refused.append(RefusedRow(row.number, (Reason(code, None, detail),), row.cells))
+        self.refuse_for(row, (Reason(code, None, detail),))
+
+    def refuse_for(self, row: PreparedRow, reasons: Sequence[Reason]) -> None:
+        self.refused.append(RefusedRow(row.number, tuple(reasons), row.cells))
 
 
 class Seen:
@@ -179,12 +179,32 @@ async def _sort(uow: UnitOfWork, step: Prepared, rules: Rules, trial: Seen | Non
         if customers or earlier or (trial is not None and trial.any(indexes)):
             _sort_duplicate(found, row, customers, list(earlier.values()), rules)
             continue
+        if rules.duplicates == "skip" and rules.required and (lacking := missing(row.record, rules.required)):
+            found.refuse_for(row, lacking)  # no later row completes it
+            continue
         made = _New(row)
         found.new.append(made)
         fresh.update(dict.fromkeys(indexes, made))
-        if trial is not None:
-            trial.add(indexes)
+    if rules.duplicates != "skip" and rules.required:
+        _refuse_incomplete(found, rules.required)
+    if trial is not None:
+        for made in found.new:
+            trial.add(compared[made.row.number])
     return found
+
+
+def _refuse_incomplete(found: _Sorted, required: Sequence[Required]) -> None:
+    complete: list[_New] = []
+    for made in found.new:
+        lacking = missing(made.record or made.row.record, required)
+        if not lacking:
+            complete.append(made)
+            continue
+        for row in (made.row, *made.more):
+            found.refuse_for(row, lacking)
+        found.tally.repeated -= len(made.more)
+        found.tally.updated -= len(made.more)
+    found.new = complete
 
 
 def _sort_duplicate(found: _Sorted, row: PreparedRow, customers: set[UUID], earlier: list[_New], rules: Rules) -> None:
@@ -201,6 +221,7 @@ def _sort_duplicate(found: _Sorted, row: PreparedRow, customers: set[UUID], earl
         if earlier:
             first = earlier[0].record or earlier[0].row.record
             earlier[0].record = joined(first, row.record, rules.duplicates)
+            earlier[0].more.append(row)
 
 
 async def _owners(uow: UnitOfWork, indexes: set[bytes]) -> dict[bytes, tuple[UUID, ...]]:
@@ -247,25 +268,12 @@ async def _create(uow: UnitOfWork, import_id: UUID, new: Sequence[_New], sealing
     ]
     of_import, made = copy_rows.uuid(import_id.hex), copy_rows.word("created") + copy_rows.integer(1)
     effects = [copy_rows.row((of_import, customer_id), 2) for customer_id in ids]
-    await _copy(uow, "personal_key", KEY_COLUMNS, [row.key for row in rows], now)
-    await _copy(uow, "customer", CUSTOMER_COLUMNS, [row.customer for row in rows], now + now)
-    await _copy(uow, "contact_point", POINT_COLUMNS, [point for row in rows for point in row.points], now)
-    await _copy(uow, "address", ADDRESS_COLUMNS, [address for row in rows for address in row.addresses], now)
-    await _copy(uow, "customer_tag", ("customer_id", "tag_id"), tagged)
-    await _copy(uow, "import_effect", _EFFECT_COLUMNS, effects, made)
-
-
-async def _copy(uow: UnitOfWork, table: str, columns: Sequence[str], rows: Sequence[bytes], end: bytes = b"") -> None:
-    if rows:
-        await uow.copy_stream(table, columns, copy_rows.stream(rows, end))
-
-
-_UPDATE: Final = """
-UPDATE customer SET version = version + 1, updated_at = $2, kind = $3, name_cipher = COALESCE($4, name_cipher),
-    search_tokens = COALESCE($5, search_tokens), locale = $6, tier_id = $7, classification = $8, responsible_id = $9,
-    custom = $10, custom_cipher = $11
-WHERE id = $1
-"""
+    await uow.copy_made("personal_key", KEY_COLUMNS, [row.key for row in rows], now)
+    await uow.copy_made("customer", CUSTOMER_COLUMNS, [row.customer for row in rows], now + now)
+    await uow.copy_made("contact_point", POINT_COLUMNS, [point for row in rows for point in row.points], now)
+    await uow.copy_made("address", ADDRESS_COLUMNS, [address for row in rows for address in row.addresses], now)
+    await uow.copy_made("customer_tag", ("customer_id", "tag_id"), tagged)
+    await uow.copy_made("import_effect", EFFECT_COLUMNS, effects, made)
 
 
 async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules, *, write: bool) -> None:
@@ -277,7 +285,7 @@ async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules
         for row in await uow.fetch(f"{SELECT} WHERE c.id = ANY($1::uuid[])", ids)
     }
     keys = await load_personal_keys(uow, uow.keyring, [key_id for _, key_id in views.values()])
-    writing = _Writing(uow, import_id, rules.sealing)
+    writing = Changes(uow, import_id, rules.sealing)
     for customer_id in ids:
         rows = found.existing[customer_id].rows
         view, key_id = views.get(customer_id, (None, None))
@@ -314,78 +322,3 @@ def _transfers(uow: UnitOfWork, before: Mapping[str, Any], record: Record, polic
         and before.get("responsible") not in (None, str(record.responsible))
         and not uow.viewer.may("customers.transfer")
     )
-
-
-class _Writing:
-    """Changes of many customers, gathered and written by a statement per table."""
-
-    def __init__(self, uow: UnitOfWork, import_id: UUID, sealing: Sealing) -> None:
-        self._uow, self._import_id, self._sealing = uow, import_id, sealing
-        self._updates: list[tuple[Any, ...]] = []
-        self._points: list[bytes] = []
-        self._addresses: list[bytes] = []
-        self._tags: list[tuple[UUID, str]] = []
-        self._changes: list[tuple[Any, ...]] = []
-        self._effects: list[tuple[Any, ...]] = []
-
-    def add(self, customer_id: UUID, key: Any, version: int, before: Mapping[str, Any], outcome: Outcome) -> None:
-        uow, keyring, state = self._uow, self._uow.keyring, outcome.state
-        sealer, text_id = keyring.sealer(key), str(customer_id)
-        after = dict(state)
-        points, addresses = list(before.get("contact_points") or ()), list(before.get("addresses") or ())
-        owner = copy_rows.uuid(text_id)
-        for point in outcome.points:
-            kind, value, label = point
-            point_id, index = new_text_id(), keyring.contact_index(kind, value.value)
-            self._points.append(seal_point(keyring, sealer, point_id, owner, point, index, len(points)))
-            points.append(
-                {"id": point_id, "kind": kind, "value": value.value, "label": label, "country": value.country}
-            )
-        for address in outcome.addresses:
-            address_id = new_text_id()
-            self._addresses.append(seal_address(sealer, address_id, owner, address, len(addresses)))
-            text, label, country = address
-            addresses.append({"id": address_id, "label": label, "text": text, "country": country})
-        if outcome.points:
-            after["contact_points"] = points
-        if outcome.addresses:
-            after["addresses"] = addresses
-        if outcome.tags:
-            after["tags"] = sorted((*(before.get("tags") or ()), *outcome.tags), key=str.casefold)
-            self._tags += [(customer_id, tag) for tag in outcome.tags]
-        clear, cipher = seal_custom(sealer, text_id, self._sealing.fields, custom_of(after))
-        renamed = after["name"] != before.get("name")
-        self._updates.append(
-            (
-                *(customer_id, uow.now, after["kind"]),
-                sealer("customer", "name_cipher", text_id, after["name"]) if renamed else None,
-                keyring.name_tokens(after["name"]) if renamed else None,
-                *(after.get("locale"), self._sealing.tiers.get(after.get("tier") or ""), after.get("classification")),
-                UUID(after["responsible"]) if after.get("responsible") else None,
-                *(clear, cipher),
-            )
-        )
-        for name, (was, becomes) in differences(before, after).items():
-            self._changes.append(
-                customer_changes.record(
-                    keyring, key, id=uow.new_id(), customer_id=customer_id, version=version + 1, at=uow.now,
-                    user_id=uow.viewer.user_id, field=name, before=was, after=becomes, source="import",
-                    source_id=self._import_id,
-                )
-            )  # fmt: skip
-        self._effects.append((self._import_id, customer_id, "updated", version + 1))
-
-    async def write(self) -> None:
-        uow = self._uow
-        await uow.execute_many(_UPDATE, self._updates)
-        now = copy_rows.moment(uow.now)
-        await _copy(uow, "contact_point", POINT_COLUMNS, self._points, now)
-        await _copy(uow, "address", ADDRESS_COLUMNS, self._addresses, now)
-        tags = await make_tags(uow, [tag for _, tag in self._tags])
-        await uow.execute_many(
-            """INSERT INTO customer_tag (customer_id, tag_id) VALUES ($1, $2)
-               ON CONFLICT (customer_id, tag_id) DO NOTHING""",
-            [(customer_id, tags[tag]) for customer_id, tag in self._tags],
-        )
-        await uow.copy("customer_change", customer_changes.COLUMNS, self._changes)
-        await uow.copy("import_effect", _EFFECT_COLUMNS, self._effects)

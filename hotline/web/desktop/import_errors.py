@@ -33,6 +33,7 @@ REASONS: Final[Mapping[str, str]] = {
     "tier": N_("There is no such tier."),
     "classification": N_("There is no such classification."),
     "responsible": N_("There is no such user, or several of this name; write the login."),
+    "required": N_("{detail} must be filled in for a new customer."),
     "tag": N_("There is no such tag, and your role may not make one."),
     "number": N_("This is not a customer number."),
     "unknown_number": N_("There is no customer of this number."),

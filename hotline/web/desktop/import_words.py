@@ -148,6 +148,7 @@ SUMMED: Final[Mapping[str, str]] = {
     "classification": N_("unknown classification"),
     "responsible": N_("unknown user"),
     "tag": N_("unknown tag"),
+    "required": N_("a required field is empty"),
     "number": N_("not a customer number"),
     "unknown_number": N_("no customer of this number"),
     "too_long": N_("text too long"),
