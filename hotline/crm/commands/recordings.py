@@ -82,7 +82,7 @@ async def link_recordings(uow: UnitOfWork, *, limit: int = 200) -> int:
 async def delete_recording(uow: UnitOfWork, recording_id: UUID, why: Why) -> str | None:
     """Delete one and destroy its key, so that no copy of its file can be heard; its path, None when it is deleted."""
     row = await uow.fetchrow(
-        """UPDATE recording r SET deleted_at = $2, deleted_why = $3, deleted_by_id = $4
+        """UPDATE recording r SET deleted_at = $2, deleted_why = $3, deleted_by_id = $4, transcript_cipher = NULL
            FROM recording before WHERE r.id = $1 AND before.id = r.id AND r.deleted_at IS NULL
            RETURNING r.path, r.call_id, r.kind, r.key_id""",
         *(recording_id, uow.now, why, uow.viewer.user_id),

@@ -16,6 +16,7 @@ _FORGOTTEN = {
     "ivr_keys": """UPDATE personal_key SET wrapped = NULL, destroyed_at = now() WHERE wrapped IS NOT NULL
                    AND id IN (SELECT key_id FROM ivr_session WHERE state = 'over' AND updated_at < $1)""",
     "ivr_sessions": "DELETE FROM ivr_session WHERE state = 'over' AND updated_at < $1",
+    "twilio_fetches": "DELETE FROM twilio_fetch WHERE state <> 'due' AND done_at < $1",
     "flow_counts": "DELETE FROM flow_count WHERE day < $1::timestamptz - interval '1 year'",
 }
 

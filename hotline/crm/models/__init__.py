@@ -49,6 +49,7 @@ from hotline.crm.models.stored_pbx import StoredPbx
 from hotline.crm.models.team import Team, TeamMember
 from hotline.crm.models.ticket import Category, Ticket, TicketEntry, TicketView, WrapUp
 from hotline.crm.models.twilio_agents import TwilioLeg, TwilioWaiting
+from hotline.crm.models.twilio_fetch import TwilioFetch
 from hotline.crm.models.user import ApiToken, Role, Session, User
 from hotline.crm.models.webhook import WebhookClaim
 
@@ -131,6 +132,7 @@ __all__ = [
     "TicketView",
     "Tier",
     "TriageCorrection",
+    "TwilioFetch",
     "TwilioLeg",
     "TwilioWaiting",
     "User",

@@ -16,7 +16,8 @@ from hotline.ids import new_id
 
 class Recording(Model):
     """One voicemail or recorded call. ``id`` is the upload's; ``path`` is the file below the folder of recordings,
-    sealed by ``key``. A deleted one keeps its row, so that an upload that comes again stores nothing."""
+    sealed by ``key``, as is what was said in it. A deleted one keeps its row, so that an upload that comes again stores
+    nothing."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     call: fields.ForeignKeyNullableRelation[Call] = fields.ForeignKeyField(
@@ -32,6 +33,7 @@ class Recording(Model):
         "crm.PersonalKey", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     path = fields.CharField(max_length=100)
+    transcript_cipher = fields.BinaryField(null=True)
     stored_at = fields.DatetimeField(db_default=Now())
     delete_at = fields.DatetimeField(null=True)
     deleted_at = fields.DatetimeField(null=True)
