@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "support": "support:support",
     "token": "tokens:app",
     "triage": "triage:triage",
+    "twilio": "twilio:app",
     "user": "users:app",
 }
 

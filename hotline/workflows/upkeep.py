@@ -9,7 +9,8 @@ import structlog
 
 from hotline.crm import outbox
 from hotline.crm.commands.background import forget_jobs
-from hotline.crm.commands.merges import forget_merges, sweep_lately
+from hotline.crm.commands.claims import forget_claims
+from hotline.crm.commands.merges import forget_merges, merged_lately, sweep
 from hotline.crm.commands.retention import forget_before
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
@@ -22,6 +23,12 @@ from hotline.workflows.ivr import close_sessions
 
 #: Calls of a PBX that nobody has heard for so long, because it is gone or no longer in the settings, are over.
 UNHEARD: Final = timedelta(days=1)
+
+#: Twilio tells nothing again after minutes; a mail may come again later, and is known by its own id.
+CLAIMED: Final = timedelta(days=1)
+
+#: Rows that one transaction deletes, and merges that are read at once.
+_AT_ONCE: Final = 5_000
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +46,9 @@ async def keep_house(house: House) -> None:
     async with house.unit(SYSTEM) as uow:
         forgotten = await forget_before(uow, uow.now - keep)
         forgotten["jobs"] = await forget_jobs(uow, uow.now - keep)
-        forgotten["merge_rows"] = await forget_merges(uow)
-    async with house.unit(SYSTEM) as uow:
-        forgotten["swept"] = await sweep_lately(uow)
+        forgotten["webhooks"] = await forget_claims(uow, uow.now - CLAIMED)
+    forgotten["merge_rows"] = await _forget_merges(house)
+    forgotten["swept"] = await _sweep_lately(house)
     closed = 0
     for pbx in await list_pbxs(house.db, SYSTEM):
         if house.clock() - pbx.updated_at > UNHEARD:
@@ -59,3 +66,24 @@ async def keep_house(house: House) -> None:
             files_removed=files,
             **forgotten,
         )
+
+
+async def _forget_merges(house: House) -> int:
+    gone = 0
+    while True:
+        async with house.unit(SYSTEM) as uow:
+            some = await forget_merges(uow, limit=_AT_ONCE)
+        gone += some
+        if some < _AT_ONCE:
+            return gone
+
+
+async def _sweep_lately(house: House) -> int:
+    """One merge at a time, so that nobody waits for more than two customers."""
+    swept, after = 0, None
+    while merges := await merged_lately(house.db, house.clock(), after, _AT_ONCE):
+        for merge_id, gone_id in merges:
+            async with house.unit(SYSTEM) as uow:
+                swept += await sweep(uow, gone_id)
+            after = merge_id
+    return swept

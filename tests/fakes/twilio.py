@@ -223,7 +223,7 @@ async def twilio(house: House) -> AsyncIterator[FakeTwilio]:
     )
     yield fake
     await fake.close()
-    assert fake.complaints == []
+    assert not fake.complaints, fake.complaints
 
 
 @asynccontextmanager

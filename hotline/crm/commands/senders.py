@@ -23,8 +23,8 @@ async def create_sender(uow: UnitOfWork, channel: str, address: str, values: Map
     made = await uow.fetchval(
         """INSERT INTO sender (id, channel, address, name, account_sid, provider_sid, service_sid, country,
                                capabilities, flow, queue, position, created_at, updated_at)
-           SELECT $1, $2, $3, coalesce($4, ''), $5, $6, $7, $8, coalesce($9::text[], '{}'), $10, $11,
-                  coalesce((SELECT max(position) + 1 FROM sender WHERE channel = $2), 0), $12, $12
+           SELECT $1::uuid, $2::text, $3, coalesce($4, ''), $5, $6, $7, $8, coalesce($9::text[], '{}'), $10, $11,
+                  coalesce((SELECT max(position) + 1 FROM sender WHERE channel = $2::text), 0), $12::timestamptz, $12
            ON CONFLICT (channel, address) DO NOTHING RETURNING id""",
         *(sender_id, channel, address, *(values.get(name) for name in columns), uow.now),
     )

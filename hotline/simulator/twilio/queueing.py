@@ -8,6 +8,8 @@ from typing import Final
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
+from defusedxml.ElementTree import fromstring
+
 from hotline.simulator.twilio.line import GoOn, HangUp, Line
 from hotline.simulator.twilio.records import new_sid
 
@@ -128,7 +130,7 @@ async def dequeue(line: Line, noun: Element, base: str, seconds: float) -> tuple
         waiting = next(each for each in queue.members if each.taken_by is None)
         other = waiting.line
         if url := noun.get("url"):
-            await line.twilio.hooks.call(urljoin(base, url), other.params(), kind="voice")
+            await _whispered(line, other, urljoin(base, url), queue, waiting)
         line.bridged_to, other.bridged_to = other, line
         line.doing = "bridged"
         waiting.taken_by = line
@@ -141,6 +143,20 @@ async def dequeue(line: Line, noun: Element, base: str, seconds: float) -> tuple
         return "completed", other.call.seconds, other.call.sid
     finally:
         line.twilio.unwatch(line)
+
+
+async def _whispered(line: Line, other: Line, url: str, queue: Queue, waiting: Waiting) -> None:
+    """What the one who waited hears before they are connected."""
+    params = other.params(
+        QueueSid=queue.sid,
+        QueueTime=str(int(monotonic() - waiting.since)),
+        DequeingCallSid=line.call.sid,
+    )
+    found = await line.twilio.hooks.call(url, params, kind="voice")
+    if found is not None and found.body:
+        other.documents.append(found.body)
+        for verb in fromstring(found.body).iter("Say"):
+            other.hear("say", (verb.text or "").strip(), verb.get("language", ""))
 
 
 def _left(line: Line, verb: Element, base: str, queue: Queue, result: str, seconds: int) -> None:
