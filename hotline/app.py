@@ -21,7 +21,19 @@ from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.queries.users import list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
-from hotline.jobs import background, recordings, relay, retention, sealer, sla, tickets, twilio_calls, upkeep
+from hotline.jobs import (
+    background,
+    messages,
+    outgoing,
+    recordings,
+    relay,
+    retention,
+    sealer,
+    sla,
+    tickets,
+    twilio_calls,
+    upkeep,
+)
 from hotline.settings import EMBEDDED, Bind, PbxAddress, Settings
 from hotline.telephony.doctor import KnownAgent, examine_pbx
 from hotline.telephony.doctor_phone import examine_phone
@@ -177,6 +189,8 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("retention", lambda: retention.run(house)),
         ("background", lambda: background.run(house)),
         ("twilio calls", lambda: twilio_calls.run(house)),
+        ("messages", lambda: messages.run(house)),
+        ("outgoing", lambda: outgoing.run(house)),
     )
 
 

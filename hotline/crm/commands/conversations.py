@@ -92,13 +92,13 @@ _CHANGING: Final = (
 )  # fmt: skip
 _COLUMNS: Final = ("id", *_FIXED, *_CHANGING, "number", "version")
 #: Who sees a conversation beside its owner and its queue: by its ticket and by its customer.
-_ALSO: Final = """
+ALSO: Final = """
 ARRAY(SELECT t.assignee_id FROM ticket t WHERE t.id = v.ticket_id AND t.assignee_id IS NOT NULL
       UNION SELECT c.responsible_id FROM customer c
             WHERE c.id = v.customer_id AND c.responsible_id IS NOT NULL) AS also,
 (SELECT t.queue FROM ticket t WHERE t.id = v.ticket_id) AS ticket_queue
 """
-_SELECT: Final = f"SELECT {', '.join(f'v.{name}' for name in _COLUMNS)}, {_ALSO} FROM conversation v"  # noqa: S608
+_SELECT: Final = f"SELECT {', '.join(f'v.{name}' for name in _COLUMNS)}, {ALSO} FROM conversation v"  # noqa: S608
 _PLACES: Final = tuple(f"${n}" for n in range(3, 3 + len(_CHANGING)))
 _INSERT: Final = f"""
 INSERT INTO conversation (id, {", ".join(_CHANGING)}, {", ".join(_FIXED)}, created_at, updated_at)
@@ -159,6 +159,16 @@ async def find_last(
         *(address_index, channel, sender_id),
     )
     return None if row is None else _record(row)
+
+
+async def lock_idle(uow: UnitOfWork, before: datetime, *, most: int) -> list[ConversationRecord]:
+    """Conversations that are answered and silent since then, locked; not those that somebody is changing."""
+    rows = await uow.fetch(
+        f"""{_SELECT} WHERE v.state = 'open' AND v.unanswered_since IS NULL AND v.last_at < $1
+            ORDER BY v.last_at LIMIT $2 FOR UPDATE OF v SKIP LOCKED""",
+        *(before, most),
+    )
+    return [_record(row) for row in rows]
 
 
 def _record(row: Row) -> ConversationRecord:
@@ -238,7 +248,7 @@ async def save_conversation(uow: UnitOfWork, conversation: ConversationRecord, m
         await uow.fetchval(_UPDATE, conversation.id, uow.now, *values)
         conversation.version += 1
     if fresh or {"ticket_id", "customer_id"} & differences.keys():
-        row = await uow.fetchrow(f"SELECT {_ALSO} FROM conversation v WHERE v.id = $1", conversation.id)  # noqa: S608
+        row = await uow.fetchrow(f"SELECT {ALSO} FROM conversation v WHERE v.id = $1", conversation.id)  # noqa: S608
         if row is not None:
             conversation.also, conversation.ticket_queue = tuple(row["also"]), row["ticket_queue"]
     if fresh or {"customer_id", "last_at", "assignee_id"} & differences.keys():

@@ -1,0 +1,137 @@
+"""Sends what waits to leave: on every node, each message by one of them, several at once. Which function takes a
+channel to its provider stands in ``SENDERS``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from hotline.channels.errors import ChannelError, Unknown
+from hotline.errors import HotlineError, Unavailable
+from hotline.workflows import outgoing, twilio_sending
+from hotline.workflows.deliveries import Accepted
+from hotline.workflows.house import House
+from hotline.workflows.outgoing import Outgoing, Send
+
+log = structlog.get_logger(__name__)
+
+SENDERS: Final[Mapping[str, Send]] = {
+    "sms": twilio_sending.send,
+    "whatsapp": twilio_sending.send,
+}
+
+#: Messages on their way to providers at once, and most that are taken by one look.
+AT_ONCE: Final = 32
+BATCH: Final = 64
+#: Seconds between two looks when nothing wakes us: another process may have written.
+LOOK_SECONDS: Final = 1.0
+#: Seconds between two looks for tries that nobody waits for any more.
+LOST_SECONDS: Final = 15.0
+#: Seconds until the next attempt while the database is away.
+RETRY_SECONDS: Final = 2.0
+#: Seconds that a try has in all; a channel's own time-out is shorter.
+LONGEST_SECONDS: Final = 90.0
+
+
+class Dispatch:
+    """One process's sending."""
+
+    def __init__(self, house: House, senders: Mapping[str, Send] = SENDERS) -> None:
+        self._house = house
+        self._senders = dict(senders)
+        self._running: dict[asyncio.Task[None], UUID] = {}
+        self._done: dict[UUID, Accepted | ChannelError] = {}
+        self._freed = asyncio.Event()
+        self._lost = float("-inf")
+
+    async def once(self) -> int:
+        """Take what is due, as far as there is room, and note what has come back; how many were taken."""
+        await self._note()
+        if monotonic() - self._lost > LOST_SECONDS:
+            await outgoing.give_up_lost(self._house)
+            self._lost = monotonic()
+        room = min(BATCH, AT_ONCE - len(self._running))
+        taken = await outgoing.take(self._house, tuple(self._senders), room)
+        for message in taken:
+            task = self._house.spawn(self._send(message), "outgoing")
+            self._running[task] = message.id
+            task.add_done_callback(self._over)
+        return len(taken)
+
+    async def drain(self) -> None:
+        """Send all that is due now and wait until what came of it is noted."""
+        while await self.once() or self._running or self._done:
+            await self.settled()
+
+    async def settled(self, seconds: float = LOOK_SECONDS) -> None:
+        """Wait until something came back, at most so long."""
+        if self._running and not self._done:
+            await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+    @property
+    def busy(self) -> bool:
+        """Whether messages are on their way."""
+        return bool(self._running or self._done)
+
+    async def _note(self) -> None:
+        """What came back is noted together. It is kept until it is in the database: it must not be told for lost."""
+        if not self._done:
+            return
+        results = dict(self._done)
+        await outgoing.note(self._house, results)
+        for message_id in results:
+            self._done.pop(message_id, None)
+
+    async def _send(self, message: Outgoing) -> None:
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                result: Accepted | ChannelError = await self._senders[message.channel](self._house, message)
+        except ChannelError as error:
+            result = error
+        except TimeoutError:
+            result = Unknown("It took too long.")
+        except Exception:
+            # It may have been handed over before this went wrong.
+            log.exception("outgoing.failed", message=str(message.id))
+            result = Unknown()
+        self._done[message.id] = result
+        if isinstance(result, ChannelError):
+            log.warning(
+                "outgoing.not_sent", message=str(message.id), reason=result.code, code=result.provider_code,
+                attempt=message.attempt,
+            )  # fmt: skip
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        message_id = self._running.pop(task, None)
+        if message_id is not None and task.cancelled():
+            self._done.setdefault(message_id, Unknown("The process ended."))
+
+
+async def run(house: House) -> None:
+    """Send until cancelled. A database that is away is waited for; what was sent meanwhile is noted afterwards."""
+    dispatch = Dispatch(house)
+    while True:
+        try:
+            taken = await dispatch.once()
+        except Unavailable as error:
+            log.warning("outgoing.waiting", reason=error.code)
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
+        except HotlineError as error:
+            log.error("outgoing.look_failed", reason=error.code)
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
+        except Exception:
+            log.exception("outgoing.look_failed")
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
+        if dispatch.busy:
+            await dispatch.settled()
+        elif not taken:
+            await outgoing.sending_wanted(house, LOOK_SECONDS)
