@@ -42,10 +42,12 @@ def customers_seen(viewer: Viewer, bind: Bind, alias: str = "c") -> str | None:
 
 def customers_of(viewer: Viewer, bind: Bind) -> str | None:
     """The ids of all customers whom the viewer sees, some of them twice; None when they see every customer."""
-    scope = viewer.scope_of("customers")
-    if scope == "all":
-        return None
-    return " UNION ALL ".join(_filled(_SELECTS["customers"], scope, bind(viewer.user_id)).values())
+    return _of(viewer, "customers", bind)
+
+
+def calls_of(viewer: Viewer, bind: Bind) -> str | None:
+    """As ``customers_of``, of calls."""
+    return _of(viewer, "calls", bind)
 
 
 def calls_seen(viewer: Viewer, bind: Bind, alias: str = "c") -> str | None:
@@ -170,6 +172,13 @@ def _filled(ways: Mapping[str, str], scope: Scope, me: str, alias: str = "") -> 
         return {why: way.format(alias=alias, people=people) for why, way in ways.items()}
     people, queues = _TEAM_PEOPLE.format(me=me), _TEAM_QUEUES.format(me=me)
     return {why: way.format(alias=alias, people=people, queues=queues) for why, way in ways.items()}
+
+
+def _of(viewer: Viewer, kind: Scoped, bind: Bind) -> str | None:
+    scope = viewer.scope_of(kind)
+    if scope == "all":
+        return None
+    return " UNION ALL ".join(_filled(_SELECTS[kind], scope, bind(viewer.user_id)).values())
 
 
 def _seen(viewer: Viewer, kind: Scoped, bind: Bind, alias: str, *, each: bool = False) -> str | None:

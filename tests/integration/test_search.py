@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from hotline.crm.commands import search_tokens
-from hotline.crm.queries import customer_search
+from hotline.crm.queries import customer_search, customers_seen
 from hotline.crm.queries.customer_filter import CustomerFilter
 from hotline.crm.queries.customer_search import found_ids, search_customers
 from hotline.crm.queries.customers import CustomerView, list_customers
@@ -177,6 +177,26 @@ async def test_nobody_beyond_the_viewers_scope_is_found(house: House, people: di
     await house.db.execute("UPDATE customer SET responsible_id = $1 WHERE id = $2", anna.user_id, people[WEI].id)
     assert {name for text in texts for name in await found(house, text, anna)} == {WEI}
     assert await found(house, "0412", anna) == [WEI]
+
+
+@pytest.mark.parametrize(("in_set", "known"), [(100, 100), (0, 100), (0, 0)], ids=["set", "sorted", "each asked"])
+async def test_common_words_are_found_among_ones_own(
+    house: House, monkeypatch: pytest.MonkeyPatch, in_set: int, known: int
+) -> None:
+    monkeypatch.setattr(customers_seen, "MOST_IN_SET", in_set)
+    monkeypatch.setattr(customers_seen, "MOST_SEEN", known)
+    monkeypatch.setattr(customer_search, "MOST", 3)
+    made = [await add(house, f"Anna Lee {n}", NUMBER, f"anna.{n}@example.com", tags=["all"]) for n in range(12)]
+    anna = await add_user(house, "anna")
+    own = viewer_of(anna.user_id or new_id(), anna.permissions - {"customers.read_all"})
+    mine = made[4::7]
+    for customer in mine:
+        await house.db.execute("UPDATE customer SET responsible_id = $1 WHERE id = $2", own.user_id, customer.id)
+    for text in ("anna", "lee an", "0412", "#all", "#all anna", "anna 0412", "nna", "example.com", "anna.4", "anna.5"):
+        wanted = {customer.name for customer in mine if text not in ("anna.4", "anna.5") or customer == made[4]}
+        assert set(await found(house, text, own)) == (set() if text == "anna.5" else wanted), text
+    assert await found(house, "anna", own, chosen=CustomerFilter(tier="gold")) == []
+    assert await found(house, "anna", await add_user(house, "nobodys", "administrator")) != []
 
 
 async def test_what_is_masked_is_no_oracle(house: House, people: dict[str, CustomerView]) -> None:

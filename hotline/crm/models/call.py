@@ -82,6 +82,8 @@ class Call(Model):
                 where="ended_at IS NULL AND merged_into_id IS NULL",
             ),
             Index(fields=("user_id", "customer_id"), name="call_owner"),
+            # Whose call rang at somebody's phone, without reading the call.
+            Index(fields=("id", "customer_id"), name="call_with_customer"),
             WhereIndex(fields=("queue", "customer_id"), name="call_queue", where="queue IS NOT NULL"),
             WhereIndex(fields=("merged_into_id",), name="call_merged", where="merged_into_id IS NOT NULL"),
         )

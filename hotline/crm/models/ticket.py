@@ -93,6 +93,7 @@ class Ticket(Model):
             WhereIndex(fields=("resolved_at", "id"), name="ticket_resolved", where="resolved_at IS NOT NULL"),
             WhereIndex(fields=("assignee_id", "resolved_at"), name="ticket_done_by", where="resolved_at IS NOT NULL"),
             Index(fields=("customer_id", "created_at"), name="ticket_customer"),
+            WhereIndex(fields=("customer_id", "opened_at"), name="ticket_unsettled", where=_OPEN),
             Index(fields=("updated_at", "id"), name="ticket_updated"),
             WhereIndex(fields=("due_at", "id"), name="ticket_dated", where="due_at IS NOT NULL"),
             WhereIndex(fields=("updated_at", "id"), name="ticket_waiting", where="state = 'waiting'"),

@@ -17,11 +17,13 @@ from hotline.calls.story import Alias
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, Wrapped
 from hotline.crm.queries.customers import customer_reference
+from hotline.crm.queries.newest import Newest
 from hotline.crm.queries.ticket_brief import BRIEF, BRIEF_FROM, Attached, TicketBrief, attached, brief_of
 from hotline.crm.scopes import (
     Arguments,
     Bind,
     all_of,
+    calls_of,
     calls_seen,
     calls_seen_each,
     customers_seen,
@@ -169,8 +171,10 @@ LEFT JOIN personal_key k ON k.id = c.caller_key_id
 """  # noqa: S608
 _EXISTS: Final = "SELECT 1 FROM call c"
 _ROOT: Final = "WHERE c.id = COALESCE((SELECT merged_into_id FROM call WHERE id = $1), $1)"
-_OF_USER: Final = """c.id IN (SELECT id FROM call WHERE user_id = {0}
-    UNION ALL SELECT id FROM call WHERE dialler_id = {0} UNION ALL SELECT call_id FROM leg WHERE user_id = {0})"""
+_OF_USER: Final = """SELECT id FROM call WHERE user_id = {0}
+    UNION ALL SELECT id FROM call WHERE dialler_id = {0} UNION ALL SELECT call_id FROM leg WHERE user_id = {0}"""
+_OF_USER_EACH: Final = """(c.user_id = {0} OR c.dialler_id = {0}
+    OR (SELECT true FROM leg l WHERE l.user_id = {0} AND l.call_id = c.id LIMIT 1))"""
 
 
 async def get_call(db: Reader, keyring: Keyring, viewer: Viewer, call_id: UUID) -> CallView:
@@ -193,15 +197,6 @@ async def require_call(db: Reader, viewer: Viewer, call_id: UUID) -> None:
         raise NotFound("There is no such call.")
 
 
-# Along the indexes of one person's calls, of whom there may be very many: the others of a list follow by their ids.
-_LATEST_OF_USER: Final = """c.id IN (
-    SELECT id FROM (SELECT id FROM call WHERE user_id = {user} ORDER BY offered_at DESC LIMIT {most}) AS had
-    UNION ALL SELECT id FROM (
-        SELECT id FROM call WHERE dialler_id = {user} ORDER BY offered_at DESC LIMIT {most}) AS dialled
-    UNION ALL SELECT call_id FROM (
-        SELECT call_id FROM leg WHERE user_id = {user} ORDER BY rang_at DESC LIMIT {most}) AS rang)"""
-
-
 async def list_calls(
     db: Reader,
     keyring: Keyring,
@@ -219,21 +214,43 @@ async def list_calls(
 ) -> list[CallView]:
     """Calls, the newest first; ``user_id``: those that this user had or that rang at their phones."""
     viewer.require("calls.read")
+    limit = max(0, min(limit, MOST))
+    wanted = (
+        ("c.id < {}", after), ("c.state = {}", state), ("c.customer_id = {}", customer_id), ("c.queue = {}", queue),
+        ("c.pbx = {}", pbx), ("c.offered_at >= {}", since), ("c.offered_at < {}", until),
+    )  # fmt: skip
+    filters = [(condition, value) for condition, value in wanted if value is not None]
+    bind = Arguments()
+    plain = ["c.merged_into_id IS NULL", *(condition.format(bind(value)) for condition, value in filters)]
+    # Of one customer there are few calls, however many somebody has.
+    having = _having(viewer, bind, user_id) if customer_id is None else []
+    given = tuple(bind.values)
+    if each := _each_of(viewer, bind, user_id):
+        newest = Newest("call", plain, each, having)
+        select = _select(viewer, bind)
+        where = f"WHERE c.id = ANY({newest.ids(bind(limit))}) ORDER BY c.id DESC"
+        rows = await db.fetch(f"{select} {where}", *bind.values)
+        if len(rows) == limit or (filters and await db.fetchval(f"SELECT {newest.complete}", *given)):
+            return await _views(db, keyring, viewer, rows)
     bind = Arguments()
     select = _select(viewer, bind)
-    wanted = (
-        ("c.id < {}", after), ("c.state = {}", state), ("c.customer_id = {}", customer_id), (_OF_USER, user_id),
-        ("c.queue = {}", queue), ("c.pbx = {}", pbx), ("c.offered_at >= {}", since), ("c.offered_at < {}", until),
-    )  # fmt: skip
-    asked = [(condition, value) for condition, value in wanted if value is not None]
-    if user_id is not None and len(asked) == 1:
-        latest = _LATEST_OF_USER.format(user=bind(user_id), most=bind(2 * limit))
-        conditions = ["c.merged_into_id IS NULL", calls_seen_each(viewer, bind, "c"), latest]
-    else:
-        of_these = [condition.format(bind(value)) for condition, value in asked]
-        conditions = ["c.merged_into_id IS NULL", calls_seen(viewer, bind), *of_these]
-    where = f"WHERE {all_of(*conditions)} ORDER BY c.id DESC LIMIT {bind(max(0, min(limit, MOST)))}"
-    return await _views(db, keyring, viewer, await db.fetch(f"{select} {where}", *bind.values))
+    asked = [condition.format(bind(value)) for condition, value in filters]
+    of_user = None if user_id is None else f"c.id IN ({_OF_USER.format(bind(user_id))})"
+    where = all_of("c.merged_into_id IS NULL", calls_seen(viewer, bind), *asked, of_user)
+    rows = await db.fetch(f"{select} WHERE {where} ORDER BY c.id DESC LIMIT {bind(limit)}", *bind.values)
+    return await _views(db, keyring, viewer, rows)
+
+
+def _having(viewer: Viewer, bind: Bind, user_id: UUID | None) -> list[str]:
+    """Selects of the ids of all calls that the viewer sees, and that the user had."""
+    of_user = None if user_id is None else _OF_USER.format(bind(user_id))
+    return [ids for ids in (calls_of(viewer, bind), of_user) if ids is not None]
+
+
+def _each_of(viewer: Viewer, bind: Bind, user_id: UUID | None) -> list[str]:
+    """The same as conditions on a row of ``call c``."""
+    of_user = None if user_id is None else _OF_USER_EACH.format(bind(user_id))
+    return [each for each in (calls_seen_each(viewer, bind, "c"), of_user) if each is not None]
 
 
 async def current_calls(db: Reader, keyring: Keyring, viewer: Viewer) -> list[CallView]:

@@ -14,17 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Final
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from hotline.crm.database import Database, Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey
 from hotline.crm.queries.customer_filter import CustomerFilter, conditions
 from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_name, customer_view, personal_key
+from hotline.crm.queries.customers_seen import MOST_IN_SET, Seen, seen_by
 from hotline.crm.queries.search_ways import BY_NAME, Ways
-from hotline.crm.scopes import Arguments, Bind, customers_of
+from hotline.crm.scopes import Arguments, Bind
 from hotline.crm.viewer import Viewer
 from hotline.customers import email_words, names
 from hotline.customers.search_text import Part, parse, without_tag
@@ -37,17 +36,10 @@ MOST_OF_MANY: Final = 250
 MANY: Final = 200
 #: Customers of a common part who are asked for what else must hold, where that is not through an index.
 MOST_ASKED: Final = 6_000
+#: Of these, for a viewer who sees so many that enough of these are theirs.
+MOST_ASKED_OF_MANY: Final = 2_500
 #: Of these, where each is asked for every way in which the viewer might see them.
-MOST_ASKED_EACH: Final = 2_500
-#: Customers of a viewer who does not see all: up to so many are known by their ids.
-MOST_SEEN: Final = 40_000
-#: More than these are kept for some seconds, since whoever types searches after each letter. What is found is asked
-#: again before it is told: who may not see somebody any more is not told of them.
-FEW_SEEN: Final = 1_000
-KEPT_SECONDS: Final = 20.0
-MOST_KEPT: Final = 20
-#: That somebody sees more than MOST_SEEN is kept for longer: it is not soon otherwise.
-KEPT_MANY_SECONDS: Final = 600.0
+MOST_ASKED_EACH: Final = 1_000
 #: The latest lines of all timelines, or the latest calls of a viewer who does not see all: whoever they are about is
 #: preferred where too many fit, up to MOST_RECENT.
 LATEST: Final = 1_500
@@ -58,7 +50,6 @@ MOST_RECENT: Final = 150
 _UNKNOWN: Final = {"name": BY_NAME, "tag": names.SAME, "email": names.PART, "word": names.PART}
 #: In which order parts are looked for: a name may be common, and looking for it costs most.
 _RAREST_FIRST: Final = ("reference", "number", "email", "word", "tag", "name")
-_KEPT: Final[WeakKeyDictionary[Database, dict[Viewer, tuple[float, frozenset[UUID] | None]]]] = WeakKeyDictionary()
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -79,8 +70,8 @@ class _Search:
     viewer: Viewer
     chosen: CustomerFilter
     region: str
-    #: Ids of all whom a viewer sees who does not see all, unless these are too many.
-    seen: frozenset[UUID] | None
+    #: Whom a viewer sees who does not see all, unless these are too many.
+    seen: Seen | None
     tags: dict[str, UUID] = field(default_factory=dict)
 
     def ways(self, bind: Bind) -> Ways:
@@ -92,7 +83,8 @@ class _Search:
 
     def among(self, ids: Iterable[UUID]) -> list[UUID]:
         """Those of whom the viewer sees, as far as that is known by ids; each once."""
-        return [each for each in dict.fromkeys(ids) if self.seen is None or each in self.seen]
+        once = dict.fromkeys(ids)
+        return list(once) if self.seen is None else self.seen.among(once)
 
     @property
     def sees_all(self) -> bool:
@@ -100,7 +92,11 @@ class _Search:
 
     @property
     def most_asked(self) -> int:
-        return MOST_ASKED if self.sees_all else MOST_ASKED_EACH
+        if self.sees_all:
+            return MOST_ASKED
+        if self.seen is None:
+            return MOST_ASKED_EACH
+        return MOST_ASKED if len(self.seen) <= MOST_IN_SET else MOST_ASKED_OF_MANY
 
 
 async def search_customers(
@@ -141,7 +137,7 @@ async def found_ids(
     typed = parse(text)
     if not typed:
         return []
-    search = _Search(keyring, viewer, chosen or CustomerFilter(), region, await _seen(db, viewer))
+    search = _Search(keyring, viewer, chosen or CustomerFilter(), region, await seen_by(db, viewer))
     parts = await _with_tags(db, search, typed)
     if not parts:
         return []
@@ -160,25 +156,6 @@ async def found_ids(
         candidates = search.among([*recent, *await _together(db, search, found)])
         most = MOST_OF_MANY
     return await _ranked(db, search, found, candidates[:most])
-
-
-async def _seen(db: Database, viewer: Viewer) -> frozenset[UUID] | None:
-    bind = Arguments()
-    ids = customers_of(viewer, bind)
-    if ids is None:
-        return None
-    kept = _KEPT.setdefault(db, {})
-    until, known = kept.get(viewer, (0.0, None))
-    if monotonic() < until:
-        return known
-    sql = f"SELECT DISTINCT id FROM ({ids}) AS seen (id) WHERE id IS NOT NULL LIMIT {MOST_SEEN + 1}"  # noqa: S608
-    found = frozenset(await db.fetchval(f"SELECT ARRAY({sql})", *bind.values))
-    many = len(found) > MOST_SEEN
-    if len(found) > FEW_SEEN:
-        if len(kept) >= MOST_KEPT:
-            kept.clear()
-        kept[viewer] = (monotonic() + (KEPT_MANY_SECONDS if many else KEPT_SECONDS), None if many else found)
-    return None if many else found
 
 
 async def _with_tags(db: Reader, search: _Search, parts: list[Part]) -> list[Part]:
@@ -243,22 +220,23 @@ async def _together(db: Database, search: _Search, found: Sequence[_Found]) -> l
     if len(found) == 1 and search.sees_all and search.chosen.empty:
         return list(first.ranks)
     others = [each.part for each in found if each is not first]
-    count = len(first.words) or len(search.ways(Arguments()).of(first.part))
     together: list[UUID] = []
     async with db.searching(probes=search.seen is None) as reader:
-        for at in range(count):
+        # Of a name, those who fit best first.
+        for words in first.words or (None,):
             bind = Arguments()
             ways = search.ways(bind)
-            way = ways.names(first.words[at])[0] if first.words else ways.of(first.part)[at]
+            some = ways.of(first.part) if words is None else ways.names(words)
             if search.seen is not None:
                 # They are asked for the rest when they are ranked: few of a common part are theirs.
-                sql = f"{way.ids} LIMIT {MOST_ASKED}"
+                selects = [f"{way.ids} LIMIT {search.most_asked}" for way in some]
             else:
                 asked = " AND ".join([*_holds(ways, others), *search.asked(bind)])
-                sql = way.asked(asked, MOST_OF_MANY, search.most_asked)
-            ids = await reader.fetchval(f"SELECT ARRAY({sql})", *bind.values)
+                selects = [way.asked(asked, MOST_OF_MANY, search.most_asked) for way in some]
+            rows = " UNION ALL ".join(f"({select})" for select in selects)
+            ids = await reader.fetchval(f"SELECT ARRAY({rows})", *bind.values)
             together += search.among(ids)
-            if len(together) >= MANY or len(ids) >= MOST_ASKED:
+            if len(together) >= MANY or len(ids) >= search.most_asked:
                 break
     return together
 

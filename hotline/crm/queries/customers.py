@@ -6,11 +6,12 @@ Each function reads its customers by one statement of a fixed shape, however man
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from hotline import phone
-from hotline.crm.database import Reader
+from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.customer_filter import CustomerFilter, conditions
 from hotline.crm.queries.customer_views import (
@@ -25,7 +26,8 @@ from hotline.crm.queries.customer_views import (
     personal_key,
     tier_of,
 )
-from hotline.crm.scopes import Arguments, all_of, customers_seen
+from hotline.crm.queries.newest import Newest
+from hotline.crm.scopes import Arguments, all_of, customers_of, customers_seen, customers_seen_each
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Invalid, NotFound
@@ -89,12 +91,31 @@ async def list_customers(
 ) -> list[CustomerView]:
     """Customers, the newest first; only those that a filter leaves."""
     viewer.require("customers.read")
+    limit = max(0, min(limit, MOST))
+    chosen = chosen or CustomerFilter()
+    rows: Sequence[Row] = []
+    if chosen.empty and viewer.scope_of("customers") != "all":
+        rows = await _newest(db, viewer, after, limit)
+    if len(rows) < limit:
+        bind = Arguments()
+        asked = conditions(chosen, viewer, bind)
+        if after is not None:
+            asked.append(f"c.id < {bind(after)}")
+        sql = f"{SELECT} WHERE {' AND '.join(asked)} ORDER BY c.id DESC LIMIT {bind(limit)}"
+        rows = await db.fetch(sql, *bind.values)
+    return [customer_view(keyring, viewer, row) for row in rows]
+
+
+async def _newest(db: Reader, viewer: Viewer, after: UUID | None, limit: int) -> Sequence[Row]:
     bind = Arguments()
-    asked = conditions(chosen or CustomerFilter(), viewer, bind)
+    plain = conditions(CustomerFilter(), viewer, bind, scope=False)
     if after is not None:
-        asked.append(f"c.id < {bind(after)}")
-    sql = f"{SELECT} WHERE {' AND '.join(asked)} ORDER BY c.id DESC LIMIT {bind(max(0, min(limit, MOST)))}"
-    return [customer_view(keyring, viewer, row) for row in await db.fetch(sql, *bind.values)]
+        plain.append(f"c.id < {bind(after)}")
+    each, having = customers_seen_each(viewer, bind, "c"), customers_of(viewer, bind)
+    if each is None or having is None:
+        return []
+    ids = Newest("customer", plain, [each], [having]).ids(bind(limit))
+    return await db.fetch(f"{SELECT} WHERE c.id = ANY({ids}) ORDER BY c.id DESC", *bind.values)
 
 
 async def lookup(db: Reader, keyring: Keyring, viewer: Viewer, text: str, *, region: str) -> list[CustomerView]:
