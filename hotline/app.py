@@ -32,6 +32,7 @@ from hotline.jobs import (
     sla,
     tickets,
     twilio_calls,
+    twilio_recordings,
     upkeep,
 )
 from hotline.settings import EMBEDDED, Bind, PbxAddress, Settings
@@ -186,6 +187,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("flows", lambda: flows.run(house)),
         ("prompts", lambda: prompts.run(house)),
         ("recordings", lambda: recordings.run(house)),
+        ("twilio recordings", lambda: twilio_recordings.run(house)),
         ("retention", lambda: retention.run(house)),
         ("background", lambda: background.run(house)),
         ("twilio calls", lambda: twilio_calls.run(house)),

@@ -144,16 +144,24 @@ def expect(house: House, token: str, length: int | None) -> None:
 async def receive(house: House, token: str, length: int | None, body: AsyncIterator[bytes]) -> bool:
     """Take a recording that a PBX sends; False when it is here already.
 
-    Raises Forged and Expired for the address, TooLong, NotSound, NoRoom, and Unavailable while the records are away or
-    too many are sent at once. Whatever it raises, nothing of the recording is kept.
+    Raises Forged and Expired for the address, and what ``store`` raises. Whatever it raises, nothing of the recording
+    is kept.
     """
     grant = uploads.read(house.keyring, token, house.clock())
     section = await settings_of.get(house, company.Recordings)
-    largest = section.largest_mb << 20
-    if length is not None and length > largest:
+    if length is not None and length > section.largest_mb << 20:
         raise TooLong()
     if await queries.is_known(house.db, SYSTEM, grant.id):
         return False
+    return await store(house, grant, length, body)
+
+
+async def store(house: House, grant: uploads.Grant, length: int | None, body: AsyncIterator[bytes]) -> bool:
+    """Store a recording as it comes; False when it is here already.
+
+    Raises TooLong, NotSound, NoRoom, and Unavailable while the records are away or too many come at once.
+    """
+    section = await settings_of.get(house, company.Recordings)
     kept = _kept(house)
     if kept.uploading >= MOST_UPLOADS:
         raise Unavailable("Too many recordings are sent at once; try again soon.")

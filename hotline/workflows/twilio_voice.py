@@ -46,7 +46,7 @@ from hotline.ivr.effects import (
 from hotline.ivr.flow import FlowSet
 from hotline.ivr.moves import GIVEN_UP_SECONDS
 from hotline.ivr.session import Session, Step
-from hotline.workflows import company, ivr, recordings, twilio_agents, twilio_calls
+from hotline.workflows import company, ivr, recordings, twilio_agents, twilio_calls, twilio_recordings
 from hotline.workflows import flows as flow_records
 from hotline.workflows.calendars import calendars_of
 from hotline.workflows.calls import TWILIO, follow_ivr
@@ -112,6 +112,11 @@ async def arrive(house: House, form: Form, keys: Sequence[str], at: datetime) ->
 async def resume(house: House, form: Form, step: str, keys: Sequence[str]) -> str:
     """What came of the step whose number stands in the address: the document of the next one."""
     return await _take(house, form, step, keys, None)
+
+
+async def has_begun(house: House, form: Form) -> bool:
+    """Whether this call has a session."""
+    return await ivr.find_session(house, TWILIO, call_sid(form)) is not None
 
 
 async def left(house: House, form: Form, how: Left, step: str | int, keys: Sequence[str] = ()) -> str:
@@ -228,6 +233,8 @@ async def _go(
         earlier = await claim(uow, keys, document)
         if earlier is None:
             await _write(house, uow, line, before)
+            if before is not None and before.waits == "record":
+                await twilio_recordings.noticed(uow, form)
     return earlier or document
 
 

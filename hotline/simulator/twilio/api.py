@@ -15,7 +15,7 @@ from aiohttp import web
 
 from hotline.simulator.twilio.line import Line
 from hotline.simulator.twilio.messages import WHATSAPP
-from hotline.simulator.twilio.records import VERSION, Call, Message
+from hotline.simulator.twilio.records import VERSION, Call, Message, Recording
 
 if TYPE_CHECKING:
     from hotline.simulator.twilio.server import Fault, SimulatedTwilio
@@ -78,6 +78,8 @@ class Api:
             ("GET", f"{_ACCOUNT}/Recordings/{{sid}}.json", self._recording),
             ("DELETE", f"{_ACCOUNT}/Recordings/{{sid}}.json", self._delete_recording),
             ("GET", f"{_ACCOUNT}/Recordings/{{sid}}", self._sound),
+            ("GET", f"{_ACCOUNT}/Transcriptions/{{sid}}.json", self._transcription),
+            ("DELETE", f"{_ACCOUNT}/Transcriptions/{{sid}}.json", self._delete_transcription),
             ("GET", f"{_ACCOUNT}/IncomingPhoneNumbers.json", self._list_numbers),
             ("POST", f"{_ACCOUNT}/IncomingPhoneNumbers/{{sid}}.json", self._update_number),
             ("GET", "/v1/Services", self._list_services),
@@ -276,6 +278,20 @@ class Api:
             raise ApiError(404, 20404, "The requested resource was not found")
         kind = "audio/mpeg" if suffix == "mp3" else "audio/x-wav"
         return web.Response(body=recording.data, headers={"Content-Type": kind})
+
+    def _transcribed(self, request: web.Request) -> Recording:
+        """The recording that a text belongs to: their ids differ in their first letters alone."""
+        recording = self._twilio.recordings.get(f"RE{request.match_info['sid'][2:]}")
+        if recording is None or not recording.text:
+            raise ApiError(404, 20404, "The requested resource was not found")
+        return recording
+
+    async def _transcription(self, request: web.Request, form: Form) -> web.StreamResponse:
+        return web.json_response(self._transcribed(request).transcription())
+
+    async def _delete_transcription(self, request: web.Request, form: Form) -> web.StreamResponse:
+        self._transcribed(request).text = ""
+        return web.Response(status=204)
 
     # The account
 

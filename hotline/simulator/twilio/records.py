@@ -137,6 +137,16 @@ class Recording:
             "uri": f"/{VERSION}/Accounts/{self.account_sid}/Recordings/{self.sid}.json", "subresource_uris": {},
         }  # fmt: skip
 
+    def transcription(self) -> dict[str, Any]:
+        """The resource of its text."""
+        sid = f"TR{self.sid[2:]}"
+        return {
+            "sid": sid, "account_sid": self.account_sid, "recording_sid": self.sid, "status": "completed",
+            "duration": str(self.seconds), "type": "fast", "transcription_text": self.text, "price": None,
+            "price_unit": "USD", "api_version": VERSION, "date_created": stamp(self.at), "date_updated": stamp(self.at),
+            "uri": f"/{VERSION}/Accounts/{self.account_sid}/Transcriptions/{sid}.json",
+        }  # fmt: skip
+
 
 @dataclass
 class Number:

@@ -26,4 +26,12 @@ async def resume(house: House, hook: Webhook) -> Reply:
     return Reply.twiml(await twilio_voice.resume(house, hook.form, hook.query.get("n", ""), hook.keys()))
 
 
-routes: Final[tuple[Door, ...]] = (voice, resume)
+@twilio_webhook("/voice/fallback", kind="voice", fallback=_default_queue)
+async def fallback(house: House, hook: Webhook) -> Reply:
+    """Another address of ours failed (``ErrorUrl``): the call goes on where its session stands, or begins."""
+    if await twilio_voice.has_begun(house, hook.form):
+        return Reply.twiml(await twilio_voice.resume(house, hook.form, "", ()))
+    return Reply.twiml(await twilio_voice.arrive(house, hook.form, hook.keys(), hook.at))
+
+
+routes: Final[tuple[Door, ...]] = (voice, resume, fallback)
