@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
@@ -32,13 +33,15 @@ _LOCALES: Final = {"zh": "zh", "en": "en_GB"}
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A macro's text as it would be sent. ``missing``: placeholders for which there is nothing."""
+    """A macro's text as it would be sent. ``missing``: placeholders for which there is nothing; ``variables``: what
+    fills its WhatsApp template's gaps, by their numbers."""
 
     macro: MacroView
     language: str
     text: str
     missing: tuple[str, ...]
     actions: Actions
+    variables: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,11 @@ async def prepare(
     found = await get_conversation(house.db, house.keyring, viewer, conversation_id)
     customers = await _customer_language(house, viewer, found)
     spoken, text = text_for(macro.texts, (language, found.language, customers, viewer.locale))
-    filled = fill(text, await _values(house, viewer, found, spoken or viewer.locale))
-    return Prepared(macro, spoken, filled.text, filled.missing, macro.actions)
+    values = await _values(house, viewer, found, spoken or viewer.locale)
+    filled = fill(text, values)
+    gaps = {str(at): values.get(name, "") for at, name in enumerate(macro.variables, 1)}
+    missing = (*filled.missing, *(name for name in macro.variables if not values.get(name)))
+    return Prepared(macro, spoken, filled.text, tuple(dict.fromkeys(missing)), macro.actions, gaps)
 
 
 async def perform(house: House, viewer: Viewer, conversation_id: UUID, macro_id: UUID) -> Performed:

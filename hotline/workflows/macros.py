@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
@@ -28,17 +29,23 @@ LONGEST_NAME: Final = 100
 LONGEST_TEXT: Final = 10_000
 LONGEST_TAG: Final = 40
 MOST_TAGS: Final = 10
+MOST_VARIABLES: Final = 20
 LANGUAGES: Final = ("en", "zh")
+#: https://www.twilio.com/docs/content: ContentSid.
+_CONTENT_SID: Final = re.compile(r"HX[0-9a-fA-F]{32}")
 
 
 class MacroChanges(TypedDict, total=False):
     """What may change of a macro; what is absent stays. ``texts`` are by language, ``actions`` as
-    ``hotline.conversations.macros.Actions`` has them."""
+    ``hotline.conversations.macros.Actions`` has them. ``template`` is the id of an approved WhatsApp template (none:
+    ""), ``variables`` the placeholders for its {{1}}, {{2}} …"""
 
     name: str
     texts: Mapping[str, str]
     channels: Sequence[str]
     actions: Mapping[str, Any]
+    template: str
+    variables: Sequence[str]
 
 
 class NewMacro(MacroChanges, total=False):
@@ -62,14 +69,15 @@ async def create_macro(house: House, viewer: Viewer, data: NewMacro) -> MacroVie
     if (audience == "team") != (team_id is not None):
         raise Invalid("team: a team's macro needs its team, no other has one.")
     name = one_line(data.get("name", ""), "name", LONGEST_NAME, needed=True)
-    texts, channels, actions = _texts(data.get("texts", {})), _channels(data.get("channels", ())), _actions(data.get("actions", {}))  # noqa: E501  # fmt: skip
+    texts, actions = _texts(data.get("texts", {})), _actions(data.get("actions", {}))
     _something(texts, actions)
     async with house.unit(viewer) as uow:
         macro_id = uow.new_id()
         await commands.create_macro(
             uow, macro_id, name,
             user_id=viewer.user_id if audience == "own" else None, team_id=team_id,
-            texts=texts, channels=channels, actions=actions,
+            texts=texts, channels=_channels(data.get("channels", ())), actions=actions,
+            template=_template(data.get("template", "")) or None, variables=_variables(data.get("variables", ())),
         )  # fmt: skip
         return await get_macro(uow, viewer, macro_id)
 
@@ -89,6 +97,8 @@ async def change_macro(
             texts=texts,
             channels=_channels(changes["channels"]) if "channels" in changes else None,
             actions=actions,
+            template=_template(changes["template"]) if "template" in changes else None,
+            variables=_variables(changes["variables"]) if "variables" in changes else None,
         )  # fmt: skip
         return await get_macro(uow, viewer, macro_id)
 
@@ -144,6 +154,22 @@ def _actions(data: Mapping[str, Any]) -> Actions:
     if len(tags) > MOST_TAGS:
         raise Invalid(f"tags: at most {MOST_TAGS}.")
     return Actions(data.get("kind"), tuple(tags), data.get("state"), data.get("assign"))
+
+
+def _template(text: str) -> str:
+    template = text.strip()
+    if template and not _CONTENT_SID.fullmatch(template):
+        raise Invalid("template: an approved template's id, HX and 32 letters and digits.")
+    return template
+
+
+def _variables(names: Sequence[str]) -> list[str]:
+    for name in names:
+        if name not in PLACEHOLDERS:
+            raise Invalid(f"variables: there is no placeholder {{{name}}}; there are {', '.join(PLACEHOLDERS)}.")
+    if len(names) > MOST_VARIABLES:
+        raise Invalid(f"variables: at most {MOST_VARIABLES}.")
+    return list(names)
 
 
 def _something(texts: Mapping[str, str], actions: Actions) -> None:

@@ -23,6 +23,8 @@ async def create_macro(
     texts: Mapping[str, str],
     channels: Sequence[str],
     actions: Actions,
+    template: str | None,
+    variables: Sequence[str],
 ) -> None:
     """Keep a macro. Raises Conflict for a name that is taken among those beside it, Invalid for a team that is not
     there."""
@@ -36,9 +38,10 @@ async def create_macro(
     if beside >= MOST:
         raise Conflict("There are too many macros already: remove one first.")
     await uow.execute(
-        """INSERT INTO macro (id, name, user_id, team_id, texts, channels, actions, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)""",
-        *(macro_id, name, user_id, team_id, dict(texts), list(channels), _kept(actions), uow.now),
+        """INSERT INTO macro (id, name, user_id, team_id, texts, channels, actions, template, variables, created_at,
+               updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)""",
+        *(macro_id, name, user_id, team_id, dict(texts), list(channels), _kept(actions), template, list(variables)),
+        uow.now,
     )
     await _keep_version(uow, macro_id)
     uow.audit("macro:created", macro_id, team_id=team_id, own=user_id is not None)
@@ -53,8 +56,10 @@ async def update_macro(
     texts: Mapping[str, str] | None = None,
     channels: Sequence[str] | None = None,
     actions: Actions | None = None,
+    template: str | None = None,
+    variables: Sequence[str] | None = None,
 ) -> None:
-    """Change a macro; what is None stays. Raises NotFound, Conflict."""
+    """Change a macro; what is None stays; an empty ``template`` takes it off. Raises NotFound, Conflict."""
     row = await uow.fetchrow("SELECT user_id, team_id, version FROM macro WHERE id = $1 FOR UPDATE", macro_id)
     if row is None:
         raise NotFound("There is no such macro.")
@@ -64,13 +69,19 @@ async def update_macro(
         await _claim_name(uow, name, row["user_id"], row["team_id"], macro_id)
     await uow.execute(
         """UPDATE macro SET name = COALESCE($2, name), texts = COALESCE($3, texts),
-               channels = COALESCE($4::text[], channels), actions = COALESCE($5, actions), version = version + 1,
-               updated_at = $6 WHERE id = $1""",
+               channels = COALESCE($4::text[], channels), actions = COALESCE($5, actions),
+               template = CASE WHEN $7::text IS NULL THEN template ELSE NULLIF($7, '') END,
+               variables = COALESCE($8::text[], variables), version = version + 1, updated_at = $6 WHERE id = $1""",
         *(macro_id, name, None if texts is None else dict(texts), None if channels is None else list(channels)),
-        *(None if actions is None else _kept(actions), uow.now),
+        *(None if actions is None else _kept(actions), uow.now, template),
+        None if variables is None else list(variables),
     )
     await _keep_version(uow, macro_id)
-    changed = [field for field, value in (("name", name), ("texts", texts), ("channels", channels), ("actions", actions)) if value is not None]  # noqa: E501  # fmt: skip
+    given = {
+        "name": name, "texts": texts, "channels": channels, "actions": actions, "template": template,
+        "variables": variables,
+    }  # fmt: skip
+    changed = [field for field, value in given.items() if value is not None]
     uow.audit("macro:changed", macro_id, fields=changed)
 
 
@@ -118,8 +129,9 @@ async def _claim_name(
 
 async def _keep_version(uow: UnitOfWork, macro_id: UUID) -> None:
     await uow.execute(
-        """INSERT INTO macro_version (macro_id, version, name, texts, channels, actions, user_id, at)
-           SELECT id, version, name, texts, channels, actions, $2, $3 FROM macro WHERE id = $1""",
+        """INSERT INTO macro_version (macro_id, version, name, texts, channels, actions, template, variables, user_id,
+               at)
+           SELECT id, version, name, texts, channels, actions, template, variables, $2, $3 FROM macro WHERE id = $1""",
         *(macro_id, uow.viewer.user_id, uow.now),
     )
 

@@ -39,6 +39,8 @@ class Migration(migrations.Migration):
                 ("texts", fields.JSONField(db_default={})),
                 ("channels", ArrayField(db_default=SqlDefault("'{}'::text[]"), element_type="TEXT")),
                 ("actions", fields.JSONField(db_default={})),
+                ("template", fields.CharField(max_length=64, null=True)),
+                ("variables", ArrayField(db_default=SqlDefault("'{}'::text[]"), element_type="TEXT")),
                 ("archived_at", fields.DatetimeField(null=True)),
                 ("used", fields.IntField(db_default=0)),
                 ("used_at", fields.DatetimeField(null=True)),
@@ -69,6 +71,8 @@ class Migration(migrations.Migration):
                 ("texts", fields.JSONField()),
                 ("channels", ArrayField(db_default=SqlDefault("'{}'::text[]"), element_type="TEXT")),
                 ("actions", fields.JSONField(db_default={})),
+                ("template", fields.CharField(max_length=64, null=True)),
+                ("variables", ArrayField(db_default=SqlDefault("'{}'::text[]"), element_type="TEXT")),
                 (
                     "user",
                     fields.ForeignKeyField(

@@ -19,7 +19,8 @@ class Macro(Model):
     """A reply template. ``user``: somebody's own; ``team``: a team's; neither: everybody's.
 
     ``texts`` are by language, ``channels`` where it is offered (none: everywhere), ``actions`` a JSON object as
-    ``hotline.conversations.macros.Actions``. Archived ones are offered no more.
+    ``hotline.conversations.macros.Actions``. ``template`` is the provider's id of an approved WhatsApp template
+    (ContentSid), ``variables`` the placeholders for its {{1}}, {{2}} … Archived ones are offered no more.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
@@ -33,6 +34,8 @@ class Macro(Model):
     texts: Any = fields.JSONField(db_default={})
     channels = ArrayField("text", db_default=SqlDefault("'{}'::text[]"))
     actions: Any = fields.JSONField(db_default={})
+    template = fields.CharField(max_length=64, null=True)
+    variables = ArrayField("text", db_default=SqlDefault("'{}'::text[]"))
     archived_at = fields.DatetimeField(null=True)
     used = fields.IntField(db_default=0)
     used_at = fields.DatetimeField(null=True)
@@ -57,6 +60,8 @@ class MacroVersion(Model):
     texts: Any = fields.JSONField()
     channels = ArrayField("text", db_default=SqlDefault("'{}'::text[]"))
     actions: Any = fields.JSONField(db_default={})
+    template = fields.CharField(max_length=64, null=True)
+    variables = ArrayField("text", db_default=SqlDefault("'{}'::text[]"))
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "crm.User", related_name=False, null=True, on_delete=fields.SET_NULL
     )

@@ -63,7 +63,7 @@ class ConversationTicket:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The latest message of a conversation in short; ``user`` is the name of who wrote it."""
+    """The latest message of a conversation that a person wrote, in short; ``user`` is the name of who wrote it."""
 
     id: UUID
     direction: str
@@ -146,8 +146,8 @@ SELECT v.id, v.number, v.channel, v.state, v.country, v.language, v.customer_id,
           AND x.lifted_at IS NULL ORDER BY x.at, x.reason) AS suppressed,
     ARRAY(SELECT (m.id, m.direction, m.kind, m.state, m.body_cipher, m.at, u.name,
                   (SELECT count(*) FROM message_file f WHERE f.message_id = m.id AND f.deleted_at IS NULL))
-          FROM message m LEFT JOIN users u ON u.id = m.user_id WHERE m.conversation_id = v.id
-          ORDER BY m.at DESC, m.id DESC LIMIT 1) AS latest
+          FROM message m LEFT JOIN users u ON u.id = m.user_id
+          WHERE m.conversation_id = v.id AND m.kind <> 'auto' ORDER BY m.at DESC, m.id DESC LIMIT 1) AS latest
 FROM conversation v
 LEFT JOIN personal_key k ON k.id = v.key_id
 LEFT JOIN users a ON a.id = v.assignee_id

@@ -21,7 +21,8 @@ MOST_VERSIONS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class MacroView:
-    """A macro. ``team``: its name; ``mine``: whether the viewer may change it; ``used``: how often it was."""
+    """A macro. ``team``: its name; ``mine``: whether the viewer may change it; ``used``: how often it was.
+    ``template``: the id of an approved WhatsApp template, ``variables`` the placeholders for its numbered gaps."""
 
     id: UUID
     name: str
@@ -31,6 +32,8 @@ class MacroView:
     texts: Mapping[str, str]
     channels: tuple[str, ...]
     actions: Actions
+    template: str | None
+    variables: tuple[str, ...]
     archived_at: datetime | None
     used: int
     used_at: datetime | None
@@ -49,13 +52,15 @@ class MacroVersionView:
     texts: Mapping[str, str]
     channels: tuple[str, ...]
     actions: Actions
+    template: str | None
+    variables: tuple[str, ...]
     by: str | None
     at: datetime
 
 
 _SELECT: Final = """
-SELECT m.id, m.name, m.user_id, m.team_id, t.name AS team, m.texts, m.channels, m.actions, m.archived_at, m.used,
-    m.used_at, m.version, m.created_at, m.updated_at
+SELECT m.id, m.name, m.user_id, m.team_id, t.name AS team, m.texts, m.channels, m.actions, m.template, m.variables,
+    m.archived_at, m.used, m.used_at, m.version, m.created_at, m.updated_at
 FROM macro m LEFT JOIN team t ON t.id = m.team_id
 """
 
@@ -91,15 +96,15 @@ async def list_macro_versions(db: Reader, viewer: Viewer, macro_id: UUID) -> lis
     """What it said, the latest first. Raises NotFound as ``get_macro``."""
     await get_macro(db, viewer, macro_id)
     rows = await db.fetch(
-        """SELECT v.version, v.name, v.texts, v.channels, v.actions, v.at, u.name AS by
+        """SELECT v.version, v.name, v.texts, v.channels, v.actions, v.template, v.variables, v.at, u.name AS by
            FROM macro_version v LEFT JOIN users u ON u.id = v.user_id
            WHERE v.macro_id = $1 ORDER BY v.version DESC LIMIT $2""",
         *(macro_id, MOST_VERSIONS),
     )
     return [
         MacroVersionView(
-            row["version"], row["name"], row["texts"], tuple(row["channels"]), actions_of(row["actions"]), row["by"],
-            row["at"],
+            row["version"], row["name"], row["texts"], tuple(row["channels"]), actions_of(row["actions"]),
+            row["template"], tuple(row["variables"]), row["by"], row["at"],
         )
         for row in rows
     ]  # fmt: skip
@@ -116,6 +121,7 @@ def _macro(viewer: Viewer, row: Row) -> MacroView:
     return MacroView(
         id=row["id"], name=row["name"], audience=audience, team_id=row["team_id"], team=row["team"],
         texts=row["texts"], channels=tuple(row["channels"]), actions=actions_of(row["actions"]),
+        template=row["template"], variables=tuple(row["variables"]),
         archived_at=row["archived_at"], used=row["used"], used_at=row["used_at"],
         mine=viewer.may("conversations.write") and (audience == "own" or viewer.may("macros.write")),
         version=row["version"], created_at=row["created_at"], updated_at=row["updated_at"],

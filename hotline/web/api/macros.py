@@ -36,6 +36,8 @@ class Macro(Output):
     texts: dict[str, str] = Field(description="By language.")
     channels: list[Channel] = Field(description="Where it is offered; empty: everywhere.")
     actions: MacroActions
+    template: str | None = Field(description="Id of an approved WhatsApp template (ContentSid), for closed windows.")
+    variables: list[str] = Field(description="The placeholders for its {{1}}, {{2}} …")
     archived_at: datetime | None
     used: int = Field(description="How often it was sent.")
     used_at: datetime | None
@@ -60,6 +62,8 @@ class MacroVersion(Output):
     texts: dict[str, str]
     channels: list[Channel]
     actions: MacroActions
+    template: str | None
+    variables: list[str]
     by: str | None = Field(description="The name of who wrote it so.")
     at: datetime
 
@@ -94,6 +98,8 @@ class MacroFields(Input):
     texts: dict[str, str] = Field(default_factory=dict, max_length=2)
     channels: list[Channel] = Field(default_factory=list, max_length=3)
     actions: MacroActionsInput = Field(default_factory=MacroActionsInput)
+    template: str = Field("", max_length=64)
+    variables: list[str] = Field(default_factory=list, max_length=20)
 
 
 class MacroCreate(MacroFields):
@@ -110,6 +116,8 @@ class MacroChange(Input):
     texts: dict[str, str] | None = Field(None, max_length=2)
     channels: list[Channel] | None = Field(None, max_length=3)
     actions: MacroActionsInput | None = None
+    template: str | None = Field(None, max_length=64)
+    variables: list[str] | None = Field(None, max_length=20)
     version: int | None = Field(None, description="The version that was read; a newer one there is a conflict.")
 
 

@@ -25,13 +25,21 @@ KEYS: Final = (
     (
         N_("Tickets and notes"),
         (
-            ("Alt N", N_("To the note")),
+            ("Alt N", N_("To the note; reply or note")),
             ("Alt B", N_("Back to what you left")),
             ("Ctrl Enter", N_("Save")),
-            ("Alt R", N_("Save and resolve the ticket")),
-            ("Alt T", N_("Take the ticket")),
+            ("Alt R", N_("Save and resolve the ticket; close the conversation")),
+            ("Alt T", N_("Take the ticket or the conversation")),
             ("Alt C", N_("Call back")),
             ("Alt Z", N_("Undo what was done last")),
+        ),
+    ),
+    (
+        N_("Messages"),
+        (
+            ("Alt Q", N_("Macros: replies that stand ready")),
+            ("Alt U", N_("Attach a file")),
+            ("Alt S", N_("Put the conversation aside, or go on with it")),
         ),
     ),
     (
@@ -41,7 +49,7 @@ KEYS: Final = (
             ("K", N_("Previous row")),
             ("Enter", N_("Open the row")),
             ("X", N_("Choose the row, where rows can be chosen")),
-            ("N", N_("New: a ticket, a customer, a user")),
+            ("N", N_("New: a ticket, a customer, a message")),
             ("R", N_("Show what changed in a list")),
             ("/", N_("Search in the list")),
         ),

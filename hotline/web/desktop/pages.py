@@ -63,6 +63,7 @@ class Rail:
 
 _FIRST: Final = (
     PageLink("/", "columns", N_("Desk"), ("calls.read",)),
+    PageLink("/conversations", "chat", N_("Messages"), ("conversations.read",)),
     PageLink("/tickets", "ticket", N_("Tickets"), ("tickets.read",)),
     PageLink("/callbacks", "callback", N_("Call backs"), ("tickets.read",)),
     PageLink("/customers", "users", N_("Customers"), ("customers.read",)),

@@ -1,4 +1,5 @@
-// What single pages need: a selector that stands on the page, and what starts there with ({stream, page}).
+// What single pages need: a selector that stands on the page, and what starts there with ({stream, page}). What is large
+// is imported by its page alone.
 import { find } from "../lib/dom.js";
 import { startFiles } from "./files.js";
 import { startBulk } from "./bulk.js";
@@ -16,6 +17,7 @@ const PAGES = [
   ["[data-imports]", startImports],
   ["[data-prompts]", startPrompts],
   ["#entries", startRows],
+  ["[data-conversations]", async (root, context) => (await import("../conversations/page.js")).startConversations(root, context)],
 ];
 
 /** Starts what this page needs. */
