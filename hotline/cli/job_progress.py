@@ -36,8 +36,10 @@ async def finish(house: House, job_id: UUID, kinds: Mapping[str, Kind], what: st
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(worker), LOOK_SECONDS)
             if worker.done():
+                # Nothing to take up: somebody else works on it, or it rests until what it needs is back.
+                if worker.cancelled() or worker.exception() is not None or not worker.result():
+                    await asyncio.sleep(LOOK_SECONDS)
                 worker = house.spawn(_work(house, kinds), "job-of-this-command")
-                await asyncio.sleep(LOOK_SECONDS if job.state == "running" else 0)
     finally:
         worker.cancel()
         with suppress(asyncio.CancelledError):
@@ -48,8 +50,8 @@ async def finish(house: House, job_id: UUID, kinds: Mapping[str, Kind], what: st
     return job
 
 
-async def _work(house: House, kinds: Mapping[str, Kind]) -> None:
-    await background.work(house, kinds)
+async def _work(house: House, kinds: Mapping[str, Kind]) -> bool:
+    return await background.work(house, kinds)
 
 
 def _show(job: JobView, what: str, *, last: bool = False) -> None:

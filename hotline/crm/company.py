@@ -88,6 +88,8 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     section: ClassVar[str]
+    #: Whether a person must have proved lately who they are to change it.
+    guarded: ClassVar[bool] = False
 
 
 class Tickets(Section):
@@ -250,8 +252,8 @@ class Mail(Section):
     name: Line = Field("", description="The name beside it; empty: the company's name.")
     tagged_addresses: bool = Field(
         True,
-        description="Answers come back to the address with a tag after a +, by which a reply finds its conversation, and "
-        "a mail that did not arrive its message. The mail server must deliver address+tag as it delivers address.",
+        description="Answers come back to the address with a tag after a +, by which a reply finds its conversation,"
+        " and a mail that did not arrive its message. The mail server must deliver address+tag as it delivers address.",
     )
     signature: dict[Locale, Announcement] = Field(
         default_factory=dict, description="What stands below each answer, by language; empty: nothing."
@@ -371,6 +373,7 @@ class Security(Section):
     """How people stay signed in."""
 
     section: ClassVar[str] = "security"
+    guarded: ClassVar[bool] = True
 
     session_hours: int = Field(
         0, ge=0, le=720, description="Hours without a click after which a session ends; 0: as the installation says."

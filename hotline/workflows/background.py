@@ -192,15 +192,20 @@ async def _steered(house: House, viewer: Viewer, job_id: UUID, kinds: Mapping[st
 
 async def undo(house: House, viewer: Viewer, job_id: UUID, kinds: Mapping[str, Kind]) -> JobView:
     """Take back what a job did, by a job of its own steps. Raises Conflict when that is not possible any more."""
-    job = await get_job(house.db, viewer, job_id)
+    async with house.unit(viewer) as uow:
+        await undo_in(uow, job_id, kinds)
+    wake(house)
+    return await get_job(house.db, viewer, job_id)
+
+
+async def undo_in(uow: UnitOfWork, job_id: UUID, kinds: Mapping[str, Kind]) -> None:
+    """As ``undo``, inside the caller's unit of work; ``wake`` afterwards spares the second until the next look."""
+    job = await get_job(uow, uow.viewer, job_id)
     kind = kinds.get(job.kind)
     if kind is None or kind.undo is None:
         raise Conflict("What this job did cannot be undone.")
-    viewer.require(kind.right)
-    async with house.unit(viewer) as uow:
-        await commands.start_undo(uow, job_id)
-    wake(house)
-    return await get_job(house.db, viewer, job_id)
+    uow.viewer.require(kind.right)
+    await commands.start_undo(uow, job_id)
 
 
 async def work(house: House, kinds: Mapping[str, Kind]) -> bool:

@@ -182,7 +182,10 @@ async def keep_files(house: House) -> int:
     before = house.clock() - GIVEN_BACK
     async with house.unit(SYSTEM) as uow:
         paths = await commands.forget_deleted(uow, before, limit=_MOST_FORGOTTEN)
-        await commands.forget_taken_away(uow, before)
+    gone = _MOST_FORGOTTEN
+    while gone >= _MOST_FORGOTTEN:
+        async with house.unit(SYSTEM) as uow:
+            gone = await commands.forget_taken_away(uow, before, limit=_MOST_FORGOTTEN)
     for path in paths:
         await sealed_files.in_thread(sealed_files.remove, folder(house) / path)
 

@@ -26,6 +26,8 @@ from hotline.workflows.house import House
 FIND: Final = "find_duplicates"
 #: Customers of one step of the search among all.
 STEP: Final = 100
+#: Pairs that one transaction forgets.
+_DROPPED_AT_ONCE: Final = 5_000
 #: Candidates of one customer that are kept: beyond these it is a common name.
 MOST_OF_ONE: Final = 20
 LONGEST: Final = 320
@@ -95,13 +97,22 @@ async def run(house: House, work: Run) -> Mapping[str, Any]:
                 found = await queries.find_candidates(reader, house.keyring, SYSTEM, later)
                 if wanted.id is not None and len(found) <= MOST_OF_ONE:
                     pairs += [(wanted.id, each.id, each.likeness.score, each.likeness.reasons) for each in found]
+        if not ids:
+            return {"found": cursor["found"], "dropped": await _drop(house, datetime.fromisoformat(cursor["since"]))}
         async with house.unit(work.viewer) as uow:
-            if not ids:
-                dropped = await commands.drop_older(uow, datetime.fromisoformat(cursor["since"]))
-                return {"found": cursor["found"], "dropped": dropped}
             fresh = await commands.keep_pairs(uow, pairs)
             cursor = {**cursor, "after": str(ids[-1]), "found": cursor["found"] + fresh}
             await work.advance(uow, cursor=cursor, done=len(ids))
+
+
+async def _drop(house: House, before: datetime) -> int:
+    dropped = 0
+    while True:
+        async with house.unit(SYSTEM) as uow:
+            gone = await commands.drop_older(uow, before, limit=_DROPPED_AT_ONCE)
+        dropped += gone
+        if gone < _DROPPED_AT_ONCE:
+            return dropped
 
 
 KINDS: Final[Mapping[str, Kind]] = {FIND: Kind(run, "customers.merge")}

@@ -128,7 +128,7 @@ async def _outside(house: House, reach: Reach, done: commands.Erased) -> None:
     """What lies outside the database: files are removed, the ids are noted for who restores an older backup."""
     await asyncio.to_thread(remove_files, house, done.files)
     at = house.clock()
-    known = dict(await people_erased(house.db))
+    known = dict(await commands.erased_people(house.db, among=reach.customers))
     lines = [
         erased_ledger.signed(house.keyring, Erased(customer_id, known.get(customer_id, at)))
         for customer_id in reach.customers
@@ -184,4 +184,6 @@ async def erase_idle(house: House, customer_id: UUID) -> bool:
 async def erase_late(house: House) -> int:
     """Erase what arrived for people who were erased lately; how many of them."""
     since = house.clock() - LATE
-    return await erase_again(house, [customer_id for customer_id, at in await people_erased(house.db) if at > since])
+    return await erase_again(
+        house, [customer_id for customer_id, _ in await commands.erased_people(house.db, since=since)]
+    )

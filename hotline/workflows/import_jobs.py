@@ -42,6 +42,8 @@ _CLASSIFICATION: Final = "classification"
 async def run_import(house: House, run: Run) -> Result:
     """Write the rows of a file, on from the last step that was committed."""
     cursor = run.job.cursor or {}
+    if cursor.get("ended"):  # all is written; whoever did it died before the job was told so
+        return await _put_away(house, UUID(run.job.params["import_id"]), _tally(cursor))
     return await _through(house, run, after=cursor.get("row", 0), tally=_tally(cursor), trial=None)
 
 
@@ -105,15 +107,18 @@ async def _through(house: House, run: Run, *, after: int, tally: Tally, trial: S
             last = step.last
     async with house.unit(SYSTEM) as uow:
         rows = last - (1 if view.reading.get("headings") else 0)
-        await run.advance(uow, cursor={"row": last, **tally.json()}, total=max(0, rows))
+        await run.advance(uow, cursor={"row": last, "ended": trial is None, **tally.json()}, total=max(0, rows))
         if trial is None:
             uow.audit("import:ended", import_id, job_id=run.job.id, created=tally.created, updated=tally.updated,
                       skipped=tally.skipped, refused=tally.refused)  # fmt: skip
-    if trial is None:
-        await imports.end_file(house, import_id)
-        if tally.created >= BATCH:
-            with suppress(Unavailable):  # the server's own upkeep comes to it, too
-                await settle(house.db)
+    return tally.json() if trial is not None else await _put_away(house, import_id, tally)
+
+
+async def _put_away(house: House, import_id: UUID, tally: Tally) -> Result:
+    await imports.end_file(house, import_id)
+    if tally.created >= BATCH:
+        with suppress(Unavailable):  # the server's own upkeep comes to it, too
+            await settle(house.db)
     return tally.json()
 
 

@@ -21,7 +21,7 @@ from hotline.crm.queries.pbx_commands import memberships
 from hotline.crm.queries.users import UserView, get_user
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.errors import Conflict, HotlineError, Invalid, NotFound
+from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
 from hotline.tickets.states import OPEN
 from hotline.workflows import background
 from hotline.workflows.background import Kind, Run
@@ -63,7 +63,12 @@ async def leave(
     if hand_over_to == user_id:
         raise Invalid("hand_over_to: choose somebody else.")
     login = (await get_user(house.db, viewer, user_id)).login
-    # First: only an agent who may sign in is signed out of queues, too.
+    async with house.unit(viewer) as uow:
+        user = await commands.lock_user(uow, user_id, expected_version)
+        await commands.require_another_keeper(uow, user)
+        if hand_over_to is not None:
+            await _require_colleague(uow, hand_over_to)
+    # Before they leave: only an agent who may sign in is signed out of queues, too.
     await _sign_out_of_queues(house, user_id, login)
     async with house.unit(viewer) as uow:
         user = await commands.lock_user(uow, user_id, expected_version)
@@ -114,15 +119,16 @@ async def come_back(house: House, viewer: Viewer, user_id: UUID, kinds: Mapping[
         await commands.update_user(uow, user, {"disabled_at": None, "left_at": None})
         uow.audit("user:came_back", user_id)
         job_id = await handover.last_handover(uow, user_id)
+        if job_id is not None:
+            try:
+                await background.undo_in(uow, job_id, kinds)
+            except (Conflict, Forbidden, NotFound) as error:
+                # It is too late, or somebody undid it already: they are back all the same.
+                log.info("user.handover_stays", user_id=str(user_id), reason=error.code)
+                job_id = None
         view = await get_user(uow, viewer, user_id, house.keyring)
-    if job_id is None:
-        return Left(view, None)
-    try:
-        await background.undo(house, viewer, job_id, kinds)
-    except HotlineError as error:
-        # It is too late, or somebody undid it already: they are back all the same.
-        log.info("user.handover_stays", user_id=str(user_id), reason=error.code)
-        return Left(view, None)
+    if job_id is not None:
+        background.wake(house)
     return Left(view, job_id)
 
 

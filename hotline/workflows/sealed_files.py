@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from time import time
 from typing import Any, ClassVar, Final, TypeVar
@@ -25,6 +26,9 @@ SPARED: Final = 256 << 20
 BATCH: Final = 1 << 20
 #: Files without a row are a crash's, when nobody has written to them for so long, in seconds.
 ORPHANED_SECONDS: Final = 3600.0
+
+#: Files that are looked up at once, of however many there are.
+ASKED_AT_ONCE: Final = 1_000
 
 SUFFIX: Final = ".hls"
 PART: Final = ".part"
@@ -106,22 +110,28 @@ async def sweep(
     folder: Path, kept: Callable[[Collection[str]], Coroutine[Any, Any, set[str]]], orphaned: float = ORPHANED_SECONDS
 ) -> int:
     """Remove files of a folder that no row has and nobody has touched for ``orphaned`` seconds; how many."""
-    old = await in_thread(_old_files, folder, time() - orphaned)
-    keep = await kept(old) if old else set()
-    for path in old:
-        if path not in keep:
-            await in_thread(remove, folder / path)
-    return len([path for path in old if path not in keep])
+    removed = 0
+    files = _old_files(folder, time() - orphaned)
+    while old := await in_thread(_some, files):
+        keep = await kept(old)
+        for path in old:
+            if path not in keep:
+                await in_thread(remove, folder / path)
+                removed += 1
+    return removed
 
 
-def _old_files(folder: Path, before: float) -> list[str]:
-    found = []
-    with suppress(FileNotFoundError):
-        for path in sorted(folder.rglob("*")):
+def _some(files: Iterator[str]) -> list[str]:
+    return list(islice(files, ASKED_AT_ONCE))
+
+
+def _old_files(folder: Path, before: float) -> Iterator[str]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
             with suppress(OSError):
                 if path.is_file() and path.stat().st_mtime < before:
-                    found.append(path.relative_to(folder).as_posix())
-    return found[:10_000]
+                    yield path.relative_to(folder).as_posix()
 
 
 def _need_room(path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from hotline.crm.queries.candidates import candidates
 from hotline.crm.queries.customer_history import ChangeView, list_history
-from hotline.crm.queries.customer_relations import list_relations
+from hotline.crm.queries.customer_relations import get_relation, list_relations
 from hotline.crm.queries.customers import CustomerView, get_customer
 from hotline.crm.queries.purchases import list_purchases
 from hotline.crm.queries.timeline import list_timeline
@@ -442,6 +442,28 @@ async def test_an_organisation_has_contacts(house: House) -> None:
         bad: Any = wrong
         with pytest.raises(Invalid):
             await customer_relations.add_relation(house, SYSTEM, acme.id, bad)
+
+
+async def test_the_relations_of_others_to_one_count_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hotline.crm.commands.customer_relations.MOST", 3)
+    monkeypatch.setattr("hotline.crm.queries.customer_relations.MOST", 2)
+    hub = await add(house, "Hub")
+    others = [await add(house, f"Other {number}") for number in range(4)]
+    made = [
+        await customer_relations.add_relation(house, SYSTEM, other.id, {"customer_id": hub.id, "weight": weight})
+        for weight, other in enumerate(others[:3])
+    ]
+    # Beyond those that a list tells, one is found by its id all the same.
+    assert (await get_relation(house.db, house.keyring, SYSTEM, hub.id, made[0].id)).other.id == others[0].id
+    with pytest.raises(NotFound):
+        await get_relation(house.db, house.keyring, SYSTEM, others[1].id, made[0].id)
+    for this, other in ((hub, others[3]), (others[3], hub)):
+        with pytest.raises(Invalid, match="at most 3"):
+            await customer_relations.add_relation(house, SYSTEM, this.id, {"customer_id": other.id})
+    await customer_relations.delete_relation(house, SYSTEM, hub.id, made[0].id)
+    await customer_relations.add_relation(house, SYSTEM, others[3].id, {"customer_id": hub.id})
+    with pytest.raises(Invalid, match="at most 3"):
+        await customer_relations.restore_relation(house, SYSTEM, hub.id, made[0].id)
 
 
 async def test_relations_to_whom_one_does_not_see_are_not_told(house: House) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -236,6 +237,30 @@ async def test_a_process_that_dies_loses_and_doubles_nothing(house: House, monke
     assert view.file_deleted_at is not None
     assert view.rows == ()
     assert list(imports.folder(house).iterdir()) == []
+
+
+async def test_an_import_that_dies_when_all_is_written_ends_as_done(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = await brought(house, table([("Name",), ("Anna",), ("Tom",)]))
+    await imports.start(house, SYSTEM, view.id, trial=False)
+    end_file = imports.end_file
+
+    async def dies(house: House, import_id: UUID) -> bool:
+        await end_file(house, import_id)
+        raise Unavailable("as if the process were gone before the job was told")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(imports, "end_file", dies)
+        assert await background.work(house, KINDS)
+    await house.db.execute("UPDATE background_job SET lease_until = NULL")
+    assert await background.work(house, KINDS)
+    view = await get_import(house.db, house.keyring, SYSTEM, view.id)
+    assert view.job is not None
+    assert view.job.state == "done"
+    assert result(view)["created"] == 2
+    ended = await house.db.fetchval("SELECT count(*) FROM audit_entry WHERE action = 'import:ended'")
+    assert ended == 1
 
 
 async def test_whom_the_importer_does_not_see_is_not_told(house: House) -> None:

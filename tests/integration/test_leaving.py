@@ -13,8 +13,9 @@ from hotline.crm.queries.background import get_job
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.performance import get_performance, list_days, list_performance
 from hotline.crm.queries.users import get_user
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
-from hotline.errors import Conflict, Forbidden, Invalid, NotFound
+from hotline.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from hotline.ids import new_id
 from hotline.workflows import background, calls, customers, leaving, lists, sign_in, tickets, users
 from hotline.workflows.background_kinds import KINDS
@@ -103,6 +104,53 @@ async def test_who_may_let_whom_go(house: House) -> None:
     assert (await get_user(house.db, SYSTEM, id_of(anna))).disabled_at is None
     left = await leaving.leave(house, boss, id_of(anna))
     assert left.job_id is None
+
+
+async def test_nobody_s_phone_is_signed_out_who_does_not_leave(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    boss, anna = await add_user(house, "boss", "administrator"), await add_user(house, "anna")
+    signed_out: list[str] = []
+
+    async def sign_out(house: House, user_id: UUID, login: str) -> None:
+        signed_out.append(login)
+
+    monkeypatch.setattr(leaving, "_sign_out_of_queues", sign_out)
+    version = (await get_user(house.db, SYSTEM, id_of(anna))).version
+    for viewer, who, to, expected in (
+        (boss, anna, new_id(), version),
+        (boss, anna, None, version + 1),
+        (SYSTEM, boss, None, None),
+    ):
+        with pytest.raises((Invalid, Conflict)):
+            await leaving.leave(house, viewer, id_of(who), to, expected_version=expected)
+    assert signed_out == []
+    await leaving.leave(house, boss, id_of(anna))
+    assert signed_out == ["anna"]
+
+
+async def test_who_comes_back_while_the_database_is_away_is_not_half_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boss, anna, ben = (
+        await add_user(house, "boss", "administrator"),
+        await add_user(house, "anna"),
+        await add_user(house, "ben"),
+    )
+    hers = await customer_of(house, anna, "Hers")
+    await leaving.leave(house, boss, id_of(anna), id_of(ben))
+    assert await background.work(house, KINDS)
+
+    async def away(uow: UnitOfWork, job_id: UUID) -> None:
+        raise Unavailable("as if the database were restarted")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("hotline.crm.commands.background.start_undo", away)
+        with pytest.raises(Unavailable):
+            await leaving.come_back(house, boss, id_of(anna), KINDS)
+    assert (await get_user(house.db, SYSTEM, id_of(anna))).left_at is not None
+    back = await leaving.come_back(house, boss, id_of(anna), KINDS)
+    assert back.job_id is not None
+    assert await background.work(house, KINDS)
+    assert await responsible(house, hers) == "anna"
 
 
 # What people did

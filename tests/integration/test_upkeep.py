@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import UUID
+
+import pytest
 
 from hotline.calls.names import call_id
 from hotline.calls.story import CallArrived
+from hotline.cli import job_progress
 from hotline.crm.personal_keys import create_personal_key
 from hotline.crm.queries.calls import get_call
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.jobs import upkeep
-from hotline.workflows import calls
+from hotline.workflows import background, calls
 from hotline.workflows.house import House
 from hotline.workflows.presence import note_connection
 from hotline.workflows.upkeep import keep_house
@@ -146,3 +151,23 @@ async def test_what_callers_keyed_in_goes_with_its_key_and_old_counts_go(house: 
     assert [row["uniqueid"] for row in left] == ["0.over", "400.queued"]
     assert await house.db.fetchval("SELECT count(*) FROM personal_key WHERE wrapped IS NULL") == 1
     assert await house.db.fetchval("SELECT count(*) FROM flow_count") == 1
+
+
+async def test_a_command_rests_between_looks_at_a_job_that_rests(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    looks = iter(["queued", "queued", "running", "done"])
+
+    async def pause(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def nothing_to_do(house: House, kinds: object) -> bool:
+        return False
+
+    async def look(*_: object) -> SimpleNamespace:
+        return SimpleNamespace(state=next(looks), done=0, total=None, failed=0, error=None, seconds_left=None)
+
+    monkeypatch.setattr(job_progress, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": pause}))
+    monkeypatch.setattr(job_progress, "get_job", look)
+    monkeypatch.setattr(background, "work", nothing_to_do)
+    await job_progress.finish(house, new_id(), {}, "Import")
+    assert waited == [job_progress.LOOK_SECONDS] * 3

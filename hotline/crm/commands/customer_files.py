@@ -80,11 +80,14 @@ async def forget_deleted(uow: UnitOfWork, before: datetime, *, limit: int) -> li
     return [row["path"] for row in rows]
 
 
-async def forget_taken_away(uow: UnitOfWork, before: datetime) -> int:
-    """Delete relations and purchases that were taken away before then for good; how many."""
+async def forget_taken_away(uow: UnitOfWork, before: datetime, *, limit: int) -> int:
+    """Delete relations and purchases that were taken away before then for good, at most ``limit`` of each; how many."""
     gone = 0
     for table in ("customer_relation", "purchase"):
-        tag = await uow.execute(f"DELETE FROM {table} WHERE deleted_at < $1", before)  # noqa: S608
+        tag = await uow.execute(
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE deleted_at < $1 LIMIT $2)",  # noqa: S608
+            *(before, limit),
+        )
         gone += int(tag.rsplit(" ", 1)[-1])
     return gone
 

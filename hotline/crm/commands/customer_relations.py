@@ -11,7 +11,7 @@ from hotline.crm.personal_keys import load_personal_key
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Conflict, Invalid, NotFound
 
-#: Most relations of one customer.
+#: Most relations of one customer, those that others have to them included.
 MOST: Final = 200
 _PLAIN: Final = ("kind", "role", "weight")
 
@@ -28,15 +28,13 @@ async def add_relation(
     uow: UnitOfWork, start: CustomerRow, end: CustomerRow, *, kind: str, role: str | None, weight: int | None, note: str
 ) -> UUID:
     """``end`` is ``kind`` of ``start`` from now on. Raises Conflict when that is there already."""
-    row = await uow.fetchrow(
-        """SELECT count(*) AS relations, count(*) FILTER (WHERE to_customer_id = $2 AND kind = $3) AS same
-           FROM customer_relation WHERE from_customer_id = $1 AND deleted_at IS NULL""",
+    if await uow.fetchval(
+        """SELECT 1 FROM customer_relation
+           WHERE from_customer_id = $1 AND to_customer_id = $2 AND kind = $3 AND deleted_at IS NULL""",
         *(start.id, end.id, kind),
-    )
-    if row is not None and row["same"]:
+    ):
         raise Conflict("One like it exists already.")
-    if row is not None and row["relations"] >= MOST:
-        raise Invalid(f"customer_id: at most {MOST} relations.")
+    await _require_room(uow, start, end)
     relation_id = uow.new_id()
     cipher = uow.keyring.encrypt(start.key, "customer_relation", "note_cipher", relation_id, note) if note else None
     await uow.execute(
@@ -67,6 +65,8 @@ async def update_relation(
     )
     if row is None or (row["deleted_at"] is not None) != (deleted is False):
         raise NotFound()
+    if deleted is False:
+        await _require_room(uow, start, end)
     key = await load_personal_key(uow, uow.keyring, row["key_id"])
     if key is None:
         raise Conflict("This customer was erased.")
@@ -82,6 +82,18 @@ async def update_relation(
         *(relation_id, after["kind"], after["role"], after["weight"], cipher, uow.now if deleted else None),
     )
     await _told(uow, start, end, None if deleted is False else before, None if deleted else after)
+
+
+async def _require_room(uow: UnitOfWork, *sides: CustomerRow) -> None:
+    """Both customers are locked: nobody else adds a relation to one of them meanwhile."""
+    for side in sides:
+        count = await uow.fetchval(
+            """SELECT (SELECT count(*) FROM customer_relation WHERE from_customer_id = $1 AND deleted_at IS NULL)
+                    + (SELECT count(*) FROM customer_relation WHERE to_customer_id = $1 AND deleted_at IS NULL)""",
+            side.id,
+        )
+        if count >= MOST:
+            raise Invalid(f"customer_id: at most {MOST} relations.")
 
 
 async def _told(

@@ -27,9 +27,13 @@ async def keep_pairs(uow: UnitOfWork, found: Iterable[tuple[UUID, UUID, int, Seq
     return fresh
 
 
-async def drop_older(uow: UnitOfWork, before: datetime) -> int:
-    """Forget open pairs that were last found before then: these two are no longer alike."""
-    tag = await uow.execute("DELETE FROM duplicate_pair WHERE state = 'open' AND found_at < $1", before)
+async def drop_older(uow: UnitOfWork, before: datetime, *, limit: int) -> int:
+    """Forget open pairs that were last found before then, at most ``limit``: these two are no longer alike."""
+    tag = await uow.execute(
+        """DELETE FROM duplicate_pair WHERE id IN
+               (SELECT id FROM duplicate_pair WHERE state = 'open' AND found_at < $1 LIMIT $2)""",
+        *(before, limit),
+    )
     return int(tag.split()[-1])
 
 

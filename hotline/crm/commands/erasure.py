@@ -310,9 +310,16 @@ async def has_left(db: Reader, reach: Reach) -> bool:
     )
 
 
-async def erased_people(db: Reader) -> Sequence[tuple[UUID, datetime]]:
-    """Everybody who was ever erased, and when."""
+async def erased_people(
+    db: Reader, *, among: Sequence[UUID] | None = None, since: datetime | None = None
+) -> Sequence[tuple[UUID, datetime]]:
+    """Everybody who was ever erased, and when; only ``among`` these, and ``since`` then, where it is said."""
     if await db.fetchval("SELECT to_regclass('erasure')") is None:
         return []
-    rows = await db.fetch("SELECT customer_id, at FROM erasure ORDER BY at, customer_id")
+    rows = await db.fetch(
+        """SELECT customer_id, at FROM erasure
+           WHERE ($1::uuid[] IS NULL OR customer_id = ANY($1)) AND ($2::timestamptz IS NULL OR at > $2)
+           ORDER BY at, customer_id""",
+        *(None if among is None else list(among), since),
+    )
     return [(row["customer_id"], row["at"]) for row in rows]

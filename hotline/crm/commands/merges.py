@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from hotline.crm.commands.customer_parts import AddressData, ContactPointData, n
 from hotline.crm.commands.customer_state import differences, read_state
 from hotline.crm.commands.customers import AUDIENCE, CustomerRow, changed, lock_customer, write_fields
 from hotline.crm.commands.merge_rows import lock_rows, move_rows
+from hotline.crm.database import Reader
 from hotline.crm.keys import PersonalKey
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.customers.contact_points import ContactValue
@@ -99,22 +100,26 @@ async def sweep(uow: UnitOfWork, gone_id: UUID) -> int:
     return sum((await move_rows(uow, merge_id, gone_id, row["key_id"], row["merged_into_id"])).values())
 
 
-async def sweep_lately(uow: UnitOfWork) -> int:
-    """The same for all merges of the last two days: what slipped through is found again within the hour."""
-    rows = await uow.fetch(
-        "SELECT gone_id FROM merge WHERE undone_at IS NULL AND at > $1::timestamptz - interval '2 days' LIMIT 1000",
-        uow.now,
+async def merged_lately(db: Reader, now: datetime, after: UUID | None, limit: int) -> list[tuple[UUID, UUID]]:
+    """Merges of the last two days, in the order of their ids, each with whom it took away: what slipped through at
+    their moment is found again within the hour."""
+    rows = await db.fetch(
+        """SELECT id, gone_id FROM merge WHERE undone_at IS NULL AND at > $1::timestamptz - interval '2 days'
+             AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3""",
+        *(now, after, limit),
     )
-    return sum([await sweep(uow, row["gone_id"]) for row in rows])
+    return [(row["id"], row["gone_id"]) for row in rows]
 
 
-async def forget_merges(uow: UnitOfWork) -> int:
-    """Forget what it would take to undo merges whose time is over; that they were made stays known. How many rows."""
+async def forget_merges(uow: UnitOfWork, *, limit: int) -> int:
+    """Forget what it would take to undo merges whose time is over, at most ``limit`` rows of each kind; that they were
+    made stays known. How many rows."""
     gone = 0
     for table in ("merge_item", "merge_field"):
         tag = await uow.execute(
-            f"DELETE FROM {table} t USING merge m WHERE m.id = t.merge_id AND m.undo_until < $1",  # noqa: S608
-            uow.now,
+            f"""DELETE FROM {table} WHERE id IN (SELECT t.id FROM {table} t JOIN merge m ON m.id = t.merge_id
+                                                 WHERE m.undo_until < $1 LIMIT $2)""",  # noqa: S608
+            *(uow.now, limit),
         )
         gone += int(tag.split()[-1])
     return gone

@@ -205,12 +205,18 @@ async def _claim_interfaces(uow: UnitOfWork, interfaces: Sequence[str], user_id:
         raise Conflict(f"interfaces: {taken['name']} belongs to {taken['login']} already.")
 
 
-async def keep_a_keeper(uow: UnitOfWork) -> None:
+async def require_another_keeper(uow: UnitOfWork, user: UserRow) -> None:
+    """Raise Conflict when a locked user is the only one who may manage users."""
+    if _KEEPER in user.permissions and not user.disabled:
+        await keep_a_keeper(uow, besides=user.id)
+
+
+async def keep_a_keeper(uow: UnitOfWork, *, besides: UUID | None = None) -> None:
     """Raise Conflict unless somebody who can sign in may manage users by their role: a grant would end."""
     left = await uow.fetchval(
         """SELECT 1 FROM users u JOIN role r ON r.name = u.role
-           WHERE u.disabled_at IS NULL AND $1 = ANY(r.permissions) LIMIT 1""",
-        _KEEPER,
+           WHERE u.disabled_at IS NULL AND $1 = ANY(r.permissions) AND u.id IS DISTINCT FROM $2 LIMIT 1""",
+        *(_KEEPER, besides),
     )
     if left is None:
         raise Conflict("This is the last administrator; make another one first.")

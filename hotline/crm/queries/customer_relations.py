@@ -86,11 +86,12 @@ async def get_relation(
     db: Reader, keyring: Keyring, viewer: Viewer, customer_id: UUID, relation_id: UUID
 ) -> RelationView:
     """One relation as this customer sees it. Raises NotFound."""
-    found = await list_relations(db, keyring, viewer, customer_id)
-    for relation in found:
-        if relation.id == relation_id:
-            return relation
-    raise NotFound()
+    bind = Arguments(await require_customer(db, viewer, customer_id))
+    seen = all_of(customers_seen(viewer, bind))
+    row = await db.fetchrow(f"{_SELECT}{seen} AND r.id = {bind(relation_id)}", *bind.values)
+    if row is None:
+        raise NotFound()
+    return _relation(keyring, viewer, row)
 
 
 async def names_of(db: Reader, keyring: Keyring, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, str]:
