@@ -114,6 +114,18 @@ def people(count: int) -> Iterator[BulkCustomer]:
         yield BulkCustomer(name, tuple(points), kind, locale, choose.choice(tiers), tags)
 
 
+def warm(made: Crowd) -> int:
+    """Reads the database's files once, so that the machine has them in memory as it does after a morning's work; the
+    bytes of them."""
+    files = (path for path in (made.settings.data_dir / "postgres" / "data" / "base").rglob("*") if path.is_file())
+    read = 0
+    for path in files:
+        with path.open("rb", buffering=0) as file:
+            while piece := file.read(1 << 20):
+                read += len(piece)
+    return read
+
+
 def crowd(customers: int) -> Crowd:
     """The folder and settings of a crowd, made or not."""
     settings = load_settings({}, None).model_copy(
@@ -123,11 +135,14 @@ def crowd(customers: int) -> Crowd:
 
 
 async def prepare(customers: int) -> Crowd:
-    """Makes the crowd, unless an earlier run did."""
+    """Makes the crowd, unless an earlier run did: then its database is brought up to this version."""
     made = crowd(customers)
     folder = made.settings.data_dir
     done = folder / "made.json"
     if done.is_file() and json.loads(done.read_text()) == [VERSION, customers]:
+        began = time.monotonic()
+        await (await open_house(made.settings, migrate=True)).close()
+        tell(f"  {time.monotonic() - began:5.0f} s  brought up to this version")
         return made
     shutil.rmtree(folder, ignore_errors=True)
     house = await open_house(made.settings, migrate=True)
