@@ -143,8 +143,8 @@ LABELS: Final[Mapping[str, Label]] = {
     "mail.tagged_addresses": Label(
         N_("Answers come back to the address with a tag"),
         N_(
-            "support+tag@…: a reply finds its conversation by it, and a mail that did not arrive its message. Your mail "
-            "server must deliver it as it delivers the address."
+            "support+tag@…: a reply finds its conversation by it, and a mail that did not arrive its message. Your "
+            "mail server must deliver it as it delivers the address."
         ),
     ),
     "mail.signature": Label(N_("Signature"), N_("It stands below each answer. Empty: nothing.")),
