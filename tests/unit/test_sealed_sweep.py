@@ -23,7 +23,6 @@ async def test_every_file_is_looked_up_however_many_are_kept(tmp_path: Path, mon
         return set(paths) - gone
 
     assert await sealed_files.sweep(tmp_path, kept, orphaned=-60) == 2
-    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.hls")}
-    assert left == set(names) - gone
+    assert {name for name in names if (tmp_path / name).exists()} == set(names) - gone
     assert (sum(asked), max(asked)) == (20, 3)
     assert await sealed_files.sweep(tmp_path / "nowhere", kept) == 0

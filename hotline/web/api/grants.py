@@ -104,7 +104,7 @@ async def revoke_grant(ask: Ask, path: ById) -> Grant:
     return _render(await workflow.revoke_grant(ask.house, ask.viewer, path.id))
 
 
-@endpoint("POST", "/grants/{id}/restore", right="roles.write", summary="Take back that a grant was ended")
+@endpoint("POST", "/grants/{id}/restore", right="roles.write", summary="Take back that a grant was ended", fresh=True)
 async def restore_grant(ask: Ask, path: ById) -> Grant:
     """While its time runs."""
     return _render(await workflow.restore_grant(ask.house, ask.viewer, path.id))

@@ -62,7 +62,8 @@ def _writing(section: type[Section]) -> Endpoint:
     # The body's model is known only here; the decorator reads it from the annotations.
     put_settings.__annotations__["body"] = section
     path = f"/settings/{section.section}"
-    return endpoint("PUT", path, right="settings.write", summary=f"Change settings: {section.section}")(put_settings)
+    summary = f"Change settings: {section.section}"
+    return endpoint("PUT", path, right="settings.write", summary=summary, fresh=section.guarded)(put_settings)
 
 
 routes: list[Endpoint] = [list_settings, *(make(each) for each in SECTIONS.values() for make in (_reading, _writing))]

@@ -45,7 +45,7 @@ async def export_settings(ask: Ask) -> Reply[SettingsFileOut]:
     return Reply(SettingsFileOut.model_validate(file.model_dump()), headers=headers)
 
 
-@endpoint("POST", "/settings/import", right="settings.write", summary="Make the settings what a file says")
+@endpoint("POST", "/settings/import", right="settings.write", summary="Make the settings what a file says", fresh=True)
 async def import_settings(ask: Ask, body: SettingsImport) -> SettingsImported:
     """All of it or nothing. A dry run does the same and undoes it."""
     changes = await workflow.import_settings(ask.house, ask.viewer, body.settings, dry_run=body.dry_run)

@@ -59,6 +59,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
     return see_other(f"/users/{user_id}?done={'left-handed' if left.job_id else 'left'}")
 
 
+@fresh
 @needs("users.write")
 async def come_back(request: web.Request) -> web.StreamResponse:
     """Takes back that they left."""

@@ -12,6 +12,7 @@ from hotline.crm.company import SECTIONS, Section, get_section, list_sections
 from hotline.crm.queries.calendars import list_calendars
 from hotline.crm.queries.sla import list_policies
 from hotline.errors import Conflict, HotlineError, NotFound
+from hotline.web import auth
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import (
     settings_brand,
@@ -26,6 +27,7 @@ from hotline.web.desktop.i18n import LANGUAGES
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS as SECTION_WORDS
 from hotline.web.desktop.settings_words import constraints, label_of, longest, refused
+from hotline.web.problems import ConfirmNeeded
 from hotline.web.rights import needs
 from hotline.workflows import company as workflow
 
@@ -56,6 +58,8 @@ async def index(request: web.Request) -> web.StreamResponse:
 async def section(request: web.Request) -> web.StreamResponse:
     """The form of a section; whoever may only read it sees it without its button."""
     kind = _kind(request)
+    if signed_of(request).viewer.may("settings.write"):
+        _require_proof(request, kind, to_begin=True)
     view = await get_section(house_of(request).db, signed_of(request).viewer, kind.section)
     return _form(request, kind, view.value.model_dump(mode="json"), view.version)
 
@@ -64,6 +68,7 @@ async def section(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Changes the section, or shows the form again with what is wrong."""
     kind = _kind(request)
+    _require_proof(request, kind)
     form = await form_of(request)
     typed = {name: _typed(form, name, each) for name, each in kind.model_fields.items()}
     version = version_of(form) or 0
@@ -79,6 +84,11 @@ def _kind(request: web.Request) -> type[Section]:
     if kind is None:
         raise NotFound()
     return kind
+
+
+def _require_proof(request: web.Request, kind: type[Section], *, to_begin: bool = False) -> None:
+    if kind.guarded and not auth.is_confirmed(request, signed_of(request), to_begin=to_begin):
+        raise ConfirmNeeded
 
 
 def _typed(form: Form, name: str, info: FieldInfo) -> Any:

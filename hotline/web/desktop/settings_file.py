@@ -9,11 +9,12 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from hotline.errors import HotlineError, Invalid
+from hotline.web import auth
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import field, form_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS
-from hotline.web.rights import needs
+from hotline.web.rights import fresh, needs
 from hotline.workflows import settings_file as workflow
 from hotline.workflows.settings_file import Change, SettingsFile
 
@@ -38,6 +39,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     return web.Response(text=text, content_type="application/json", charset="utf-8", headers=headers)
 
 
+@fresh
 @needs("settings.write")
 async def bring(request: web.Request) -> web.StreamResponse:
     """Shows what a file would change; sent again with ``apply`` it does."""
@@ -74,6 +76,7 @@ def _page(
     done = request.query.get("done", "")
     context: dict[str, Any] = {
         "page": "file",
+        "fresh": auth.is_confirmed(request, signed_of(request), to_begin=True),
         "words": SECTIONS,
         "changes": None
         if changes is None

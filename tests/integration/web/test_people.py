@@ -123,9 +123,20 @@ async def test_what_takes_the_house_away_asks_again(api: Api) -> None:
             ("POST", "/users", new),
             ("PATCH", "/users/anna", changes),
             ("POST", f"/customers/{new_id()}/erase", erasure),
+            ("POST", f"/grants/{new_id()}/restore", None),
+            ("POST", "/users/anna/return", None),
+            ("POST", "/users/anna/hand-over", {"hand_over_to": "boss"}),
+            ("DELETE", "/roles/reviewer", None),
+            ("PUT", "/settings/security", {"password_length": 8}),
+            ("POST", "/settings/import", {"settings": {}}),
         ):
             refused = await browser.ask(method, path, body)
             assert (refused.status, (await refused.json())["code"]) == (403, "confirm_needed"), path
+        # Who came to another section is not asked.
+        assert (await browser.ask("PUT", "/settings/tickets", {})).status == 200
+        for path in ("/settings/security", "/settings/file"):
+            assert "Confirm that it is you" in await browser.get(path)
+        assert "Confirm that it is you" in await browser.post("/settings/security", {"password_length": "8"})
         for path in ("/users/new", f"/users/{anna.user_id}/edit"):
             assert "Confirm that it is you" in await browser.get(path)
             assert "Confirm that it is you" in await browser.post(path, new)

@@ -21,7 +21,8 @@ async function act(button, { method, url, body, said = "", undo = null, then = "
     await api(method, url, body);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    toast.bad(error.message);
+    if (error.code === "confirm_needed") location.assign(`/confirm?next=${encodeURIComponent(location.pathname)}`);
+    else toast.bad(error.message);
     return;
   } finally {
     attribute(button, "aria-busy", null);
