@@ -169,6 +169,23 @@ async def test_too_many_are_bounded_and_the_latest_contacts_are_among_them(
         assert await found(house, text) == [rare.name], text
 
 
+async def test_the_latest_of_ones_own_are_among_too_many(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(customer_search, "MOST", 5)
+    made = [await add(house, f"Anna Lee {n}") for n in range(12)]
+    viewer = await add_user(house, "anna")
+    own = viewer_of(viewer.user_id or new_id(), viewer.permissions - {"customers.read_all"})
+    await house.db.execute("UPDATE customer SET responsible_id = $1", own.user_id)
+    for customer in made[-2:]:
+        await spoke(house, customer.id, NOW - timedelta(days=customer.number % 2))
+        await house.db.execute(
+            """INSERT INTO call (id, pbx, direction, state, customer_id, user_id, offered_at)
+               VALUES ($1, 'main', 'in', 'ended', $2, $3, $4)""",
+            *(new_id(), customer.id, own.user_id, NOW),
+        )
+    got = await found(house, "anna", own)
+    assert (len(got), set(got[:2])) == (5, {customer.name for customer in made[-2:]})
+
+
 async def test_nobody_beyond_the_viewers_scope_is_found(house: House, people: dict[str, CustomerView]) -> None:
     narrow = frozenset(SHIPPED_ROLES["agent"]) - {"customers.read_all"}
     anna = viewer_of((await add_user(house, "anna")).user_id or new_id(), narrow)

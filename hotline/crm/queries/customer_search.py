@@ -2,9 +2,9 @@
 #tag, and several of these at once (``wang 4711``).
 
 Nothing is read that is not found through an index, and no more than MOST customers are compared. Each thing typed (a
-part) is looked for by itself, up to MOST customers, whoever sees them. A part that has fewer is complete: what is
-searched for is among its customers, who are asked for the rest (the other parts, the filter, the viewer's scope), so
-that a rare word beside a common one costs what the rare one costs, and a narrow scope nothing. Only where every part
+part) is looked for by itself, up to MOST customers, or, for who does not see all, up to MOST_ASKED of whom theirs are
+kept. A part that has fewer is complete: what is searched for is among its customers, who are asked for the rest (the
+other parts, the filter), so that a rare word beside a common one costs what the rare one costs. Only where every part
 has more are they looked for together; whoever was spoken with last is then among the candidates. These are ranked: how
 well they fit, when they were last in contact, their tier.
 """
@@ -82,9 +82,8 @@ class _Search:
         return conditions(self.chosen, self.viewer, bind, scope=self.seen is None, each=True)
 
     def among(self, ids: Iterable[UUID]) -> list[UUID]:
-        """Those of whom the viewer sees, as far as that is known by ids; each once."""
-        once = dict.fromkeys(ids)
-        return list(once) if self.seen is None else self.seen.among(once)
+        """Those whom the viewer sees, as far as that is known by ids."""
+        return list(ids) if self.seen is None else self.seen.among(ids)
 
     @property
     def sees_all(self) -> bool:
@@ -148,13 +147,15 @@ async def found_ids(
             if found[-1].complete and len(found[-1].ranks) <= MOST:
                 break  # what is searched for is among these: they are asked for the other parts
     found += [_Found(part, {}, False) for part in parts if all(part is not each.part for each in found)]
-    most = MOST
     if any(each.complete for each in found):
-        candidates = search.among(_common(found))
+        candidates = _common(found)
+        most = MOST
     else:
-        recent = await _recent(db, search, parts)
-        candidates = search.among([*recent, *await _together(db, search, found)])
-        most = MOST_OF_MANY
+        candidates = await _together(db, search, found)
+        most = MOST_OF_MANY if search.seen is None else MOST
+    if not any(each.complete for each in found) or len(candidates) > MOST:
+        recent = search.among(await _recent(db, search, parts))
+        candidates = list(dict.fromkeys([*recent, *candidates]))
     return await _ranked(db, search, found, candidates[:most])
 
 
@@ -197,11 +198,13 @@ async def _look(reader: Reader, search: _Search, part: Part, words: Sequence[fro
         return _Found(part, {}, True)
     ranks: dict[UUID, int] = {}
     complete = True
-    sql = ", ".join(f"ARRAY({way.ids} LIMIT {MOST + 1}) AS way{at}" for at, way in enumerate(ways))
+    # Of a common part few are those of a viewer who does not see all.
+    most = MOST if search.seen is None else search.most_asked
+    sql = ", ".join(f"ARRAY({way.ids} LIMIT {most + 1}) AS way{at}" for at, way in enumerate(ways))
     row = await reader.fetchrow(f"SELECT {sql}", *bind.values)
     for way, ids in zip(ways, row.values() if row is not None else (), strict=True):
-        complete = complete and len(ids) <= MOST
-        for each in ids:
+        complete = complete and len(ids) <= most
+        for each in search.among(ids):
             known = ranks.get(each, BY_NAME)
             ranks[each] = way.rank if known == BY_NAME or (way.rank != BY_NAME and way.rank < known) else known
     return _Found(part, ranks, complete)
@@ -215,28 +218,23 @@ def _common(found: Sequence[_Found]) -> list[UUID]:
 
 
 async def _together(db: Database, search: _Search, found: Sequence[_Found]) -> list[UUID]:
-    """Customers of all parts, of which each has too many: the first ones, as they lie in the table."""
+    """Customers of all parts, of which each has too many: the first ones, as they lie in the table. Where these were
+    looked for among the viewer's own, they are asked for the other parts when they are ranked."""
     first = next((each for each in found if each.part.kind == "name"), found[0])
-    if len(found) == 1 and search.sees_all and search.chosen.empty:
+    if search.seen is not None or (len(found) == 1 and search.sees_all and search.chosen.empty):
         return list(first.ranks)
     others = [each.part for each in found if each is not first]
     together: list[UUID] = []
-    async with db.searching(probes=search.seen is None) as reader:
+    async with db.searching(probes=True) as reader:
         # Of a name, those who fit best first.
         for words in first.words or (None,):
             bind = Arguments()
             ways = search.ways(bind)
             some = ways.of(first.part) if words is None else ways.names(words)
-            if search.seen is not None:
-                # They are asked for the rest when they are ranked: few of a common part are theirs.
-                selects = [f"{way.ids} LIMIT {search.most_asked}" for way in some]
-            else:
-                asked = " AND ".join([*_holds(ways, others), *search.asked(bind)])
-                selects = [way.asked(asked, MOST_OF_MANY, search.most_asked) for way in some]
-            rows = " UNION ALL ".join(f"({select})" for select in selects)
-            ids = await reader.fetchval(f"SELECT ARRAY({rows})", *bind.values)
-            together += search.among(ids)
-            if len(together) >= MANY or len(ids) >= search.most_asked:
+            asked = " AND ".join([*_holds(ways, others), *search.asked(bind)])
+            rows = " UNION ALL ".join(f"({way.asked(asked, MOST_OF_MANY, search.most_asked)})" for way in some)
+            together += await reader.fetchval(f"SELECT ARRAY({rows})", *bind.values)
+            if len(together) >= MANY:
                 break
     return together
 
