@@ -18,7 +18,7 @@ from hotline.channels.errors import ChannelError, TemplateNeeded
 from hotline.conversations import window
 from hotline.conversations.states import Channel
 from hotline.crm.commands import outgoing as commands
-from hotline.crm.commands.outgoing import Taken
+from hotline.crm.commands.outgoing import Opened, Taken
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.deliveries import Accepted, settle
 from hotline.workflows.house import House
@@ -89,14 +89,15 @@ async def take(house: House, channels: tuple[str, ...], most: int) -> list[Outgo
     async with house.unit(SYSTEM) as uow:
         taken = await commands.take_due(uow, channels, uow.now + LEASE, house.settings.node, most)
         refused: dict[UUID, Accepted | ChannelError] = {}
-        ready = []
+        held, ready = [], []
         for each in taken:
-            error = _refusal(each, uow.now)
-            if error is not None:
+            if each.opened is None or _suppressed(each):
+                held.append(each.id)
+            elif (error := _refusal(each, uow.now)) is not None:
                 refused[each.id] = error
-            elif each.opened is not None:
-                ready.append(_outgoing(each))
-        await commands.suppress_taken(uow, [each.id for each in taken if _suppressed(each) or each.opened is None])
+            else:
+                ready.append(_outgoing(each, each.opened))
+        await commands.suppress_taken(uow, held)
         if refused:
             await settle(uow, refused)
     return ready
@@ -112,17 +113,13 @@ def _suppressed(message: Taken) -> bool:
 
 def _refusal(message: Taken, now: datetime) -> ChannelError | None:
     """Why a message that was taken is not handed over, None: nothing is in the way."""
-    if message.opened is None or _suppressed(message):
-        return None
     free = message.template is None or message.template.startswith("auto:")
     if free and not window.is_open(message.channel, message.last_in_at, now):
         return TemplateNeeded(provider_code=63016)
     return None
 
 
-def _outgoing(message: Taken) -> Outgoing:
-    opened = message.opened
-    assert opened is not None
+def _outgoing(message: Taken, opened: Opened) -> Outgoing:
     own = message.template or ""
     return Outgoing(
         id=message.id, conversation_id=message.conversation_id, channel=message.channel, kind=message.kind,
