@@ -113,6 +113,14 @@ class GoOn(Exception):
         self.document = document
 
 
+class SentOn(GoOn):
+    """It was sent elsewhere from outside, whatever it was doing."""
+
+
+class Taken(Exception):
+    """Somebody took a waiting caller out of the queue: whatever they hear there ends."""
+
+
 class Line:
     """One leg, from its first ring to its end."""
 
@@ -152,6 +160,8 @@ class Line:
         #: Waiting documents that they heard in a queue, and how much time a test said has passed there.
         self.waits = 0
         self.rounds = 0
+        #: While they wait in a queue: whether somebody has taken them.
+        self.taken: Callable[[], bool] | None = None
 
     # What the person does
 
@@ -229,7 +239,9 @@ class Line:
             raise HangUp(self._end.how)
         if self._sent is not None:
             sent, self._sent = self._sent, None
-            raise GoOn(sent.url, document=sent.document)
+            raise SentOn(sent.url, document=sent.document)
+        if self.taken is not None and self.taken():
+            raise Taken
 
     async def deed(self, *kinds: type[Deed], seconds: float | None = None) -> Deed | None:
         """The next deed of one of ``kinds``; None when nothing came in ``seconds``, or they chose to be silent."""

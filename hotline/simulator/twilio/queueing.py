@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
 
-from hotline.simulator.twilio.line import GoOn, HangUp, Line
+from hotline.simulator.twilio.line import GoOn, HangUp, Line, SentOn, Taken
 from hotline.simulator.twilio.records import new_sid
 
 #: Most waiting documents that one call is taken through.
@@ -67,17 +67,28 @@ async def enqueue(line: Line, verb: Element, base: str) -> None:
 
 async def _wait(line: Line, verb: Element, base: str, queue: Queue, waiting: Waiting) -> str:
     """How it ended: bridged or leave."""
-    from hotline.simulator.twilio.verbs import Leave, perform
-
     url = urljoin(base, verb.get("waitUrl", "")) if verb.get("waitUrl") else ""
     if not url:
         line.hear("music", "")
         await line.until(lambda: waiting.taken_by is not None, 14_400)
         return await _bridged(line, waiting)
+    line.taken = lambda: waiting.taken_by is not None
+    try:
+        return await _rounds(line, url, queue, waiting)
+    except Taken:
+        line.taken = None
+        return await _bridged(line, waiting)
+    finally:
+        line.taken = None
+
+
+async def _rounds(line: Line, url: str, queue: Queue, waiting: Waiting) -> str:
+    """What they hear, round after round. Raises Taken."""
+    from hotline.simulator.twilio.verbs import Leave, perform
+
     step = url
     for _ in range(_MOST_ROUNDS):
-        if waiting.taken_by is not None:
-            return await _bridged(line, waiting)
+        line.check()
         place = queue.members.index(waiting) + 1
         params = line.params(
             QueueSid=queue.sid,
@@ -95,8 +106,11 @@ async def _wait(line: Line, verb: Element, base: str, queue: Queue, waiting: Wai
             await perform(line, document or "<Response><Pause/></Response>", step)
         except Leave:
             return "leave"
+        except SentOn:
+            raise
         except GoOn as following:
             step = following.url or url
+            continue
         except HangUp:
             line.check()
             if "<Hangup" in document:
