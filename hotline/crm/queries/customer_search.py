@@ -47,7 +47,7 @@ LATEST_CALLS: Final = 500
 MOST_RECENT: Final = 150
 
 #: The rank of whoever was found by another part, by the kind of this one; how well a number fits is not read.
-_UNKNOWN: Final = {"name": BY_NAME, "tag": names.SAME, "email": names.PART, "word": names.PART}
+_UNKNOWN: Final = {"name": BY_NAME, "tag": names.SAME, "email": names.PART, "word": BY_NAME}
 #: In which order parts are looked for: a name may be common, and looking for it costs most.
 _RAREST_FIRST: Final = ("reference", "number", "email", "word", "tag", "name")
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
@@ -180,7 +180,7 @@ async def _find(reader: Reader, search: _Search, part: Part) -> _Found:
     ranks: dict[UUID, int] = {}
     words = [names.whole_words(part.text), names.searched_words(part.text), *names.part_words(part.text)]
     for at, some in enumerate((words[:1], words[1:2], words[2:])):
-        found = await _look(reader, search, part, some)
+        found = await _look(reader, search, part, some, emails=at == 2)
         ranks |= found.ranks
         if not found.complete:
             return _Found(part, ranks, False, words[at:])
@@ -189,11 +189,18 @@ async def _find(reader: Reader, search: _Search, part: Part) -> _Found:
     return _Found(part, ranks, True)
 
 
-async def _look(reader: Reader, search: _Search, part: Part, words: Sequence[frozenset[str]] | None = None) -> _Found:
-    """The customers of a part, found by any of its ways; of a name by any of these sets of words."""
+async def _look(
+    reader: Reader,
+    search: _Search,
+    part: Part,
+    words: Sequence[frozenset[str]] | None = None,
+    *,
+    emails: bool = False,
+) -> _Found:
+    """The customers of a part, found by any of its ways; of a name by any of these sets of words, and by ``emails``."""
     bind = Arguments()
     made = search.ways(bind)
-    ways = made.of(part) if words is None else made.names(*words)
+    ways = made.of(part) if words is None else [*made.names(*words), *(made.emails_of(part.text) if emails else [])]
     if not ways:
         return _Found(part, {}, True)
     ranks: dict[UUID, int] = {}
@@ -273,7 +280,7 @@ async def _ranked(db: Reader, search: _Search, found: Sequence[_Found], candidat
     complete = any(each.complete for each in found)
     unknown = [each.part for each in found if not each.complete] if complete or len(found) > 1 else []
     asked = [*_holds(search.ways(bind), unknown), *search.asked(bind)]
-    emails = any(each.part.kind in ("email", "word") for each in found)
+    emails = any(_may_be_email(each) for each in found)
     points = """ARRAY(SELECT (p.id, p.value_cipher) FROM contact_point p
         WHERE p.customer_id = c.id AND p.kind = 'email' ORDER BY p.position LIMIT 10)"""
     rows = await db.fetch(
@@ -301,16 +308,21 @@ def _ranks(keyring: Keyring, row: Row, found: Sequence[_Found]) -> list[int] | N
     name = customer_name(keyring, key, row)
     ranks: list[int] = []
     for each in found:
-        rank: int | None = each.ranks.get(row["id"], _UNKNOWN.get(each.part.kind, names.BEGINNING))
-        of_email = rank == names.PART and each.part.kind in ("email", "word")
-        if of_email and not _holds_email(keyring, key, row, each.part):
-            rank = BY_NAME if each.part.kind == "word" else None
-        if rank == BY_NAME:
-            rank = names.fit(name, each.part.text)
-        if rank is None:
-            return None
+        rank = each.ranks.get(row["id"], _UNKNOWN.get(each.part.kind, names.BEGINNING))
+        if rank in (BY_NAME, names.PART):
+            by_name = None if each.part.kind == "email" else names.fit(name, each.part.text)
+            if by_name is None and not (_may_be_email(each) and _holds_email(keyring, key, row, each.part)):
+                return None
+            rank = names.PART if by_name is None else by_name
         ranks.append(rank)
     return ranks
+
+
+def _may_be_email(found: _Found) -> bool:
+    """Whether some may have been found by their email, which is then compared."""
+    if found.part.kind == "name":
+        return not found.ranks or names.PART in found.ranks.values()
+    return found.part.kind in ("email", "word")
 
 
 def _holds_email(keyring: Keyring, key: PersonalKey | None, row: Row, part: Part) -> bool:

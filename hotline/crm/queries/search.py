@@ -15,6 +15,7 @@ from hotline.crm.queries.customers import CustomerView
 from hotline.crm.queries.tickets import TicketView, seen_by, select, ticket_view
 from hotline.crm.scopes import Arguments, all_of
 from hotline.crm.viewer import Viewer
+from hotline.customers import email_words, names
 from hotline.customers.search_text import parse
 
 #: Customers whose open tickets are told.
@@ -83,11 +84,14 @@ def _hint(customer: CustomerView, text: str) -> Hint | None:
     parts = parse(text)
     digits = [part.digits for part in parts if part.kind == "number"]
     words = [part.text for part in parts if part.kind in ("email", "word")]
+    words += [
+        part.text.casefold() for part in parts if part.kind == "name" and not names.matches(customer.name, part.text)
+    ]
     points = [point for point in customer.contact_points if point.kind in ("phone", "whatsapp", "email")]
     for point in points:
         shown = "".join(letter for letter in point.value if letter.isdecimal())
         if any(len(each) >= 4 and shown.endswith(each[-4:]) for each in digits):
             return Hint(point.kind, point.display)
-        if point.kind == "email" and any(word in point.value for word in words):
+        if point.kind == "email" and any(email_words.holds(point.value, word) for word in words):
             return Hint(point.kind, point.display)
     return Hint(points[0].kind, points[0].display) if points else None

@@ -58,7 +58,8 @@ class Ways:
     def of(self, part: Part) -> list[Way]:
         """All ways to find a part."""
         if part.kind == "name":
-            return self.names(names.searched_words(part.text), *names.part_words(part.text))
+            by_name = self.names(names.searched_words(part.text), *names.part_words(part.text))
+            return [*by_name, *self.emails_of(part.text)]
         if part.kind == "reference":
             return [self._reference(int(part.text))]
         if part.kind == "number":
@@ -66,9 +67,13 @@ class Ways:
         if part.kind == "email":
             return self._email(part.text)
         if part.kind == "word":
-            domain = [] if "_" in part.text else self._email(f"@{part.text}")
-            return [*self._email(part.text), *domain, *self.names(names.searched_words(part.text))]
+            return [*self.emails_of(part.text), *self.names(names.searched_words(part.text))]
         return [self._tag(self.tags[part.text])]
+
+    def emails_of(self, text: str) -> list[Way]:
+        """Emails that have the words of ``text`` before the ``@``, or begin so behind it."""
+        domain = [] if "_" in text or " " in text else self._email(f"@{text}")
+        return [*self._email(text), *domain]
 
     def names(self, *each: Iterable[str]) -> list[Way]:
         """Names that have all the words of one of these sets."""
