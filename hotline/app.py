@@ -23,6 +23,7 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
 from hotline.jobs import (
     background,
+    mail,
     messages,
     outgoing,
     recordings,
@@ -94,13 +95,16 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
     async with AsyncExitStack() as parts:
         sockets = _listen(settings.http_bind, "HOTLINE_HTTP_BIND")
         agi = _listen(settings.agi_bind, "HOTLINE_AGI_BIND") if settings.agi_key.get_secret_value() else []
-        for each in (*sockets, *agi):
+        lmtp = _listen(settings.mail_lmtp_bind, "HOTLINE_MAIL_LMTP_BIND") if settings.mail_lmtp_bind else []
+        for each in (*sockets, *agi, *lmtp):
             parts.callback(each.close)
         house = await _open_house(settings)
         parts.push_async_callback(_step, "house", house.close)
         prompts.serve_at(house, _own_address(sockets))
         for name, job in _jobs(house):
             parts.push_async_callback(_step, name, _start(house, name, job))
+        if lmtp:
+            parts.push_async_callback(_step, "lmtp", (await mail.serve(house, lmtp)).stop)
         await pbx_addresses.refresh(house)
         telephony = Telephony(house, agi=agi)
         parts.push_async_callback(_step, "telephony", telephony.stop)
@@ -190,6 +194,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("twilio recordings", lambda: twilio_recordings.run(house)),
         ("retention", lambda: retention.run(house)),
         ("background", lambda: background.run(house)),
+        ("mail", lambda: mail.run(house)),
         ("twilio calls", lambda: twilio_calls.run(house)),
         ("messages", lambda: messages.run(house)),
         ("outgoing", lambda: outgoing.run(house)),

@@ -14,7 +14,7 @@ import structlog
 
 from hotline.channels.errors import ChannelError, Unknown
 from hotline.errors import HotlineError, Unavailable
-from hotline.workflows import outgoing, twilio_sending
+from hotline.workflows import mail_out, outgoing, twilio_sending
 from hotline.workflows.deliveries import Accepted
 from hotline.workflows.house import House
 from hotline.workflows.outgoing import Outgoing, Send
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 SENDERS: Final[Mapping[str, Send]] = {
     "sms": twilio_sending.send,
     "whatsapp": twilio_sending.send,
+    "email": mail_out.send,
 }
 
 #: Messages on their way to providers at once, and most that are taken by one look.

@@ -55,8 +55,8 @@ class Inbound:
     ``at`` when it was sent. ``provider_id`` is unique in ``provider_account``: the same one is taken once.
 
     ``conversation_id`` names the conversation where the channel knows it (an email's thread). ``automatic``: a machine
-    wrote it; it is kept, opens no ticket and gets no answer. ``answered``: the provider has answered STOP, START or
-    HELP itself. ``at_once``: what hotline answers goes back in the reply to the webhook, else it is queued.
+    wrote it; it is kept, opens no ticket and gets no answer; ``quiet``: it only gets no answer of hotline's own.
+    ``answered``: the provider has answered STOP, START or HELP itself. ``at_once``: what hotline answers goes back in the reply to the webhook, else it is queued.
     """
 
     channel: Channel
@@ -73,6 +73,7 @@ class Inbound:
     conversation_id: UUID | None = None
     in_reply_to: UUID | None = None
     automatic: bool = False
+    quiet: bool = False
     answered: bool = False
     at_once: bool = False
     language: str | None = None
@@ -288,7 +289,7 @@ async def _answer(
         if inbound.answered or inbound.automatic or not opt_out.may_confirm(inbound.at, uow.now, before):
             return None
     else:
-        if ticket is None or not await may_answer(house, uow, record, message.at, automatic=inbound.automatic):
+        if ticket is None or not await may_answer(house, uow, record, message.at, automatic=inbound.automatic or inbound.quiet):
             return None
         record.set(auto_answered_at=uow.now)
     text = await answer_text(house, uow, which, language, ticket=reference(ticket) if ticket is not None else "")

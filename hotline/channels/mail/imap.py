@@ -50,12 +50,13 @@ class OpenMailbox:
         self.uid_validity = uid_validity
 
     async def uids(self, after: int | None) -> list[int]:
-        """The ids of mails after ``after``, in order, at most BATCH; None: of all that nobody has read."""
+        """The ids of mails after ``after``, in order, at most BATCH of them; None: of all that nobody has
+        read."""
         criterion = "UNSEEN" if after is None else f"UID {after + 1}:*"
         lines = await self._ask(self._client.uid_search(criterion, charset=None))
         found = sorted({int(each) for line in lines for each in bytes(line).split() if each.isdigit()})
         # "n:*" names the last one even when it is before n.
-        return [uid for uid in found if after is None or uid > after][:BATCH]
+        return found if after is None else [uid for uid in found if uid > after][:BATCH]
 
     async def last_uid(self) -> int:
         """The id of the newest mail; 0 in an empty folder."""
