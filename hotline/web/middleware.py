@@ -39,6 +39,7 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "img-src 'self' data:",
         "connect-src 'self'",
         "font-src 'self'",
+        "frame-src 'self'",
         "manifest-src 'self'",
         "media-src 'self'",
         "base-uri 'none'",

@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from hotline.conversations.states import reference as conversation_reference
 from hotline.crm.database import Reader, Row
-from hotline.crm.keys import Keyring, Wrapped
+from hotline.crm.keys import Keyring, PersonalKey, Wrapped
 from hotline.crm.queries.customers import require_customer
-from hotline.crm.scopes import Arguments, Bind, calls_seen_each, tickets_seen_each
+from hotline.crm.scopes import Arguments, Bind, calls_seen_each, conversations_seen_each, tickets_seen_each
 from hotline.crm.viewer import Viewer
 from hotline.tickets.states import reference
 
 MOST: Final = 201
+#: How much of the latest message a line shows.
+PREVIEW: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,22 @@ class TimelineFile:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelineConversation:
+    """What the timeline says about a conversation: codes, since it may be somebody else's. ``seen``: whether the viewer
+    sees the conversation itself; then ``preview`` is how its latest message begins."""
+
+    id: UUID
+    number: int
+    reference: str
+    channel: str
+    state: str
+    unanswered: bool
+    messages: int
+    preview: str | None
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineItem:
     """One line. ``note`` is what a person wrote, None for lines that hold no words."""
 
@@ -87,6 +106,7 @@ class TimelineItem:
     ticket: TimelineTicket | None = None
     purchase: TimelinePurchase | None = None
     file: TimelineFile | None = None
+    conversation: TimelineConversation | None = None
 
 
 _SELECT: Final = """
@@ -96,14 +116,20 @@ SELECT i.id, i.kind, i.at, i.direction, i.user_id, u.name AS user_name, i.note_c
     l.ended_at, l.end_seen, t.id AS ticket_id, t.number AS ticket_number, t.kind AS ticket_kind,
     t.state AS ticket_state, p.kind AS purchase_kind, p.title_cipher, p.amount, p.currency, p.state AS purchase_state,
     f.name_cipher AS file_name_cipher, f.media_type, f.bytes AS file_bytes, {calls} AS call_seen,
-    {tickets} AS ticket_seen
+    {tickets} AS ticket_seen, v.id AS conversation_id, v.number AS conversation_number, v.channel,
+    v.state AS conversation_state, v.unanswered_since, {conversations} AS conversation_seen,
+    (SELECT count(*) FROM message m WHERE m.conversation_id = v.id AND m.kind <> 'note') AS messages,
+    ARRAY(SELECT (m.id, m.body_cipher) FROM message m WHERE m.conversation_id = v.id AND m.kind = 'message'
+          ORDER BY m.at DESC, m.id DESC LIMIT 1) AS latest
 FROM interaction i
+LEFT JOIN conversation v ON i.kind = 'conversation' AND v.id = i.id
 LEFT JOIN ticket t ON t.id = i.ticket_id
 LEFT JOIN customer c ON c.id = i.customer_id
 LEFT JOIN purchase p ON i.kind = 'purchase' AND p.id = i.id
 LEFT JOIN customer_file f ON i.kind = 'file' AND f.id = i.id
 LEFT JOIN personal_key k ON k.id = CASE WHEN i.note_cipher IS NOT NULL THEN COALESCE(i.note_key_id, c.key_id)
-                                        WHEN p.id IS NOT NULL THEN COALESCE(p.key_id, c.key_id) ELSE f.key_id END
+                                        WHEN p.id IS NOT NULL THEN COALESCE(p.key_id, c.key_id)
+                                        WHEN v.id IS NOT NULL THEN v.key_id ELSE f.key_id END
 LEFT JOIN users u ON u.id = i.user_id
 LEFT JOIN call l ON l.id = i.call_id
 WHERE true
@@ -146,11 +172,13 @@ async def list_call_notes(db: Reader, keyring: Keyring, viewer: Viewer, call_id:
 def _select(viewer: Viewer, bind: Bind) -> str:
     """That somebody called or wrote belongs to the customer; who sees no calls or tickets at all is not told of any."""
     calls, tickets = viewer.may("calls.read"), viewer.may("tickets.read")
+    conversations = viewer.may("conversations.read")
     sql = _SELECT.format(
         calls=_known(calls_seen_each(viewer, bind, "l")) if calls else "false",
         tickets=_known(tickets_seen_each(viewer, bind)) if tickets else "false",
+        conversations=_known(conversations_seen_each(viewer, bind, "v")) if conversations else "false",
     )
-    hidden = [kind for kind, may in (("call", calls), ("ticket", tickets)) if not may]
+    hidden = [kind for kind, may in (("call", calls), ("ticket", tickets), ("conversation", conversations)) if not may]
     return f"{sql} AND i.kind <> ALL ({bind(hidden)}::text[])" if hidden else sql
 
 
@@ -178,8 +206,21 @@ def _item(keyring: Keyring, row: Row) -> TimelineItem:
         note=text("interaction", "note_cipher", row["note_cipher"]),
         ticket=_ticket(row) if row["ticket_id"] is not None else None,
         purchase=_purchase(row, title) if title is not None else None,
+        conversation=_conversation(keyring, key, row) if row["conversation_id"] is not None else None,
         file=TimelineFile(row["id"], name, row["media_type"], row["file_bytes"]) if name is not None else None,
     )
+
+
+def _conversation(keyring: Keyring, key: PersonalKey | None, row: Row) -> TimelineConversation:
+    preview = None
+    for message_id, cipher in row["latest"]:
+        if key is not None and cipher is not None and row["conversation_seen"]:
+            preview = keyring.decrypt(key, "message", "body_cipher", message_id, cipher)[:PREVIEW]
+    number = row["conversation_number"]
+    return TimelineConversation(
+        row["conversation_id"], number, conversation_reference(number), row["channel"], row["conversation_state"],
+        row["unanswered_since"] is not None, row["messages"], preview, row["conversation_seen"],
+    )  # fmt: skip
 
 
 def _ticket(row: Row) -> TimelineTicket:

@@ -131,6 +131,20 @@ class TimelineFile(Output):
     bytes: int
 
 
+class TimelineConversation(Output):
+    """A conversation on the timeline, at its latest message."""
+
+    id: UUID
+    number: int
+    reference: str
+    channel: str
+    state: str
+    unanswered: bool
+    messages: int
+    preview: str | None = Field(description="How the latest message begins, where you see the conversation.")
+    seen: bool = Field(description="Whether the viewer sees the conversation itself, too.")
+
+
 class TimelineEntry(Output):
     """One line of the timeline."""
 
@@ -144,6 +158,7 @@ class TimelineEntry(Output):
     ticket: TimelineTicket | None = None
     purchase: TimelinePurchase | None = None
     file: TimelineFile | None = None
+    conversation: TimelineConversation | None = None
     note: str | None
 
 

@@ -9,6 +9,7 @@ from hotline.web.desktop import (
     assets,
     batches,
     components,
+    conversation_mail,
     conversation_new,
     conversations,
     customers,
@@ -63,6 +64,7 @@ def setup(app: web.Application) -> None:
         tickets,
         # Before the conversations: whose addresses would take `new` for an id.
         conversation_new,
+        conversation_mail,
         conversations,
         macros,
         users,

@@ -10,6 +10,7 @@ from uuid import UUID
 from aiohttp import web
 
 from hotline.crm.queries.categories import list_categories
+from hotline.crm.queries.conversation_lists import ConversationFilter, list_conversations
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.ticket_history import list_entries
 from hotline.crm.queries.ticket_lists import count_tickets, list_tickets, place_of
@@ -19,7 +20,7 @@ from hotline.crm.queries.users import find_user_by_login, list_users
 from hotline.errors import Conflict, HotlineError, Invalid, NotFound
 from hotline.tickets.views import SHIPPED, Filters
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop import ticket_fields, ticket_words
+from hotline.web.desktop import message_words, ticket_fields, ticket_words
 from hotline.web.desktop.custom_forms import offered
 from hotline.web.desktop.customer_values import speaker
 from hotline.web.desktop.forms import field, form_of, once_of, problems, uuid_of
@@ -38,6 +39,7 @@ PAGE: Final = 50
 #: Rows of the desk's column.
 MINE: Final = 20
 DUE: Final = 8
+TALKS: Final = 8
 CALLBACKS: Final = 100
 PEOPLE: Final = 200
 HISTORY: Final = 200
@@ -221,8 +223,23 @@ async def work(request: web.Request) -> web.StreamResponse:
     waiting = [ticket for ticket in waiting if ticket.assignee_id in (None, viewer.user_id)][:DUE]
     rows = await rows_of(request, [*tickets, *waiting])
     own, others = rows[: len(tickets)], rows[len(tickets) :]
-    context = {"tickets": own, "total": total, "callbacks": others, "words": ticket_words}
+    context = {
+        "tickets": own, "total": total, "callbacks": others, "words": ticket_words, **await _conversations(request),
+        "message_words": message_words,
+    }  # fmt: skip
     return html(request, "desk_work.html", context)
+
+
+async def _conversations(request: web.Request) -> dict[str, Any]:
+    """One's own open conversations, who waits longest first, and those of nobody where a customer waits."""
+    house, viewer = house_of(request), signed_of(request).viewer
+    if not viewer.may("conversations.read"):
+        return {"own_conversations": [], "waiting_conversations": []}
+    mine, nobodys = ConversationFilter("mine", "open"), ConversationFilter("unassigned", "open", unanswered=True)
+    own = await list_conversations(house.db, house.keyring, viewer, mine, limit=TALKS)
+    waiting = await list_conversations(house.db, house.keyring, viewer, nobodys, limit=TALKS, sort="waiting")
+    own.sort(key=lambda each: (each.unanswered_since is None, each.unanswered_since or each.last_at))
+    return {"own_conversations": own, "waiting_conversations": waiting}
 
 
 async def _categories(request: web.Request) -> list[tuple[str, str, bool]]:

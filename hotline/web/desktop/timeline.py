@@ -12,11 +12,12 @@ from hotline.crm.queries.timeline import TimelineCall, TimelineItem
 from hotline.web.desktop import ticket_words
 from hotline.web.desktop.call_words import DISPOSITIONS, MISSED
 from hotline.web.desktop.i18n import Calendar
+from hotline.web.desktop.message_words import CHANNELS, STATES
 from hotline.web.desktop.words import N_
 
 #: The filters above a timeline: kind → its name. "" shows everything.
 KINDS: Final[Mapping[str, str]] = {
-    "": N_("All"), "call": N_("Calls"), "ticket": N_("Tickets"), "note": N_("Notes"),
+    "": N_("All"), "call": N_("Calls"), "conversation": N_("Messages"), "ticket": N_("Tickets"), "note": N_("Notes"),
     "purchase": N_("Purchases"), "file": N_("Files"),
 }  # fmt: skip
 
@@ -63,6 +64,11 @@ def line(item: TimelineItem) -> Line:
     if item.ticket is not None:
         kind = ticket_words.kinds.get(item.ticket.kind, item.ticket.kind)
         return Line(item, "ticket", "", kind, ticket_words.states.get(item.ticket.state, item.ticket.state))
+    if item.conversation is not None:
+        icon, channel = CHANNELS.get(item.conversation.channel, ("chat", N_("Messages")))
+        look = "is-bad" if item.conversation.unanswered else ""
+        outcome = N_("not answered yet") if item.conversation.unanswered else STATES[item.conversation.state]
+        return Line(item, icon, look, channel, outcome)
     if item.purchase is not None:
         title = N_("Service bought") if item.purchase.kind == "service" else N_("Bought")
         return Line(item, "wallet", "", title, "")

@@ -1,9 +1,8 @@
 // The page of conversations: the list as it changes, and the one that is open. Loaded on its page alone.
 import { all, attribute, find, part, say } from "../lib/dom.js";
 import { api } from "../lib/api.js";
-import { now } from "../lib/clock.js";
+import { refreshClocks } from "../lib/clock.js";
 import { nt } from "../lib/i18n.js";
-import { span } from "../lib/sla.js";
 import { toast } from "../shell/toast.js";
 import { send } from "./composer.js";
 import { openReplyDrafts } from "./replyDrafts.js";
@@ -121,7 +120,7 @@ export function startConversations(root, { stream, page }) {
       if (focused) find(`[data-conversation="${CSS.escape(focused)}"]`, rows)?.focus({ preventScroll: true });
     }
     mark();
-    tick();
+    refreshClocks();
   }
 
   async function boxes() {
@@ -135,16 +134,6 @@ export function startConversations(root, { stream, page }) {
       }
     } catch {
       // The next reading brings them.
-    }
-  }
-
-  /** How long somebody waits. */
-  function tick() {
-    for (const element of all("[data-waits]", root)) {
-      const text = span((now() - Date.parse(element.dataset.waits)) / 1000);
-      const late = element.dataset.due && Date.parse(element.dataset.due) < now();
-      part(element, "left").textContent = text;
-      element.classList.toggle("sla-breach", Boolean(late));
     }
   }
 
@@ -182,6 +171,4 @@ export function startConversations(root, { stream, page }) {
   }
 
   start();
-  tick();
-  setInterval(tick, 20_000);
 }

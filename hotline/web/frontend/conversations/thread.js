@@ -185,6 +185,9 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
     customer: (button) => setCustomer(button.dataset.customer),
     "make-customer": () => makeCustomer(""),
     "new-ticket": () => ticketDialog(),
+    async stop() {
+      if (await act("POST", `${url}/suppressions`)) toast.undo(t("They get no more messages here."), { method: "POST", url: `${url}/suppressions/lift`, body: { reason: "agent" } }, { then: () => void changed() });
+    },
     lift: (button) => act("POST", `${url}/suppressions/lift`, { reason: button.dataset.reason }),
   };
 

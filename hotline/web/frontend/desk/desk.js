@@ -333,6 +333,7 @@ export function startDesk(root, stream, user) {
     if (event.type.startsWith("ticket.") && work.concerns(event.data, state.user)) work.changed();
     for (const call of Object.values(state.calls)) if (call.unread) void readCall(call.call_id);
   });
+  for (const type of ["conversation.created", "conversation.updated", "message.received"]) stream.listen(type, () => work.changed());
   stream.listen("customer.updated", (data) => {
     const id = data.customer_id ?? data.id;
     if (id && id === record.id) say(find("#record"), "changed", t("Changed by somebody else. Show the change"));

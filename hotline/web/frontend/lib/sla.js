@@ -46,8 +46,14 @@ export function showClock(element, now) {
   if (use) attribute(use, "href", use.getAttribute("href").replace(/#.*$/, `#i-${ICONS[look]}`));
 }
 
-/** Every clock and every bar of the page. */
+/** Every clock and every bar of the page, and how long customers wait for an answer to what they wrote. */
 export function showClocks(now, root = document) {
+  for (const element of all("[data-waits]", root)) {
+    const text = span((now - Date.parse(element.dataset.waits)) / 1000);
+    const word = find("[data-part=left]", element);
+    if (word.textContent !== text) word.textContent = text;
+    element.classList.toggle("sla-breach", Boolean(element.dataset.due && Date.parse(element.dataset.due) < now));
+  }
   for (const element of all("[data-clock]", root)) showClock(element, now);
   for (const bar of all("[data-bar]", root)) {
     const { bar: state, due, warn, used } = bar.dataset;
