@@ -4,6 +4,7 @@ the caller elsewhere. It speaks to the workflows; the webhooks' door has tests o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -21,16 +22,19 @@ ACCOUNT = "AC" + "1" * 32
 Act = str | None
 
 
-def twilio_house(house: House, settings: Settings, **more: object) -> House:
-    """The same house with a Twilio account, whose callers wait at an Asterisk."""
-    changed: dict[str, object] = {
+def twilio_settings() -> dict[str, Any]:
+    """The settings of a Twilio account whose callers wait at an Asterisk."""
+    return {
         "public_url": "https://hotline.example.com",
         "twilio_account_sid": ACCOUNT,
         "twilio_auth_token": (AccountToken("", SecretStr("token of the tests")),),
         "twilio_sip_url": "sip:queue@pbx.example.com",
-        "prompts_dir": prompts_folder(),
-        **more,
     }
+
+
+def twilio_house(house: House, settings: Settings, **more: object) -> House:
+    """The same house with a Twilio account."""
+    changed: dict[str, Any] = {**twilio_settings(), "prompts_dir": prompts_folder(), **more}
     return House(db=house.db, bus=house.bus, keyring=house.keyring, settings=settings.model_copy(update=changed))
 
 
@@ -107,14 +111,17 @@ class TwilioCaller:
         return self.acts.pop(0) if self.acts else ""
 
     async def _gathered(self, gather: Verb) -> str:
+        most, finish = int(gather["numDigits"]), gather.attributes.get("finishOnKey", "#")
         act = self._act()
+        if act is not None and most > 1 and len(act) == 1 and act != finish:
+            more = self._act()  # the first key alone, the rest with what they do next: as the PBX's callers
+            act = None if more is None else act + more
         if act is None:
             self.hung_up = True
             await self.end()
             return ""
         if act.startswith("say "):
             return await self.answer(gather["action"], SpeechResult=act.removeprefix("say "), Confidence="0.9")
-        most, finish = int(gather["numDigits"]), gather.attributes.get("finishOnKey", "#")
         keys, ended, rest = act.partition(finish) if finish else (act, "", "")
         if len(keys) >= most:
             left = keys[most:] + ended + rest
