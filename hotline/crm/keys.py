@@ -137,6 +137,7 @@ class Keyring:
         self._origin = _Origin(tuple(secrets), index_key)
         self._blind = _Signer(_derive(index_key, "blind index"))
         self._tokens = _Signer(_derive(index_key, "tokens"))
+        self._own: dict[str, PersonalKey] = {}
 
     def __reduce__(self) -> tuple[type[Keyring], tuple[tuple[str, ...], bytes]]:
         """For the pipe to a process of one's own; nothing else may carry keys."""
@@ -169,8 +170,11 @@ class Keyring:
 
     def own_key(self, purpose: str) -> PersonalKey:
         """A key of the installation, the same on every node, for what belongs to nobody in particular and passes."""
-        secret = _derive(self._origin.index_key, f"own key {purpose}")
-        return PersonalKey(UUID(bytes=hashlib.sha256(purpose.encode()).digest()[:16]), secret)
+        if purpose not in self._own:
+            secret = _derive(self._origin.index_key, f"own key {purpose}")
+            key_id = UUID(bytes=hashlib.sha256(purpose.encode()).digest()[:16])
+            self._own[purpose] = PersonalKey(key_id, secret)
+        return self._own[purpose]
 
     # Values
 

@@ -22,7 +22,6 @@ from prometheus_client import Counter
 
 from hotline.channels.twilio.fallback import keep_caller, no_message
 from hotline.errors import Forbidden, HotlineError, Unavailable
-from hotline.web.bodies import whole
 from hotline.web.context import REQUEST_ID, house_of
 from hotline.web.problems import Slow, TooLarge, problem_response
 from hotline.web.rights import public, streamed, unmetered
@@ -108,12 +107,20 @@ def twilio_webhook(path: str, *, kind: Kind, fallback: Fallback | None = None) -
 async def _let_in(request: web.Request, path: str) -> Webhook:
     """What Twilio sent. Raises Refused for what is not from Twilio, TooLarge and Slow."""
     house = house_of(request)
+    if (request.content_length or 0) > LARGEST:
+        raise TooLarge
+    body = bytearray()
     try:
         async with asyncio.timeout(READ_SECONDS):
-            body = await whole(request, LARGEST)
+            while piece := await request.content.readany():
+                body += piece
+                if len(body) > LARGEST:
+                    raise TooLarge
     except TimeoutError:
         raise Slow from None
-    return request.app[SEEN].opener.open(request, path, body, house.clock())
+    except (web.RequestPayloadError, ConnectionResetError):
+        raise Refused("The body broke off.") from None
+    return request.app[SEEN].opener.open(request, path, bytes(body), house.clock())
 
 
 def _turned_away(request: web.Request, path: str, error: HotlineError) -> web.StreamResponse:
@@ -128,17 +135,14 @@ async def _in_time(house: House, hook: Webhook, function: Handler, request_id: s
     comes back in seconds, and finds its answer kept."""
 
     async def work() -> Reply | HotlineError:
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                async with asyncio.timeout(LONGEST_SECONDS):
-                    return await function(house, hook)
-            except TimeoutError:
-                return Unavailable("It took too long.")
-            except HotlineError as error:
-                return error
-            except Exception:
-                log.exception("webhook.failed", route=hook.path)
-                return HotlineError()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            return await function(house, hook)
+        except HotlineError as error:
+            return error
+        except Exception:
+            log.exception("webhook.failed", route=hook.path)
+            return HotlineError()
 
     busy = house.kept.setdefault(_Busy, _Busy())
     if busy.count >= MOST_AT_ONCE:
@@ -147,7 +151,11 @@ async def _in_time(house: House, hook: Webhook, function: Handler, request_id: s
     task = house.spawn(work(), "webhook")
     task.add_done_callback(busy.done)
     done, _ = await asyncio.wait({task}, timeout=ANSWER_SECONDS)
-    return task.result() if done else Unavailable("It takes too long.")
+    if done:
+        found: Reply | HotlineError = task.result()
+        return found
+    asyncio.get_running_loop().call_later(LONGEST_SECONDS - ANSWER_SECONDS, task.cancel)
+    return Unavailable("It takes too long.")
 
 
 class _Busy:

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
-from multidict import MultiDict
+from multidict import MultiDict, MultiMapping
 
 from hotline.channels.twilio.signature import Tokens
 from hotline.errors import Forbidden
@@ -105,11 +105,11 @@ class Opener:
             signed = self._tokens.signed_body(url, body, account, signature)
         if not signed:
             raise Refused
-        query = {name: _clean(value) for name, value in reversed(list(request.query.items()))}
-        values = {name: _clean(value) for name, value in reversed(list(form.items()))}
-        for name, value in query.items():
-            if name.startswith(_KEPT):
-                values.setdefault(name.removeprefix(_KEPT), value)
+        query, values = _first(request.query), _first(form)
+        if _AGAIN in query:
+            for name, value in query.items():
+                if name.startswith(_KEPT):
+                    values.setdefault(name.removeprefix(_KEPT), value)
         return Webhook(
             account_sid=values.get("AccountSid") or self._tokens.account_sid,
             path=path,
@@ -141,8 +141,13 @@ def _charset(request: web.Request) -> str:
     return charset
 
 
-def _clean(text: str) -> str:
-    return text.replace("\0", "")
+def _first(fields: MultiMapping[str]) -> dict[str, str]:
+    """The first value of each, without NULs, which the records cannot hold."""
+    values: dict[str, str] = {}
+    for name, value in fields.items():
+        if name not in values:
+            values[name] = value.replace("\0", "") if "\0" in value else value
+    return values
 
 
 def _token(text: str) -> str:
