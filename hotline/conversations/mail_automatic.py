@@ -25,7 +25,7 @@ _NO_REPLY: Final = re.compile(r"(no|do|donot|not)[-_.]?(reply|respond)|noreply|d
 _OUT_OF_OFFICE: Final = re.compile(
     r"^\s*(out of (the )?office|automatic reply|auto[- ]?reply|autoreply|auto(matic)?[- ]response|abwesenheitsnotiz|"
     r"automatische antwort|réponse automatique|absence du bureau|respuesta automática|fuera de la oficina|"
-    r"risposta automatica|automatisch antwoord|自动回复|自動回覆|自動回复|自动答复|外出|不在办公室)\b?",
+    r"risposta automatica|automatisch antwoord|自动回复|自動回覆|自動回复|自动答复|不在办公室)",
     re.I,
 )
 
