@@ -122,7 +122,7 @@ def disposition(status: str, *, direction: str, answered: bool, voicemail: bool,
         return {"busy": "busy", "failed": "failed"}.get(status, "no_answer")  # type: ignore[return-value]
     if status == "failed":
         return "failed"
-    return "no_answer" if left in ("timeout", "empty", "full", "failed") else "abandoned"
+    return "no_answer" if left in ("timeout", "empty", "full", "failed", "callback") else "abandoned"
 
 
 def ring_end(status: str, *, answered: bool, taken_elsewhere: bool, caller_gone: bool) -> RingEnd:

@@ -104,6 +104,8 @@ def _pbx(text: str) -> PbxAddress:
         raise ValueError(expected)
     auth, verify = _pbx_options(url.query)
     name = unquote(url.path.strip("/")) or host
+    if name.lower() == "twilio":
+        raise ValueError("the name twilio is taken by calls that come by Twilio")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
         raise ValueError("the PBX's NAME may hold letters, digits, dot, dash and underscore only")
     user, secret = unquote(url.username), unquote(url.password)

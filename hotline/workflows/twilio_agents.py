@@ -317,6 +317,11 @@ async def came_back(house: House, form: Form, step: int) -> Left | None:
     if waiting is None:
         # The records were away when they were handed over.
         return Left(story.left_of_dial(form.get("DialCallStatus", "")))
+    if form.get("QueueResult", "").startswith("redirected"):
+        # Somebody sent them elsewhere: that document counts, and what this one is answered nobody hears.
+        async with house.unit(SYSTEM) as uow:
+            await waits.leave(uow, waiting.id, "answered" if waiting.bridged_at is not None else "timeout")
+        return None
     if waiting.left_at is None and waiting.route != "direct" and waiting.how is None:
         waiting = await _word_of_asterisk(house, waiting, form)
     how: str | None = waiting.how

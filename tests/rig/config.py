@@ -23,6 +23,7 @@ SHORT: Final = "4003"  # queue short: gives up after four seconds
 LEAVE_EMPTY: Final = "4004"  # queue leave: gives up when its only member is paused
 FIRST_ONLY: Final = "4005"  # queue first: agent1 alone
 DIRECT: Final = "4006"  # no queue: agent1's extension
+TWILIO: Final = "4007"  # a caller whom Twilio sends on, told by headers
 KEYS: Final = "4090"  # takes two keys, tells them in a UserEvent, then echoes
 
 
@@ -234,6 +235,7 @@ exten => {FIRST_ONLY},1,Set(HOTLINE_QUEUE=first)
  same => n,Goto(hotline-in,${{EXTEN}},1)
 exten => {DIRECT},1,Set(HOTLINE_PRESENTATION=${{CALLERID(num-pres)}})
  same => n,Goto(hotline-agents,1001,1)
+exten => {TWILIO},1,Goto(hotline-twilio,${{EXTEN}},1)
 exten => {KEYS},1,Answer()
  same => n,Read(KEYS,,2,,,15)
  same => n,UserEvent(Keys,Keys: ${{KEYS}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -82,14 +83,16 @@ def caller(
     withheld: Literal["", "anonymous", "privacy"] = "",
     hangup_after: float | None = None,
     digits: tuple[Digits, ...] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> str:
-    """One call to ``to``; ``hangup_after`` counts from the answer, or from the start when nobody answers.
+    """One call to ``to``; ``hangup_after`` counts from the answer, or from the start when nobody answers. ``headers``
+    are further ones of the INVITE, as Twilio makes them of a SIP address's.
 
     ``withheld``: "anonymous" sends no number at all, "privacy" sends it as a network does that trusts the PBX
     (P-Asserted-Identity with Privacy: id).
     """
     sender = f'"{name}" <sip:{number}@[local_ip]:[local_port]>' if name else f"<sip:{number}@[local_ip]:[local_port]>"
-    extra = [_CONTACT]
+    extra = [_CONTACT, *(f"{header}: {value}" for header, value in (headers or {}).items())]
     if withheld:
         sender = '"Anonymous" <sip:anonymous@anonymous.invalid>'
         extra.append("Privacy: id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal
 
@@ -68,9 +69,12 @@ class Stage:
         withheld: Literal["", "anonymous", "privacy"] = "",
         hangup_after: float | None = None,
         digits: tuple[Digits, ...] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> Sipp:
         """Somebody outside who dials ``to`` once. An agent dials when ``number`` is the agent's endpoint."""
-        text = scenarios.caller(to, number, name=name, withheld=withheld, hangup_after=hangup_after, digits=digits)
+        text = scenarios.caller(
+            to, number, name=name, withheld=withheld, hangup_after=hangup_after, digits=digits, headers=headers
+        )
         return self._start(f"caller {number}", text, port=free_port(), calls=1)
 
     def telephone(

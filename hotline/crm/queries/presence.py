@@ -86,7 +86,9 @@ async def own_presence(db: Reader, viewer: Viewer) -> list[MemberView]:
     members = [_member(row) for row in rows]
     signed_in = {member.queue for member in members}
     others = await db.fetch(
-        """SELECT unnest(queues) AS queue, coalesce((SELECT pbx FROM pbx_state ORDER BY pbx LIMIT 1), '') AS pbx
+        # Whoever has a phone at a PBX signs in there, others to hotline's own queues, whose phones Twilio rings.
+        """SELECT unnest(queues) AS queue, coalesce((SELECT pbx FROM pbx_state ORDER BY (pbx = 'twilio') <>
+               NOT EXISTS (SELECT 1 FROM unnest(interfaces) AS i WHERE i LIKE '%/%'), pbx LIMIT 1), '') AS pbx
            FROM users WHERE id = $1""",
         viewer.user_id,
     )

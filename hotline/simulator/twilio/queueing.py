@@ -86,7 +86,7 @@ async def _rounds(line: Line, url: str, queue: Queue, waiting: Waiting) -> str:
     """What they hear, round after round. Raises Taken."""
     from hotline.simulator.twilio.verbs import Leave, perform
 
-    step = url
+    step, told = url, dict[str, str]()
     for _ in range(_MOST_ROUNDS):
         line.check()
         place = queue.members.index(waiting) + 1
@@ -96,7 +96,9 @@ async def _rounds(line: Line, url: str, queue: Queue, waiting: Waiting) -> str:
             QueuePosition=str(place),
             AvgQueueTime="0",
             CurrentQueueSize=str(len(queue.members)),
+            **told,
         )
+        told = {}
         found = await line.twilio.hooks.call(step, params, kind="voice")
         line.check()
         line.waits += 1
@@ -109,7 +111,7 @@ async def _rounds(line: Line, url: str, queue: Queue, waiting: Waiting) -> str:
         except SentOn:
             raise
         except GoOn as following:
-            step = following.url or url
+            step, told = following.url or url, following.params
             continue
         except HangUp:
             line.check()

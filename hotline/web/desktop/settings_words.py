@@ -45,6 +45,10 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         N_("Twilio callers"),
         N_("How flows sound to who calls a Twilio number, and what becomes of recordings there."),
     ),
+    "twilio_voice": (
+        N_("Twilio agents"),
+        N_("How callers of Twilio come to an agent, and how agents call out by Twilio."),
+    ),
     "files": (N_("Files"), N_("What may be kept with customers' records.")),
     "privacy": (N_("Privacy"), N_("What customers are told about their data, and who answers for it.")),
     "retention": (
@@ -194,6 +198,53 @@ LABELS: Final[Mapping[str, Label]] = {
     ),
     "twilio_ivr.delete_at_twilio": Label(
         N_("Delete recordings at Twilio"), N_("As soon as they are stored here, encrypted.")
+    ),
+    "twilio_voice.route": Label(
+        N_("Where callers wait"),
+        N_("At the Asterisk needs HOTLINE_TWILIO_SIP_URL. Here, hotline rings the agents' phones by Twilio."),
+        choices={
+            "auto": N_("at the Asterisk, where there is one"),
+            "asterisk": N_("at the Asterisk"),
+            "direct": N_("in hotline's own queues"),
+        },
+    ),
+    "twilio_voice.default_queue": Label(N_("Queue of who chose none")),
+    "twilio_voice.strategy": Label(
+        N_("Who is rung"),
+        N_("In hotline's own queues. The skill that counts is the one named like the queue."),
+        choices={
+            "ring_all": N_("everybody who is free"),
+            "longest_idle": N_("who had rest longest, one after the other"),
+            "tiers": N_("the most skilled, then the next level too"),
+        },
+    ),
+    "twilio_voice.ring_seconds": Label(N_("A phone rings for"), "", N_("seconds")),
+    "twilio_voice.most_waiting": Label(
+        N_("At most wait in one queue"), N_("Who comes then goes on in their flow at once."), N_("callers")
+    ),
+    "twilio_voice.longest_wait_seconds": Label(
+        N_("A caller waits at most"), N_("Then they go on in their flow, to a voicemail for example."), N_("seconds")
+    ),
+    "twilio_voice.wait_without_agents": Label(N_("Callers wait although nobody is signed in")),
+    "twilio_voice.accept_key": Label(
+        N_("Agents press 1 to take a call"),
+        N_("So that no voicemail takes it."),
+        choices={"numbers": N_("at telephone numbers"), "all": N_("on every phone"), "none": N_("never")},
+    ),
+    "twilio_voice.whisper": Label(
+        N_("Agents hear who calls"), N_("The kind before they take the call, the name when they have.")
+    ),
+    "twilio_voice.pause_after_missed": Label(
+        N_("Pause an agent who missed"), N_("In a row, in hotline's own queues. 0: never."), N_("calls")
+    ),
+    "twilio_voice.offer_callback": Label(
+        N_("Offer a call back"), N_("Who waits presses 1 and is called back; their ticket says until when.")
+    ),
+    "twilio_voice.music_url": Label(
+        N_("Waiting music"), N_("The https address of an MP3 or WAV. Empty: hotline's own music.")
+    ),
+    "twilio_voice.detect_machines": Label(
+        N_("Detect answering machines"), N_("When agents call out: a machine is nobody reached. Twilio charges for it.")
     ),
     "files.largest_mb": Label(N_("One file takes at most"), "", N_("MB")),
     "files.most_per_customer": Label(N_("One customer has at most"), "", N_("files")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -19,6 +19,7 @@ from hotline.workflows import company
 from hotline.workflows.commands import NewCommand, send_command
 from hotline.workflows.customers import create_customer
 from hotline.workflows.house import House
+from hotline.workflows.user_fields import NewUser
 from hotline.workflows.users import create_user
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.waiting import until as forever
@@ -49,19 +50,16 @@ async def office(house: House, twilio: FakeTwilio, twilio_door: TwilioDoor) -> A
     task.cancel()
 
 
-async def hire(house: House, login: str, phone: str, *, queues: tuple[str, ...] = ("support",), **more: Any) -> Viewer:
-    user = await create_user(
-        house, SYSTEM,
-        {"login": login, "name": login.title(), "role": "agent", "interfaces": [phone], "queues": list(queues), **more},
-    )  # fmt: skip
+async def hire(house: House, login: str, phone: str, **more: Any) -> Viewer:
+    fields = {"login": login, "name": login.title(), "role": "agent", "interfaces": [phone], "queues": ["support"]}
+    user = await create_user(house, SYSTEM, cast(NewUser, fields | more))
     permissions = frozenset(await house.db.fetchval("SELECT permissions FROM role WHERE name = 'agent'"))
     return viewer_of(user.id, permissions)
 
 
 async def ask(house: House, viewer: Viewer, **what: Any) -> UUID:
     """A command of an agent's, once it is carried out."""
-    order: NewCommand = {"pbx": "twilio"}
-    order.update(what)  # type: ignore[typeddict-item]
+    order = cast(NewCommand, dict(what, pbx="twilio"))
     command = await send_command(house, viewer, order)
     await until(lambda: house.db.fetchval("SELECT finished_at FROM pbx_command WHERE id = $1", command.id))
     return command.id
