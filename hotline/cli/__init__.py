@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "replay": "replay:replay",
     "restore": "backup:restore",
     "serve": "serve:serve",
+    "settings": "settings:app",
     "support": "support:support",
     "token": "tokens:app",
     "triage": "triage:triage",
@@ -51,11 +52,13 @@ class _Commands(TyperGroup):
             return None
         file, _, name = COMMANDS[cmd_name].partition(":")
         found = getattr(import_module(f"hotline.cli.{file}"), name)
-        if not isinstance(found, typer.Typer):
+        command: Command
+        if isinstance(found, typer.Typer):
+            command = typer.main.get_group(found)  # a group also where it has one command: hotline audit verify
+        else:
             single = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
             single.command(cmd_name)(found)
-            found = single
-        command = typer.main.get_command(found)
+            command = typer.main.get_command(single)
         command.name = cmd_name
         return command
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from hotline.crm.commands import custom_fields as commands
 from hotline.crm.database import Reader
 from hotline.crm.queries.custom_fields import MOST, get_field, read_fields
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import money
 from hotline.customers.custom_fields import RECORDS, TYPES, CustomField, FieldSet
@@ -79,6 +80,14 @@ def forget(house: House) -> None:
 async def create_field(house: House, viewer: Viewer, data: FieldInput) -> CustomField:
     """Add a field. Raises Invalid, and Conflict when there is one with its key, archived ones too."""
     viewer.require("settings.write")
+    async with house.unit(viewer) as uow:
+        made = await get_field(uow, viewer, await create_in(uow, data))
+    forget(house)
+    return made
+
+
+async def create_in(uow: UnitOfWork, data: FieldInput) -> UUID:
+    """As ``create_field``, inside the caller's unit of work; its id. ``forget`` afterwards."""
     record, key, kind = data.get("record", "customer"), data.get("key", ""), data.get("type", "")
     if record not in RECORDS:
         raise Invalid(f"record: expected one of {', '.join(RECORDS)}.")
@@ -87,11 +96,7 @@ async def create_field(house: House, viewer: Viewer, data: FieldInput) -> Custom
     if kind not in TYPES:
         raise Invalid(f"type: expected one of {', '.join(TYPES)}.")
     columns = _cleaned(data, kind, new=True)
-    async with house.unit(viewer) as uow:
-        field_id = await commands.create_field(uow, record, key, kind, columns, most=MOST)
-        made = await get_field(uow, viewer, field_id)
-    forget(house)
-    return made
+    return await commands.create_field(uow, record, key, kind, columns, most=MOST)
 
 
 async def update_field(
@@ -100,17 +105,23 @@ async def update_field(
     """Change a field. Raises NotFound, Invalid, and Conflict when it is not ``expected_version`` any more."""
     viewer.require("settings.write")
     async with house.unit(viewer) as uow:
-        before = await get_field(uow, viewer, field_id)
-        for fixed, now in (("record", before.record), ("key", before.key), ("type", before.type)):
-            if data.get(fixed, now) != now:
-                raise Invalid(f"{fixed}: this stays as the field was made; archive it and make another one.")
-        columns = _cleaned(data, before.type, new=False)
-        if "choices" in columns:
-            _check_choices_kept(before, columns["choices"])
-        await commands.update_field(uow, field_id, columns, expected_version)
+        await update_in(uow, await get_field(uow, viewer, field_id), data, expected_version)
         after = await get_field(uow, viewer, field_id)
     forget(house)
     return after
+
+
+async def update_in(
+    uow: UnitOfWork, before: CustomField, data: FieldInput, expected_version: int | None = None
+) -> None:
+    """As ``update_field``, inside the caller's unit of work. ``forget`` afterwards."""
+    for fixed, now in (("record", before.record), ("key", before.key), ("type", before.type)):
+        if data.get(fixed, now) != now:
+            raise Invalid(f"{fixed}: this stays as the field was made; archive it and make another one.")
+    columns = _cleaned(data, before.type, new=False)
+    if "choices" in columns:
+        _check_choices_kept(before, columns["choices"])
+    await commands.update_field(uow, before.id, columns, expected_version)
 
 
 async def order_fields(house: House, viewer: Viewer, ids: Sequence[UUID]) -> FieldSet:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypedDict
 
 from hotline.crm.commands import roles as commands
 from hotline.crm.queries.roles import RoleView, get_role
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import PERMISSIONS, SCOPED, Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Conflict, Invalid
@@ -39,12 +40,25 @@ async def create_role(
     """Make a role; without ``names`` people read its ``name``. Raises Forbidden, also for permissions that the viewer
     does not hold; Invalid, Conflict."""
     viewer.require("roles.write")
+    async with house.unit(viewer) as uow:
+        await create_in(uow, name, names=names, permissions=permissions, require_totp=require_totp)
+        return await get_role(uow, viewer, name)
+
+
+async def create_in(
+    uow: UnitOfWork,
+    name: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    permissions: Sequence[str],
+    require_totp: bool = False,
+) -> None:
+    """As ``create_role``, inside the caller's unit of work."""
+    uow.viewer.require("roles.write")
     if not _NAME.fullmatch(name):
         raise Invalid("name: small letters, digits and _, beginning with a letter, at most 63.")
     cleaned, held = _names(names) if names else {}, check_permissions(permissions)
-    async with house.unit(viewer) as uow:
-        await commands.create_role(uow, name, cleaned, held, require_totp=require_totp)
-        return await get_role(uow, viewer, name)
+    await commands.create_role(uow, name, cleaned, held, require_totp=require_totp)
 
 
 async def change_role(
@@ -52,7 +66,14 @@ async def change_role(
 ) -> RoleView:
     """Change a role; who has it may do so at their next request. Raises as ``create_role``, NotFound, and Conflict when
     nobody could manage users any more."""
-    viewer.require("roles.write")
+    async with house.unit(viewer) as uow:
+        await change_in(uow, name, changes, expected_version)
+        return await get_role(uow, viewer, name)
+
+
+async def change_in(uow: UnitOfWork, name: str, changes: RoleChanges, expected_version: int | None = None) -> None:
+    """As ``change_role``, inside the caller's unit of work."""
+    uow.viewer.require("roles.write")
     cleaned: dict[str, Any] = {}
     if "names" in changes:
         cleaned["names"] = _names(changes["names"])
@@ -60,12 +81,10 @@ async def change_role(
         cleaned["permissions"] = check_permissions(changes["permissions"])
     if "require_totp" in changes:
         cleaned["require_totp"] = changes["require_totp"]
-    async with house.unit(viewer) as uow:
-        role = await commands.lock_role(uow, name, expected_version)
-        if role.built_in and cleaned.keys() - {"require_totp"}:
-            raise Conflict("This role comes with hotline and stays as it is: make one of your own like it.")
-        await commands.update_role(uow, role, cleaned)
-        return await get_role(uow, viewer, name)
+    role = await commands.lock_role(uow, name, expected_version)
+    if role.built_in and cleaned.keys() - {"require_totp"}:
+        raise Conflict("This role comes with hotline and stays as it is: make one of your own like it.")
+    await commands.update_role(uow, role, cleaned)
 
 
 async def delete_role(house: House, viewer: Viewer, name: str) -> None:

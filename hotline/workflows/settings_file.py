@@ -18,19 +18,31 @@ from hotline.crm.commands.categories import write_categories
 from hotline.crm.database import Reader
 from hotline.crm.queries.calendars import list_calendars, read_basis
 from hotline.crm.queries.categories import list_categories
+from hotline.crm.queries.custom_fields import MOST as MOST_FIELDS
 from hotline.crm.queries.lists import read_lists
+from hotline.crm.queries.roles import MOST as MOST_ROLES
 from hotline.crm.queries.sla import list_policies
 from hotline.crm.shipped_lists import SHIPPED_LISTS
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.errors import Invalid
+from hotline.errors import Conflict, Invalid
 from hotline.events import EVERYONE
 from hotline.tickets.policies import PolicySpec
-from hotline.workflows import calendars, categories, company, lists, policies
+from hotline.workflows import calendars, categories, company, fields, lists, policies
 from hotline.workflows.house import House
+from hotline.workflows.settings_file_records import (
+    MOST_TIERS,
+    FieldEntry,
+    RoleEntry,
+    TierEntry,
+    flat_records,
+    read_records,
+    write_records,
+)
 
 FORMAT: Final = "hotline-settings"
-VERSION: Final = 1
+#: 2: fields, tiers and roles are in it, too.
+VERSION: Final = 2
 #: Characters of a text that is told.
 LONGEST_TOLD: Final = 120
 
@@ -50,6 +62,9 @@ class SettingsFile(BaseModel):
     calendars: dict[str, dict[str, Any]] = Field(default_factory=dict, max_length=200)
     policies: list[dict[str, Any]] = Field(default_factory=list, max_length=200)
     categories: list[dict[str, Any]] | None = Field(None, max_length=categories.MOST_CATEGORIES)
+    custom_fields: list[FieldEntry] = Field(default_factory=list, max_length=MOST_FIELDS)
+    tiers: dict[str, TierEntry] = Field(default_factory=dict, max_length=MOST_TIERS)
+    roles: dict[str, RoleEntry] = Field(default_factory=dict, max_length=MOST_ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +113,7 @@ async def import_settings(house: House, viewer: Viewer, file: SettingsFile, *, d
     except _Undone as undone:
         return undone.changes
     lists.forget(house)
+    fields.forget(house)
     await company.refresh(house)
     return changes
 
@@ -117,6 +133,7 @@ async def _read(db: Reader) -> SettingsFile:
             {"slug": each.slug, "names": dict(each.names), "kind": each.kind, "archived": each.archived}
             for each in await list_categories(db, SYSTEM)
         ],
+        **await read_records(db),
     )
 
 
@@ -138,6 +155,7 @@ async def _write(house: House, uow: UnitOfWork, file: SettingsFile) -> None:
         with _At("categories"):
             tree: Any = [_words(each, "slug", "names", "kind", "archived") for each in file.categories]
             await write_categories(uow, categories.rows_of(tree))
+    await write_records(uow, file.custom_fields, file.tiers, file.roles, _At)
     present = {view.key for view in await list_calendars(uow, SYSTEM)}
     for key, values in file.calendars.items():
         with _At(f"calendars.{key}"):
@@ -171,8 +189,10 @@ class _At:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Invalid) and not error.detail.startswith(self._place):
-            raise Invalid(f"{self._place}.{error.detail}") from error
+        if isinstance(error, Invalid | Conflict) and not error.detail.startswith(self._place):
+            field, colon, _ = error.detail.partition(": ")
+            between = "." if colon and not any(letter.isspace() for letter in field) else ": "
+            raise Invalid(f"{self._place}{between}{error.detail}") from error
 
 
 def _words(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -225,7 +245,7 @@ def _flat(file: SettingsFile) -> dict[str, Any]:
         found.update({f"policies.{policy['name']}.{name}": value for name, value in policy.items()})
     for each in file.categories or ():
         found.update({f"categories.{each['slug']}.{name}": value for name, value in each.items() if name != "slug"})
-    return found
+    return found | flat_records(file.custom_fields, file.tiers, file.roles)
 
 
 def _told(value: Any) -> Any:

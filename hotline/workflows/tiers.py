@@ -9,6 +9,7 @@ from uuid import UUID
 
 from hotline.crm.commands import tiers as commands
 from hotline.crm.queries.tiers import TierView, get_tier
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Invalid
@@ -33,26 +34,35 @@ class TierChanges(TypedDict, total=False):
 async def create_tier(house: House, viewer: Viewer, key: str, changes: TierChanges) -> TierView:
     """Add a tier under a key that never changes; names in every language."""
     viewer.require("tiers.write")
+    async with house.unit(viewer) as uow:
+        return await get_tier(uow, SYSTEM, await create_in(uow, key, changes))
+
+
+async def create_in(uow: UnitOfWork, key: str, changes: TierChanges) -> UUID:
+    """As ``create_tier``, inside the caller's unit of work; its id."""
     if not _KEY.fullmatch(key):
         raise Invalid("key: small letters, digits and _ only, at most 32.")
     fields = _cleaned(changes)
     names = fields.get("names", {})
     if missing := [locale for locale in LOCALES if locale not in names]:
         raise Invalid(f"names.{missing[0]}: something must stand here.")
-    async with house.unit(viewer) as uow:
-        tier_id = await commands.create_tier(uow, key, names, fields.get("rank", 100), fields.get("queue_priority", 0))
-        return await get_tier(uow, SYSTEM, tier_id)
+    return await commands.create_tier(uow, key, names, fields.get("rank", 100), fields.get("queue_priority", 0))
 
 
 async def update_tier(house: House, viewer: Viewer, tier_id: UUID, changes: TierChanges) -> TierView:
     """Change a tier's names, rank or priority. Raises NotFound."""
     viewer.require("tiers.write")
-    fields = _cleaned(changes)
     async with house.unit(viewer) as uow:
-        if "names" in fields:
-            fields["names"] = {**(await get_tier(uow, SYSTEM, tier_id)).names, **fields["names"]}
-        await commands.update_tier(uow, tier_id, fields)
+        await update_in(uow, await get_tier(uow, SYSTEM, tier_id), changes)
         return await get_tier(uow, SYSTEM, tier_id)
+
+
+async def update_in(uow: UnitOfWork, tier: TierView, changes: TierChanges) -> None:
+    """As ``update_tier``, inside the caller's unit of work."""
+    fields = _cleaned(changes)
+    if "names" in fields:
+        fields["names"] = {**tier.names, **fields["names"]}
+    await commands.update_tier(uow, tier.id, fields)
 
 
 async def rename_tag(house: House, viewer: Viewer, tag_id: UUID, name: str) -> None:

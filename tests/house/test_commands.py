@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import clean_environment, run
+
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = ("help", "demo", "run", "test", "rig", "bench", "lint", "format")
-COMMANDS = ("demo", "serve", "migrate", "doctor", "user", "token", "audit", "replay", "flow")
+COMMANDS = ("demo", "serve", "migrate", "doctor", "user", "token", "audit", "replay", "flow", "settings")
 
 
 def hotline(*arguments: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "hotline", *arguments],
-        env={**kept, **environ},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    code, out, errors = run(*arguments, environ=clean_environment(**environ), place=folder)
+    return subprocess.CompletedProcess(arguments, code, out, errors)
 
 
 def test_make_help_names_every_target() -> None:
@@ -65,10 +57,10 @@ def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
 def test_a_wrong_setting_is_one_line_that_names_it_and_not_its_value(
     name: str, value: str, said: str, tmp_path: Path
 ) -> None:
-    run = hotline("serve", folder=tmp_path, **{name: value})
-    assert run.returncode == 2
-    assert run.stdout == ""
-    (line,) = run.stderr.splitlines()
+    done = hotline("serve", folder=tmp_path, **{name: value})
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
     assert line.startswith(f"hotline: {name}: ")
     assert said in line
     assert "geheim" not in line
@@ -77,5 +69,5 @@ def test_a_wrong_setting_is_one_line_that_names_it_and_not_its_value(
 def test_a_line_of_the_env_file_counts_and_the_environment_wins(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("HOTLINE_LOCALE=fr\nOTHER=1\n")
     assert hotline("serve", folder=tmp_path).stderr.startswith("hotline: HOTLINE_LOCALE: ")
-    run = hotline("serve", folder=tmp_path, HOTLINE_LOCALE="en", HOTLINE_REGION="XX")
-    assert run.stderr.startswith("hotline: HOTLINE_REGION: ")
+    done = hotline("serve", folder=tmp_path, HOTLINE_LOCALE="en", HOTLINE_REGION="XX")
+    assert done.stderr.startswith("hotline: HOTLINE_REGION: ")

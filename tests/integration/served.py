@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from tests.commands import clean_environment, hotline
 from tests.conftest import prompts_folder
 
 #: Seconds until a process that does not answer fails its test; a loaded machine needs some.
@@ -18,26 +19,12 @@ PATIENCE = 60
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with these settings and no others but the place of the prompts."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    return {**clean, "HOTLINE_PROMPTS_DIR": str(prompts_folder()), **settings}
+    return {**clean_environment(), "HOTLINE_PROMPTS_DIR": str(prompts_folder()), **settings}
 
 
 async def run_hotline(*arguments: str, settings: Mapping[str, str], stdin: str = "") -> tuple[int, str, str]:
     """Runs a command to its end: exit code, output, errors."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "hotline",
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment(settings),
-    )
-    async with asyncio.timeout(PATIENCE):
-        out, errors = await process.communicate(stdin.encode())
-    assert process.returncode is not None
-    return process.returncode, out.decode(), errors.decode()
+    return await hotline(*arguments, environ=environment(settings), place=Path.cwd(), stdin=stdin)
 
 
 @dataclass

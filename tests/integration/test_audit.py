@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from hotline.ids import new_id
 from hotline.jobs import sealer
 from hotline.workflows.audit import seal_audit, verify_audit
 from hotline.workflows.house import House
+from tests.commands import clean_environment, hotline
 from tests.conftest import SECRET
 from tests.waiting import until
 
@@ -223,24 +222,13 @@ async def test_only_who_may_read_the_trail_verifies_it(house: House) -> None:
 
 async def run(house: House, *arguments: str) -> tuple[int, str]:
     """Run ``hotline`` as a process on the house's database; exit code and output."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    environment |= {
-        "HOTLINE_DATABASE_URL": house.settings.database_url.get_secret_value(),
-        "HOTLINE_DATA_DIR": str(house.settings.data_dir),
-        "HOTLINE_SECRET_KEY": SECRET,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "hotline",
-        *arguments,
-        env=environment,
-        cwd=house.settings.data_dir,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+    environ = clean_environment(
+        HOTLINE_DATABASE_URL=house.settings.database_url.get_secret_value(),
+        HOTLINE_DATA_DIR=str(house.settings.data_dir),
+        HOTLINE_SECRET_KEY=SECRET,
     )
-    output, _ = await process.communicate()
-    return process.returncode or 0, output.decode()
+    code, output, _ = await hotline(*arguments, environ=environ, place=house.settings.data_dir, together=True)
+    return code, output
 
 
 async def test_the_command_tells_a_whole_trail_from_a_damaged_one(house: House) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 
 from hotline.clock import utc_now
@@ -13,22 +10,13 @@ from hotline.crm.queries.identity import viewer_for_token
 from hotline.crm.viewer import PERMISSIONS
 from hotline.workflows.house import House
 from hotline.workflows.sign_in import check_password
+from tests.commands import clean_environment, hotline
 from tests.conftest import SECRET
 
 
 async def run(url: str, folder: Path, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    environ |= {"HOTLINE_DATABASE_URL": url, "HOTLINE_DATA_DIR": str(folder), "HOTLINE_SECRET_KEY": SECRET}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hotline", *arguments),
-        cwd=folder,
-        env=environ,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate(stdin.encode())
-    return process.returncode or 0, out.decode(), err.decode()
+    settings = {"HOTLINE_DATABASE_URL": url, "HOTLINE_DATA_DIR": str(folder), "HOTLINE_SECRET_KEY": SECRET}
+    return await hotline(*arguments, environ=clean_environment(**settings), place=folder, stdin=stdin)
 
 
 async def test_an_administrator_and_a_token_out_of_an_empty_database(empty_url: str, tmp_path: Path) -> None:

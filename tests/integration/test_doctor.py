@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +13,7 @@ from hotline.settings import Settings
 from hotline.telephony.doctor import ACTIONS, KnownAgent, examine_pbx
 from hotline.telephony.doctor_recordings import Places, examine_here
 from hotline.telephony.findings import Finding
+from tests.commands import clean_environment, hotline
 from tests.conftest import SECRET
 from tests.fakes.ami import FakePbx, Headers
 
@@ -221,19 +219,14 @@ async def test_a_server_that_answers_only_the_login_ends_the_examination(setting
 
 
 async def run_doctor(db_url: str, folder: Path, ami_urls: str) -> tuple[int, str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    environment |= {
-        "HOTLINE_DATABASE_URL": db_url,
-        "HOTLINE_DATA_DIR": str(folder),
-        "HOTLINE_SECRET_KEY": SECRET,
-        "HOTLINE_AMI_URLS": ami_urls,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hotline", "doctor",
-        env=environment, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    return process.returncode or 0, output.decode()
+    environ = clean_environment(
+        HOTLINE_DATABASE_URL=db_url,
+        HOTLINE_DATA_DIR=str(folder),
+        HOTLINE_SECRET_KEY=SECRET,
+        HOTLINE_AMI_URLS=ami_urls,
+    )
+    code, output, _ = await hotline("doctor", environ=environ, place=folder, together=True)
+    return code, output
 
 
 async def test_the_command_exits_by_what_it_found(db_url: str, tmp_path: Path) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hotline.crm import company as sections
 from hotline.crm.company import Brand, Company, Formats, Tickets
-from hotline.crm.viewer import SYSTEM
+from hotline.crm.viewer import SYSTEM, viewer_of
 from hotline.errors import Forbidden, Invalid
-from hotline.workflows import company, lists
+from hotline.ids import new_id
+from hotline.workflows import company, fields, lists, roles, tiers
 from hotline.workflows.house import House
 from hotline.workflows.settings_file import SettingsFile, export_settings, import_settings
-from tests.integration.people import viewer_as
+from tests.conftest import SECRET
+from tests.integration.people import add_user, viewer_as
+from tests.integration.served import run_hotline
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
@@ -107,6 +112,68 @@ async def test_a_file_that_cannot_be_taken_changes_nothing(house: House, file: d
     assert await audited(house) == []
 
 
+async def test_fields_tiers_and_roles_are_in_the_file(house: House) -> None:
+    await add_user(house, "boss", "administrator")
+    await fields.create_field(
+        house, SYSTEM, {"record": "person", "key": "size", "names": {"en": "Size"}, "type": "choice",
+                        "choices": [{"key": "s", "names": {"en": "S"}}], "private": True},
+    )  # fmt: skip
+    await tiers.create_tier(house, SYSTEM, "gem", {"names": {"en": "Gem", "zh": "宝石"}, "rank": 7})
+    await roles.create_role(house, SYSTEM, "helper", names={"en": "Helper"}, permissions=["customers.read"])
+    file = await export_settings(house, SYSTEM)
+    again = SettingsFile.model_validate_json(file.model_dump_json())
+    assert await import_settings(house, SYSTEM, again, dry_run=False) == []
+    told = await brought(
+        house,
+        custom_fields=[
+            {"record": "person", "key": "size", "type": "choice", "required": True},
+            {"record": "ticket", "key": "room", "type": "text", "names": {"en": "Room"}, "archived": True},
+        ],
+        tiers={"gem": {"rank": 3}, "coal": {"names": {"en": "Coal", "zh": "煤"}}},
+        roles={
+            "helper": {"permissions": ["customers.write", "customers.read"]},
+            "agent": {"require_totp": True},
+            "looker": {"permissions": ["tickets.read"], "names": {"en": "Looker"}},
+        },
+    )
+    assert told["custom_fields.person.size.required"] == (False, True)
+    assert told["custom_fields.ticket.room.archived"] == (None, True)
+    assert (told["tiers.gem.rank"], told["tiers.coal.rank"]) == ((7, 3), (None, 100))
+    assert told["roles.helper.permissions"] == (["customers.read"], ["customers.read", "customers.write"])
+    assert told["roles.agent.require_totp"] == (False, True)
+    assert told["roles.looker.names"] == (None, {"en": "Looker"})
+    size = next(each for each in (await fields.load(house)).fields if each.key == "size")
+    assert (size.required, size.private, [each.key for each in size.choices]) == (True, True, ["s"])
+    # Back again: what came since stays, since a file that leaves it out says nothing of it.
+    await import_settings(house, SYSTEM, file, dry_run=False)
+    after = await export_settings(house, SYSTEM)
+    assert set(after.tiers) - set(file.tiers) == {"coal"}
+    assert (after.roles["helper"], after.roles["agent"]) == (file.roles["helper"], file.roles["agent"])
+
+
+async def test_roles_and_tiers_of_a_file_need_their_own_rights(house: House) -> None:
+    role = ["settings.read", "settings.write", "users.read"]
+    await roles.create_role(house, SYSTEM, "setter", permissions=role)
+    setter = viewer_of(new_id(), frozenset(role))
+    file = await export_settings(house, SYSTEM)
+    assert await import_settings(house, setter, file, dry_run=False) == [], "what is so already is no change"
+    for more in (
+        {"roles": {"setter": {"permissions": [*role, "users.write"]}}},
+        {"roles": {"other": {"permissions": ["users.write"], "names": {"en": "Other"}}}},
+        {"tiers": {"gold": {"rank": 1}}},
+    ):
+        with pytest.raises(Forbidden):
+            await import_settings(house, setter, SettingsFile.model_validate(more), dry_run=True)
+    for wrong, place in (
+        ({"roles": {"agent": {"permissions": ["customers.read"]}}}, "roles.agent: This role comes"),
+        ({"roles": {"Big": {"permissions": [], "names": {"en": "B"}}}}, "roles.Big.name"),
+        ({"tiers": {"gold": {"rank": 0}}}, "tiers.gold.rank"),
+        ({"custom_fields": [{"record": "person", "key": "X", "type": "text"}]}, r"custom_fields\[0\].key"),
+    ):
+        with pytest.raises(Invalid, match=place):
+            await import_settings(house, SYSTEM, SettingsFile.model_validate(wrong), dry_run=True)
+
+
 async def test_hours_that_a_policy_could_not_be_kept_with_are_refused(house: House) -> None:
     policy = {"name": "A", "calendar": "default", "resolution": {"seconds": 3600}}
     await brought(house, policies=[policy])
@@ -121,3 +188,31 @@ async def test_only_some_take_and_bring_settings(house: House) -> None:
     assert (await export_settings(house, supervisor)).sections
     with pytest.raises(Forbidden):
         await import_settings(house, supervisor, SettingsFile(), dry_run=True)
+
+
+async def test_the_command_takes_the_file_away_and_brings_it_in(house: House, db_url: str, tmp_path: Path) -> None:
+    settings = {"HOTLINE_DATABASE_URL": db_url, "HOTLINE_DATA_DIR": str(tmp_path), "HOTLINE_SECRET_KEY": SECRET}
+    path = tmp_path / "settings.json"
+
+    async def hotline(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        return await run_hotline("settings", *arguments, settings=settings, stdin=stdin)
+
+    code, out, errors = await hotline("export", str(path))
+    assert (code, errors) == (0, ""), errors
+    assert out.startswith(f"{path}: ")
+    file = json.loads(path.read_text())
+    assert file["tiers"]["gold"]["rank"]
+    code, _, errors = await hotline("export", str(path))
+    assert (code, errors) == (1, f"hotline: {path}: there is a file of this name already.\n")
+    wanted = json.dumps({"sections": {"tickets": {"attach_days": 3}}})
+    code, out, _ = await hotline("import", "-", "--dry-run", stdin=wanted)
+    assert (code, out) == (0, "sections.tickets.attach_days: 7 -> 3\n1 settings would change.\n")
+    assert (await sections.read_sections(house.db))["tickets"].version == 0
+    code, out, _ = await hotline("import", "-", stdin=wanted)
+    assert (code, out.splitlines()[-1]) == (0, "1 settings changed.")
+    assert (await sections.read_sections(house.db))["tickets"].version == 1
+    for stdin, said in (("{", "Invalid JSON"), ('{"color": 1}', "color: "), ('{"format": "x"}', "format: ")):
+        code, out, errors = await hotline("import", "-", stdin=stdin)
+        assert (code, out) == (1, "")
+        assert said in errors
+        assert errors.count("\n") == 1
