@@ -11,6 +11,7 @@ from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
 
 from hotline.conversations.states import State
+from hotline.crm.commands.conversation_waits import conversations_to_return
 from hotline.crm.commands.conversations import (
     ConversationRecord,
     conversation_marks,
@@ -148,17 +149,13 @@ async def tell_typing(house: House, viewer: Viewer, conversation_id: UUID, *, ty
 async def wake_waiting(house: House) -> int:
     """Bring back what was put aside until now; answers how many conversations."""
     async with house.unit(SYSTEM) as uow:
-        rows = await uow.fetch(
-            """SELECT id FROM conversation WHERE state = 'waiting' AND waiting_until <= $1
-               ORDER BY waiting_until, id LIMIT $2 FOR UPDATE SKIP LOCKED""",
-            *(uow.now, BATCH),
-        )
-        for row in rows:
-            record = await lock_conversation(uow, row["id"])
+        returned = await conversations_to_return(uow, BATCH)
+        for conversation_id in returned:
+            record = await lock_conversation(uow, conversation_id)
             record.set(state="open", waiting_until=None)
             await save_conversation(uow, record)
             uow.audit("conversation:returned", record.id)
-    return len(rows)
+    return len(returned)
 
 
 async def _locked(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Literal
 from uuid import UUID
-
-from babel.dates import format_date
 
 from hotline.conversations.macros import Actions, fill, text_for
 from hotline.crm.commands.macros import count_use
@@ -28,7 +27,10 @@ from hotline.workflows.tickets import change_ticket
 #: Why an action was left out.
 Skipped = Literal["no_ticket", "no_customer", "not_allowed"]
 
-_LOCALES: Final = {"zh": "zh", "en": "en_GB"}
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,13 @@ async def _customer_language(house: House, viewer: Viewer, found: ConversationVi
         return None
 
 
+def written_day(day: date, language: str) -> str:
+    """2026年11月22日, or 22 November 2026."""
+    if language == "zh":
+        return f"{day.year}年{day.month}月{day.day}日"
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
 async def _values(house: House, viewer: Viewer, found: ConversationView, language: str) -> dict[str, str]:
     """What the placeholders stand for; nothing that the viewer may not see."""
     values = {"company.name": (await company.get(house, Company)).name}
@@ -141,5 +150,5 @@ async def _values(house: House, viewer: Viewer, found: ConversationView, languag
         if found.ticket.seen:
             values["ticket.subject"] = (await get_ticket(house.db, house.keyring, viewer, found.ticket.id)).subject
     today = house.clock().astimezone(house.settings.timezone)
-    values["today"] = format_date(today.date(), format="long", locale=_LOCALES.get(language, "en_GB"))
+    values["today"] = written_day(today.date(), language)
     return values

@@ -49,8 +49,7 @@ async def lift(house: House, viewer: Viewer, suppression_id: UUID) -> Suppressio
     async with house.unit(viewer) as uow:
         found = await get_suppression(uow, viewer, suppression_id)
         _refuse_theirs(found.reason)
-        index = await uow.fetchval("SELECT address_index FROM suppression WHERE id = $1", suppression_id)
-        await commands.lift(uow, cast(Channel, found.channel), index, cast(Reason, found.reason), "agent")
+        await commands.lift_one(uow, suppression_id, "agent")
         return await get_suppression(uow, viewer, suppression_id)
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from hotline.crm.viewer import PERMISSIONS
+from hotline.crm.viewer import PERMISSIONS, SCOPED
 from hotline.web.api import ENDPOINTS
 from hotline.web.api.users import change_me, change_user, create_user
 from hotline.web.desktop.permission_words import GROUPS, MASK_NAMES, PERMISSION_WORDS, SCOPE_NAMES
@@ -47,7 +47,7 @@ def test_nobody_sets_their_own_rights() -> None:
 
 def test_every_permission_has_its_words_and_its_place_on_the_role_s_form() -> None:
     assert dict(PERMISSION_WORDS) == dict(PERMISSIONS)
-    scopes = {f"{kind}.read" for kind in ("customers", "calls", "tickets")}
+    scopes = {f"{kind}.read" for kind in SCOPED}
     scopes |= {f"{each}_{scope}" for each in scopes for scope in SCOPE_NAMES if scope in ("team", "all")}
     placed = [name for _, names in GROUPS for name in names]
     assert len(placed) == len(set(placed))

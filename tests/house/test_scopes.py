@@ -18,6 +18,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from hotline.crm.commands.conversations import new_conversation, save_conversation
+from hotline.crm.commands.message_files import add_files
+from hotline.crm.commands.messages import NewMessage, write_message
 from hotline.crm.personal_keys import load_personal_key
 from hotline.crm.queries.pop import render_event
 from hotline.crm.viewer import MASKS, PERMISSIONS, SCOPED, SYSTEM, Scope, Viewer, viewer_of
@@ -27,7 +30,7 @@ from hotline.web.application import create_app
 from hotline.web.rights import PUBLIC, route_rights
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
-from hotline.workflows import roles, teams, users
+from hotline.workflows import message_files, roles, teams, users
 from hotline.workflows.customers import write_note
 from hotline.workflows.house import House
 from tests.unit.web.twins import MemoryScene
@@ -45,8 +48,8 @@ LEFT_OUT: Final = {"GET /api/v1/events", "GET /api/v1/support/bundle", "GET /api
 #: What shows no record: walked in one scope only.
 WITHOUT_RECORDS: Final = {
     "brand", "brand.css", "calendars", "categories", "components", "confirm", "custom-fields", "flows", "grants",
-    "import-mappings", "lists", "pbxs", "profile", "prompts", "roles", "settings", "setup", "sla-policies", "system",
-    "tags", "teams", "tiers", "tokens", "two-step", "users",
+    "import-mappings", "lists", "macros", "pbxs", "profile", "prompts", "roles", "settings", "setup", "sla-policies",
+    "suppressions", "system", "tags", "teams", "tiers", "tokens", "two-step", "users",
 }  # fmt: skip
 NOTHING: Final = "01890000-0000-7000-8000-000000000000"
 
@@ -60,6 +63,8 @@ class Planted:
     call: str
     recording: str
     number: str
+    conversation: str
+    message: str
     words: frozenset[str]
     masked: frozenset[str]
     parts: dict[str, str] = field(default_factory=dict)
@@ -152,18 +157,41 @@ async def plant(
         client, admin, "POST", f"/customers/{customer['id']}/files?name=zqfile-{owner}.txt", b"some words"
     )
     await api(client, admin, "PATCH", f"/customers/{customer['id']}", {"name": name})
+    conversation, message, talk_file = await plant_conversation(house, owner, UUID(customer["id"]), phone, people)
     return Planted(
         customer=customer["id"],
+        conversation=conversation,
+        message=message,
         ticket=ticket["id"],
         call=str(call_id),
         recording=await plant_recording(house, call_id),
         number=customer["reference"],
         # A ticket that nobody has is everybody's.
         words=frozenset({name, f"zqnote-{owner}", f"zqbought-{owner}", f"zqfile-{owner}"})
-        | ({f"zqsubject-{owner}"} if owner != "nobody" else set()),
+        # So is a conversation.
+        | ({f"zqsubject-{owner}", f"zqtalk-{owner}", f"zqtalkfile-{owner}"} if owner != "nobody" else set()),
         masked=frozenset({phone.removeprefix("+86"), email, street, secret}),
-        parts={"purchase_id": purchase["id"], "file_id": upload["id"]},
+        parts={"purchase_id": purchase["id"], "file_id": upload["id"], "talk_file": talk_file},
     )
+
+
+async def plant_conversation(
+    house: House, owner: str, customer_id: UUID, phone: str, people: Mapping[str, UUID]
+) -> tuple[str, str, str]:
+    """A conversation with the customer that the owner has: its id, that of its message and of the message's file."""
+    async with house.unit(SYSTEM) as uow:
+        index = house.keyring.contact_index("phone", phone)
+        record, key = await new_conversation(uow, "sms", phone, address_index=index, sender_id=None)
+        assignee = people.get(owner) if owner in people else people["stranger"] if owner == "queue" else None
+        record.set(customer_id=customer_id, assignee_id=assignee, queue="north" if owner == "queue" else "south")
+        await save_conversation(uow, record)
+        message = NewMessage(new_id(), "in", "message", uow.now, "received", body=f"zqtalk-{owner}")
+        await write_message(uow, record, key, message)
+    kept = await message_files.keep(house, f"zqtalkfile-{owner}.txt", b"some words")
+    async with house.unit(SYSTEM) as uow:
+        await add_files(uow, record.id, message.id, [kept])
+    file_id = await house.db.fetchval("SELECT id FROM message_file WHERE message_id = $1", message.id)
+    return str(record.id), str(message.id), str(file_id)
 
 
 async def plant_call(house: House, owner: str, customer_id: UUID, phone: str, people: Mapping[str, UUID]) -> UUID:
@@ -208,6 +236,8 @@ async def see(world: World, scope: Scope) -> None:
 
 def variable(pattern: str, name: str) -> str | None:
     """Which of an owner's ids a variable of a route stands for; None: of no record that has a scope."""
+    if "/conversations/{id}" in pattern and name in ("file_id", "message_id", "before"):
+        return "talk_file" if name == "file_id" else "message"
     if name in ("purchase_id", "file_id"):
         return name
     if name != "id":
@@ -217,6 +247,8 @@ def variable(pattern: str, name: str) -> str | None:
         ("tickets", "ticket"),
         ("calls", "call"),
         ("recordings", "recording"),
+        ("conversations", "conversation"),
+        ("messages", "message"),
     ):
         if f"/{part}/{{id}}" in pattern:
             return kind
@@ -259,6 +291,11 @@ QUERIES: Final = (
     "/api/v1/tickets?customer_id={customer}",
     "/api/v1/tickets?assignee={owner}",
     "/api/v1/recordings?customer_id={customer}",
+    "/api/v1/conversations?customer_id={customer}",
+    "/api/v1/conversations?q={word}",
+    "/api/v1/conversations?q={phone}&state=any",
+    "/conversations?q={word}",
+    "/conversations/new?customer={customer}",
     "/customers?q={word}",
     "/tickets?customer={customer}",
     "/tickets/new?customer={customer}",
@@ -309,9 +346,13 @@ async def walk(world: World, scope: Scope) -> list[str]:
             await look(path_for(pattern, world.planted["me"]), route)
             continue
         for owner in ASKED[scope]:
-            seen = owner in SEEN[scope] or (owner == "nobody" and kinds == {"ticket"})
+            seen = owner in SEEN[scope] or (
+                owner == "nobody" and kinds <= {"ticket", "conversation", "message", "talk_file"}
+            )
             # What is on the disk of a recording is another matter; so are pages that a right is missing for.
             known = None if "audio" in pattern or "report" in pattern or "relation_id" in pattern else seen
+            # A macro is no record of anybody, and a message without HTML has no page of it.
+            known = None if "macro_id" in pattern or pattern.endswith("/html") else known
             await look(path_for(pattern, world.planted[owner]), f"{route} of {owner}", known)
     for owner in ASKED[scope]:
         planted = world.planted[owner]
@@ -383,6 +424,15 @@ WRITES: Final = (
     ("POST", "/tickets/{ticket}/notes", {"id": "{new}", "text": "Taken"}),
     ("POST", "/tickets/{ticket}/callback", {"done": True}),
     ("DELETE", "/recordings/{recording}", None),
+    ("PATCH", "/conversations/{conversation}", {"state": "closed"}),
+    ("PATCH", "/conversations/{own_conversation}", {"customer_id": "{customer}"}),
+    ("PATCH", "/conversations/{own_conversation}", {"ticket_id": "{ticket}"}),
+    ("POST", "/conversations/{conversation}/claim", None),
+    ("POST", "/conversations/{conversation}/release", None),
+    ("POST", "/conversations/{conversation}/messages", {"body": "Taken", "note": True}),
+    ("POST", "/conversations/{conversation}/suppressions", None),
+    ("POST", "/conversations/{conversation}/typing", {"typing": True}),
+    ("POST", "/messages/{message}/send", None),
 )
 
 
@@ -390,6 +440,7 @@ async def nothing_is_changed_that_is_not_seen(world: World, scope: Scope) -> Non
     planted, mine = world.planted["stranger"], world.planted["me"]
     values = {
         **vars(planted), **planted.parts, "mine": mine.customer, "own_call": mine.call, "own_ticket": mine.ticket,
+        "own_conversation": mine.conversation,
     }  # fmt: skip
     before = await _rows(world.house)
     wrong = []
@@ -411,7 +462,7 @@ async def nothing_is_changed_that_is_not_seen(world: World, scope: Scope) -> Non
 async def _rows(house: House) -> list[str]:
     found = []
     for table in ("customer", "contact_point", "purchase", "customer_file", "customer_relation", "ticket", "call",
-                  "interaction", "recording"):  # fmt: skip
+                  "interaction", "recording", "conversation", "message", "suppression"):  # fmt: skip
         rows = await house.db.fetch(f"SELECT t::text AS row FROM {table} t ORDER BY 1")
         found += [f"{table} {row['row']}" for row in rows]
     return found
@@ -427,6 +478,8 @@ async def events_tell_of_what_is_seen(world: World, scope: Scope) -> None:
             ("customer.updated", {"customer_id": planted.customer}),
             ("ticket.updated", {"ticket_id": planted.ticket, "version": 0}),
             ("call.updated", {"call_id": planted.call, "version": 0}),
+            ("conversation.updated", {"conversation_id": planted.conversation, "version": 0}),
+            ("message.received", {"conversation_id": planted.conversation, "message_id": planted.message}),
         ):
             event = Event(new_id(), type, world.house.clock(), (EVERYONE,), data)
             shown = await render_event(world.house.db, world.house.keyring, viewer, event)

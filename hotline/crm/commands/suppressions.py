@@ -57,6 +57,17 @@ async def lift(uow: UnitOfWork, channel: Channel, address_index: bytes, reason: 
     return row is not None
 
 
+async def lift_one(uow: UnitOfWork, suppression_id: UUID, by: Source) -> None:
+    """Let messages go again that one row held back."""
+    row = await uow.fetchrow(
+        """UPDATE suppression SET lifted_at = $2, lifted_by = $3 WHERE id = $1 AND lifted_at IS NULL
+           RETURNING channel, reason""",
+        *(suppression_id, uow.now, by),
+    )
+    if row is not None:
+        uow.audit("suppression:lifted", suppression_id, channel=row["channel"], reason=row["reason"], by=by)
+
+
 async def reasons_of(db: Reader, channel: Channel, address_index: bytes) -> frozenset[Reason]:
     """Why nothing goes to an address over a channel; empty where nothing is in the way."""
     rows = await db.fetch(

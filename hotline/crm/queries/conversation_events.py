@@ -105,7 +105,7 @@ async def _load(db: Database, keyring: Keyring, viewer: Viewer, event: Event) ->
     reader = replace(SYSTEM, masks=viewer.masks, permissions=permissions)
     if viewer.may("customers.read") and viewer.scope_of("customers") != "all":
         # Who does not see every customer is shown by their own scope which one it is.
-        reader = replace(viewer, permissions=viewer.permissions | {"conversations.read_all"})
+        reader = viewer
     conversation_id = UUID(event.data["conversation_id"])
     message = event.data.get("message_id")
     found = await get_conversation(db, keyring, reader, conversation_id)
