@@ -146,7 +146,8 @@ def _require(viewer: Viewer, action: str) -> None:
 
 async def _where(house: House, viewer: Viewer, chosen: Chosen, bind: Arguments) -> list[str]:
     """The conditions on ``customer c`` that say who is chosen, with what the viewer may see."""
-    where = conditions(chosen.filter, viewer, bind)
+    # Who was erased is no customer any more, whoever still has their id.
+    where = [*conditions(chosen.filter, viewer, bind), "c.erased_at IS NULL"]
     ids = None if chosen.ids is None else list(dict.fromkeys(chosen.ids))
     if ids is not None and len(ids) > MOST_IDS:
         raise Invalid(f"ids: at most {MOST_IDS} at once; choose them by a filter.")

@@ -18,6 +18,7 @@ from hotline.workflows import background, batches
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.batches import Chosen, NewBatch
 from hotline.workflows.customers import update_customer
+from hotline.workflows.erasure import erase
 from hotline.workflows.house import House
 from hotline.workflows.merging import merge_customers
 from tests.integration.merging import add_customer
@@ -52,6 +53,19 @@ async def undone(house: House, viewer: Viewer, job_id: UUID) -> dict[str, int]:
 
 async def values(house: House, ids: list[UUID], name: str) -> list[Any]:
     return [getattr(await get_customer(house.db, house.keyring, SYSTEM, each), name) for each in ids]
+
+
+async def test_who_was_erased_is_not_counted(house: House, boss: Viewer, people: list[UUID]) -> None:
+    number = (await get_customer(house.db, house.keyring, SYSTEM, people[0])).reference
+    await erase(house, boss, people[0], reason="request", confirm=number)
+    for chosen in (Chosen(ids=people), Chosen()):
+        wanted = NewBatch("tag", chosen, ["new"])
+        seen = await batches.preview(house, boss, wanted)
+        assert (seen.count, seen.changing) == (4, 4)
+    job_id = await done(house, boss, NewBatch("tag", Chosen(ids=people), ["new"]))
+    assert (await get_job(house.db, boss, job_id)).result["outcomes"] == {"done": 4}
+    with pytest.raises(Invalid):
+        await batches.start(house, boss, NewBatch("tag", Chosen(ids=people[:1]), ["new"]))
 
 
 async def test_tag_by_a_filter_and_back(house: House, boss: Viewer, people: list[UUID]) -> None:

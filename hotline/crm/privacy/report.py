@@ -91,7 +91,7 @@ async def _add(db: Reader, keyring: Keyring, table: Personal, reach: Reach, repo
     columns = ", ".join(f'{expression} AS "{name}"' for name, expression in shows.items())
     text, arguments = bound(
         f'SELECT x.id AS row_id, {table.opened_by} AS opened_by, {columns} FROM "{table.table}" x '  # noqa: S608
-        f"WHERE {table.rows} ORDER BY {table.order} LIMIT {MOST + 1}",
+        f"WHERE {table.rows}{f' AND NOT {table.hides}' if table.hides else ''} ORDER BY {table.order} LIMIT {MOST + 1}",
         reach,
     )
     rows = await db.fetch(text, *arguments)

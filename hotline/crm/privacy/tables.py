@@ -14,6 +14,13 @@ from typing import Final
 
 _OF_CUSTOMER: Final = "x.customer_id = ANY({customers})"
 _MERGES: Final = "SELECT m.id FROM merge m WHERE m.kept_id = ANY({customers}) OR m.gone_id = ANY({customers})"
+# Written while another person was taken for this one, until the merge was undone, of what the merge brought: theirs.
+_ANOTHER_S: Final = """EXISTS (
+    SELECT 1 FROM merge m WHERE m.kept_id = x.customer_id AND NOT m.gone_id = ANY({customers})
+      AND m.undone_at IS NOT NULL AND x.at BETWEEN m.at AND m.undone_at
+      AND (x.field IN ('relations', 'purchases', 'files') OR x.field IN (
+          SELECT b.field FROM customer_change b
+          WHERE b.customer_id = m.kept_id AND b.source = 'merge' AND b.at BETWEEN m.at AND m.undone_at)))"""
 _CUSTOMER_KEY: Final = "(SELECT o.key_id FROM customer o WHERE o.id = x.customer_id)"
 
 
@@ -36,6 +43,8 @@ class Personal:
     empties: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     part: str = ""
+    #: Which of the rows hold another person's values and stand in nobody's report; empty: none.
+    hides: str = ""
     #: The report's place of it; the same for tables that are told together.
     section: str = ""
 
@@ -149,6 +158,7 @@ PERSONAL: Final[tuple[Personal, ...]] = (
         order="x.at, x.id",
         deletes=True,
         keys=("key_id",),
+        hides=_ANOTHER_S,
     ),
     Personal(
         "duplicate_pair",
@@ -167,6 +177,8 @@ PERSONAL: Final[tuple[Personal, ...]] = (
         opened_by="(SELECT o.key_id FROM merge m JOIN customer o ON o.id = m.kept_id WHERE m.id = x.merge_id)",
         deletes=True,
         section="merges",
+        hides="""EXISTS (SELECT 1 FROM merge m WHERE m.id = x.merge_id AND m.undone_at IS NOT NULL
+            AND NOT (m.kept_id = ANY({customers}) AND m.gone_id = ANY({customers})))""",
     ),
     Personal("merge_item", f"x.merge_id IN ({_MERGES})", deletes=True),
     Personal("merge", f"x.id IN ({_MERGES})", deletes=True),

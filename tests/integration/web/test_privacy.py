@@ -376,6 +376,11 @@ async def test_nobody_elses_history_keeps_what_was_theirs(api: Api) -> None:
     for merge in merges:
         await api.post(f"/merges/{merge['merge_id']}/undo", {}, status=200)
     assert found_in(json.dumps((await api.get(f"{kept}/history"))["items"])) != []
+    # While nobody is erased, what is told to one who was merged by mistake is theirs alone.
+    for own in (kept, third):
+        assert found_in(json.dumps(await api.get(f"{own}/report"), ensure_ascii=False)) == [], own
+    assert "de" in json.dumps(await api.get(f"{kept}/report"))
+    assert found_in(json.dumps(await api.get(f"/customers/{gone['id']}/report"), ensure_ascii=False)) != []
     wanted = {"confirm": f"C{gone['number']}", "reason": "request"}
     await api.post(f"/customers/{gone['id']}/erase", wanted, status=200)
     for own in (kept, third, firm):
