@@ -48,9 +48,13 @@ def _heard(house: House, section: TwilioIvr, prompt: Prompt) -> Heard | None:
 def _file(house: House, prompt: Prompt, language: str, *, made: bool) -> str | None:
     """Where Twilio fetches the prompt's sound; ``made``: one that a speech command read counts, too."""
     prompts = book(house)
-    for way in ways_in(house, prompt, language):
-        if (way.text is None or made) and prompts.store.seconds(way.digest) is not None:
-            return f"{house.settings.base_url}/prompts/{way.digest}{SUFFIXES[_RATE]}"
+    brought = prompts.recorded.get((prompt.name, language)) if prompt.fixed else None
+    digests = [brought.digest] if brought is not None else []
+    if made:
+        digests += [way.digest for way in ways_in(house, prompt, language)]
+    for digest in digests:
+        if prompts.store.seconds(digest) is not None:
+            return f"{house.settings.base_url}/prompts/{digest}{SUFFIXES[_RATE]}"
     return None
 
 

@@ -8,10 +8,9 @@ of agents is asked before the unit of work that keeps the step and its answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 import structlog
 
@@ -19,11 +18,8 @@ from hotline import phone
 from hotline.calls import twilio_story as story
 from hotline.channels.twilio.voice import Verb, Ways, answer, hung_up, recorded, render
 from hotline.crm import company as sections
-from hotline.crm.commands import ivr as commands
 from hotline.crm.commands.claims import claim, earlier_reply
-from hotline.crm.commands.ivr import SessionRecord
 from hotline.crm.queries.senders import find_sender
-from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid, Unavailable
 from hotline.ivr import engine
@@ -47,14 +43,13 @@ from hotline.ivr.flow import FlowSet
 from hotline.ivr.moves import GIVEN_UP_SECONDS
 from hotline.ivr.session import Session, Step
 from hotline.workflows import company, ivr, recordings, twilio_agents, twilio_calls, twilio_recordings
-from hotline.workflows import flows as flow_records
 from hotline.workflows.calendars import calendars_of
-from hotline.workflows.calls import TWILIO, follow_ivr
+from hotline.workflows.calls import TWILIO
 from hotline.workflows.house import House
 from hotline.workflows.ivr import Caller
-from hotline.workflows.ivr_sessions import ivr_body
 from hotline.workflows.once import turn
 from hotline.workflows.twilio_agents import Handover
+from hotline.workflows.twilio_sessions import Line, Taken, keep_at_once, load, remember, remembered, write
 from hotline.workflows.twilio_speech import hearing, listening
 
 log = structlog.get_logger(__name__)
@@ -68,26 +63,14 @@ MAIN: Final = "main"
 _DEFAULT: Final = Enqueue("", 0, GIVEN_UP_SECONDS)
 _NOWHERE: Final = Ways("", "")
 
+#: Sessions that one process remembers.
+MOST_REMEMBERED: Final = 2_000
+
 Form = Mapping[str, str]
 
 
 def _silence(_: Prompt) -> None:
     """Nothing is said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A caller's session between two webhooks."""
-
-    call_sid: str
-    flows: FlowSet
-    session: Session
-    started_at: datetime
-
-    @property
-    def language(self) -> str:
-        """What the caller is spoken to in."""
-        return self.session.facts.language or self.flows.languages[0]
 
 
 # The doors
@@ -99,7 +82,7 @@ async def arrive(house: House, form: Form, keys: Sequence[str], at: datetime) ->
     keys = (*keys, _step_key(sid, "start"))
     async with turn(house, f"call {sid}"):
         await twilio_calls.arrived(house, form, at)
-        known = await _load(house, sid)
+        known = await load(house, sid)
         if known is not None:
             return await _again(house, known, form, keys)
         flows = await _flow_of(house, form)
@@ -127,14 +110,14 @@ async def left(house: House, form: Form, how: Left, step: str | int, keys: Seque
 async def gone(house: House, sid: str) -> str | None:
     """The caller hung up: the session is over. Its outcome (``voicemail``, ``queued`` …), None without a session."""
     async with turn(house, f"call {sid}"):
-        line = await _load(house, sid)
+        line = await load(house, sid)
         if line is None:
             return None
         if not line.session.over:
             step = _resumed(house, line, HungUp())
             ended = replace(line, session=step.session)
             async with house.unit(SYSTEM) as uow:
-                await _write(house, uow, ended, line.session)
+                await write(house, uow, ended, line.session)
             line = ended
         return line.session.facts.outcome
 
@@ -151,27 +134,38 @@ async def _take(house: House, form: Form, step: str, keys: Sequence[str], how: L
     sid = call_sid(form)
     keys = (*keys, _step_key(sid, step))
     async with turn(house, f"call {sid}"):
-        line = await _load(house, sid)
-        talked = how is not None and how.how == "answered"
-        if line is None:
-            return _bye() if talked else await _lost(house, sid, form)
-        waits = line.session.waits
-        fits = str(line.session.waited) == step and not line.session.over
-        if not fits or (waits in ("queue", "transfer")) != (how is not None):
-            if not talked:
-                return await _again(house, line, form, keys)
-            # Handed over while the records were away: this session was passed by, and is over after the talk.
-            if earlier := await earlier_reply(house.db, house.keyring, keys):
-                return earlier
-        before = line.session
-        after = _resumed(house, line, how or _input(line, form)) if _answers(form, waits) else None
-        if hung_up(form):
-            # The caller left a message and hung up, or only hung up: nobody hears what would follow.
-            line = line if after is None else replace(line, session=after.session)
-            after = _resumed(house, line, HungUp())
-        if after is None:
-            raise Invalid("This is no answer to what was asked.")
-        return await _go(house, replace(line, session=after.session), after, None, form, keys, before=before)
+        line = remembered(house, sid, step)
+        if line is not None:
+            try:
+                return await _answered(house, line, form, step, keys, how)
+            except Taken:
+                log.debug("ivr.step_taken", pbx=TWILIO)
+        return await _answered(house, await load(house, sid), form, step, keys, how)
+
+
+async def _answered(
+    house: House, line: Line | None, form: Form, step: str, keys: Sequence[str], how: Left | None
+) -> str:
+    talked = how is not None and how.how == "answered"
+    if line is None:
+        return _bye() if talked else await _lost(house, call_sid(form), form)
+    waits = line.session.waits
+    fits = str(line.session.waited) == step and not line.session.over
+    if not fits or (waits in ("queue", "transfer")) != (how is not None):
+        if not talked:
+            return await _again(house, line, form, keys)
+        # Handed over while the records were away: this session was passed by, and is over after the talk.
+        if earlier := await earlier_reply(house.db, house.keyring, keys):
+            return earlier
+    before = line.session
+    after = _resumed(house, line, how or _input(line, form)) if _answers(form, waits) else None
+    if hung_up(form):
+        # The caller left a message and hung up, or only hung up: nobody hears what would follow.
+        line = line if after is None else replace(line, session=after.session)
+        after = _resumed(house, line, HungUp())
+    if after is None:
+        raise Invalid("This is no answer to what was asked.")
+    return await _go(house, replace(line, session=after.session), after, None, form, keys, before=before)
 
 
 def _answers(form: Form, waits: str) -> bool:
@@ -229,13 +223,19 @@ async def _go(
         step = _resumed(house, line, given)
         line = replace(line, session=step.session)
     document = await _document(house, line, [*said, last], verbs)
+    if before is not None and await keep_at_once(house, line, before, keys, document):
+        remember(house, line)
+        return document
     async with house.unit(SYSTEM) as uow:
         earlier = await claim(uow, keys, document)
         if earlier is None:
-            await _write(house, uow, line, before)
+            await write(house, uow, line, before)
             if before is not None and before.waits == "record":
                 await twilio_recordings.noticed(uow, form)
-    return earlier or document
+    if earlier is not None:
+        return earlier or document
+    remember(house, line)
+    return document
 
 
 async def _again(house: House, line: Line, form: Form, keys: Sequence[str]) -> str:
@@ -350,18 +350,6 @@ async def _flow_of(house: House, form: Form) -> FlowSet:
     return flows
 
 
-async def _load(house: House, sid: str) -> Line | None:
-    saved = await ivr.find_session(house, TWILIO, sid)
-    if saved is None:
-        return None
-    session = Session.from_json(saved.session, saved.secrets)
-    flows = await flow_records.fetch(house, session.flow, session.digest)
-    if flows is None:
-        log.error("ivr.flow_lost", pbx=TWILIO, flow=session.flow)
-        return None
-    return Line(sid, flows, session, saved.started_at)
-
-
 def _bye() -> str:
     return render([HangUp()], _silence, _NOWHERE)
 
@@ -382,36 +370,4 @@ async def _keep_before(house: House, line: Line, before: Session | None) -> None
     """Keep a session before its caller is handed over: once, whoever comes to it."""
     async with house.unit(SYSTEM) as uow:
         if await claim(uow, (f"{_step_key(line.call_sid, str(line.session.waited))}:kept",)) is None:
-            await _write(house, uow, line, before)
-
-
-async def _write(house: House, uow: UnitOfWork, line: Line, before: Session | None) -> None:
-    """Write the session; its call is told when that is news to it."""
-    session = line.session
-    record = _record(line)
-    call_id: UUID | None = None
-    customer_id: UUID | None = None
-    if before is None or _news(before) != _news(session):
-        if session.customer_number is not None:
-            known = await ivr.find_customer(house, session.customer_number, uow)
-            customer_id = known.customer_id if known is not None else None
-        call_id = await commands.find_call(uow, TWILIO, line.call_sid)
-        if call_id is not None:
-            await follow_ivr(house, uow, call_id, dict(record.facts), customer_id)
-    await commands.save_session(uow, record, call_id, customer_id)
-
-
-def _news(session: Session) -> tuple[object, ...]:
-    """What a ticket or the desk shows of a session; the path that led there is told with it."""
-    facts = session.facts
-    return facts.language, facts.kind, facts.queue, facts.outcome, facts.customer_number, dict(facts.variables)
-
-
-def _record(line: Line) -> SessionRecord:
-    session = line.session
-    state = "over" if session.over else "queued" if session.waits in ("queue", "transfer") else "running"
-    body: dict[str, Any] = ivr_body(session)
-    return SessionRecord(
-        TWILIO, line.call_sid, session.flow, session.digest, session.version, state, session.to_json(), body,
-        session.steps, line.started_at, session.secrets(),
-    )  # fmt: skip
+            await write(house, uow, line, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from hotline.crm.company import Recordings, TwilioIvr
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Left
+from hotline.ivr.session import Frame
 from hotline.settings import Settings
-from hotline.workflows import company, twilio_voice
+from hotline.workflows import company, twilio_sessions, twilio_voice
 from hotline.workflows.customers import create_customer
 from hotline.workflows.house import House
 from tests.integration.twilio_caller import TwilioCaller, twilio_house
@@ -216,13 +218,46 @@ async def test_a_caller_who_hangs_up_in_the_middle_ends_the_session(here: House)
     assert [verb.name for verb in verbs(late)] == ["Hangup"]
 
 
-async def test_a_session_that_is_lost_goes_to_the_default_queue(here: House) -> None:
+async def test_a_session_that_is_lost_goes_to_the_default_queue(here: House, house: House, settings: Settings) -> None:
     caller = TwilioCaller(here, ["1"])
     first = await caller.ring()
     await here.db.execute("DELETE FROM ivr_session")
     await here.db.execute("DELETE FROM webhook_claim")
+    caller.house = twilio_house(house, settings)  # another process, which remembers nothing
     document = await caller.answer(verbs(first)[0]["action"], Digits="1")
     assert verbs(document)[-1].name == "Dial"
+
+
+async def test_two_processes_cannot_take_one_step(here: House, house: House, settings: Settings) -> None:
+    """Each remembers the session as it was; what the other did to it meanwhile comes out in time."""
+    caller, other = TwilioCaller(here), twilio_house(house, settings)
+    menu = await caller.answer(verbs(await caller.ring())[0]["action"], Digits="1")
+    action = verbs(menu)[0]["action"]
+    caller.house = other
+    wrong = await caller.answer(action, Digits="9")  # the menu is asked once more
+    caller.house = here
+    for digits in ("9", "2"):
+        assert await caller.answer(action, Digits=digits) == wrong
+    assert (await session_of(here, caller))["session"]["waited"] == 2
+    caller.house = other
+    assert await caller.end() == "left"
+    caller.house = here
+    twilio_sessions.remember(here, await _as_it_was(here, caller, 2))
+    late = await caller.answer(verbs(wrong)[0]["action"], Digits="9")
+    assert [verb.name for verb in verbs(late)] == ["Hangup"]
+    twilio_sessions.remember(here, await _as_it_was(here, caller, 2))
+    late = await caller.answer(verbs(wrong)[0]["action"], Digits="1")
+    assert [verb.name for verb in verbs(late)] == ["Hangup"]
+    assert (await session_of(here, caller))["state"] == "over"
+
+
+async def _as_it_was(house: House, caller: TwilioCaller, waited: int) -> twilio_sessions.Line:
+    """The caller's session at the menu, as a process remembers it that did not hear of the end."""
+    line = await twilio_sessions.load(house, caller.sid)
+    assert line is not None
+    session = replace(line.session, over=False, waits="collect", frames=(Frame("main", "menu"),), outcome=None)
+    assert session.waited == waited
+    return replace(line, session=session)
 
 
 async def test_a_talk_that_is_recorded_is_announced(here: House) -> None:

@@ -67,6 +67,12 @@ async def earlier_reply(db: Reader, keyring: Keyring, keys: Sequence[str]) -> st
     return ""
 
 
+def prepared(keyring: Keyring, keys: Sequence[str], reply: str) -> tuple[list[str], list[bytes]]:
+    """Keys and sealed replies as rows of ``webhook_claim``, for a statement that claims by itself."""
+    wanted = sorted({_short(key) for key in keys})
+    return wanted, _sealed(keyring, wanted, reply)
+
+
 async def forget_claims(uow: UnitOfWork, before: datetime) -> int:
     """Forget claims from before a moment; how many."""
     tag = await uow.execute("DELETE FROM webhook_claim WHERE at < $1", before)

@@ -10,6 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.calls.names import session_id
+from hotline.crm.commands.claims import prepared
+from hotline.crm.database import Reader
+from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import create_personal_key, load_personal_key
 from hotline.crm.unit_of_work import UnitOfWork
 
@@ -72,6 +75,43 @@ async def _seal(uow: UnitOfWork, record: SessionRecord, row_id: UUID) -> tuple[b
     key = key or await create_personal_key(uow)
     text = json.dumps(dict(record.secrets))
     return uow.keyring.encrypt(key, "ivr_session", "sealed", row_id, text), key.id
+
+
+async def lock_session(uow: UnitOfWork, pbx: str, uniqueid: str) -> int | None:
+    """Lock a session; how often it has waited, -1 when it is over, None when there is none."""
+    waited: int | None = await uow.fetchval(
+        """SELECT CASE WHEN state = 'over' THEN -1 ELSE (session -> 'waited')::int END
+           FROM ivr_session WHERE id = $1 FOR UPDATE""",
+        session_id(pbx, uniqueid),
+    )
+    return waited
+
+
+# One statement: a step that others took meanwhile changes nothing and claims nothing.
+_STEP: Final = """
+WITH taken AS (
+    UPDATE ivr_session SET state = $3, session = $4, facts = $5, steps = $6, version = $7, updated_at = $8
+    WHERE id = $1 AND state = 'running' AND (session -> 'waited')::int = $2 RETURNING id)
+INSERT INTO webhook_claim (key, reply_cipher, at)
+SELECT k, r, $8 FROM taken, unnest($9::text[], $10::bytea[]) AS given (k, r) ORDER BY k RETURNING key
+"""
+
+
+async def take_step(
+    db: Reader, keyring: Keyring, record: SessionRecord, waited: int, keys: Sequence[str], reply: str, now: datetime
+) -> bool:
+    """Write what a step changed in a session that had ``waited`` so often, with the claim of the event that brought it
+    and its reply; secrets and the call stay as they are. False when somebody took that step already.
+
+    Raises Conflict when the event was claimed by itself.
+    """
+    wanted, sealed = prepared(keyring, keys, reply)
+    done = await db.fetchval(
+        _STEP,
+        session_id(record.pbx, record.uniqueid), waited, record.state, dict(record.session), dict(record.facts),
+        record.steps, record.version, now, wanted, sealed,
+    )  # fmt: skip
+    return done is not None
 
 
 async def session_facts(
