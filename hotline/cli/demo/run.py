@@ -14,6 +14,7 @@ from hotline import app, logs
 from hotline.cli.demo.dialplan import HotlineDialplan
 from hotline.cli.demo.people import AGENTS, CALLERS, FIRST, LINES, PBX, QUEUE, interface
 from hotline.cli.demo.seed import seed
+from hotline.cli.demo.twilio import DemoTwilio
 from hotline.cli.demo.voice import Voice, with_voice
 from hotline.settings import Bind, PbxAddress, Settings
 from hotline.simulator.call import Phone
@@ -46,12 +47,21 @@ async def run(settings: Settings, say: Callable[[str], None], *, asterisk: bool)
             parts.push_async_callback(pbx.close)
             settings = _reached(settings, pbx)
         password = await seed(settings)
+        twilio: DemoTwilio | None = None
+        if not asterisk and not settings.twilio_account_sid:
+            twilio = DemoTwilio()
+            await twilio.start()
+            parts.push_async_callback(twilio.close)
+            settings = twilio.joined(settings)
+            await twilio.prepare(settings)
         if not asterisk:
             scenarios = tuple(Scenario(c.key, c.number, c.name, c.withheld, c.patience, c.keys) for c in CALLERS)
             users = [(agent.login, agent.name, agent.role) for agent in AGENTS]
-            page = Demo(pbx, scenarios, tuple(LINES), users, password, voice, _Scripts(pbx, settings).at)
+            page = Demo(pbx, scenarios, tuple(LINES), users, password, voice, _Scripts(pbx, settings).at, twilio)
 
         def started(address: str) -> None:
+            if twilio is not None:
+                twilio.reach(settings, address)
             say(f"hotline demo: {address}")
             say(f"  sign in as  {FIRST}  with password  {password}")
             others = ", ".join(agent.login for agent in AGENTS if agent.login != FIRST)

@@ -57,7 +57,8 @@ async def play(line: Line, verb: Element, base: str) -> None:
     what = verb.get("digits") or urljoin(base, (verb.text or "").strip())
     for _ in range(_times(verb)):
         line.hear("play", what)
-        await line.pass_time(_SOUND_SECONDS)
+        seconds = await line.twilio.hooks.seconds_of(what) if line.twilio.pace and "/" in what else _SOUND_SECONDS
+        await line.pass_time(seconds)
 
 
 async def pause(line: Line, verb: Element, base: str) -> None:

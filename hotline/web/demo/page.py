@@ -12,6 +12,7 @@ from hotline import phone
 from hotline.errors import Invalid
 from hotline.web.bodies import whole
 from hotline.web.context import house_of
+from hotline.web.demo.twilio import DemoTwilio
 from hotline.web.demo.watch import WATCH
 from hotline.web.desktop.forms import json_of
 from hotline.web.desktop.render import html
@@ -92,6 +93,8 @@ class Demo:
     password: str
     voice: Voice
     scripts_at: Callable[[int], None]
+    #: People who call and write by Twilio.
+    twilio: DemoTwilio | None = None
 
 
 DEMO: Final = web.AppKey("demo", Demo)
@@ -107,6 +110,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         "users": demo.users,
         "password": demo.password,
         "audible": demo.voice.audible,
+        "twilio": demo.twilio.state()["number"] if demo.twilio is not None else None,
     }
     return html(request, "demo.html", shown)
 

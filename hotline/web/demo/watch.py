@@ -24,6 +24,7 @@ from hotline.workflows.house import House
 
 if TYPE_CHECKING:
     from hotline.web.demo.page import DemoPbx
+    from hotline.web.demo.twilio import DemoTwilio
 
 #: Changes closer together than this are sent as one.
 _TOGETHER_SECONDS: Final = 0.04
@@ -44,8 +45,9 @@ _SHOWN: Final[Mapping[str, str]] = {
 class Watch:
     """Joins the PBX's log with hotline's events and sends both to the open pages."""
 
-    def __init__(self, pbx: DemoPbx) -> None:
+    def __init__(self, pbx: DemoPbx, twilio: DemoTwilio | None = None) -> None:
         self._pbx = pbx
+        self._twilio = twilio
         self._events: deque[dict[str, Any]] = deque(maxlen=60)
         self._open: set[asyncio.Event] = set()
         self._names: dict[str, str] = {}
@@ -62,7 +64,24 @@ class Watch:
                 call["line"] = self._captioned(call["line"])
         told = [{**line, "by": "pbx"} for line in state["log"]] + list(self._events)
         state["log"] = sorted(told, key=lambda line: float(line["at"]))[-60:]
+        if self._twilio is not None:
+            state["twilio"] = self._shown(self._twilio.state())
         return state
+
+    def _shown(self, twilio: Mapping[str, Any]) -> dict[str, Any]:
+        """What is at Twilio, its numbers as people write them and the words of prompts that are sound files."""
+        shown = dict(twilio)
+        for name in ("messages", "calls"):
+            shown[name] = [{**each, "shown": phone.display(each["number"])} for each in twilio[name]]
+        for call in shown["calls"]:
+            call["heard"] = [self._said(each) for each in call["heard"]]
+        return shown
+
+    def _said(self, heard: Mapping[str, Any]) -> dict[str, Any]:
+        if heard["kind"] != "play" or self._house is None:
+            return dict(heard)
+        found = prompts.caption(self._house, str(heard["what"]))
+        return {**heard, "kind": "say", "language": found[0], "what": found[1]} if found else dict(heard)
 
     def _captioned(self, line: Mapping[str, Any]) -> dict[str, Any]:
         """What the caller hears, with its words and its address here: the PBX's own may be another one."""
@@ -80,9 +99,12 @@ class Watch:
         """Listens while the application runs."""
         self._house = app[HOUSE]
         unwatch: Callable[[], None] = self._pbx.watch(self._changed)
+        leave = self._twilio.watch(self._changed) if self._twilio is not None else None
         task = app[HOUSE].spawn(self._listen(app), "demo.watch")
         yield
         unwatch()
+        if leave is not None:
+            leave()
         task.cancel()
 
     async def close(self, app: web.Application) -> None:

@@ -7,6 +7,7 @@ import { countFrom, setClock, startClocks } from "./lib/clock.js";
 import { load, nt, t } from "./lib/i18n.js";
 import { plain } from "./lib/text.js";
 import { startTheme } from "./shell/theme.js";
+import { showTwilio, startTwilio } from "./demo/twilio.js";
 
 load(JSON.parse(find("#page-data").textContent).messages);
 startTheme();
@@ -61,8 +62,8 @@ const kindWords = () => ({
   service_request: t("Service request"),
 });
 
-async function press(path, body = undefined) {
-  say(handset, "problem", "");
+async function press(path, body = undefined, place = handset) {
+  say(place, "problem", "");
   const sound = body instanceof Blob;
   try {
     const response = await fetch(`/demo/${path}`, {
@@ -72,9 +73,9 @@ async function press(path, body = undefined) {
     });
     const answer = response.status === 204 ? null : await response.json();
     if (response.ok) return answer;
-    say(handset, "problem", plain(answer?.detail, 200) || t("This did not work (error {status}).", { status: response.status }));
+    say(place, "problem", plain(answer?.detail, 200) || t("This did not work (error {status}).", { status: response.status }));
   } catch {
-    say(handset, "problem", t("No connection to hotline. Nothing was changed."));
+    say(place, "problem", t("No connection to hotline. Nothing was changed."));
   }
   return null;
 }
@@ -284,6 +285,7 @@ function show(next) {
   showHandset();
   showPhones();
   showLog();
+  showTwilio(state.twilio);
   for (const button of all("[data-recording]")) {
     const recording = state.recordings[button.dataset.recording];
     button.title = nt("{n} free phone needed", "{n} free phones needed", recording.phones);
@@ -344,6 +346,8 @@ for (const button of all("[data-recording]")) {
     if (answer) mine = answer.call;
   });
 }
+
+startTwilio(press);
 
 const live = find("#live");
 const stream = new EventSource("/demo/stream");
