@@ -6,6 +6,7 @@ Twilio is the fake one; the leg that it sends to the Asterisk is SIPp's, with th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -13,33 +14,43 @@ from hotline.simulator.twilio import Line
 from tests.e2e.conftest import Office, newest, service_settings
 from tests.e2e.person import Body, soon
 from tests.e2e.test_journey import ended
-from tests.fakes.twilio import DOOR, NUMBER, PUBLIC, FakeTwilio
+from tests.fakes.twilio import DOOR, NUMBER, FakeTwilio
 from tests.rig.acts import ZHANG
 from tests.rig.asterisk import Asterisk
 from tests.rig.config import TWILIO
+from tests.rig.ports import free_port
 from tests.rig.sipp import Sipp
 from tests.rig.stage import Stage
 
 
 @pytest.fixture
-async def twilio_account() -> AsyncIterator[FakeTwilio]:
+def address() -> str:
+    """Where the service is, for Twilio: known before it starts."""
+    return f"127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+async def twilio_account(address: str) -> AsyncIterator[FakeTwilio]:
     """A Twilio with one number whose calls come to the office."""
     fake = FakeTwilio()
     await fake.start()
-    fake.add_number(
-        NUMBER, voice_url=f"{PUBLIC}{DOOR}/voice", status_callback=f"{PUBLIC}{DOOR}/voice/status"
-    )  # fmt: skip
+    door = f"http://{address}{DOOR}"
+    fake.add_number(NUMBER, voice_url=f"{door}/voice", status_callback=f"{door}/voice/status")
     yield fake
     await fake.close()
     assert fake.complaints == []
 
 
 @pytest.fixture
-def settings_of(company_url: str, tmp_path: object, asterisk: Asterisk, twilio_account: FakeTwilio) -> dict[str, str]:
+def settings_of(
+    company_url: str, tmp_path: Path, asterisk: Asterisk, twilio_account: FakeTwilio, address: str
+) -> dict[str, str]:
     """The settings of a node whose callers of Twilio wait at the Asterisk."""
     return {
-        **service_settings(company_url, tmp_path, asterisk.ami_url),  # type: ignore[arg-type]
+        **service_settings(company_url, tmp_path, asterisk.ami_url),
         **twilio_account.environment(),
+        "HOTLINE_HTTP_BIND": address,
+        "HOTLINE_PUBLIC_URL": f"http://{address}",
         "HOTLINE_TWILIO_SIP_URL": sip_address(asterisk),
     }
 
@@ -71,7 +82,6 @@ async def test_twilio_to_the_queue_of_the_asterisk(
     office: Office, stage: Stage, asterisk: Asterisk, twilio_account: FakeTwilio
 ) -> None:
     twilio = twilio_account
-    twilio.reach(office.service.url)
     await office.customer("Zhang Wei", ZHANG)
     stage.phone("agent1", answer_after=0.5, hangup_after=1)
     stage.phone("agent2", "never")
@@ -108,7 +118,6 @@ async def test_who_waits_in_vain_goes_on_in_the_flow(
     office: Office, stage: Stage, asterisk: Asterisk, twilio_account: FakeTwilio
 ) -> None:
     twilio = twilio_account
-    twilio.reach(office.service.url)
     await office.admin.ask("PUT", "/settings/twilio_voice", {"longest_wait_seconds": 10}, status=200)
     stage.phone("agent1", "never")
     line, leg = await to_asterisk(twilio, asterisk, "12")

@@ -211,7 +211,7 @@ async def claim_lost(uow: UnitOfWork, grace: timedelta, *, most: int = 50) -> li
     rows = await uow.fetch(
         f"""UPDATE twilio_leg SET state = 'ended', ended_at = $1, end_reason = 'unknown' WHERE id IN (
                 SELECT id FROM twilio_leg WHERE ended_at IS NULL AND call_sid IS NULL AND role <> 'caller'
-                  AND COALESCE(ring_until, created_at) < $1 - $2::interval LIMIT $3 FOR UPDATE SKIP LOCKED)
+                  AND COALESCE(ring_until, created_at) < $1::timestamptz - $2::interval LIMIT $3 FOR UPDATE SKIP LOCKED)
             RETURNING {LEG_COLUMNS}""",  # noqa: S608
         uow.now, grace, most,
     )  # fmt: skip
@@ -240,7 +240,7 @@ async def claim_silent(uow: UnitOfWork, quiet: timedelta, *, most: int = 20) -> 
     """Open legs of which nothing was heard for long, to be asked about."""
     rows = await uow.fetch(
         f"""UPDATE twilio_leg SET checked_at = $1 WHERE id IN (
-                SELECT id FROM twilio_leg WHERE ended_at IS NULL AND checked_at < $1 - $2::interval
+                SELECT id FROM twilio_leg WHERE ended_at IS NULL AND checked_at < $1::timestamptz - $2::interval
                 ORDER BY checked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
             RETURNING {LEG_COLUMNS}""",  # noqa: S608
         uow.now, quiet, most,
