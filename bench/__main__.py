@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 
-from bench import ami, crowd, ivr, memory, pages, pop
+from bench import ami, crowd, ivr, memory, pages, pop, sms
 from bench.measure import tell
 
 
@@ -22,6 +22,8 @@ async def main() -> None:
     await imports.main(imports.ROWS, imports.PRESENT)
     tell()
     await pages.main(crowd.CUSTOMERS, pages.ROUNDS)
+    tell()
+    await sms.main(sms.MESSAGES, sms.RUNS)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 from uuid import UUID
@@ -27,9 +28,10 @@ SENDERS: Final[Mapping[str, Send]] = {
     "email": mail_out.send,
 }
 
-#: Messages on their way to providers at once, and most that are taken by one look.
+#: Messages on their way to providers at once; and most that are taken, the next ones among them. A process that dies
+#: leaves as many at most of which nobody knows whether they left.
 AT_ONCE: Final = 32
-BATCH: Final = 64
+MOST_TAKEN: Final = 128
 #: Seconds between two looks when nothing wakes us: another process may have written.
 LOOK_SECONDS: Final = 1.0
 #: Seconds between two looks for tries that nobody waits for any more.
@@ -41,44 +43,54 @@ LONGEST_SECONDS: Final = 90.0
 
 
 class Dispatch:
-    """One process's sending."""
+    """One process's sending. What came back is noted, and what comes next is taken, while others are on their way."""
 
     def __init__(self, house: House, senders: Mapping[str, Send] = SENDERS) -> None:
         self._house = house
         self._senders = dict(senders)
-        self._running: dict[asyncio.Task[None], UUID] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._done: dict[UUID, Accepted | ChannelError] = {}
-        self._freed = asyncio.Event()
+        self._changed = asyncio.Event()
         self._lost = float("-inf")
 
     async def once(self) -> int:
-        """Take what is due, as far as there is room, and note what has come back; how many were taken."""
-        await self._note()
+        """Note what has come back, and take what is due where there is room; how many were taken."""
         if monotonic() - self._lost > LOST_SECONDS:
             await outgoing.give_up_lost(self._house)
             self._lost = monotonic()
-        room = min(BATCH, AT_ONCE - len(self._running))
-        taken = await outgoing.take(self._house, tuple(self._senders), room)
-        for message in taken:
-            task = self._house.spawn(self._send(message), "outgoing")
-            self._running[task] = message.id
-            task.add_done_callback(self._over)
-        return len(taken)
+        _, taken = await asyncio.gather(self._note(), self._take())
+        return taken
 
     async def drain(self) -> None:
         """Send all that is due now and wait until what came of it is noted."""
-        while await self.once() or self._running or self._done:
+        while await self.once() or self.busy:
             await self.settled()
 
     async def settled(self, seconds: float = LOOK_SECONDS) -> None:
         """Wait until something came back, at most so long."""
         if self._running and not self._done:
-            await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
 
     @property
     def busy(self) -> bool:
         """Whether messages are on their way."""
         return bool(self._running or self._done)
+
+    async def _take(self) -> int:
+        """A good number at a time: each look costs the same."""
+        room = MOST_TAKEN - len(self._running)
+        if room < AT_ONCE:
+            return 0
+        taken = await outgoing.take(self._house, tuple(self._senders), room)
+        for message in taken:
+            task = self._house.spawn(self._send(message), "outgoing")
+            self._running.add(task)
+            task.add_done_callback(self._over)
+        return len(taken)
 
     async def _note(self) -> None:
         """What came back is noted together. It is kept until it is in the database: it must not be told for lost."""
@@ -90,9 +102,15 @@ class Dispatch:
             self._done.pop(message_id, None)
 
     async def _send(self, message: Outgoing) -> None:
+        async with self._places:
+            self._done[message.id] = await self._tried(message)
+            self._changed.set()
+
+    async def _tried(self, message: Outgoing) -> Accepted | ChannelError:
+        result: Accepted | ChannelError
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                result: Accepted | ChannelError = await self._senders[message.channel](self._house, message)
+                return await self._senders[message.channel](self._house, message)
         except ChannelError as error:
             result = error
         except TimeoutError:
@@ -101,17 +119,15 @@ class Dispatch:
             # It may have been handed over before this went wrong.
             log.exception("outgoing.failed", message=str(message.id))
             result = Unknown()
-        self._done[message.id] = result
-        if isinstance(result, ChannelError):
-            log.warning(
-                "outgoing.not_sent", message=str(message.id), reason=result.code, code=result.provider_code,
-                attempt=message.attempt,
-            )  # fmt: skip
+        log.warning(
+            "outgoing.not_sent", message=str(message.id), reason=result.code, code=result.provider_code,
+            attempt=message.attempt,
+        )  # fmt: skip
+        return result
 
     def _over(self, task: asyncio.Task[None]) -> None:
-        message_id = self._running.pop(task, None)
-        if message_id is not None and task.cancelled():
-            self._done.setdefault(message_id, Unknown("The process ended."))
+        self._running.discard(task)
+        self._changed.set()
 
 
 async def run(house: House) -> None:
