@@ -7,9 +7,11 @@ of agents is asked before the unit of work that keeps the step and its answer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -59,6 +61,9 @@ RESUME: Final = "/webhooks/twilio/voice/resume"
 RECORDINGS: Final = "/webhooks/twilio/recordings"
 TRANSCRIPTS: Final = "/webhooks/twilio/transcripts"
 MAIN: Final = "main"
+#: Seconds for which the end of a call waits for its message, and between two looks for it.
+MESSAGE_SECONDS: Final = 3.0
+_LOOK_SECONDS: Final = 0.2
 
 _DEFAULT: Final = Enqueue("", 0, GIVEN_UP_SECONDS)
 _NOWHERE: Final = Ways("", "")
@@ -109,6 +114,7 @@ async def left(house: House, form: Form, how: Left, step: str | int, keys: Seque
 
 async def gone(house: House, sid: str) -> str | None:
     """The caller hung up: the session is over. Its outcome (``voicemail``, ``queued`` …), None without a session."""
+    await _message_kept(house, sid)
     async with turn(house, f"call {sid}"):
         line = await load(house, sid)
         if line is None:
@@ -120,6 +126,17 @@ async def gone(house: House, sid: str) -> str | None:
                 await write(house, uow, ended, line.session)
             line = ended
         return line.session.facts.outcome
+
+
+async def _message_kept(house: House, sid: str) -> None:
+    """Who hangs up to end a message sends two webhooks at once: that the call is over, and that there is a message.
+    The message goes first, when it comes within MESSAGE_SECONDS."""
+    until = monotonic() + MESSAGE_SECONDS
+    while monotonic() < until:
+        line = await load(house, sid)
+        if line is None or line.session.over or line.session.waits != "record":
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def fallback(house: House) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -131,6 +132,44 @@ async def test_twenty_at_once_are_one(here: House) -> None:
     assert await here.db.fetchval("SELECT count(*) FROM twilio_waiting") == 1
 
 
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_comes_twice_late_or_in_another_order_changes_nothing(here: House, seed: int) -> None:
+    """The same caller with a good line and with a bad one: each webhook comes up to three times, older ones between."""
+    rng = random.Random(seed)
+    acts: list[str | None] = [rng.choice(["1", "2", "3", "0", "9", "", "#", "say complaint"]) for _ in range(10)]
+    good, bad = TwilioCaller(here, list(acts), number="anonymous"), BadLine(here, list(acts), number="anonymous")
+    bad.rng = rng
+    assert (await good.run()).name == (await bad.run()).name == "Dial"
+    (one, other) = [(await session_of(here, caller))["session"] for caller in (good, bad)]
+    assert one == other
+    assert [said(document) for document in good.documents] == [said(document) for document in bad.documents]
+    # A ticket each, or none: who chose nothing gets theirs in the queue.
+    assert await here.db.fetchval("SELECT count(*) FROM ticket") in (0, 2)
+
+
+class BadLine(TwilioCaller):
+    """Somebody whose webhooks come twice, late, and in another order."""
+
+    rng: random.Random
+    sent: list[tuple[str, dict[str, str], str]]
+
+    async def answer(self, url: str, **more: str) -> str:
+        sent = self.__dict__.setdefault("sent", [])
+        replies = await asyncio.gather(
+            *(self._post(url, more) for _ in range(self.rng.randrange(1, 4))),
+            *(self._post(*self.rng.choice(sent)[:2]) for _ in range(self.rng.randrange(3) if sent else 0)),
+        )
+        document = replies[0]
+        for old, form, reply in sent:
+            assert await self._post(old, form) == reply
+        sent.append((url, more, document))
+        return self._got(document)
+
+    async def _post(self, url: str, form: dict[str, str]) -> str:
+        step = url.partition("?n=")[2]
+        return await twilio_voice.resume(self.house, self.form(**form), step, self.keys())
+
+
 async def test_an_old_step_that_comes_late_is_answered_as_it_was(here: House) -> None:
     caller = TwilioCaller(here)
     first = await caller.ring()
@@ -196,6 +235,18 @@ async def test_a_caller_who_hangs_up_after_their_message_has_left_one(here: Hous
     await caller.go_on(await twilio_voice.left(here, caller.form(), Left("empty"), step))
     session = await session_of(here, caller)
     assert (session["state"], session["facts"]["outcome"]) == ("over", "voicemail")
+
+
+async def test_the_end_of_a_call_waits_for_its_message(here: House) -> None:
+    caller = TwilioCaller(here, ["1", "1"])
+    await caller.run()
+    step = (await session_of(here, caller))["session"]["waited"]
+    record = verbs(await twilio_voice.left(here, caller.form(), Left("empty"), step))[-2]
+    ended = asyncio.create_task(caller.end())
+    await asyncio.sleep(0)
+    message = {"CallStatus": "completed", "Digits": "hangup", "RecordingDuration": "4"}
+    await caller.answer(record["action"], **message)
+    assert await ended == "voicemail"
 
 
 async def test_after_a_talk_the_flow_is_over(here: House) -> None:
