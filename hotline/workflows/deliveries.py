@@ -111,6 +111,7 @@ def _accepted(uow: UnitOfWork, record: DeliveryRecord, receipt: Accepted) -> Non
         provider_account=record.provider_account or receipt.provider_account,
         segments=receipt.segments or record.segments,
         leased_until=None,
+        error_code=None if record.state == "sending" else record.error_code,
     )
     _forward(uow, record, receipt.state)
 

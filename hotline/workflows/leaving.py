@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import customers, handover, sessions, tickets
+from hotline.crm.commands import conversations, customers, handover, sessions, tickets
 from hotline.crm.commands import users as commands
 from hotline.crm.commands.customer_state import differences, read_state
 from hotline.crm.commands.handover import Kind as RecordKind
@@ -78,6 +78,7 @@ async def leave(
         await commands.sign_out_everywhere(uow, user_id)
         await commands.revoke_tokens(uow, user_id)
         await sessions.drop_challenges(uow, user_id)
+        await conversations.release_of(uow, user_id)
         uow.audit("user:left", user_id, hand_over_to=hand_over_to)
         job_id = await _start(uow, user_id, hand_over_to, customers=with_customers, tickets=with_tickets)
         view = await get_user(uow, viewer, user_id, house.keyring)

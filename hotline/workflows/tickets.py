@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict, cast, get_args
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from hotline.crm import company
 from hotline.crm.commands import calls as call_commands
 from hotline.crm.commands import tickets as commands
@@ -16,6 +18,7 @@ from hotline.crm.commands.merges import root_of
 from hotline.crm.commands.ticket_custom import set_custom
 from hotline.crm.commands.ticket_texts import move_texts, set_texts, write_note
 from hotline.crm.commands.tickets import Entry, TicketRecord, lock_ticket
+from hotline.crm.commands.triage_corrections import note_correction
 from hotline.crm.queries import calls as call_queries
 from hotline.crm.queries.categories import require_category
 from hotline.crm.queries.pbx_commands import find_agent
@@ -32,6 +35,11 @@ from hotline.workflows.calls import save_followed
 from hotline.workflows.company import get as company_section
 from hotline.workflows.house import House
 from hotline.workflows.tickets_kept import callback_deadline, keep_ticket
+
+CORRECTED: Final = Counter(
+    "hotline_triage_corrections", "Tickets whose kind the words of a message had decided, and a person changed.",
+    ["from_kind", "to_kind"],
+)  # fmt: skip
 
 LONGEST_SUBJECT: Final = 200
 LONGEST_DESCRIPTION: Final = 20_000
@@ -225,8 +233,13 @@ async def _apply(
     house: House, uow: UnitOfWork, viewer: Viewer, ticket: TicketRecord, changes: Mapping[str, Any]
 ) -> list[Entry]:
     """Change a ticket as a person asks; the lines of its history that hold words."""
-    if "kind" in changes and ticket.set(kind=_one_of(changes["kind"], Kind, "kind")):
-        ticket.set(kind_by="hand")
+    if "kind" in changes:
+        read, kind = ticket.kind, _one_of(changes["kind"], Kind, "kind")
+        if ticket.set(kind=kind):
+            if ticket.kind_by == "triage":
+                await note_correction(uow, ticket.id, read, kind)
+                CORRECTED.labels(read, kind).inc()
+            ticket.set(kind_by="hand")
     if "priority" in changes:
         ticket.set(priority=_one_of(changes["priority"], Priority, "priority"))
     if "category" in changes:

@@ -260,6 +260,22 @@ async def save_conversation(uow: UnitOfWork, conversation: ConversationRecord, m
     return True
 
 
+async def release_of(uow: UnitOfWork, user_id: UUID) -> int:
+    """Give up every open conversation of somebody who leaves, so that anybody may take it; how many."""
+    rows = await uow.fetch(
+        """UPDATE conversation SET assignee_id = NULL, claimed_at = NULL, version = version + 1, updated_at = $2
+           WHERE assignee_id = $1 AND state <> 'closed' RETURNING id, version""",
+        *(user_id, uow.now),
+    )
+    for row in rows:
+        uow.emit(
+            "conversation.updated", (SEES_UNASSIGNED, SEES_ALL), conversation_id=row["id"], version=row["version"]
+        )
+    if rows:
+        uow.audit("conversation:released", user_id, count=len(rows))
+    return len(rows)
+
+
 async def _write_line(uow: UnitOfWork, conversation: ConversationRecord) -> None:
     if conversation.customer_id is None:
         await uow.execute("DELETE FROM interaction WHERE id = $1 AND kind = 'conversation'", conversation.id)
