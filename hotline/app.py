@@ -47,7 +47,9 @@ from hotline.web.demo import Demo
 from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
+from hotline.web.webhooks.seen import SEEN, Seen
 from hotline.workflows import flows, pbx_addresses, prompts
+from hotline.workflows.commands import TWILIO
 from hotline.workflows.house import House, open_house
 from hotline.workflows.prompt_recordings import trouble as prompts_trouble
 from hotline.workflows.recordings import trouble as recordings_trouble
@@ -112,14 +114,16 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         if demo is not None and telephony.agi is not None:
             demo.scripts_at(telephony.agi.port)
         hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
+        health = _Parts(house, hub, telephony)
         app = create_app(
             house,
             hub=hub,
             identify=HouseIdentify(house),
-            parts=_Parts(house, hub, telephony),
+            parts=health,
             demo=demo,
             examine=_Examine(house),
         )
+        health.webhooks = app[SEEN]
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -133,9 +137,16 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         await _open_doors(runner, sockets, settings.http_bind)
         port = sockets[0].getsockname()[1]
         address = settings.public_url.rstrip("/") or f"http://{Bind(settings.http_bind.host, port)}"
+        _warm(house)
         _settle_memory()
         log.info("app.started", node=settings.node)
         yield address
+
+
+def _warm(house: House) -> None:
+    """Twilio's library takes a third of a second to load: not while a caller waits."""
+    if house.twilio is not None:
+        log.info("twilio.configured", accounts=len(house.twilio.tokens.accounts))
 
 
 def _settle_memory() -> None:
@@ -290,6 +301,7 @@ class _Parts:
         self._house = house
         self._hub = hub
         self._telephony = telephony
+        self.webhooks = Seen(house)
 
     async def __call__(self) -> list[Part]:
         bus = self._house.bus.health()
@@ -301,6 +313,7 @@ class _Parts:
             Part("events", fresh and not self._hub.trouble, self._hub.trouble or ("" if fresh else "not read lately")),
             self._ivr(),
             *(self._sound()),
+            *(self._twilio()),
             *(await self._pbxs() if database.well else []),
         ]
 
@@ -316,9 +329,19 @@ class _Parts:
         speech, room = prompts_trouble(self._house), recordings_trouble(self._house)
         return [Part("prompts", not speech, speech, needed=False), Part("recordings", not room, room, needed=False)]
 
+    def _twilio(self) -> list[Part]:
+        """Whether Twilio is set up, and what was heard of it in this process."""
+        if self._house.twilio is None:
+            return [Part("twilio", True, "off: HOTLINE_TWILIO_ACCOUNT_SID is not set", needed=False)]
+        if not self._house.settings.public_url and not self._house.settings.twilio_api_url:
+            return [Part("twilio", False, "HOTLINE_PUBLIC_URL is not set: Twilio cannot reach hotline", needed=False)]
+        return [Part("twilio", True, self.webhooks.told(self._house.clock()), needed=False)]
+
     async def _pbxs(self) -> list[Part]:
         """Each PBX as the node that reads it said; one that is away is shown, and the rest goes on."""
         wanted = [address.name for address in self._house.settings.ami_urls]
+        if self._house.twilio is not None:
+            wanted.append(TWILIO)
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 known = {view.id: view for view in await list_pbxs(self._house.db, SYSTEM)}

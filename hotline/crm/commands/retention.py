@@ -17,6 +17,8 @@ _FORGOTTEN = {
                    AND id IN (SELECT key_id FROM ivr_session WHERE state = 'over' AND updated_at < $1)""",
     "ivr_sessions": "DELETE FROM ivr_session WHERE state = 'over' AND updated_at < $1",
     "twilio_fetches": "DELETE FROM twilio_fetch WHERE state <> 'due' AND done_at < $1",
+    "twilio_legs": "DELETE FROM twilio_leg WHERE ended_at < $1",
+    "twilio_waits": "DELETE FROM twilio_waiting WHERE left_at < $1",
     "flow_counts": "DELETE FROM flow_count WHERE day < $1::timestamptz - interval '1 year'",
 }
 

@@ -289,7 +289,8 @@ async def ringing_legs(db: Reader, viewer: Viewer, *, all_agents: bool) -> list[
 
 
 async def open_calls(db: Reader, viewer: Viewer, pbx: str) -> list[OpenCall]:
-    """The calls of a PBX that have not ended, with their open legs."""
+    """The calls of a PBX that have not ended, with their open legs there; of a call by Twilio that was sent on to this
+    PBX, the part that is there, by its own id."""
     viewer.require("calls.read_all")
     rows = await db.fetch(
         """SELECT c.id, c.offered_at, c.answered_at, c.queue,
@@ -297,7 +298,15 @@ async def open_calls(db: Reader, viewer: Viewer, pbx: str) -> list[OpenCall]:
                ARRAY(SELECT (l.id, l.uniqueid, l.interface, l.rang_at, l.answered_at, l.kind) FROM leg l
                      WHERE l.call_id = c.id AND l.ended_at IS NULL ORDER BY l.rang_at) AS rings
            FROM call c WHERE c.pbx = $1 AND c.ended_at IS NULL AND c.merged_into_id IS NULL
-           ORDER BY c.offered_at""",
+           UNION ALL
+           SELECT g.id, g.offered_at, c.answered_at, c.queue,
+               ARRAY(SELECT (n.kind, n.value) FROM call_alias n WHERE n.call_id = c.id AND n.pbx = $1 ORDER BY n.id),
+               ARRAY(SELECT (l.id, l.uniqueid, l.interface, l.rang_at, l.answered_at, l.kind) FROM leg l
+                     WHERE l.call_id = c.id AND l.pbx = $1 AND l.ended_at IS NULL ORDER BY l.rang_at)
+           FROM call c JOIN call g ON g.merged_into_id = c.id AND g.pbx = $1
+           WHERE c.pbx = 'twilio' AND c.pbx <> $1 AND c.ended_at IS NULL AND c.merged_into_id IS NULL
+             AND EXISTS (SELECT 1 FROM leg l WHERE l.call_id = c.id AND l.pbx = $1 AND l.ended_at IS NULL)
+           ORDER BY offered_at""",
         pbx,
     )
     return [
