@@ -128,8 +128,9 @@ async def open_mailbox(server: ImapServer) -> AsyncIterator[OpenMailbox]:
         found = next((match for line in answer.lines if (match := _UID_VALIDITY.search(bytes(line)))), None)
         yield OpenMailbox(client, int(found[1]) if found else 0)
     finally:
-        with suppress(*_FAILURES):
-            await asyncio.wait_for(client.logout(), CONNECT_SECONDS)
+        if not client.has_pending_idle():
+            with suppress(*_FAILURES):
+                await asyncio.wait_for(client.logout(), CONNECT_SECONDS)
         transport = getattr(client.protocol, "transport", None)
         if transport is not None:
             transport.close()

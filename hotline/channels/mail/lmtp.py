@@ -170,7 +170,7 @@ class _Handler:
     async def handle_DATA(self, server: LMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
         raw: bytes = envelope.original_content or b""
         try:
-            await _bounded(self._door.take(raw, envelope.mail_from or "", envelope.rcpt_tos[0]))
+            await _bounded(self._door.take(raw, (envelope.mail_from or "").strip("<>"), envelope.rcpt_tos[0]))
         except TooLargeMail:
             return "552 5.3.4 the mail is too large"
         except (HotlineError, TimeoutError) as error:

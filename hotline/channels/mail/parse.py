@@ -98,7 +98,6 @@ def headers_of(raw: bytes) -> Message:
 
 def _with_bounded_head(raw: bytes) -> tuple[bytes, bool]:
     """The mail with headers of a bounded size, and whether something was cut off."""
-    raw = raw.replace(b"\0", b"")
     end = re.search(rb"\r?\n\r?\n", raw)
     head = raw[: end.start()] if end else raw
     if len(head) <= HEADER_BYTES:
