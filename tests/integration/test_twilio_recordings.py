@@ -12,13 +12,15 @@ import pytest
 
 from hotline.crm.commands import twilio_fetches
 from hotline.crm.company import Recordings, TwilioIvr
-from hotline.crm.queries.recordings import sealed_file
-from hotline.crm.viewer import SYSTEM
+from hotline.crm.queries.recordings import list_recordings, sealed_file
+from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.errors import Forbidden, NotFound
 from hotline.simulator.twilio import Fault, Recording
 from hotline.simulator.twilio.records import new_sid
 from hotline.workflows import company
 from hotline.workflows.house import House
-from hotline.workflows.recordings import open_recording
+from hotline.workflows.recordings import delete_recording, open_recording
+from hotline.workflows.transcripts import read_transcript
 from hotline.workflows.twilio_recordings import recording_id, work
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.waiting import until
@@ -245,3 +247,30 @@ async def test_a_recording_whose_callback_is_lost_is_fetched_all_the_same(
     assert await heard(house, recording_id(line.recordings[0].sid)) == wav()
     await twilio.release()
     assert await house.db.fetchval("SELECT count(*) FROM twilio_fetch") == 1
+
+
+async def test_the_text_is_read_by_who_may_hear_the_recording(
+    twilio: FakeTwilio, twilio_door: TwilioDoor, house: House
+) -> None:
+    sid = lies_at(twilio, wav(), "please call me back")
+    await told(twilio_door, sid)
+    text = {
+        "TranscriptionSid": f"TR{sid[2:]}",
+        "TranscriptionStatus": "completed",
+        "RecordingSid": sid,
+        "CallSid": CALL,
+    }
+    assert (await twilio_door.post("/transcripts", text)).status == 204
+    await until(lambda: _done(house, "recording", "transcript"))
+    recording = recording_id(sid)
+    (view,) = await list_recordings(house.db, SYSTEM, limit=10)
+    assert view.transcribed
+    assert await read_transcript(house, SYSTEM, recording) == "please call me back"
+    read = await house.db.fetchval("SELECT count(*) FROM audit_entry WHERE action = 'recording:read'")
+    assert read == 1
+    with pytest.raises(Forbidden):
+        await read_transcript(house, Viewer(None, "user", frozenset()), recording)
+    await delete_recording(house, SYSTEM, recording)
+    with pytest.raises(NotFound):
+        await read_transcript(house, SYSTEM, recording)
+    assert await house.db.fetchval("SELECT transcript_cipher FROM recording") is None

@@ -113,6 +113,11 @@ async def audit_access(uow: UnitOfWork, recording_id: UUID, *, download: bool) -
     uow.audit("recording:downloaded" if download else "recording:heard", recording_id)
 
 
+async def audit_reading(uow: UnitOfWork, recording_id: UUID) -> None:
+    """Note who read what is said in a recording."""
+    uow.audit("recording:read", recording_id)
+
+
 async def set_call_recording(uow: UnitOfWork, pbx: str, uniqueids: Sequence[str], state: str | None) -> bool:
     """Say whether a call is being recorded: ``on``, ``paused`` or not. False when no call has these ids."""
     row = await uow.fetchrow(

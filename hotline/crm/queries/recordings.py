@@ -20,7 +20,8 @@ MOST: Final = 201
 
 @dataclass(frozen=True, slots=True)
 class RecordingView:
-    """One recording. ``state``: stored or deleted; ``bytes`` is the size of its WAV."""
+    """One recording. ``state``: stored or deleted; ``bytes`` is the size of its WAV; ``transcribed``: there is a text of
+    what is said in it."""
 
     id: UUID
     call_id: UUID | None
@@ -34,6 +35,7 @@ class RecordingView:
     delete_at: datetime | None
     deleted_at: datetime | None
     deleted_why: str | None
+    transcribed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class SealedFile:
 
 _SELECT: Final = """
 SELECT r.id, COALESCE(c.merged_into_id, r.call_id) AS call_id, r.pbx, r.kind, r.seconds, r.bytes, r.content_type,
-    r.stored_at, r.delete_at, r.deleted_at, r.deleted_why, r.path, r.key_id
+    r.stored_at, r.delete_at, r.deleted_at, r.deleted_why, r.path, r.key_id,
+    r.transcript_cipher IS NOT NULL AS transcribed
 FROM recording r LEFT JOIN call c ON c.id = r.call_id
 """
 # A recording is of a call: heard by who sees that call, or the ticket that it belongs to.
@@ -68,6 +71,15 @@ async def sealed_file(db: Reader, keyring: Keyring, viewer: Viewer, recording_id
     if key is None:
         raise NotFound("This recording was deleted.")
     return SealedFile(_view(row), row["path"], key)
+
+
+async def transcript(db: Reader, keyring: Keyring, viewer: Viewer, recording_id: UUID) -> str:
+    """What is said in one. Raises NotFound, also without a text."""
+    sealed = await sealed_file(db, keyring, viewer, recording_id)
+    text = await db.fetchval("SELECT transcript_cipher FROM recording WHERE id = $1", recording_id)
+    if text is None:
+        raise NotFound("Nobody wrote down what is said in this recording.")
+    return keyring.decrypt(sealed.key, "recording", "transcript_cipher", recording_id, text)
 
 
 async def list_recordings(
@@ -197,4 +209,5 @@ def _view(row: Row) -> RecordingView:
         delete_at=row["delete_at"],
         deleted_at=row["deleted_at"],
         deleted_why=row["deleted_why"],
+        transcribed=row["transcribed"],
     )

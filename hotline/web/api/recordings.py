@@ -17,6 +17,7 @@ from hotline.web.endpoint import PREFIX, Ask, ById, Endpoint, Input, Output, Pag
 from hotline.web.problems import problem_response
 from hotline.web.ranges import NotThere, part_of
 from hotline.workflows import recordings as workflow
+from hotline.workflows.transcripts import read_transcript
 
 
 class Recording(Output):
@@ -32,13 +33,20 @@ class Recording(Output):
     stored_at: datetime
     delete_at: datetime | None = Field(description="When it is deleted by itself.")
     deleted_at: datetime | None
-    deleted_why: Literal["hand", "retention", "room", "lost"] | None
+    deleted_why: Literal["hand", "retention", "room", "lost", "erasure"] | None
+    transcribed: bool = Field(description="What is said in it was written down: see `transcript`.")
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def audio(self) -> str:
         """Where its sound is."""
         return f"{PREFIX}/recordings/{self.id}/audio"
+
+
+class Transcript(Output):
+    """What is said in a recording, as a machine heard it."""
+
+    text: str
 
 
 class RecordingsQuery(Paging):
@@ -95,6 +103,12 @@ async def get_audio(ask: Ask, path: ById, query: AudioQuery) -> web.StreamRespon
     return await downloads.send(ask.request, reader, _headers(sealed.view, query), part)
 
 
+@endpoint("GET", "/recordings/{id}/transcript", right="recordings.listen", summary="What is said in a recording")
+async def get_transcript(ask: Ask, path: ById) -> Transcript:
+    """404 when nobody wrote it down. Reading is in the audit trail."""
+    return Transcript(text=await read_transcript(ask.house, ask.viewer, path.id))
+
+
 @endpoint("DELETE", "/recordings/{id}", right="recordings.delete", summary="Delete a recording for good", status=204)
 async def delete_recording(ask: Ask, path: ById) -> None:
     """Its key is destroyed, so that no copy of its file can be heard."""
@@ -120,4 +134,4 @@ def _refused(request: web.Request, error: HotlineError, size: int) -> web.Respon
     return response
 
 
-routes: Final[list[Endpoint]] = [list_recordings, get_recording, get_audio, delete_recording]
+routes: Final[list[Endpoint]] = [list_recordings, get_recording, get_audio, get_transcript, delete_recording]

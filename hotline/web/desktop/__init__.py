@@ -30,12 +30,14 @@ from hotline.web.desktop import (
     problem,
     profile,
     prompts,
+    recordings,
     roles,
     settings,
     settings_senders,
     sign_in,
     system,
     teams,
+    ticket_batch,
     tickets,
     tokens,
     two_step,
@@ -61,6 +63,8 @@ def setup(app: web.Application) -> None:
         merges,
         batches,
         jobs,
+        # Before the tickets: whose addresses would take `batch` for an id.
+        ticket_batch,
         tickets,
         # Before the conversations: whose addresses would take `new` for an id.
         conversation_new,
@@ -78,6 +82,7 @@ def setup(app: web.Application) -> None:
         imports,
         exports,
         prompts,
+        recordings,
         # Before the settings: whose sections would take it for one of theirs.
         settings_senders,
         settings,
