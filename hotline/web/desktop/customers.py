@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from aiohttp import web
 
 from hotline.crm.queries.customer_files import files_of
+from hotline.crm.queries.customer_filter import CustomerFilter
 from hotline.crm.queries.customer_history import list_history
 from hotline.crm.queries.customer_relations import relations_of
 from hotline.crm.queries.customer_search import search_customers
@@ -15,6 +17,7 @@ from hotline.crm.queries.customers import CustomerView, get_customer, list_custo
 from hotline.crm.queries.purchases import purchases_of
 from hotline.crm.queries.recordings import of_calls
 from hotline.crm.queries.ticket_lists import list_tickets
+from hotline.crm.queries.tiers import list_tags, list_tiers
 from hotline.crm.queries.timeline import list_timeline
 from hotline.customers.file_types import lies
 from hotline.errors import Conflict, Invalid
@@ -28,17 +31,20 @@ from hotline.web.desktop import (
     customer_relations,
     ticket_words,
 )
-from hotline.web.desktop.customer_pages import id_of
 from hotline.web.desktop.customer_values import CHANNELS, SOURCES, speaker
-from hotline.web.desktop.forms import field, form_of, problems, uuid_of, version_of
+from hotline.web.desktop.forms import field, form_of, id_of, problems, refusal_words, uuid_of, version_of
 from hotline.web.desktop.i18n import Calendar, language_of, zone_of
-from hotline.web.desktop.render import html, is_fragment
+from hotline.web.desktop.render import html, is_fragment, say
 from hotline.web.desktop.ticket_rows import TicketRow, rows_of
 from hotline.web.desktop.timeline import KINDS, days
+from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
 from hotline.workflows import customers as workflow
+from hotline.workflows import lists
 
 PAGE: Final = 50
+#: What the list can be narrowed by; an export, a batch and the address have the same names.
+FILTERS: Final = ("q", "tag", "tier", "responsible", "classification", "kind")
 LINES: Final = 25
 TICKETS: Final = 10
 #: Purchases and files that the record shows; the others have pages of their own.
@@ -49,18 +55,62 @@ PARTS: Final = 5
 async def index(request: web.Request) -> web.StreamResponse:
     """The list, or what is found, the best first; a script that types asks for the rows alone."""
     house, viewer = house_of(request), signed_of(request).viewer
-    text = request.query.get("q", "")[:200].strip().replace("\0", "")
+    chosen = {name: request.query.get(name, "")[:200].strip().replace("\0", "") for name in FILTERS}
+    text = chosen["q"]
     cursor = request.query.get("after", "")
-    if text:
-        place = int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) <= 6 else 0
-        some: Any = {"region": house.settings.region, "limit": PAGE + 1, "after": place}
-        found = await search_customers(house.db, house.keyring, viewer, text, **some)
-        following = str(place + PAGE) if len(found) > PAGE else None
-    else:
-        found = await list_customers(house.db, house.keyring, viewer, limit=PAGE + 1, after=id_of(cursor))
-        following = str(found[PAGE - 1].id) if len(found) > PAGE else None
-    context = {"q": text, "customers": found[:PAGE], "next": following, "after": cursor}
-    return html(request, "customers_rows.html" if is_fragment(request) else "customers.html", context)
+    narrowed = CustomerFilter(
+        tag=chosen["tag"] or None,
+        tier=chosen["tier"] or None,
+        responsible=chosen["responsible"] or None,
+        classification=chosen["classification"] or None,
+        kind=chosen["kind"] or None,
+    )
+    problem = ""
+    found: list[CustomerView] = []
+    following = None
+    try:
+        if text:
+            place = int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) <= 6 else 0
+            some: Any = {"region": house.settings.region, "limit": PAGE + 1, "after": place, "chosen": narrowed}
+            found = await search_customers(house.db, house.keyring, viewer, text, **some)
+            following = str(place + PAGE) if len(found) > PAGE else None
+        else:
+            after = id_of(cursor)
+            found = await list_customers(house.db, house.keyring, viewer, limit=PAGE + 1, after=after, chosen=narrowed)
+            following = str(found[PAGE - 1].id) if len(found) > PAGE else None
+    except Invalid as error:
+        problem = refusal_words(request, error)
+    context = {
+        "q": text,
+        "chosen": {name: value for name, value in chosen.items() if value},
+        "query": urlencode({name: value for name, value in chosen.items() if value}),
+        "customers": found[:PAGE],
+        "next": following,
+        "after": cursor,
+        "problem": problem,
+    }
+    if is_fragment(request):
+        return html(request, "customers_rows.html", context)
+    return html(request, "customers.html", {**context, "filters": await _filter_fields(request)})
+
+
+async def _filter_fields(request: web.Request) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """The selects above the list: (name, label, options)."""
+    house, viewer = house_of(request), signed_of(request).viewer
+    language = language_of(request)
+    tags = [(tag.name, tag.name) for tag in await list_tags(house.db, viewer)]
+    tiers = [(tier.key, tier.names.get(language) or tier.key) for tier in await list_tiers(house.db, viewer)]
+    known = [(entry.key, entry.name(language)) for entry in (await lists.load(house)).entries("classification")]
+    without = [("none", say(request, N_("Without")))]
+    kinds = [("person", say(request, N_("Persons"))), ("organisation", say(request, N_("Organisations")))]
+    agents = [("me", say(request, N_("Me"))), ("none", say(request, N_("Nobody")))]
+    return [
+        ("tag", say(request, N_("Tag")), tags),
+        ("tier", say(request, N_("Tier")), [*tiers, *without]),
+        ("classification", say(request, N_("Classification")), [*known, *without] if known else []),
+        ("kind", say(request, N_("Kind")), kinds),
+        ("responsible", say(request, N_("Responsible agent")), agents),
+    ]
 
 
 @needs("customers.read")

@@ -13,9 +13,10 @@ from hotline.customers.export_table import COLUMNS, CUSTOM
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import import_words
+from hotline.web.desktop.customers import FILTERS
 from hotline.web.desktop.forms import field, fields, form_of, problems
 from hotline.web.desktop.i18n import language_of
-from hotline.web.desktop.imports import UNDER_WAY, seconds_left
+from hotline.web.desktop.imports import UNDER_WAY
 from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.rights import needs
 from hotline.workflows import exports as workflow
@@ -23,8 +24,6 @@ from hotline.workflows import fields as own_fields
 from hotline.workflows.exports import NewExport
 
 PAGE: Final = 30
-#: What the list of customers can be narrowed by; the same names in its address.
-FILTERS: Final = ("q", "tag", "tier", "responsible", "classification", "kind")
 
 
 @needs("customers.export")
@@ -33,7 +32,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     house, viewer = house_of(request), signed_of(request).viewer
     found = await queries.list_exports(house.db, house.keyring, viewer, limit=PAGE)
     now = house.clock()
-    rows = [(view, workflow.state_of(view, now), seconds_left(view.job)) for view in found]
+    rows = [(view, workflow.state_of(view, now), None if view.job is None else view.job.seconds_left) for view in found]
     context = {
         "exports": rows,
         "under_way": any(state in UNDER_WAY for _, state, _ in rows),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from aiohttp import web
 from multidict import MultiMapping
 
+from hotline.customers.names import fold
 from hotline.errors import HotlineError, Invalid, NotFound
 from hotline.web.desktop.render import say
 from hotline.web.desktop.words import reason
@@ -65,6 +67,31 @@ def uuid_of(request: web.Request, name: str = "id") -> UUID:
         return UUID(request.match_info[name])
     except ValueError:
         raise NotFound() from None
+
+
+def id_of(text: str) -> UUID | None:
+    """An id out of a form or an address; None for an empty one. Raises NotFound for anything else."""
+    return needed_id_of(text) if text else None
+
+
+def needed_id_of(text: str) -> UUID:
+    """The same where one must stand: NotFound for an empty one, too."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound() from None
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a field that lists some, each once; Chinese commas part them, too."""
+    parts = (part.strip() for part in text.replace("，", ",").replace("、", ",").split(","))
+    return [part for part in dict.fromkeys(parts) if part]
+
+
+def key_of(name: str, longest: int) -> str:
+    """A key out of what people call a thing: small letters, digits and _, a letter first; empty when none is in it."""
+    key = re.sub(r"[^a-z0-9]+", "_", fold(name).encode("ascii", "ignore").decode()).strip("_")[:longest]
+    return key if key[:1].isalpha() else ""
 
 
 async def json_of(request: web.Request, longest: int = 100_000) -> Mapping[str, Any]:

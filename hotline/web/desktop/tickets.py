@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -36,6 +36,8 @@ from hotline.workflows import ticket_views
 from hotline.workflows import tickets as workflow
 
 PAGE: Final = 50
+#: What came of a change of several tickets, which the list tells.
+BATCH: Final = web.RequestKey("batch", object)
 #: Rows of the desk's column.
 MINE: Final = 20
 DUE: Final = 8
@@ -92,21 +94,24 @@ async def index(request: web.Request) -> web.StreamResponse:
     current = next((view for view in views if view["current"]), None)
     total = None if current is None else current["count"]
     name = str(current["name"]) if current else N_("Tickets")
+    people = await _people(request) if viewer.may("tickets.read_all") or viewer.may("tickets.assign") else []
     context = {
         "heading": say(request, name) if current is None or current["shipped"] else name,
         "total": total,
         "views": views,
         "rows": await rows_of(request, found[:PAGE]),
         "next": place_text(place_of(found[PAGE - 1], wanted.sort)) if len(found) > PAGE else None,
-        "after": after,
+        "after": place_text(after) if after else "",
         "query": wanted.query,
         "chosen": wanted.chosen,
-        "filters": await _filter_fields(request),
+        "filters": await _filter_fields(request, people),
         "filtered": not wanted.view,
         "empty": say(request, ticket_words.empty.get(wanted.view, N_("No ticket fits."))),
         "words": ticket_words,
         "done": request.query.get("done", ""),
         "problem": "",
+        "people": people if viewer.may("tickets.assign") else [],
+        "batch": request.get(BATCH),
     }
     return html(request, "tickets.html", context)
 
@@ -122,10 +127,10 @@ async def _assignee(request: web.Request, filters: Filters) -> tuple[UUID | None
         return None, True
 
 
-async def _filter_fields(request: web.Request) -> list[tuple[str, str, list[tuple[str, str]]]]:
+async def _filter_fields(request: web.Request, known: Sequence[Any]) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """The form's selects: (name, label, options)."""
     viewer = signed_of(request).viewer
-    people = [(user.login, user.name) for user in await _people(request)] if viewer.may("tickets.read_all") else []
+    people = [(user.login, user.name) for user in known] if viewer.may("tickets.read_all") else []
     words = ticket_words
 
     def said(table: Mapping[str, str]) -> list[tuple[str, str]]:

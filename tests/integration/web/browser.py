@@ -51,7 +51,7 @@ class Browser:
 
     async def post(self, path: str, fields: Mapping[str, Any] | None = None, status: int = 200) -> str:
         """What the form leads to."""
-        data = {"csrf": self.csrf, **(fields or {})}
+        data = [("csrf", self.csrf), *(fields or {}).items()]
         return await self._read(await self._session.post(self._address + path, data=data), status)
 
     async def ask(self, method: str, path: str, body: Any = None) -> ClientResponse:
