@@ -62,8 +62,9 @@ class House:
         # Imported here: the library takes a third of a second, and most commands ask nothing of Twilio.
         from hotline.channels.twilio.client import TwilioClient
 
-        configured = self.settings.twilio_account_sid and self.settings.twilio_auth_token
-        return TwilioClient(self.settings) if configured else None
+        account = self.settings.twilio_account_sid
+        known = any(each.account in ("", account) for each in self.settings.twilio_auth_token)
+        return TwilioClient(self.settings) if account and known else None
 
     @asynccontextmanager
     async def unit(self, viewer: Viewer) -> AsyncIterator[UnitOfWork]:

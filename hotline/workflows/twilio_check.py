@@ -71,7 +71,7 @@ async def check_twilio(house: House) -> AsyncIterator[Check]:
 def _unset(settings: Settings) -> Check:
     if settings.twilio_account_sid or settings.twilio_auth_token:
         missing = "AUTH_TOKEN" if settings.twilio_account_sid else "ACCOUNT_SID"
-        return Check("twilio", "wrong", "half set up", (f"HOTLINE_TWILIO_{missing} is empty",))
+        return Check("twilio", "wrong", "half set up", (f"HOTLINE_TWILIO_{missing}: the main account's is missing",))
     advice = ("HOTLINE_TWILIO_ACCOUNT_SID=AC…", "HOTLINE_TWILIO_AUTH_TOKEN=…", f"then: {_SETUP}")
     return Check("twilio", "warning", "not set up: no Twilio calls, SMS or WhatsApp", advice)
 

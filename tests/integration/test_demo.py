@@ -283,6 +283,46 @@ async def test_a_transfer_takes_the_customer_along(server_folder: Path) -> None:
         await until(lambda: shown.told("call.ended"))
         call = await shown.get(f"/api/v1/calls/{call_id}")
         assert (call["agent"], [move["kind"] for move in call["transfers"]]) == (shown.sign_in[0], ["blind"])
+        await _by_twilio(shown)
+
+
+async def _by_twilio(shown: Demo) -> None:
+    """An SMS is answered with its ticket's number; a caller goes through the flow to the telephone of an agent."""
+
+    async def at_twilio() -> dict[str, Any]:
+        found: dict[str, Any] = (await shown.get("/demo/state"))["twilio"]
+        return found
+
+    number = "+442079460158"
+    await shown.post("twilio/messages", {"number": number, "channel": "sms", "text": "My bill is wrong again."})
+
+    async def is_answered() -> bool:
+        told = [each["text"] for each in (await at_twilio())["messages"] if not each["mine"]]
+        return any(re.search(r"T\d{5}", text) for text in told)
+
+    await until(is_answered)
+    sid = (await shown.post("twilio/calls", {"number": number}))["call"]
+    for heard, key in (("For English", "1"), ("Complaint", "2")):
+
+        async def is_asked(words: str = heard) -> bool:
+            calls = (await at_twilio())["calls"]
+            return any(call["doing"] == "gather" and words in str(call["heard"]) for call in calls)
+
+        await until(is_asked)
+        await shown.post(f"twilio/calls/{sid}/keys", {"keys": key})
+
+    async def rings() -> str:
+        phones = (await at_twilio())["phones"]
+        return next((phone["id"] for phone in phones if phone["address"] == shown.sign_in[0]), "")
+
+    await until(rings)
+    await shown.post(f"twilio/calls/{await rings()}/answer")
+    await until(lambda: any(call["pbx"] == "twilio" for call in shown.told("call.answered")))
+    offered = next(call for call in shown.told("call.offered") if call["pbx"] == "twilio")
+    assert [customer["name"] for customer in offered["customers"]] == ["John Miller"]
+    assert offered["ticket"]["kind"] == "complaint"
+    await shown.post(f"twilio/calls/{sid}/hang-up")
+    await until(lambda: any(call["pbx"] == "twilio" for call in shown.told("call.ended")))
 
 
 async def test_a_real_asterisk_needs_its_address(server_folder: Path) -> None:

@@ -276,10 +276,10 @@ class Line:
         return True
 
     async def pass_time(self, seconds: float) -> None:
-        """Time passes, in which they may hang up."""
+        """Time passes, in which they may hang up; what they do while a question is asked cuts it short."""
         self.check()
         if self.twilio.pace:
-            await self.until(lambda: False, seconds)
+            await self.until(lambda: self.doing == "gather" and bool(self._deeds), seconds)
         else:
             await asyncio.sleep(0)
 

@@ -26,6 +26,7 @@ PARTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "telephony": ("phone", N_("Telephone listener"), N_("Reads the telephone systems of this process.")),
     "ivr": ("flow", N_("IVR"), N_("Takes callers through the flows; without it they go straight to the queue.")),
     "prompts": ("volume", N_("Prompts"), N_("What callers hear; what cannot be made is heard in another language.")),
+    "twilio": ("sms", N_("Twilio"), N_("Calls, SMS and WhatsApp by Twilio; its webhooks arrive here.")),
     "recordings": ("mic", N_("Recordings"), N_("Takes voicemails and recorded calls; the PBX keeps what has no room.")),
 }
 

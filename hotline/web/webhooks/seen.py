@@ -36,6 +36,13 @@ class Seen:
         configured = bool(settings.twilio_account_sid and given)
         return Opener(Tokens(settings.twilio_account_sid, given) if configured else None, settings.base_url)
 
+    def told(self, now: datetime) -> str:
+        """One line for people."""
+        away = f", {self.turned_away} strangers turned away" if self.turned_away else ""
+        if self.last is None:
+            return f"no webhook since the start{away}"
+        return f"last webhook {max(0, int((now - self.last).total_seconds()))} s ago{away}"
+
     def answered(self, at: datetime) -> None:
         """A webhook was answered."""
         self.last = at
