@@ -86,7 +86,8 @@ async def end_call(house: House, call_id: UUID, form: Form, at: datetime, *, out
     how = story.disposition(
         status,
         direction=call.direction,
-        answered=call.answered_at is not None,
+        # Who is being connected at this moment is told by another webhook.
+        answered=call.answered_at is not None or call.left == "answered",
         voicemail=(outcome or call.outcome) == "voicemail",
         left=call.left,
     )

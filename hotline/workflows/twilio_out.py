@@ -141,16 +141,19 @@ async def dialler_progress(house: House, leg_id: UUID, form: Form, at: datetime)
     when = story.moment(form, at)
     if customer is not None and customer.answered_at is not None and customer.ended_at is None:
         await customer_progress(house, customer.id, {**form, "CallSid": customer.call_sid or ""}, at)
-    call = await queries.call_so_far(house.db, SYSTEM, leg.call_id)
+    machine = customer is not None and story.is_machine(customer.answered_by or "")
+    reached = customer is not None and customer.answered_at is not None and not machine
     how = story.disposition(
         (customer.end_reason or "no-answer") if customer is not None else form["CallStatus"],
         direction="out",
-        answered=call is not None and call.answered_at is not None,
-        voicemail=customer is not None and story.is_machine(customer.answered_by or ""),
+        answered=reached,
+        voicemail=machine,
         left=None,
     )
     reason = story.ring_end(form["CallStatus"], answered=picked_up, taken_elsewhere=False, caller_gone=False)
     lines: list[Line] = [RingEnded(leg.call_id, when, leg.id, reason), CallEnded(leg.call_id, when, how)]
+    if customer is not None and customer.answered_at is not None and reached:
+        lines = [_customer_rings(customer), *_reached(customer, customer.answered_at), *lines]
     await apply(house, TWILIO, lines)
 
 
@@ -232,6 +235,10 @@ async def customer_progress(house: House, leg_id: UUID, form: Form, at: datetime
                              caller_gone=leg.retract_at is not None)  # fmt: skip
         lines.append(RingEnded(leg.call_id, story.moment(form, at), leg.id, end))
     await apply(house, TWILIO, lines)
+    call = await queries.call_so_far(house.db, SYSTEM, leg.call_id)
+    if call is not None and call.ended_at is not None and call.answered_at is not None:
+        # Its end overtook what is told here.
+        await apply(house, TWILIO, [CallEnded(leg.call_id, call.ended_at, "answered")])
 
 
 async def machine_told(house: House, leg_id: UUID, form: Form, at: datetime) -> None:

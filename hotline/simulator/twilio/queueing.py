@@ -130,8 +130,12 @@ async def _bridged(line: Line, waiting: Waiting) -> str:
     assert other is not None
     line.doing = "bridged"
     line.twilio.changed()
-    await line.until(lambda: line.bridged_to is None or other.over.is_set(), 14_400)
-    line.bridged_to = None
+    try:
+        await line.until(lambda: line.bridged_to is None or other.over.is_set(), 14_400)
+    finally:
+        line.bridged_to = None
+        if other.bridged_to is line:
+            other.leave_bridge()
     return "bridged"
 
 

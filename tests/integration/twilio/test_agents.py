@@ -11,7 +11,7 @@ import pytest
 
 from hotline.crm.company import TwilioVoice
 from hotline.crm.queries.calls import CallView, get_call
-from hotline.crm.queries.presence import list_agents
+from hotline.crm.queries.presence import list_agents, list_pbxs, own_presence
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.jobs import twilio_calls as job
 from hotline.simulator.twilio import Fault, Line
@@ -19,6 +19,7 @@ from hotline.workflows import company
 from hotline.workflows.commands import NewCommand, send_command
 from hotline.workflows.customers import create_customer
 from hotline.workflows.house import House
+from hotline.workflows.twilio_silence import look_after_silent
 from hotline.workflows.user_fields import NewUser
 from hotline.workflows.users import create_user
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
@@ -285,3 +286,72 @@ async def test_the_first_in_line_is_who_matters_most(office: House, twilio: Fake
     (await twilio.ringing("client:ben")).answer()
     await twilio.wait_for(lambda: gold.doing == "bridged")
     assert plain.doing != "bridged"
+
+
+async def test_a_process_that_died_while_it_rang_rings_nobody_twice(office: House, twilio: FakeTwilio) -> None:
+    """Its row was there before Twilio was asked: the phone is left alone until it would have stopped ringing."""
+    agents = await sign_in(office, anna=ANNA)
+    await rules(office, accept_key="none")
+    await ask(office, agents["anna"], action="pause")
+    line = await to_queue(twilio)
+    await twilio.wait_for(lambda: line.waits > 0)
+    row = await office.db.fetchrow("SELECT id, call_id FROM twilio_waiting")
+    assert row is not None
+    await office.db.execute(
+        """INSERT INTO twilio_leg (id, call_id, role, waiting_id, user_id, interface, ring_until)
+           VALUES (gen_random_uuid(), $1, 'agent', $2, $3, $4, now() + interval '1 minute')""",
+        *(row["call_id"], row["id"], agents["anna"].user_id, ANNA),
+    )
+    assert await outcome(office, await ask(office, agents["anna"], action="unpause")) == ("done", None)
+    other = await to_queue(twilio, "+493055555")
+    await twilio.wait_for(lambda: other.waits > 0)
+    assert not twilio.telephones
+    await office.db.execute("UPDATE twilio_leg SET ring_until = now() - interval '2 minutes' WHERE role = 'agent'")
+    (await twilio.ringing("+4930111111")).answer()
+    await twilio.wait_for(lambda: line.doing == "bridged")
+
+
+async def test_the_desk_shows_who_is_where(office: House, twilio: FakeTwilio) -> None:
+    anna = await hire(office, "anna", ANNA)
+    (place,) = await own_presence(office.db, anna)
+    assert (place.pbx, place.queue, place.signed_in) == ("twilio", "support", False)
+    for action, state, paused in (("sign_in", True, False), ("pause", True, True), ("unpause", True, False)):
+        assert await outcome(office, await ask(office, anna, action=action)) == ("done", None)
+        (place,) = await own_presence(office.db, anna)
+        assert (place.signed_in, place.paused, place.interface) == (state, paused, ANNA)
+    await until(lambda: _connected(office))
+    assert await outcome(office, await ask(office, anna, action="sign_out")) == ("done", None)
+    (place,) = await own_presence(office.db, anna)
+    assert not place.signed_in
+
+
+async def _connected(house: House) -> bool:
+    return any(pbx.id == "twilio" and pbx.connected for pbx in await list_pbxs(house.db, SYSTEM))
+
+
+async def test_after_a_talk_comes_the_wrap_up(office: House, twilio: FakeTwilio) -> None:
+    await rules(office, accept_key="none")
+    await sign_in(office, ben=BEN)
+    line = await to_queue(twilio)
+    ben = await twilio.ringing("client:ben")
+    ben.answer()
+    await twilio.wait_for(lambda: line.doing == "bridged")
+    await until(lambda: times(office, "call.answered"))
+    ben.hang_up()
+    await ended(office, twilio, line)
+    await until(lambda: _paused(office, "ben"))
+    second = await to_queue(twilio, "+493055555")
+    await twilio.wait_for(lambda: second.waits > 0)
+    assert not twilio.telephones
+
+
+async def test_a_callback_that_was_lost_is_found_in_twilios_list(office: House, twilio: FakeTwilio) -> None:
+    twilio.hold("completed")
+    line = await to_queue(twilio)
+    line.hang_up()
+    await twilio.wait_for(lambda: bool(twilio.held))
+    await office.db.execute("UPDATE twilio_leg SET checked_at = now() - interval '1 hour'")
+    assert await look_after_silent(office) == 1
+    assert (await ended(office, twilio, line)).disposition in ("abandoned", "no_answer")
+    await twilio.release()
+    assert await times(office, "call.ended") == 1

@@ -13,7 +13,7 @@ from hotline.simulator.twilio import Fault
 from hotline.workflows.commands import send_command
 from hotline.workflows.house import House
 from hotline.workflows.twilio_out import call_of as call_of_command
-from tests.fakes.twilio import FakeTwilio
+from tests.fakes.twilio import FakeTwilio, TwilioDoor
 from tests.integration.twilio.test_agents import (
     ANNA,
     BEN,
@@ -197,3 +197,42 @@ async def test_a_number_needs_a_key_before_the_customer_is_dialled(
     assert not [each for each in twilio.lines.values() if each.call.to == CALLER]
     anna.press("1")
     await twilio.ringing(CALLER)
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "disposition"), [("machine_start", "voicemail"), ("human", "answered"), ("unknown", "answered")]
+)
+async def test_a_machine_is_nobody_reached(
+    office_with_ben: House, twilio: FakeTwilio, twilio_door: TwilioDoor, answered_by: str, disposition: str
+) -> None:
+    house = office_with_ben
+    command = await dial(house, twilio)
+    ben = await twilio.ringing("client:ben")
+    ben.answer()
+    customer = await twilio.ringing(CALLER)
+    customer.answer()
+    await twilio.wait_for(lambda: ben.doing == "bridged")
+    assert await times(house, "call.answered") == 0
+    leg = await house.db.fetchval("SELECT id FROM twilio_leg WHERE role = 'customer'")
+    form = customer.params(AnsweredBy=answered_by, MachineDetectionDuration="2300")
+    assert (await twilio_door.post(f"/voice/customer-amd?leg={leg}", form)).status == 204
+    assert await times(house, "call.answered") == (disposition == "answered")
+    ben.hang_up()
+    assert (await over(house, command)).disposition == disposition
+
+
+async def test_a_leg_of_another_call_is_not_believed(
+    office_with_ben: House, twilio: FakeTwilio, twilio_door: TwilioDoor
+) -> None:
+    """A callback whose CallSid is not that of the leg in its address changes nothing."""
+    house = office_with_ben
+    command = await dial(house, twilio)
+    ben = await twilio.ringing("client:ben")
+    await until(lambda: house.db.fetchval("SELECT call_sid FROM twilio_leg WHERE role = 'dialler'"))
+    leg = await house.db.fetchval("SELECT id FROM twilio_leg WHERE role = 'dialler'")
+    forged = ben.params(CallStatus="completed") | {"CallSid": "CA" + "f" * 32}
+    assert (await twilio_door.post(f"/voice/out-status?leg={leg}", forged)).status == 204
+    assert (await twilio_door.post("/voice/out-status?leg=%27", forged)).status == 204
+    assert await house.db.fetchval("SELECT ended_at IS NULL FROM twilio_leg WHERE id = $1", leg)
+    ben.decline("no-answer")
+    assert (await over(house, command)).disposition == "no_answer"
