@@ -141,6 +141,11 @@ class Viewer:
         return (EVERYONE, *own, *(permission_mark(permission) for permission in sorted(self.permissions)))
 
 
+def acting(user_id: UUID) -> Viewer:
+    """A user who does something about their own account, without any right: signing in, a second factor."""
+    return Viewer(user_id=user_id, kind="user", permissions=frozenset())
+
+
 def viewer_of(
     user_id: UUID,
     permissions: frozenset[str],

@@ -34,6 +34,7 @@ from hotline.workflows.backup_rotation import Keep
 from hotline.workflows.erased_ledger import Erased, signed
 from hotline.workflows.house import House
 from hotline.workflows.quiet_house import quiet_house
+from hotline.workflows.sealed_files import sync_folder
 
 log = structlog.get_logger(__name__)
 
@@ -200,12 +201,3 @@ def _rotate(made: Path, keep: Keep) -> list[Path]:
 
 def _part(path: Path) -> Path:
     return path.with_name(path.name + _PART)
-
-
-def sync_folder(folder: Path) -> None:
-    """A renamed file is there after a power cut, too. Blocking."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

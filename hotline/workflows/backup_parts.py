@@ -9,10 +9,6 @@ from typing import Final
 
 from hotline.settings import Settings
 
-#: What is beside the database in the data folder and is no part: the database itself, what is taken otherwise, and
-#: what only this moment needs.
-NO_PARTS: Final = frozenset({"postgres", "secret.key", "audit-head.json", "erasures.jsonl", "journal"})
-
 #: Parts that no backup takes: what is in them ends within a day, and can be made anew. A restore empties them.
 PASSING: Final = frozenset({"imports", "exports"})
 

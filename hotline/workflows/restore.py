@@ -28,12 +28,13 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, SettingError
 from hotline.settings import Settings
 from hotline.workflows import erased_ledger, erasure, unfinished_restore
-from hotline.workflows.backup import Tell, sync_folder
+from hotline.workflows.backup import Tell
 from hotline.workflows.backup_archive import ArchiveIn, Contents, FilePiece, RowsPiece, verify
 from hotline.workflows.backup_parts import files, parts
 from hotline.workflows.erased_ledger import LEDGER, Erased
 from hotline.workflows.house import House
 from hotline.workflows.quiet_house import open_records, quiet_house
+from hotline.workflows.sealed_files import sync_folder
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from hotline.crm.commands import sessions
 from hotline.crm.commands import users as user_commands
 from hotline.crm.queries.sign_ins import FactorView, get_factor
 from hotline.crm.second_factors import address_of, new_recovery_codes, new_secret, step_of
-from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.crm.viewer import SYSTEM, Viewer, acting
 from hotline.errors import Conflict, Invalid
 from hotline.workflows.house import House
 from hotline.workflows.sign_in import SignedInUser
@@ -47,14 +47,14 @@ class Enrolled:
 async def begin(house: House, user: SignedInUser) -> Enrolment:
     """A fresh secret for the app. Nothing changes until a code proves that the app has it."""
     secret = new_secret()
-    async with house.unit(_actor(user)) as uow:
+    async with house.unit(acting(user.user_id)) as uow:
         await commands.keep_pending(uow, user.user_id, secret)
     return _enrolment(user, secret)
 
 
 async def pending(house: House, user: SignedInUser) -> Enrolment | None:
     """The set-up that was begun; None when there is none."""
-    async with house.unit(_actor(user)) as uow:
+    async with house.unit(acting(user.user_id)) as uow:
         factor = await commands.lock_factor(uow, user.user_id)
     return None if factor.pending is None else _enrolment(user, factor.pending)
 
@@ -63,7 +63,7 @@ async def prove(house: House, user: SignedInUser, code: str) -> Enrolled:
     """Turn the second factor on by the app's first code. Every other session of the user ends, and this one gets a
     new token. Raises Invalid for a wrong code, Conflict when nothing was begun."""
     codes = new_recovery_codes()
-    async with house.unit(_actor(user)) as uow:
+    async with house.unit(acting(user.user_id)) as uow:
         factor = await commands.lock_factor(uow, user.user_id)
         if factor.pending is None:
             raise Conflict("Begin anew: there is nothing to set up.")
@@ -83,7 +83,7 @@ async def required(house: House, user: SignedInUser) -> bool:
 
 async def drop_pending(house: House, user: SignedInUser) -> None:
     """Forget a set-up that was begun."""
-    async with house.unit(_actor(user)) as uow:
+    async with house.unit(acting(user.user_id)) as uow:
         await commands.forget_pending(uow, user.user_id)
 
 
@@ -91,14 +91,14 @@ async def turn_off(house: House, user: SignedInUser) -> None:
     """Turn one's own second factor off. Raises FactorRequired where a role asks for it."""
     if await required(house, user):
         raise FactorRequired()
-    async with house.unit(_actor(user)) as uow:
+    async with house.unit(acting(user.user_id)) as uow:
         await commands.turn_off(uow, user.user_id)
 
 
 async def new_codes(house: House, user: SignedInUser) -> list[str]:
     """New recovery codes; the old ones end. Raises Conflict when the second factor is off."""
     codes = new_recovery_codes()
-    async with house.unit(_actor(user)) as uow:
+    async with house.unit(acting(user.user_id)) as uow:
         if (await commands.lock_factor(uow, user.user_id)).secret is None:
             raise Conflict("Two-step sign-in is off.")
         await commands.replace_recovery_codes(uow, user.user_id, codes)
@@ -118,7 +118,3 @@ async def reset(house: House, viewer: Viewer, user_id: UUID) -> FactorView:
 
 def _enrolment(user: SignedInUser, secret: str) -> Enrolment:
     return Enrolment(secret, address_of(secret, user.login, ISSUER))
-
-
-def _actor(user: SignedInUser) -> Viewer:
-    return Viewer(user_id=user.user_id, kind="user", permissions=frozenset())

@@ -18,7 +18,7 @@ from hotline.crm.company import Security
 from hotline.crm.database import Database
 from hotline.crm.queries.identity import Identity, viewer_for_session, viewer_for_token
 from hotline.crm.queries.sign_ins import get_factor
-from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.crm.viewer import SYSTEM, acting
 from hotline.customers.text import one_line
 from hotline.errors import NotSignedIn, TooMany
 from hotline.workflows import company
@@ -104,7 +104,7 @@ async def sign_in(house: House, login: str, password: str, user_agent: str = "",
     if attempt is None:
         raise WrongPassword()
     if attempt.second_factor:
-        async with house.unit(_actor(attempt.user_id)) as uow:
+        async with house.unit(acting(attempt.user_id)) as uow:
             challenge = await sessions.open_challenge(uow, attempt.user_id)
         raise CodeNeeded(challenge)
     return await _open(house, attempt.user_id, device, "password")
@@ -120,7 +120,7 @@ async def sign_in_with_code(
     if login is None:
         raise ChallengeOver()
     user_id, method = await check_code(house, login, code, device)
-    async with house.unit(_actor(user_id)) as uow:
+    async with house.unit(acting(user_id)) as uow:
         if not await sessions.use_challenge(uow, challenge):
             raise ChallengeOver()
     return await _open(house, user_id, device, method)
@@ -139,7 +139,7 @@ async def check_code(house: House, login: str, code: str, device: Device = NOWHE
     if isinstance(attempt, datetime):
         raise SignInLocked(attempt, now)
     method: Method = "totp"
-    async with house.unit(_actor(attempt.user_id)) as uow:
+    async with house.unit(acting(attempt.user_id)) as uow:
         factor = await second_factor.lock_factor(uow, attempt.user_id)
         right = await second_factor.use_code(uow, factor, code)
         if not right and factor.secret is not None:
@@ -173,7 +173,7 @@ async def confirm(house: House, identity: SignedInUser, proof: str) -> str:
         if await check_password(house, identity.login, proof) is None:
             raise WrongPassword()
         proved = False
-    async with house.unit(_actor(identity.user_id)) as uow:
+    async with house.unit(acting(identity.user_id)) as uow:
         return await sessions.rotate_session(uow, identity.session_id, second_factor=proved)
 
 
@@ -240,7 +240,7 @@ async def _checked(house: House, login: str, password: str, device: Device) -> A
 
 async def _open(house: House, user_id: UUID, device: Device, method: Method) -> SignedInSession:
     # On the record it is the user who opens their session.
-    async with house.unit(_actor(user_id)) as uow:
+    async with house.unit(acting(user_id)) as uow:
         session = await sessions.open_session(uow, user_id, _idle(house), device, method=method)
         identity = await viewer_for_session(uow, session.token, uow.now)
     if identity is None:
@@ -279,10 +279,6 @@ async def _note_lock(house: House, user_id: UUID | None, until: datetime) -> Non
 
 def _rule(house: House) -> tuple[int, timedelta]:
     return house.settings.sign_in_attempts, timedelta(minutes=house.settings.sign_in_lock_minutes)
-
-
-def _actor(user_id: UUID) -> Viewer:
-    return Viewer(user_id=user_id, kind="user", permissions=frozenset())
 
 
 def _stale(house: House, identity: Identity) -> bool:

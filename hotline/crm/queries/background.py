@@ -47,9 +47,14 @@ class JobView:
     @property
     def seconds_left(self) -> int | None:
         """Seconds until it is done at the present rate; None when that cannot be told."""
-        if self.state != "running" or not self.rate or self.total is None:
-            return None
-        return math.ceil(max(0, self.total - self.done) / self.rate)
+        return seconds_left(self.state, self.done, self.total, self.rate)
+
+
+def seconds_left(state: str, done: int, total: int | None, rate: float | None) -> int | None:
+    """Seconds until a job is done at the present rate; None when that cannot be told."""
+    if state != "running" or not rate or total is None:
+        return None
+    return math.ceil(max(0, total - done) / rate)
 
 
 _SELECT: Final = """

@@ -12,6 +12,7 @@ from uuid import UUID
 from hotline.crm.database import Database, Reader, Row
 from hotline.crm.import_seal import RefusedRow
 from hotline.crm.keys import Keyring, PersonalKey, Wrapped
+from hotline.crm.queries.background import seconds_left
 from hotline.crm.scopes import Arguments
 from hotline.crm.viewer import Viewer
 from hotline.customers.import_record import Reason
@@ -34,6 +35,11 @@ class JobState:
     result: Mapping[str, Any]
     error: str | None
     undo_until: datetime | None
+
+    @property
+    def seconds_left(self) -> int | None:
+        """Seconds until it is done at the present rate; None when that cannot be told."""
+        return seconds_left(self.state, self.done, self.total, self.rate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import Field
@@ -11,10 +11,11 @@ from hotline.crm.queries import custom_fields as queries
 from hotline.customers.custom_fields import CustomField as FieldDefinition
 from hotline.customers.custom_fields import Record
 from hotline.customers.custom_values import Type
+from hotline.web.api.user_bodies import Locale
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
 from hotline.workflows import fields as workflow
 
-Names = dict[Literal["en", "zh"], str]
+Names = dict[Locale, str]
 
 
 class Choice(Output):

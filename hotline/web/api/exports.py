@@ -13,6 +13,7 @@ from hotline.crm.queries import exports as queries
 from hotline.crm.queries.exports import ExportView
 from hotline.web import downloads
 from hotline.web.api.imports import ImportJob, render_import_job
+from hotline.web.api.user_bodies import Locale
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows import exports as workflow
 from hotline.workflows.exports import NewExport
@@ -45,7 +46,7 @@ class NewExportBody(Input):
     )  # fmt: skip
     filter: ExportFilter = Field(default_factory=ExportFilter)
     ids: list[UUID] | None = Field(None, max_length=10_000, description="Only these.")
-    language: Literal["en", "zh"] | None = Field(None, description="Of the headings; without one the viewer's.")
+    language: Locale | None = Field(None, description="Of the headings; without one the viewer's.")
 
 
 class Export(Output):

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from hotline.crm.queries import imports as queries
 from hotline.crm.queries.imports import ImportView, JobState, MappingView
+from hotline.web.api.user_bodies import Locale
 from hotline.web.bodies import pieces
 from hotline.web.desktop.import_errors import write_errors
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
@@ -137,7 +138,7 @@ class ImportStart(Input):
 class ErrorsQuery(Input):
     """How the refused rows are wanted."""
 
-    language: Literal["en", "zh"] | None = Field(None, description="Of the reasons; without one the viewer's.")
+    language: Locale | None = Field(None, description="Of the reasons; without one the viewer's.")
 
 
 class ImportMapping(Output):

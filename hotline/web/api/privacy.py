@@ -9,6 +9,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import Field
 
+from hotline.web.api.user_bodies import Locale
 from hotline.web.desktop.person_report import archive, document
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
 from hotline.workflows import erasure as workflow
@@ -20,7 +21,7 @@ Reason = Literal["request", "consent_withdrawn", "no_purpose", "retention", "mis
 class ReportQuery(Input):
     """How the readable report is written."""
 
-    language: Literal["en", "zh"] | None = Field(None, description="Empty: the person's own language.")
+    language: Locale | None = Field(None, description="Empty: the person's own language.")
 
 
 class ReportSection(Output):

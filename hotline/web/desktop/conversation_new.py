@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from uuid import UUID
 
 from aiohttp import web
 
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.senders import list_senders
-from hotline.errors import Conflict, HotlineError, Invalid, NotFound
+from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import message_words
-from hotline.web.desktop.forms import field, form_of, once_of, problems
+from hotline.web.desktop.forms import field, form_of, id_of, needed_id_of, once_of, problems
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
 from hotline.workflows import replies
@@ -42,10 +41,10 @@ async def create(request: web.Request) -> web.StreamResponse:
         made = NewConversation(
             channel=typed["channel"],  # type: ignore[arg-type]
             address=typed["address"] or None,
-            customer_id=_id(typed["customer"]),
-            sender_id=_id(typed["sender"]),
+            customer_id=id_of(typed["customer"]),
+            sender_id=id_of(typed["sender"]),
             subject=typed["subject"] or None,
-            ticket_id=_id(typed["ticket"]),
+            ticket_id=id_of(typed["ticket"]),
         )
         conversation_id = await replies.begin(house, viewer, made, once_of(request, form))
     except (Invalid, Conflict) as error:
@@ -53,19 +52,12 @@ async def create(request: web.Request) -> web.StreamResponse:
     return see_other(f"/conversations/{conversation_id}")
 
 
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise NotFound() from None
-
-
 async def _form(request: web.Request, typed: Mapping[str, str], error: HotlineError | None = None) -> web.Response:
     house, viewer = house_of(request), signed_of(request).viewer
     senders = [each for each in await list_senders(house.db, viewer) if each.enabled and each.channel in REACHES]
     customer = None
     if typed["customer"] and viewer.may("customers.read"):
-        customer = await get_customer(house.db, house.keyring, viewer, _id(typed["customer"]) or UUID(int=0))
+        customer = await get_customer(house.db, house.keyring, viewer, needed_id_of(typed["customer"]))
     there = [channel for channel in REACHES if any(sender.channel == channel for sender in senders)]
     reached = {
         channel: [point for point in customer.contact_points if point.kind in kinds] if customer else []

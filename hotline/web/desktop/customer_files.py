@@ -7,8 +7,9 @@ from aiohttp import web
 from hotline.crm.queries.customer_files import list_files
 from hotline.customers.file_types import lies
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.customer_pages import PAGE, customer_of, id_of
+from hotline.web.desktop.customer_pages import PAGE, customer_of
 from hotline.web.desktop.customer_values import speaker
+from hotline.web.desktop.forms import id_of
 from hotline.web.desktop.render import html
 from hotline.web.rights import needs
 

@@ -15,9 +15,9 @@ from hotline.customers.three_way import Decided, EditConflict
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.custom_forms import custom_errors, custom_typed, custom_values, custom_written, offered
-from hotline.web.desktop.customer_pages import customer_of, id_of
+from hotline.web.desktop.customer_pages import customer_of
 from hotline.web.desktop.customer_values import CHANNELS, Speaker, speaker
-from hotline.web.desktop.forms import Form, field, fields, form_of, once_of, version_of
+from hotline.web.desktop.forms import Form, field, fields, form_of, id_of, once_of, version_of, words_of
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
@@ -248,7 +248,7 @@ async def _changes(request: web.Request, form: Form) -> CustomerChanges:
         "name": field(form, "name"),
         "locale": field(form, "locale", 20) or None,
         "tier": field(form, "tier", 40) or None,
-        "tags": _tags(field(form, "tags", 5000)),
+        "tags": words_of(field(form, "tags", 5000)),
         "classification": field(form, "classification", 64) or None,
         "preferences": {
             "channel": field(form, "channel", 20) or None, "timezone": field(form, "timezone", 64).strip() or None,
@@ -288,11 +288,6 @@ async def _typed(request: web.Request, form: Form) -> dict[str, Any]:
 def _rows(form: Form, names: tuple[str, ...]) -> list[dict[str, str]]:
     columns = [fields(form, name, 2000) for name in names]
     return [dict(zip(names, row, strict=False)) for row in zip(*columns, strict=False)]
-
-
-def _tags(text: str) -> list[str]:
-    parts = [part.strip() for part in text.replace("，", ",").replace("、", ",").split(",")]
-    return [part for part in dict.fromkeys(parts) if part]
 
 
 def setup(app: web.Application) -> None:

@@ -14,8 +14,9 @@ from hotline.crm.queries.customer_relations import names_of
 from hotline.crm.queries.tiers import list_tiers
 from hotline.crm.queries.users import list_users
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.customer_pages import PAGE, customer_of, id_of
+from hotline.web.desktop.customer_pages import PAGE, customer_of
 from hotline.web.desktop.customer_values import SOURCES, Speaker, speaker
+from hotline.web.desktop.forms import id_of
 from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.render import html
 from hotline.web.rights import needs

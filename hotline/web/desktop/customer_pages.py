@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import Final
-from uuid import UUID
 
 from aiohttp import web
 
 from hotline.crm.queries.customers import CustomerView, get_customer
-from hotline.errors import NotFound
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import uuid_of
 
@@ -20,13 +18,3 @@ async def customer_of(request: web.Request) -> CustomerView:
     """The customer of a page's address. Raises NotFound."""
     house, viewer = house_of(request), signed_of(request).viewer
     return await get_customer(house.db, house.keyring, viewer, uuid_of(request))
-
-
-def id_of(text: str) -> UUID | None:
-    """An id out of a form or an address; None for an empty one. Raises NotFound for anything else."""
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound() from None

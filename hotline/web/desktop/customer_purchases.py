@@ -14,9 +14,9 @@ from hotline.crm.queries.purchases import PurchaseView, get_purchase, list_purch
 from hotline.customers import money
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.customer_pages import PAGE, customer_of, id_of
+from hotline.web.desktop.customer_pages import PAGE, customer_of
 from hotline.web.desktop.customer_values import PURCHASE_KINDS, speaker
-from hotline.web.desktop.forms import Form, field, form_of, once_of, problems, uuid_of, version_of
+from hotline.web.desktop.forms import Form, field, form_of, id_of, once_of, problems, uuid_of, version_of
 from hotline.web.desktop.i18n import zone_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs

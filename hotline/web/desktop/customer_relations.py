@@ -12,9 +12,9 @@ from hotline.crm.queries.customer_search import search_customers
 from hotline.crm.queries.customers import CustomerView
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.customer_pages import customer_of, id_of
+from hotline.web.desktop.customer_pages import customer_of
 from hotline.web.desktop.customer_values import speaker
-from hotline.web.desktop.forms import Form, field, form_of, problems, uuid_of
+from hotline.web.desktop.forms import Form, field, form_of, id_of, problems, uuid_of
 from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.rights import needs
 from hotline.workflows import customer_relations as workflow

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from hotline.web.desktop import job_words
 from hotline.web.desktop.words import N_
 
 #: What a column can be, in groups of a menu.
@@ -112,14 +113,7 @@ DATE_ORDERS: Final[Mapping[str, str]] = {
 }
 #: What a job is at: a word, the badge's colour, an icon.
 STATES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "queued": (N_("waiting"), "", "clock"),
-    "running": (N_("running"), "badge-accent", "refresh"),
-    "paused": (N_("resting"), "badge-warn", "pause"),
-    "done": (N_("done"), "badge-active", "check"),
-    "failed": (N_("failed"), "badge-breach", "alert"),
-    "cancelled": (N_("stopped"), "badge-warn", "stop"),
-    "undoing": (N_("being undone"), "badge-accent", "undo"),
-    "undone": (N_("undone"), "", "undo"),
+    **job_words.STATES,
     "ended": (N_("ended"), "", "lock"),
     "draft": (N_("not started"), "badge-plain", "pencil"),
 }

@@ -8,12 +8,12 @@ from aiohttp import web
 
 from hotline.crm.import_seal import RefusedRow
 from hotline.crm.queries import imports as queries
-from hotline.crm.queries.imports import ImportView, JobState
+from hotline.crm.queries.imports import ImportView
 from hotline.customers.import_targets import CUSTOM
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import import_words
-from hotline.web.desktop.forms import Form, field, fields, form_of, problems, uuid_of
+from hotline.web.desktop.forms import Form, field, fields, form_of, problems, uuid_of, words_of
 from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.import_errors import told, write_errors
 from hotline.web.desktop.render import html, say, see_other
@@ -132,7 +132,7 @@ async def _context(request: web.Request, view: ImportView) -> dict[str, Any]:
         "state": state_of(view),
         "under_way": job is not None and job.state in UNDER_WAY,
         "trial": view.job is None,
-        "left": seconds_left(job),
+        "left": None if job is None else job.seconds_left,
         "custom": custom,
         "loose": [target for target in loose if target not in dict(custom)],
         "columns": [
@@ -155,13 +155,6 @@ async def _context(request: web.Request, view: ImportView) -> dict[str, Any]:
     }
 
 
-def seconds_left(job: JobState | None) -> int | None:
-    """How long a job will take, as far as that can be told."""
-    if job is None or not job.rate or job.total is None:
-        return None
-    return max(0, round((job.total - job.done) / job.rate))
-
-
 def _changes(form: Form, view: ImportView, do: str) -> ImportChanges:
     """What the form says; another way of reading makes new guesses, so the columns that were shown do not count."""
     reading: dict[str, Any] = {"headings": field(form, "headings", 5) == "yes"}
@@ -182,7 +175,7 @@ def _changes(form: Form, view: ImportView, do: str) -> ImportChanges:
         "match": fields(form, "match", 10),
         "region": field(form, "region", 2).upper(),
         "date_order": field(form, "date_order", 5),
-        "tags": [tag for part in field(form, "tags", 2000).replace("，", ",").split(",") if (tag := part.strip())],
+        "tags": words_of(field(form, "tags", 2000)),
     }
     return changes
 

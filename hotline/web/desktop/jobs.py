@@ -11,7 +11,7 @@ from hotline.crm.queries.background import JobView, get_job, list_jobs
 from hotline.crm.viewer import Viewer
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import job_words
-from hotline.web.desktop.forms import uuid_of
+from hotline.web.desktop.forms import id_of, uuid_of
 from hotline.web.desktop.render import html
 from hotline.web.rights import signed_in
 from hotline.workflows.background_kinds import KINDS
@@ -25,7 +25,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     house, viewer = house_of(request), signed_of(request).viewer
     everybody = viewer.may("system.read") and request.query.get("who") == "all"
     found = await list_jobs(
-        house.db, viewer, limit=PAGE + 1, after=_id(request.query.get("after", "")), everybody=everybody
+        house.db, viewer, limit=PAGE + 1, after=id_of(request.query.get("after", "")), everybody=everybody
     )
     context = {
         "jobs": [shown(job, viewer) for job in found[:PAGE]],
@@ -69,13 +69,6 @@ def shown(job: JobView, viewer: Viewer) -> dict[str, Any]:
         "may_undo": kind is not None and kind.undo is not None and viewer.may(kind.right),
         "portion": min(100, round(100 * job.done / job.total, 1)) if job.total else 0,
     }
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def setup(app: web.Application) -> None:

@@ -11,8 +11,7 @@ from hotline.crm.queries.performance import Person
 from hotline.crm.queries.users import get_user, list_users
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.customer_pages import id_of
-from hotline.web.desktop.forms import field, form_of, problems, uuid_of
+from hotline.web.desktop.forms import field, form_of, id_of, problems, uuid_of
 from hotline.web.desktop.people import performance, span_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import fresh, needs

@@ -14,7 +14,7 @@ from hotline.crm.queries.teams import list_teams
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import message_words, ticket_words
-from hotline.web.desktop.forms import Form, field, fields, form_of, problems, uuid_of, version_of
+from hotline.web.desktop.forms import Form, field, fields, form_of, problems, uuid_of, version_of, words_of
 from hotline.web.desktop.i18n import LANGUAGES
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
@@ -158,7 +158,7 @@ def _changes(typed: Mapping[str, Any]) -> workflow.MacroChanges:
 
 
 def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.replace("，", ",").split(",") if word.strip()]
+    return words_of(text)
 
 
 def _filled(names: Sequence[str]) -> list[str]:

@@ -11,11 +11,11 @@ from hotline.crm.queries.customer_search import search_customers
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.merges import MergePreview, merges_of, preview_merge
 from hotline.crm.queries.users import get_user
-from hotline.errors import Conflict, HotlineError, Invalid, NotFound, Unavailable
+from hotline.errors import Conflict, HotlineError, Invalid, Unavailable
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.customer_values import Speaker, speaker
 from hotline.web.desktop.duplicates import REASONS
-from hotline.web.desktop.forms import Form, field, form_of, once_of, problems, uuid_of
+from hotline.web.desktop.forms import Form, field, form_of, needed_id_of, once_of, problems, uuid_of
 from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
@@ -57,7 +57,7 @@ async def merge(request: web.Request) -> web.StreamResponse:
     choices = _choices(form)
     try:
         versions = Versions(_number(form, "kept_version"), _number(form, "other_version"))
-        other_id = _uuid(other)
+        other_id = needed_id_of(other)
         merge_id = await merging.merge_customers(
             house, viewer, customer_id, other_id, choices, versions, once_of(request, form)
         )
@@ -71,7 +71,7 @@ async def _compared(
 ) -> web.StreamResponse:
     house, viewer = house_of(request), signed_of(request).viewer
     try:
-        view = await preview_merge(house.db, house.keyring, viewer, customer_id, _uuid(other), choices)
+        view = await preview_merge(house.db, house.keyring, viewer, customer_id, needed_id_of(other), choices)
     except (Invalid, Conflict) as error:
         context = await _whom(request, customer_id)
         return html(request, "merge_with.html", {**context, "errors": problems(request, error)}, status=error.status)
@@ -156,13 +156,6 @@ async def _found(request: web.Request, customer_id: UUID) -> list[Any]:
 def _choices(form: Form) -> dict[str, str]:
     names = [name for name in form if name.startswith(_CHOICE)][:300]
     return {name.removeprefix(_CHOICE): field(form, name, 10) for name in names}
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
 
 
 def _number(form: Form, name: str) -> int | None:

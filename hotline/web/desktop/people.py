@@ -14,23 +14,13 @@ from pydantic import ValidationError
 from hotline.calendars.hours import WEEKDAYS
 from hotline.calendars.shifts import WorkingHours, works_at
 from hotline.crm.queries.performance import Day, Person, get_performance, list_days
-from hotline.crm.queries.roles import list_roles
 from hotline.crm.queries.users import UserView
-from hotline.crm.viewer import SYSTEM
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.i18n import language_of, zone_of
+from hotline.web.desktop.i18n import zone_of
 from hotline.web.desktop.render import say
 from hotline.web.desktop.words import N_
 from hotline.workflows.calendars import rules_of
 
-#: The shipped roles in words; a role of the company's own is shown by its name.
-ROLES: Final[Mapping[str, str]] = {
-    "agent": N_("Agent"),
-    "supervisor": N_("Supervisor"),
-    "marketer": N_("Marketer"),
-    "reviewer": N_("Reviewer"),
-    "administrator": N_("Administrator"),
-}
 LEVELS: Final[Mapping[int, str]] = {
     1: N_("beginning"),
     2: N_("with help"),
@@ -105,17 +95,6 @@ async def performance(request: web.Request, user_id: Any, span: Span) -> tuple[P
     days = await list_days(house.db, viewer, user_id, span.start, span.end, span.end, str(zone_of(request)))
     most = max((day.calls for day in days), default=0)
     return person, Chart([(day.day, 100 * day.calls / most if most else 0.0, day) for day in days], most)
-
-
-async def role_names(request: web.Request) -> dict[str, str]:
-    """What every role is called in the reader's language."""
-    language = language_of(request)
-    return {
-        role.name: say(request, ROLES[role.name])
-        if role.name in ROLES
-        else role.names.get(language) or role.names.get("en") or role.name
-        for role in await list_roles(house_of(request).db, SYSTEM)
-    }
 
 
 async def works_now(request: web.Request, user: UserView) -> bool:

@@ -7,10 +7,10 @@ from typing import Final
 
 from aiohttp import web
 
-from hotline.crm.queries.roles import RoleView
-from hotline.crm.viewer import Scope, Scoped
+from hotline.crm.queries.roles import RoleView, list_roles
+from hotline.crm.viewer import SYSTEM, Scope, Scoped
+from hotline.web.context import house_of
 from hotline.web.desktop.i18n import language_of
-from hotline.web.desktop.people import ROLES
 from hotline.web.desktop.render import say
 from hotline.web.desktop.words import N_
 
@@ -156,6 +156,19 @@ REASONS: Final[Mapping[tuple[Scoped, str], str]] = {
     ("conversations", "conversation_in_queue"): N_("The conversation is in a queue of the team"),
     ("conversations", "ticket_in_queue"): N_("The ticket of the conversation is in a queue of the team"),
 }
+#: The shipped roles in words; a role of the company's own is shown by its name.
+ROLES: Final[Mapping[str, str]] = {
+    "agent": N_("Agent"),
+    "supervisor": N_("Supervisor"),
+    "marketer": N_("Marketer"),
+    "reviewer": N_("Reviewer"),
+    "administrator": N_("Administrator"),
+}
+
+
+async def all_role_names(request: web.Request) -> dict[str, str]:
+    """What every role is called in the reader's language."""
+    return role_names(await list_roles(house_of(request).db, SYSTEM), request)
 
 
 def role_names(roles: Iterable[RoleView], request: web.Request) -> dict[str, str]:

@@ -17,7 +17,8 @@ from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.browsers import browser_name
 from hotline.web.desktop.forms import field, form_of, problems, uuid_of
 from hotline.web.desktop.i18n import LANGUAGES
-from hotline.web.desktop.people import LEVELS, METHODS, OUTCOMES, hours_lines, role_names
+from hotline.web.desktop.people import LEVELS, METHODS, OUTCOMES, hours_lines
+from hotline.web.desktop.permission_words import all_role_names
 from hotline.web.desktop.render import html, say, see_other, set_theme_cookie
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
@@ -73,7 +74,7 @@ async def _profile(
         "page": "profile",
         "user": user,
         "values": typed or {"title": user.title, "email": user.email, "phone": user.phone},
-        "roles": await role_names(request),
+        "roles": await all_role_names(request),
         "levels": LEVELS,
         "lists": await lists.load(house),
         "hours": await own_hours(request, user),

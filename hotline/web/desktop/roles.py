@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from hotline.crm.viewer import MASKS, SCOPED, viewer_of
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid
 from hotline.ids import new_id
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.forms import Form, field, fields, form_of, problems, version_of
+from hotline.web.desktop.forms import Form, field, fields, form_of, key_of, problems, version_of
 from hotline.web.desktop.permission_words import (
     GROUPS,
     KIND_NAMES,
@@ -28,7 +27,6 @@ from hotline.workflows import roles as workflow
 
 #: The permissions that the form asks for one by one; the others follow from scopes and masks.
 _SINGLE: Final = frozenset(name for _, names in GROUPS for name in names)
-_NOT_A_NAME: Final = re.compile(r"[^a-z0-9]+")
 
 
 @needs("users.read")
@@ -163,8 +161,7 @@ def _typed(form: Form) -> dict[str, Any]:
 
 def _key_of(names: Mapping[str, str]) -> str:
     """The name under which the API knows a role, out of what people call it."""
-    key = _NOT_A_NAME.sub("_", names.get("en", "").lower()).strip("_")[:50]
-    return key if key[:1].isalpha() else f"role_{new_id().hex[-8:]}"
+    return key_of(names.get("en", ""), 50) or f"role_{new_id().hex[-8:]}"
 
 
 def setup(app: web.Application) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -12,10 +11,9 @@ from aiohttp import web
 from hotline.crm.queries.custom_fields import get_field, read_fields
 from hotline.customers.custom_fields import RECORDS, CustomField
 from hotline.customers.money import currencies
-from hotline.customers.names import fold
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.forms import Form, field, fields, form_of, uuid_of, version_of
+from hotline.web.desktop.forms import Form, field, fields, form_of, key_of, uuid_of, version_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS, refused
 from hotline.web.desktop.words import N_
@@ -164,8 +162,7 @@ def _described(typed: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def _key(name: str) -> str:
     """A key out of the English name: whoever adds a field need not think of one."""
-    key = re.sub(r"[^a-z0-9]+", "_", fold(name).encode("ascii", "ignore").decode()).strip("_")[:40]
-    return key if key[:1].isalpha() else f"field_{key}".rstrip("_")
+    return key_of(name, 40) or "field"
 
 
 def _form(

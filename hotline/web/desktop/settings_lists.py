@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
 from hotline.crm.queries.lists import ListView, get_list, read_lists
-from hotline.customers.names import fold
 from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.forms import Form, fields, form_of, version_of
+from hotline.web.desktop.forms import Form, fields, form_of, key_of, version_of
 from hotline.web.desktop.list_words import LISTS
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS, refused
@@ -83,8 +81,7 @@ def _entries(rows: Sequence[Mapping[str, str]]) -> list[Any]:
 
 def _key(name: str, taken: set[str]) -> str:
     """A key out of the English name: whoever adds an entry need not think of one."""
-    key = re.sub(r"[^a-z0-9]+", "_", fold(name).encode("ascii", "ignore").decode()).strip("_")[:36]
-    key = key if key[:1].isalpha() else f"entry_{key}".rstrip("_")
+    key = key_of(name, 36) or "entry"
     return next(each for each in (key, *(f"{key}_{number}" for number in range(2, 1000))) if each not in taken)
 
 

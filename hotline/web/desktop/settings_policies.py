@@ -17,10 +17,10 @@ from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.tickets.policies import CLOCKS, MOST_RULES, Mark, Policy, PolicySpec, Target
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import Form, field, fields, form_of, uuid_of, version_of
+from hotline.web.desktop.permission_words import ROLES
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import CLOCKS as CLOCK_NAMES
 from hotline.web.desktop.settings_words import KINDS, PRIORITIES, SECTIONS, refused
-from hotline.web.desktop.users import ROLES
 from hotline.web.rights import needs
 from hotline.workflows import policies as workflow
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 from aiohttp import web
 
@@ -17,7 +16,7 @@ from hotline.errors import Conflict, HotlineError, Invalid, NotFound
 from hotline.settings import PbxAddress
 from hotline.web import auth
 from hotline.web.context import EXAMINE, Examine, Found, house_of, signed_of
-from hotline.web.desktop.forms import Form, field, form_of, problems
+from hotline.web.desktop.forms import Form, field, form_of, needed_id_of, problems
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import fresh, needs
@@ -245,11 +244,7 @@ async def _signed_in(request: web.Request, user: UserView, queue: str) -> Note:
 
 
 async def _user(request: web.Request, form: Form) -> UserView:
-    try:
-        user_id = UUID(field(form, "agent", 50))
-    except ValueError:
-        raise NotFound() from None
-    return await get_user(house_of(request).db, signed_of(request).viewer, user_id)
+    return await get_user(house_of(request).db, signed_of(request).viewer, needed_id_of(field(form, "agent", 50)))
 
 
 def _typed_pbx(form: Form) -> NewPbx:

@@ -20,7 +20,8 @@ from hotline.web import auth
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import Form, field, fields, form_of, problems, uuid_of, version_of
 from hotline.web.desktop.i18n import language_of
-from hotline.web.desktop.people import DAYS, LEVELS, ROLES, SPANS, performance, role_names, span_of, works_now
+from hotline.web.desktop.people import DAYS, LEVELS, SPANS, performance, span_of, works_now
+from hotline.web.desktop.permission_words import all_role_names
 from hotline.web.desktop.profile import own_hours, sign_in_context
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.settings_calendars import openings_of, written
@@ -29,8 +30,6 @@ from hotline.web.rights import fresh, needs, signed_in
 from hotline.workflows import lists, second_factor
 from hotline.workflows import users as workflow
 from hotline.workflows.users import NewUser, UserChanges
-
-__all__ = ["ROLES"]
 
 MOST: Final = 200
 
@@ -43,7 +42,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     found.sort(key=lambda user: (user.disabled_at is not None, user.name.casefold()))
     context = {
         "users": found,
-        "roles": await role_names(request),
+        "roles": await all_role_names(request),
         "done": request.query.get("done", ""),
         "refused": await refused_tries(house.db, viewer, house.clock()) if viewer.may("users.write") else 0,
     }
@@ -63,7 +62,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     writes = viewer.may("users.write")
     context = {
         "user": user,
-        "roles": await role_names(request),
+        "roles": await all_role_names(request),
         "levels": LEVELS,
         "lists": await lists.load(house),
         "hours": await own_hours(request, user),
@@ -285,7 +284,7 @@ async def _form(
         "values": {**dict.fromkeys(_TEXTS, ""), "skills": [], **values},
         "errors": errors,
         "returned": error is not None,
-        "roles": await role_names(request),
+        "roles": await all_role_names(request),
         "levels": LEVELS,
         "skills": (await lists.load(house)).entries("skill"),
         "calendars": calendars,
