@@ -284,7 +284,8 @@ async def _document(house: House, line: Line, effects: Sequence[Effect], verbs: 
     ways = Ways(
         f"{base}{RESUME}?n={line.session.waited}",
         f"{base}{RECORDINGS}",
-        f"{base}{TRANSCRIPTS}" if section.transcribe else None,
+        # Twilio writes down English only.
+        f"{base}{TRANSCRIPTS}" if section.transcribe and line.language.startswith("en") else None,
     )
     hear = await hearing(house, effects)
     return render(effects, hear, ways, listening=listening(house, line.language), hand_over=verbs)
