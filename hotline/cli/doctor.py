@@ -16,6 +16,7 @@ from hotline.telephony.doctor import KnownAgent, examine_pbx
 from hotline.telephony.doctor_ivr import examine_server
 from hotline.telephony.findings import Finding
 from hotline.workflows.house import House, open_house
+from hotline.workflows.mail_check import check_mail
 from hotline.workflows.twilio_check import check_twilio
 
 BUS_LOOKS = 50
@@ -52,6 +53,8 @@ async def examine(settings: Settings, pbx: str) -> int:
             wrong += _show(await _bus(house))
             wrong += _show(await _voicemails(house))
             async for check in check_twilio(house):
+                wrong += _show(Finding(check.name, check.verdict, check.found, check.advice))
+            async for check in check_mail(house):
                 wrong += _show(Finding(check.name, check.verdict, check.found, check.advice))
         except HotlineError as error:
             wrong += _show(Finding("database", "wrong", error.detail, ("hotline migrate",)))

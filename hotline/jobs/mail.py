@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -66,10 +65,10 @@ async def run(house: House) -> None:
             await asyncio.sleep(IDLE_SECONDS)
             await mail_out.close_idle(house)
     finally:
-        if reading is not None:
+        while reading is not None and not reading.done():
+            # Until Python 3.12 wait_for, which the library is built of, may swallow a cancellation.
             reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            await asyncio.wait([reading], timeout=1)
         await mail_out.close(house)
 
 

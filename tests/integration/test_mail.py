@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from pydantic import SecretStr
 
 from hotline.channels.mail.lmtp import TooLargeMail
 from hotline.conversations.mail_tokens import tag, tagged
 from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.queries.tickets import get_ticket
+from hotline.crm.queries.triage import Correction, triage_figures
 from hotline.crm.viewer import SYSTEM
+from hotline.errors import Invalid
 from hotline.jobs.outgoing import Dispatch
+from hotline.settings import Bind
 from hotline.workflows.customers import create_customer
 from hotline.workflows.house import House
+from hotline.workflows.mail_check import check_mail
 from hotline.workflows.mail_in import accepts, take
 from hotline.workflows.mail_words import address_index, tag_secret
 from hotline.workflows.replies import NewReply, send
+from hotline.workflows.tickets import change_ticket
+from tests.fakes.imap import imap_server
 from tests.fakes.mail import Sink
 from tests.integration.mail import SUPPORT, mail, mail_house, messages, sent
 from tests.integration.people import add_user
@@ -297,3 +305,44 @@ async def test_nobody_s_address_is_not_accepted(house: House) -> None:
     async with mail_house(house):
         assert await accepts(house, "Support+anything@ACME.example") is True
         assert await accepts(house, "sales@acme.example") is False
+
+
+async def test_how_often_triage_was_corrected_is_counted(house: House) -> None:
+    async with mail_house(house):
+        tickets = []
+        for count, text in enumerate(("Worst service, still broken", "How do I pay?", "When do you open on Sunday?")):
+            await take(house, mail(text, message_id=f"<{count}@x.example>", sender=f"c{count}@x.example", subject="Hi"))
+            tickets.append(await house.db.fetchval("SELECT id FROM ticket ORDER BY opened_at DESC, id DESC LIMIT 1"))
+        for kind in ("complaint", "service_request"):
+            await change_ticket(house, SYSTEM, tickets[1], {"kind": kind})
+        await change_ticket(house, SYSTEM, tickets[0], {"kind": "consultation"})
+        await change_ticket(house, SYSTEM, tickets[0], {"kind": "complaint"})
+        now = house.clock()
+        found = await triage_figures(house.db, SYSTEM, now - timedelta(days=1), now + timedelta(days=1))
+        assert (found.tickets, found.corrected) == (3, 1)
+        assert found.corrections == (Correction("consultation", "service_request", 1),)
+        assert found.right == pytest.approx(2 / 3)
+        with pytest.raises(Invalid):
+            await triage_figures(house.db, SYSTEM, now, now)
+
+
+async def told(house: House) -> dict[str, str]:
+    return {check.name: check.verdict async for check in check_mail(house)}
+
+
+async def test_the_doctor_says_what_is_wrong_with_mail(house: House) -> None:
+    assert await told(house) == {"mail": "warning"}
+    async with mail_house(house):
+        assert await told(house) == {"mail address": "ok", "mail relay": "ok", "mail in": "warning"}
+        async with imap_server() as mailbox:
+            address = f"imap://me:right@127.0.0.1:{mailbox.port}/INBOX"
+            house.settings = house.settings.model_copy(
+                update={"imap_url": SecretStr(address), "mail_lmtp_bind": Bind("10.0.0.1", 24)}
+            )
+            assert await told(house) == {
+                "mail address": "ok", "mail relay": "ok", "mailbox": "warning", "lmtp": "warning",
+            }  # fmt: skip
+            house.settings = house.settings.model_copy(update={"imap_url": SecretStr(address.replace("right", "no"))})
+            assert (await told(house))["mailbox"] == "wrong"
+    house.settings = house.settings.model_copy(update={"smtp_url": SecretStr("smtp://127.0.0.1:1?starttls=no")})
+    assert (await told(house))["mail relay"] == "wrong"

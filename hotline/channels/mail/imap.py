@@ -88,17 +88,19 @@ class OpenMailbox:
             await self._ask(self._client.noop())
             return
         try:
-            idle = await asyncio.wait_for(self._client.idle_start(timeout=seconds), COMMAND_SECONDS)
-            with suppress(TimeoutError):
-                await self._client.wait_server_push(timeout=seconds)
-            self._client.idle_done()
-            await asyncio.wait_for(idle, COMMAND_SECONDS)
+            async with asyncio.timeout(COMMAND_SECONDS + seconds):
+                idle = await self._client.idle_start(timeout=seconds)
+                with suppress(TimeoutError):
+                    await self._client.wait_server_push(timeout=seconds)
+                self._client.idle_done()
+                await idle
         except _FAILURES as error:
             raise TemporarilyRefused("The mailbox does not answer.") from error
 
     async def _ask(self, question: Any) -> list[Any]:
         try:
-            answer = await asyncio.wait_for(question, COMMAND_SECONDS)
+            async with asyncio.timeout(COMMAND_SECONDS):
+                answer = await question
         except _FAILURES as error:
             raise TemporarilyRefused("The mailbox does not answer.") from error
         if answer.result != "OK":
@@ -115,7 +117,8 @@ async def open_mailbox(server: ImapServer) -> AsyncIterator[OpenMailbox]:
     client = _client(server)
     try:
         try:
-            await asyncio.wait_for(client.wait_hello_from_server(), CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await client.wait_hello_from_server()
             answer = await client.login(server.user, server.password.get_secret_value())
             if answer.result != "OK":
                 raise NotConfigured("The mailbox refuses the user or the password.")
@@ -130,7 +133,8 @@ async def open_mailbox(server: ImapServer) -> AsyncIterator[OpenMailbox]:
     finally:
         if not client.has_pending_idle():
             with suppress(*_FAILURES):
-                await asyncio.wait_for(client.logout(), CONNECT_SECONDS)
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await client.logout()
         transport = getattr(client.protocol, "transport", None)
         if transport is not None:
             transport.close()

@@ -86,6 +86,11 @@ class SmtpPool:
         finally:
             self._room.release()
 
+    async def try_out(self) -> bool:
+        """Connect and sign in; whether the way is encrypted. Raises a ChannelError."""
+        async with self._connection() as connection:
+            return connection.client.get_transport_info("sslcontext") is not None
+
     async def close_idle(self, seconds: float = IDLE_SECONDS) -> None:
         """Say goodbye on connections that nobody used for so long."""
         now = monotonic()

@@ -55,6 +55,7 @@ from hotline.web.api import (
     tickets,
     tiers,
     tokens,
+    triage,
     users,
     wrap_ups,
 )
@@ -96,6 +97,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *teams.routes,
     *grants.routes,
     *tokens.routes,
+    *triage.routes,
     *imports.routes,
     *exports.routes,
     *recordings.routes,
