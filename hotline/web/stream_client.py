@@ -31,7 +31,10 @@ CAUGHT_UP = Counter("hotline_stream_catch_ups", "Times that a stream was taken b
 HEARTBEAT_SECONDS: Final = 15.0
 WATCH_CALLS: Final = "watch:calls"
 #: What events of a kind tell of: they reach a colleague who sees these records of the team.
-_OF_TEAMS: Final[Mapping[str, Scoped]] = {"call": "calls", "recording": "calls", "ticket": "tickets"}
+_OF_TEAMS: Final[Mapping[str, Scoped]] = {
+    "call": "calls", "recording": "calls", "ticket": "tickets", "conversation": "conversations",
+    "message": "conversations",
+}  # fmt: skip
 
 _UTC: Final = re.compile(rb'("\d{4}-\d\d-\d\dT[\d:.]+)\+00:00"')
 

@@ -45,7 +45,7 @@ async def render_conversation_event(
     if not viewer.may("conversations.read"):
         return None
     if event.type == "conversation.typing":
-        return await _typing(db, viewer, told)
+        return await _typing(db, told)
     if told.get("lost"):
         return told
     try:
@@ -68,10 +68,8 @@ def conversation_body(viewer: Viewer, conversation: ConversationView) -> Mapping
     return body
 
 
-async def _typing(db: Database, viewer: Viewer, told: dict[str, Any]) -> dict[str, Any] | None:
-    """Who writes, by name; nothing to the one who does."""
-    if told.get("user_id") == str(viewer.user_id):
-        return None
+async def _typing(db: Database, told: dict[str, Any]) -> dict[str, Any] | None:
+    """Who writes, by name; also to the one who does, whose other browsers may want to know."""
     name = await db.fetchval("SELECT name FROM users WHERE id = $1", UUID(told["user_id"]))
     return None if name is None else told | {"user_name": name}
 

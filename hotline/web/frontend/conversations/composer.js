@@ -10,24 +10,12 @@ import { toast } from "../shell/toast.js";
 import { createAttachments } from "./attachments.js";
 import { createMacroPicker } from "./macroPicker.js";
 import { holds } from "./replyDrafts.js";
+import { bodyOf } from "./rules.js";
 import { segments } from "./segments.js";
 import { createTyping } from "./typing.js";
 
 /** As hotline/conversations/macros.py knows them. */
 const PLACEHOLDER = /\{\s*(customer\.name|customer\.reference|ticket\.reference|ticket\.subject|agent\.name|company\.name|today)\s*\}/;
-
-/** What is sent of a draft: the body of POST /conversations/{id}/messages. */
-export function bodyOf(draft, { force = false } = {}) {
-  if (draft.mode === "note") return { body: draft.note.trim(), note: true };
-  return {
-    body: draft.reply.trim(),
-    ...(draft.files?.length ? { files: draft.files.map(({ id }) => id) } : {}),
-    ...(draft.template ? { template: draft.template, variables: draft.variables ?? {} } : {}),
-    ...(draft.subject === undefined ? {} : { subject: draft.subject }),
-    ...(draft.seen ? { seen: draft.seen } : {}),
-    ...(force ? { force: true } : {}),
-  };
-}
 
 export const send = (id, draft, options) =>
   api("POST", `/conversations/${encodeURIComponent(id)}/messages`, bodyOf(draft, options), { headers: { "Idempotency-Key": `reply:${draft.once}:${draft.mode}` } });
@@ -41,7 +29,7 @@ export function createComposer(form, root, drafts, stream, { user, onSent, onMea
   const { channel } = form.dataset;
   const field = find("textarea", form);
   const subject = form.elements.subject;
-  const typing = createTyping(stream, id, root);
+  const typing = createTyping(stream, id, user, root);
   const files = createAttachments(form, id, (some) => keep({ files: some }));
   const picker = createMacroPicker(find("#macro-picker", root), (macro) => void useMacro(macro));
   const notices = () => find("[data-fresh=notices]", root);

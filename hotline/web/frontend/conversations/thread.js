@@ -11,6 +11,7 @@ import { lockButton } from "../shell/line.js";
 import { toast } from "../shell/toast.js";
 import { createComposer } from "./composer.js";
 import { askFor } from "./finder.js";
+import { moment } from "./rules.js";
 
 const NEAR = 120; // pixels from the end that count as the end
 const REGIONS = ["head", "notices", "side"];
@@ -178,7 +179,7 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
     "take-over": () => change({ assignee: login }, t("It is yours."), { assignee: root.dataset.assignee || null }),
     closed: () => setState("closed"),
     open: () => setState("open"),
-    wait: (button) => setState("waiting", moment(button.dataset.until)),
+    wait: (button) => setState("waiting", moment(button.dataset.until, new Date(now()))),
     detach: () => change({ ticket_id: null }, t("Taken off the ticket."), { ticket_id: root.dataset.ticket }),
     attach: () => askFor("ticket", (ticket) => void change({ ticket_id: ticket.id }, t("Attached to {number}.", { number: ticket.reference }), { ticket_id: root.dataset.ticket || null })),
     "choose-customer": () => askFor("customer", (customer) => void setCustomer(customer.id)),
@@ -329,15 +330,4 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
       composer?.end();
     },
   };
-}
-
-/** The instant that a choice of the menu stands for, by this person's own calendar; null: until they write. */
-export function moment(choice, from = new Date(now())) {
-  const at = new Date(from);
-  if (choice === "hour") at.setHours(at.getHours() + 1);
-  else if (choice === "tomorrow") at.setDate(at.getDate() + 1);
-  else if (choice === "monday") at.setDate(at.getDate() + ((8 - at.getDay()) % 7 || 7));
-  else return null;
-  if (choice !== "hour") at.setHours(9, 0, 0, 0);
-  return at;
 }

@@ -14,8 +14,8 @@ export function sentence(names) {
   return t("{name} and others are writing replies …", { name: names[0] });
 }
 
-/** `place` holds the line; `id` is the conversation that is open. */
-export function createTyping(stream, id, place) {
+/** `place` holds the line; `id` is the conversation that is open, `me` the person's own id. */
+export function createTyping(stream, id, me, place) {
   const writing = new Map(); // user id → {name, until}
   let told = 0;
   let timer = 0;
@@ -29,7 +29,7 @@ export function createTyping(stream, id, place) {
   }
 
   const forget = stream.listen("conversation.typing", (data) => {
-    if (data.conversation_id !== id) return;
+    if (data.conversation_id !== id || data.user_id === me) return;
     if (data.typing) writing.set(data.user_id, { name: plain(data.user_name, 40), until: Date.now() + FORGET });
     else writing.delete(data.user_id);
     show();
