@@ -164,6 +164,16 @@ _TEAM_QUEUES: Final = """= ANY(ARRAY(SELECT unnest(st.queues) FROM team st
     JOIN team_member sm ON sm.team_id = st.id WHERE sm.user_id = {me}::uuid))"""
 
 
+def people_seen(viewer: Viewer, kind: Scoped, bind: Bind) -> str | None:
+    """A comparison for a column of users: those whose records the viewer sees as their own or as their team's; None
+    for everybody's."""
+    scope = viewer.scope_of(kind)
+    if scope == "all":
+        return None
+    me = bind(viewer.user_id)
+    return f"= {me}::uuid" if scope == "own" else _TEAM_PEOPLE.format(me=me)
+
+
 def _filled(ways: Mapping[str, str], scope: Scope, me: str, alias: str = "") -> dict[str, str]:
     """The ways of a scope with their placeholders filled in; those by queues are for teams only."""
     if scope == "own":

@@ -14,12 +14,14 @@ from hotline.calls.story import Line
 from hotline.crm.queries.pbx_commands import CommandView, get_command, list_commands
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
+from hotline.ids import new_id
 from hotline.pbx.connection import Patience
 from hotline.settings import DialFormat
 from hotline.telephony.reader import Records
 from hotline.telephony.supervisor import Supervisor
 from hotline.workflows.commands import NewCommand, expire_commands, send_command
 from hotline.workflows.house import House
+from hotline.workflows.teams import create_team
 from hotline.workflows.users import NewUser, create_user
 from tests.fakes.ami import FakePbx, Headers, fake_pbx
 from tests.waiting import until
@@ -601,3 +603,10 @@ async def test_everyone_sees_their_own_commands(house: House, pbx: FakePbx) -> N
     assert [each.id for each in await list_commands(house.db, house.keyring, boss, limit=9)] == [second.id, first.id]
     with pytest.raises(NotFound):
         await get_command(house.db, house.keyring, ben, first.id)
+    # Who sees their team's calls sees its commands, and no other's.
+    leader = viewer_of(ben.user_id or new_id(), ben.permissions | {"calls.read_team"})
+    assert [each.id for each in await list_commands(house.db, house.keyring, leader, limit=9)] == [second.id]
+    await create_team(house, SYSTEM, {"name": "Both", "members": ["anna", "ben"]})
+    assert [each.id for each in await list_commands(house.db, house.keyring, leader, limit=9)] == [second.id, first.id]
+    assert (await get_command(house.db, house.keyring, leader, first.id)).id == first.id
+    assert [each.id for each in await list_commands(house.db, house.keyring, ben, limit=9)] == [second.id]

@@ -12,6 +12,7 @@ from hotline import phone
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import load_personal_keys
+from hotline.crm.scopes import Arguments, people_seen
 from hotline.crm.viewer import Viewer
 from hotline.errors import Forbidden, NotFound
 
@@ -44,9 +45,10 @@ _SELECT: Final = """SELECT c.*, u.login FROM pbx_command c LEFT JOIN users u ON 
 
 
 async def get_command(db: Reader, keyring: Keyring, viewer: Viewer, command_id: UUID) -> CommandView:
-    """One command of the viewer's, or anybody's for supervisors. Raises NotFound."""
-    row = await db.fetchrow(f"{_SELECT} WHERE c.id = $1", command_id)
-    if row is None or not _may_see(viewer, row):
+    """One command of the viewer's or their team's, or anybody's for supervisors. Raises NotFound."""
+    bind = Arguments(command_id)
+    row = await db.fetchrow(f"{_SELECT} WHERE c.id = $1 AND {_seen(viewer, bind)}", *bind.values)
+    if row is None:
         raise NotFound()
     return (await _views(db, keyring, viewer, [row]))[0]
 
@@ -54,26 +56,21 @@ async def get_command(db: Reader, keyring: Keyring, viewer: Viewer, command_id: 
 async def list_commands(
     db: Reader, keyring: Keyring, viewer: Viewer, *, limit: int, after: UUID | None = None
 ) -> list[CommandView]:
-    """Commands, the newest first: the viewer's own, everybody's for supervisors."""
+    """Commands, the newest first: the viewer's own and their team's, everybody's for supervisors."""
     viewer.require("commands.send")
+    bind = Arguments(limit, after)
     rows = await db.fetch(
-        f"""{_SELECT} WHERE ($2::uuid IS NULL OR c.id < $2)
-            AND ($3 OR c.user_id = $4 OR c.data->>'requested_by' = $4::text)
+        f"""{_SELECT} WHERE ($2::uuid IS NULL OR c.id < $2) AND {_seen(viewer, bind)}
             ORDER BY c.id DESC LIMIT $1""",
-        limit,
-        after,
-        viewer.may("calls.read_all"),
-        viewer.user_id,
+        *bind.values,
     )
     return await _views(db, keyring, viewer, rows)
 
 
-def _may_see(viewer: Viewer, row: Row) -> bool:
-    if viewer.may("calls.read_all"):
-        return True
-    return viewer.user_id is not None and (
-        row["user_id"] == viewer.user_id or row["data"].get("requested_by") == str(viewer.user_id)
-    )
+def _seen(viewer: Viewer, bind: Arguments) -> str:
+    """Whom a command is about, or who asked for it, is one whose calls the viewer sees."""
+    people = people_seen(viewer, "calls", bind)
+    return "true" if people is None else f"(c.user_id {people} OR (c.data->>'requested_by')::uuid {people})"
 
 
 async def _views(db: Reader, keyring: Keyring, viewer: Viewer, rows: Sequence[Row]) -> list[CommandView]:

@@ -14,7 +14,7 @@ from hotline.crm.queries.roles import list_roles
 from hotline.crm.viewer import MASKS, SCOPED, Scoped
 from hotline.errors import HotlineError, Invalid, NotFound
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.forms import uuid_of
+from hotline.web.desktop.forms import refusal_words, uuid_of
 from hotline.web.desktop.permission_words import (
     GROUPS,
     KIND_NAMES,
@@ -48,7 +48,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         except NotFound:
             problem = say(request, N_("There is no such record, or you do not see it yourself."))
         except HotlineError as error:
-            problem = error.detail
+            problem = refusal_words(request, error)
     context: dict[str, Any] = {
         "view": view,
         "names": {view.role: view.role, **role_names(roles, request)},

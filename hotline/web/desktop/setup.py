@@ -16,7 +16,7 @@ from hotline.errors import Conflict, HotlineError, Invalid, NotFound
 from hotline.settings import PbxAddress
 from hotline.web import auth
 from hotline.web.context import EXAMINE, Examine, Found, house_of, signed_of
-from hotline.web.desktop.forms import Form, field, form_of, needed_id_of, problems
+from hotline.web.desktop.forms import Form, field, form_of, needed_id_of, problems, refusal_words
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import fresh, needs
@@ -233,14 +233,16 @@ async def _signed_in(request: web.Request, user: UserView, queue: str) -> Note:
         return Note("queue", "unknown", say(request, N_("Not tried: no telephone system is connected yet.")))
     tried = await workflow.try_queue(house, viewer, user.login, queue)
     if isinstance(tried, HotlineError):
-        return Note("queue", "wrong", tried.detail, translated=False)
+        return Note("queue", "wrong", refusal_words(request, tried))
     if tried.state == "done":
         message = N_("{name} is signed in to {queue} now: the next caller rings there.")
         return Note("queue", "ok", say(request, message, name=user.name, queue=queue))
     if tried.state in _FAILED:
         return Note("queue", "warning", say(request, _FAILED[tried.state]))
     advice = ("/etc/asterisk/queues.conf; then asterisk -rx 'queue reload all':", f"[{queue}]", "strategy = rrmemory")
-    return Note("queue", "wrong", tried.message or tried.error or tried.state, advice, translated=False)
+    said = tried.message or tried.error or tried.state
+    known = refusal_words(request, Invalid(said))
+    return Note("queue", "wrong", known, advice, translated=known.casefold() != said.casefold())
 
 
 async def _user(request: web.Request, form: Form) -> UserView:

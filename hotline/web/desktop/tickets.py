@@ -17,13 +17,13 @@ from hotline.crm.queries.ticket_lists import count_tickets, list_tickets, place_
 from hotline.crm.queries.ticket_views import list_views
 from hotline.crm.queries.tickets import get_ticket
 from hotline.crm.queries.users import find_user_by_login, list_users
-from hotline.errors import Conflict, HotlineError, Invalid, NotFound
+from hotline.errors import Conflict, HotlineError, Invalid
 from hotline.tickets.views import SHIPPED, Filters
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import message_words, ticket_fields, ticket_words
 from hotline.web.desktop.custom_forms import offered
 from hotline.web.desktop.customer_values import speaker
-from hotline.web.desktop.forms import field, form_of, once_of, problems, uuid_of
+from hotline.web.desktop.forms import field, form_of, id_of, needed_id_of, once_of, problems, uuid_of
 from hotline.web.desktop.i18n import Calendar, language_of, zone_of
 from hotline.web.desktop.render import html, is_fragment, say, see_other
 from hotline.web.desktop.ticket_calls import calls_of
@@ -273,7 +273,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     typed = {name: field(form, name, 100_000) for name in _TYPED}
     try:
-        customer_id = UUID(typed["customer"]) if typed["customer"] else None
+        customer_id = id_of(typed["customer"])
         if not typed["subject"].strip():
             raise Invalid("subject: something must stand here.")
         made = await workflow.create_ticket(
@@ -290,8 +290,6 @@ async def create(request: web.Request) -> web.StreamResponse:
             },
             once_of(request, form),
         )
-    except ValueError:
-        raise NotFound() from None
     except (Invalid, Conflict) as error:
         return await _form(request, typed, error)
     return see_other(f"/tickets/{made.id}")
@@ -304,10 +302,7 @@ async def _form(request: web.Request, typed: Mapping[str, str], error: HotlineEr
     house, viewer = house_of(request), signed_of(request).viewer
     customer = None
     if typed.get("customer") and viewer.may("customers.read"):
-        try:
-            customer = await get_customer(house.db, house.keyring, viewer, UUID(typed["customer"]))
-        except ValueError:
-            raise NotFound() from None
+        customer = await get_customer(house.db, house.keyring, viewer, needed_id_of(typed["customer"]))
     empty = {**dict.fromkeys(_TYPED, ""), "kind": "consultation", "priority": "normal"}
     context = {
         "customer": customer,
