@@ -98,6 +98,7 @@ async def test_only_these_are_public(walk: Walk) -> None:
         "/api/v1/flows/schema.json",
         "/prompts/{name}",  # PBXs fetch them; the name is a digest of what is said
         "/recordings/{token}",  # PBXs send them; the token is the right
+        "/media/messages/{file}/{until}/{signature}",  # Twilio fetches what is sent; the signature is the right
         "/api/v1/docs.css",
         "/sign-in",
         "/sign-in/code",  # between password and session; the challenge's cookie is the right
