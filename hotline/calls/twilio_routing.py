@@ -63,6 +63,8 @@ def plan(
     taken: set[UUID] = {user for caller in callers for user in caller.ringing}
     for caller in callers:
         agents = [each for each in free.get(caller.queue, ()) if each.user_id not in taken]
+        # Whom this caller is about to be offered to again is not somebody's who came later.
+        taken |= {each.user_id for each in agents if not _rested(caller, each, now)}
         room = most - len(caller.ringing)
         for agent in _chosen(caller, agents, strategy, now)[: max(room, 0)]:
             taken.add(agent.user_id)

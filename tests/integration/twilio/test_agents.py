@@ -313,13 +313,13 @@ async def test_a_process_that_died_while_it_rang_rings_nobody_twice(office: Hous
 
 async def test_the_desk_shows_who_is_where(office: House, twilio: FakeTwilio) -> None:
     anna = await hire(office, "anna", ANNA)
+    await until(lambda: _connected(office))
     (place,) = await own_presence(office.db, anna)
     assert (place.pbx, place.queue, place.signed_in) == ("twilio", "support", False)
     for action, state, paused in (("sign_in", True, False), ("pause", True, True), ("unpause", True, False)):
         assert await outcome(office, await ask(office, anna, action=action)) == ("done", None)
         (place,) = await own_presence(office.db, anna)
         assert (place.signed_in, place.paused, place.interface) == (state, paused, ANNA)
-    await until(lambda: _connected(office))
     assert await outcome(office, await ask(office, anna, action="sign_out")) == ("done", None)
     (place,) = await own_presence(office.db, anna)
     assert not place.signed_in

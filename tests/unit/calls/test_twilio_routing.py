@@ -42,6 +42,8 @@ def caller(n: int, *, ringing: tuple[int, ...] = (), **tried: tuple[int, float])
         # Who did not answer is rung again, a moment later.
         ("ring_all", [caller(1, a10=(1, 2.0))], [agent(10)], []),
         ("ring_all", [caller(1, a10=(1, 9.0))], [agent(10)], [(1, 10)]),
+        # Meanwhile they are not somebody's who came later.
+        ("ring_all", [caller(1, a10=(1, 2.0)), caller(2)], [agent(10)], []),
         # Whoever signs in while phones ring is rung, too.
         ("ring_all", [caller(1, ringing=(10,))], [agent(10), agent(11)], [(1, 11)]),
         ("longest_idle", [caller(1)], [agent(10, 5), agent(11, 60)], [(1, 11)]),
