@@ -145,6 +145,7 @@ def _described(kind: type[Section], name: str, value: Any) -> dict[str, Any]:
         "choices": get_args(info.annotation) if sort == "choice" else (),
         "default": info.get_default(call_default_factory=True),
         "longest": longest(info),
+        "one_line": longest(info) <= LINE,
         "rows": 12 if longest(info) > LONG else 2,
         **constraints(info.metadata),
     }
