@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from hotline.channels.mail.bounces import Recipient, Report
 from hotline.crm import company
 from hotline.crm.commands.claims import claim
-from hotline.crm.commands.mail import count_bounce, forget_bounces, note_status
+from hotline.crm.commands.mail import count_bounce, forget_bounces, note_status, provider_id_of
 from hotline.crm.commands.suppressions import suppress
 from hotline.crm.queries.mail import places_of_messages
 from hotline.crm.unit_of_work import UnitOfWork
@@ -52,11 +52,11 @@ def _of(uow: UnitOfWork, report: Report, wanted: bytes | None) -> Recipient | No
 async def _note(house: House, uow: UnitOfWork, message_id: UUID, index: bytes | None, recipient: Recipient) -> None:
     BOUNCED.labels(recipient.fate).inc()
     log.info("mail.reported", message=str(message_id), fate=recipient.fate, status=recipient.status)
-    provider_id = await uow.fetchval("SELECT provider_id FROM message WHERE id = $1", message_id)
+    provider_id = await provider_id_of(uow, message_id)
     if recipient.fate == "delayed":
         return  # the server tries on
     if recipient.fate == "delivered":
-        await told(uow, "delivered", account=ACCOUNT, provider_id=provider_id or "", message_id=message_id)
+        await told(uow, "delivered", account=ACCOUNT, provider_id=provider_id, message_id=message_id)
         if index is not None:
             await forget_bounces(uow, index)
         return
@@ -64,7 +64,7 @@ async def _note(house: House, uow: UnitOfWork, message_id: UUID, index: bytes | 
         if index is not None:
             await suppress(uow, "email", index, "complaint", "provider", source_id=message_id)
         return
-    await told(uow, "permanent_failure", account=ACCOUNT, provider_id=provider_id or "", message_id=message_id)
+    await told(uow, "permanent_failure", account=ACCOUNT, provider_id=provider_id, message_id=message_id)
     await note_status(uow, message_id, recipient.status or ("5.0.0" if recipient.hard else "4.0.0"))
     if index is None:
         return

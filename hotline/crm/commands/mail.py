@@ -45,6 +45,12 @@ async def forget_bounces(uow: UnitOfWork, address_index: bytes) -> bool:
     return tag == "UPDATE 1"
 
 
+async def provider_id_of(uow: UnitOfWork, message_id: UUID) -> str:
+    """A message's id at its provider; empty before it left."""
+    found: str | None = await uow.fetchval("SELECT provider_id FROM message WHERE id = $1", message_id)
+    return found or ""
+
+
 async def note_status(uow: UnitOfWork, message_id: UUID, status: str) -> None:
     """Why a message did not arrive, by its code (RFC 3463)."""
     await uow.execute("UPDATE message SET error_code = $2 WHERE id = $1 AND direction = 'out'", message_id, status[:32])
