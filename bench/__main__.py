@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 
-from bench import ami, crowd, ivr, memory, pages, pop, sms
+from bench import ami, crowd, ivr, memory, pages, pop, sms, webhook
 from bench.measure import tell
 
 
@@ -17,6 +17,8 @@ async def main() -> None:
     await pop.main(pop.SECONDS, pop.CUSTOMERS)
     tell()
     await ivr.main(ivr.SECONDS, ivr.CALLERS, ivr.CALLS)
+    tell()
+    await webhook.main(webhook.SECONDS)
     tell()
     imports = importlib.import_module("bench.import")  # a word of the language: no statement names it
     await imports.main(imports.ROWS, imports.PRESENT)

@@ -98,6 +98,7 @@ async def test_only_these_are_public(walk: Walk) -> None:
         "/api/v1/flows/schema.json",
         "/prompts/{name}",  # PBXs fetch them; the name is a digest of what is said
         "/recordings/{token}",  # PBXs send them; the token is the right
+        "/webhooks/twilio/voice/music.wav",  # Twilio fetches what callers hear while they wait
         "/media/messages/{file}/{until}/{signature}",  # Twilio fetches what is sent; the signature is the right
         "/api/v1/docs.css",
         "/sign-in",
