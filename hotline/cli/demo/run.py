@@ -48,7 +48,7 @@ async def run(settings: Settings, say: Callable[[str], None], *, asterisk: bool)
             settings = _reached(settings, pbx)
         password = await seed(settings)
         twilio: DemoTwilio | None = None
-        if not asterisk and not settings.twilio_account_sid:
+        if not asterisk:
             twilio = DemoTwilio()
             await twilio.start()
             parts.push_async_callback(twilio.close)

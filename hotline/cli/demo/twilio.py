@@ -65,8 +65,9 @@ class DemoTwilio:
         )
 
     def reach(self, settings: Settings, address: str) -> None:
-        """hotline listens at this address."""
-        self.twilio.hooks.reach = settings.base_url, address.rstrip("/")
+        """hotline listens at this address; a public one may not lead here from this machine."""
+        own = f"http://{settings.http_bind}" if settings.public_url else address
+        self.twilio.hooks.reach = settings.base_url, own.rstrip("/")
 
     async def prepare(self, settings: Settings) -> None:
         """Keeps the number as a sender; gives the first agents a telephone at Twilio, and signs them in."""
