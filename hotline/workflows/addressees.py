@@ -12,6 +12,7 @@ from hotline.crm.commands import customers as customer_commands
 from hotline.crm.commands.calls import find_owners
 from hotline.crm.commands.conversations import ConversationRecord
 from hotline.crm.commands.customer_parts import ContactPointData
+from hotline.crm.commands.message_facts import locale_of, tier_key_of
 from hotline.crm.commands.ticket_texts import move_texts
 from hotline.crm.commands.tickets import TicketRecord
 from hotline.crm.keys import PersonalKey
@@ -67,8 +68,7 @@ async def set_owner(uow: UnitOfWork, record: ConversationRecord, customer_id: UU
     elif record.address_index is not None:
         owners = [owner.customer_id for owner in await find_owners(uow, record.address_index)]
         record.set(customer_id=owners[0] if len(owners) == 1 else None, candidate_ids=owners if len(owners) > 1 else [])
-    locale = await uow.fetchval("SELECT locale FROM customer WHERE id = $1", record.customer_id)
-    record.set(language=locale)
+    record.set(language=await locale_of(uow, record.customer_id))
 
 
 async def make_customer(uow: UnitOfWork, record: ConversationRecord, key: PersonalKey) -> None:
@@ -102,7 +102,4 @@ async def make_customer(uow: UnitOfWork, record: ConversationRecord, key: Person
 async def give_ticket(uow: UnitOfWork, ticket: TicketRecord, customer_id: UUID) -> None:
     """A locked ticket of somebody whom nobody knew becomes their customer's."""
     await move_texts(uow, ticket, customer_id)
-    tier = await uow.fetchval(
-        "SELECT t.key FROM customer c JOIN tier t ON t.id = c.tier_id WHERE c.id = $1", customer_id
-    )
-    ticket.set(tier=tier)
+    ticket.set(tier=await tier_key_of(uow, customer_id))

@@ -11,7 +11,9 @@ from hotline.conversations.auto_answer import Which
 from hotline.conversations.states import Channel
 from hotline.crm import company
 from hotline.crm.commands.conversations import ConversationRecord
+from hotline.crm.commands.message_facts import last_answer_named, last_auto_answer
 from hotline.crm.commands.messages import NewMessage
+from hotline.crm.section import Locale
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.workflows.calendars import rules_of
 from hotline.workflows.company import get as company_section
@@ -23,7 +25,7 @@ async def answer_text(house: House, uow: UnitOfWork, which: Which, language: str
     """The text of one of hotline's own answers in a language; ``ticket`` is the ticket as people say it."""
     section = await company_section(house, company.Messages, uow)
     who = await company_section(house, company.Company, uow)
-    own: Mapping[Which, Mapping[str, str]] = {
+    own: Mapping[Which, Mapping[Locale, str]] = {
         "received": section.auto_answer_text,
         "stop": section.stop_text,
         "start": section.start_text,
@@ -36,7 +38,7 @@ async def answer_text(house: House, uow: UnitOfWork, which: Which, language: str
         "hours": await _hours(house, uow, language) if which == "received" else "",
         "contact": f"{contact}. " if contact else "",
     }
-    return auto_answer.text_of(which, language, own[which], values)
+    return auto_answer.text_of(which, language, dict(own[which].items()), values)
 
 
 async def _hours(house: House, uow: UnitOfWork, language: str) -> str:
@@ -56,22 +58,14 @@ async def may_answer(
     section = await company_section(house, company.Messages, uow)
     if not section.auto_answer:
         return False
-    answered = await uow.fetchval(
-        "SELECT max(auto_answered_at) FROM conversation WHERE address_index = $1 AND channel = $2",
-        *(conversation.address_index, conversation.channel),
-    )
+    answered = await last_auto_answer(uow, conversation.channel, conversation.address_index)
     interval = timedelta(hours=section.auto_answer_hours)
     return auto_answer.may_answer(uow.now, at, automatic=automatic, answered_before=answered, interval=interval)
 
 
 async def last_answer(uow: UnitOfWork, channel: Channel, index: bytes, which: Which) -> datetime | None:
     """When hotline last gave this answer to an address."""
-    last: datetime | None = await uow.fetchval(
-        """SELECT max(m.at) FROM conversation v JOIN message m ON m.conversation_id = v.id
-           WHERE v.address_index = $1 AND v.channel = $2 AND m.kind = 'auto' AND m.template = $3""",
-        *(index, channel, _named(which)),
-    )
-    return last
+    return await last_answer_named(uow, channel, index, _named(which))
 
 
 def _named(which: Which) -> str:

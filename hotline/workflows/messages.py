@@ -24,6 +24,7 @@ from hotline.crm import company
 from hotline.crm.commands import conversations as commands
 from hotline.crm.commands.calls import find_owners
 from hotline.crm.commands.conversations import ConversationRecord
+from hotline.crm.commands.message_facts import locale_of
 from hotline.crm.commands.message_files import IncomingFile, add_files
 from hotline.crm.commands.messages import NewMessage, known_message, write_message
 from hotline.crm.commands.senders import create_sender
@@ -56,7 +57,8 @@ class Inbound:
 
     ``conversation_id`` names the conversation where the channel knows it (an email's thread). ``automatic``: a machine
     wrote it; it is kept, opens no ticket and gets no answer; ``quiet``: it only gets no answer of hotline's own.
-    ``answered``: the provider has answered STOP, START or HELP itself. ``at_once``: what hotline answers goes back in the reply to the webhook, else it is queued.
+    ``answered``: the provider has answered STOP, START or HELP itself. ``at_once``: what hotline answers goes back in
+    the reply to the webhook, else it is queued.
     """
 
     channel: Channel
@@ -245,7 +247,7 @@ async def _customer(
     if record.language is None:
         locale = None
         if record.customer_id is not None:
-            locale = await uow.fetchval("SELECT locale FROM customer WHERE id = $1", record.customer_id)
+            locale = await locale_of(uow, record.customer_id)
         record.set(language=locale or inbound.language or _script(inbound.body) or house.settings.locale)
 
 
@@ -289,7 +291,9 @@ async def _answer(
         if inbound.answered or inbound.automatic or not opt_out.may_confirm(inbound.at, uow.now, before):
             return None
     else:
-        if ticket is None or not await may_answer(house, uow, record, message.at, automatic=inbound.automatic or inbound.quiet):
+        if ticket is None or not await may_answer(
+            house, uow, record, message.at, automatic=inbound.automatic or inbound.quiet
+        ):
             return None
         record.set(auto_answered_at=uow.now)
     text = await answer_text(house, uow, which, language, ticket=reference(ticket) if ticket is not None else "")

@@ -17,6 +17,7 @@ from hotline.crm.commands import conversations as commands
 from hotline.crm.commands.conversations import ConversationRecord
 from hotline.crm.commands.deliveries import lock_deliveries, save_deliveries
 from hotline.crm.commands.idempotency import Idempotency, claim
+from hotline.crm.commands.message_facts import somebody_answered
 from hotline.crm.commands.message_files import take_files
 from hotline.crm.commands.messages import NewMessage, write_message
 from hotline.crm.commands.suppressions import lift, reasons_of
@@ -286,16 +287,7 @@ def _check(channel: Channel, reply: NewReply, body: str) -> None:
 
 async def _nobody_else(uow: UnitOfWork, record: ConversationRecord, seen: UUID | None) -> None:
     """Two agents do not answer the same thing: whoever had not seen the other's reply is told of it."""
-    if seen is None:
-        return
-    other = await uow.fetchval(
-        """SELECT true FROM message m WHERE m.conversation_id = $1 AND m.direction = 'out' AND m.kind = 'message'
-             AND m.user_id IS DISTINCT FROM $3
-             AND (m.at, m.id) > (SELECT s.at, s.id FROM message s WHERE s.id = $2 AND s.conversation_id = $1)
-           LIMIT 1""",
-        *(record.id, seen, uow.viewer.user_id),
-    )
-    if other:
+    if seen is not None and await somebody_answered(uow, record.id, seen):
         raise AnsweredMeanwhile
 
 

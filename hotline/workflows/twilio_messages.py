@@ -12,6 +12,7 @@ import structlog
 from hotline.channels.twilio import messages as wire
 from hotline.channels.twilio.messages import TwilioMessage
 from hotline.conversations.delivery import of_twilio
+from hotline.crm.commands.message_facts import message_named
 from hotline.crm.commands.message_files import FileAt
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.workflows.deliveries import told
@@ -57,10 +58,7 @@ async def take(house: House, uow: UnitOfWork, message: TwilioMessage, *, at_once
     """Keep a message of Twilio's."""
     reply_to = None
     if message.in_reply_to is not None:
-        reply_to = await uow.fetchval(
-            "SELECT id FROM message WHERE provider_account = $1 AND provider_id = $2",
-            *(message.account_sid, message.in_reply_to),
-        )
+        reply_to = await message_named(uow, message.account_sid, message.in_reply_to)
     return await receive(
         house,
         uow,
