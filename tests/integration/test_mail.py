@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from hotline.channels.mail.lmtp import TooLargeMail
 from hotline.conversations.mail_tokens import tag, tagged
 from hotline.crm.commands.suppressions import reasons_of
+from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.tickets import get_ticket
 from hotline.crm.queries.triage import Correction, triage_figures
 from hotline.crm.viewer import SYSTEM
@@ -222,6 +223,9 @@ async def counted(house: House, index: bytes) -> list[int]:
 
 @pytest.mark.parametrize("by", ["tag", "quoted"])
 async def test_a_report_marks_the_message_and_the_address(house: House, by: str) -> None:
+    ann = await create_customer(
+        house, SYSTEM, {"name": "Ann", "contact_points": [{"kind": "email", "value": "ann@customer.example"}]}
+    )
     async with mail_house(house) as sink:
         return_path, raw = await answered(house, sink)
         bounce = report("5.1.1", original=raw if by == "quoted" else b"")
@@ -232,10 +236,15 @@ async def test_a_report_marks_the_message_and_the_address(house: House, by: str)
         assert await reasons_of(house.db, "email", index) == {"bounce"}
         await take(house, bounce, envelope_sender="", recipient=to)
         assert await counted(house, index) == [1, 0]
+        (point,) = (await get_customer(house.db, house.keyring, SYSTEM, ann.id)).contact_points
+        assert point.bounces is not None
+        assert (point.bounces.hard, point.bounces.status) == (1, "5.1.1")
         # Who writes can be written to.
         await take(house, mail(message_id="<later@customer.example>"))
         assert await reasons_of(house.db, "email", index) == set()
         assert await counted(house, index) == [0, 0]
+        (point,) = (await get_customer(house.db, house.keyring, SYSTEM, ann.id)).contact_points
+        assert point.bounces is None
 
 
 async def test_failures_for_now_are_counted_before_they_count(house: House) -> None:

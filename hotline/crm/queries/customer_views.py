@@ -21,9 +21,20 @@ MASK_OF: Final[Mapping[str, str]] = {"phone": "phone", "whatsapp": "phone", "ina
 
 
 @dataclass(frozen=True, slots=True)
+class Bounces:
+    """Mails in a row that did not arrive at an address: ``hard`` for good, ``soft`` for now; ``status`` is the last
+    one's code (RFC 3463)."""
+
+    hard: int
+    soft: int
+    at: datetime | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ContactPointView:
     """A way to reach a customer. ``value`` is masked when the viewer may not read it; ``display`` is for
-    eyes."""
+    eyes. ``bounces``: mail to it does not arrive; None where nothing failed."""
 
     id: UUID
     kind: contact_points.Kind
@@ -32,6 +43,7 @@ class ContactPointView:
     label: str
     country: str | None
     masked: bool
+    bounces: Bounces | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,10 @@ SELECT c.id, c.number, c.kind, c.name_cipher, c.locale, c.responsible_id, c.clas
     ARRAY(SELECT f.key FROM custom_field f WHERE f.private AND f.record <> 'ticket') AS private_keys,
     ARRAY(SELECT g.name FROM customer_tag ct JOIN tag g ON g.id = ct.tag_id
           WHERE ct.customer_id = c.id ORDER BY lower(g.name)) AS tags,
-    ARRAY(SELECT (p.id, p.kind, p.value_cipher, p.label, p.country) FROM contact_point p
+    ARRAY(SELECT (p.id, p.kind, p.value_cipher, p.label, p.country, f.hard_bounces, f.soft_bounces, f.bounced_at,
+                  f.status)
+          FROM contact_point p
+          LEFT JOIN mail_address f ON p.kind = 'email' AND f.address_index = p.value_index
           WHERE p.customer_id = c.id ORDER BY p.position, p.id) AS contact_points,
     ARRAY(SELECT (a.id, a.label, a.cipher, a.country) FROM address a
           WHERE a.customer_id = c.id ORDER BY a.position, a.id) AS addresses
@@ -172,15 +187,20 @@ def tier_of(row: Row) -> TierView | None:
 
 
 def contact_point_view(keyring: Keyring, viewer: Viewer, key: PersonalKey, fields: Sequence[Any]) -> ContactPointView:
-    """A contact point from ``(id, kind, value_cipher, label, country)``, masked for viewers who may not read
-    it."""
-    point_id, kind, cipher, label, country = fields
+    """A contact point from ``(id, kind, value_cipher, label, country)``, masked for viewers who may not read it; how
+    mail to it fared may stand behind these."""
+    point_id, kind, cipher, label, country, *fared = fields
     value = keyring.decrypt(key, "contact_point", "value_cipher", point_id, cipher)
     masked = MASK_OF[kind] in viewer.masks
     if masked:
         value = contact_points.mask(kind, value)
     shown = value if masked else contact_points.display(kind, value)
-    return ContactPointView(point_id, kind, value, shown, label, country, masked)
+    return ContactPointView(point_id, kind, value, shown, label, country, masked, _bounces(fared))
+
+
+def _bounces(fared: Sequence[Any]) -> Bounces | None:
+    hard, soft, at, status = fared or (0, 0, None, None)
+    return Bounces(hard, soft, at, status) if hard or soft else None
 
 
 def _address(keyring: Keyring, viewer: Viewer, key: PersonalKey, fields: Sequence[Any]) -> AddressView:

@@ -18,6 +18,15 @@ Source = Literal["hand", "import", "api", "call"]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$", to_upper=True)]
 
 
+class Bounces(Output):
+    """Mails in a row that did not arrive at an address, `hard` for good, `soft` for now, with the last one's code."""
+
+    hard: int
+    soft: int
+    at: datetime | None
+    status: str | None
+
+
 class ContactPoint(Output):
     """A way to reach a customer; phone numbers are E.164. Masked for who may not read numbers, or emails."""
 
@@ -28,6 +37,7 @@ class ContactPoint(Output):
     label: str
     country: str | None
     masked: bool
+    bounces: Bounces | None = Field(None, description="Mail to it does not arrive; null: nothing failed.")
 
 
 class Address(Output):
