@@ -103,6 +103,24 @@ async def test_signing_in_again_ends_what_the_browser_had_and_other_sites_start_
         await browser.post("/profile/settings", {"theme": "dark"}, status=403)
 
 
+async def test_a_locked_user_is_told_when_to_try_again(api: Api) -> None:
+    await add_user(api.house, "anna", password=PASSWORD)
+    for _ in range(api.house.settings.sign_in_attempts):
+        async with api.client.post("/sign-in", data={"login": "anna", "password": "wrong"}) as response:
+            answer = (response.status, response.headers.get("Retry-After", "0"))
+    assert answer[0] == 429
+    assert 14 * 60 < int(answer[1]) < 16 * 60
+
+
+async def test_a_false_encoding_is_refused_and_is_no_defect(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
+    packed = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    headers = {"Authorization": f"Bearer {await api.token('administrator')}", **packed}
+    async with api.client.post("/api/v1/customers", data=b"this is no gzip", headers=headers) as response:
+        assert response.status == 415
+    told = capfd.readouterr()
+    assert "exception" not in told.err + told.out
+
+
 async def test_what_takes_the_house_away_asks_again(api: Api) -> None:
     boss = await add_user(api.house, "boss", "administrator", password=PASSWORD)
     anna = await add_user(api.house, "anna", password=PASSWORD)
