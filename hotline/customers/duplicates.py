@@ -31,6 +31,11 @@ SOUNDS_SAME: Final = 90
 WORTH: Final = 50
 #: Words of a name by which candidates are found, the longest first.
 WORDS: Final = 3
+#: How a block begins of whom hardly any two are alike.
+LOOSE: Final = "way "
+#: Letters of a name, all words together, and of a word in which a slip is looked for.
+LONGEST_BLOCK: Final = 40
+LONGEST_SLIP: Final = 14
 
 _FORMS: Final = frozenset(
     (
@@ -131,6 +136,42 @@ def search_words(name: str) -> list[frozenset[str]]:
             letters = list(dict.fromkeys(word))[:4]
             ways += [frozenset(pair) for pair in combinations(letters, 2)]
     return list(dict.fromkeys(ways))
+
+
+def block_words(name: str) -> frozenset[str]:
+    """The blocks that a name is in, as texts: two names that ``compare`` finds alike share one, nearly always, and few
+    others do. For a search among all, where looking for each name by :func:`search_words` would take hours.
+
+    All letters whatever the order; each two whole words; all words but for one letter of one of them, which is in the
+    same block with a letter too many, too few or wrong; and the ways of ``search_words``.
+    """
+    blocks = {f"{LOOSE}{' '.join(sorted(way))}" for way in search_words(name)}
+    spellings = {tuple(_plain(word) for word in _words(name))}
+    if not name.isascii():
+        spellings.add(tuple(_words(romanised(name))))
+    for words in spellings:
+        blocks.add(f"letters {_first_turn(''.join(words)[:LONGEST_BLOCK])}")
+        several = sorted(set(words), key=lambda word: (-len(word), word))[: WORDS + 1]
+        blocks |= {f"words {one} {other}" for one, other in combinations(sorted(several), 2)}
+        blocks |= _slips(words)
+    return frozenset(blocks)
+
+
+def _slips(words: Sequence[str]) -> set[str]:
+    blocks = {f"slip {' '.join(sorted(words))}"}
+    for word in sorted(set(words), key=lambda word: (-len(word), word))[:2]:
+        if not 3 <= len(word) <= LONGEST_SLIP or _EAST_ASIAN.search(word):
+            continue
+        rest = list(words)
+        rest.remove(word)
+        without = {word[:at] + word[at + 1 :] for at in range(len(word))}
+        blocks |= {f"slip {' '.join(sorted([*rest, less]))}" for less in without}
+    return blocks
+
+
+def _first_turn(letters: str) -> str:
+    """The same for all turns of a text: which word stands first does not matter."""
+    return min((letters[at:] + letters[:at] for at in range(len(letters))), default="")
 
 
 def romanised(name: str) -> str:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
 from hotline import phone
+from hotline.crm.commands import duplicate_search as searching
 from hotline.crm.commands import duplicates as commands
+from hotline.crm.commands.duplicate_search import FoundPair
 from hotline.crm.commands.idempotency import Idempotency
+from hotline.crm.keys import Keyring
 from hotline.crm.queries import background as jobs
 from hotline.crm.queries import duplicates as queries
 from hotline.crm.queries.customers import require_customer
 from hotline.crm.queries.duplicates import Duplicate, Wanted
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import contact_points
+from hotline.customers.duplicates import LOOSE, WORTH, block_words, compare
 from hotline.customers.text import one_line
 from hotline.errors import Invalid
 from hotline.workflows import background
@@ -25,7 +31,9 @@ from hotline.workflows.house import House
 
 FIND: Final = "find_duplicates"
 #: Customers of one step of the search among all.
-STEP: Final = 100
+STEP: Final = 250
+#: Customers whose blocks are looked through by one statement.
+OF_A_PART: Final = 15_000
 #: Pairs that one transaction forgets.
 _DROPPED_AT_ONCE: Final = 5_000
 #: Candidates of one customer that are kept: beyond these it is a common name.
@@ -84,25 +92,112 @@ async def reopen(house: House, viewer: Viewer, pair_id: UUID) -> None:
 
 
 async def run(house: House, work: Run) -> Mapping[str, Any]:
-    """The job: every customer in turn is compared with those that came after them."""
-    cursor = dict(work.job.cursor or {"after": None, "since": house.clock().isoformat(), "found": 0})
-    while True:
-        after = UUID(cursor["after"]) if cursor["after"] else None
-        ids = await queries.next_customers(house.db, SYSTEM, after, STEP)
-        pairs: list[tuple[UUID, UUID, int, Sequence[str]]] = []
-        async with house.db.searching() as reader:
-            for wanted in await queries.known(reader, house.keyring, SYSTEM, ids):
-                # Only ids are kept, for whoever may merge and sees both: what is shown goes by their own rights.
-                later = Wanted(wanted.name, wanted.kind, wanted.phones, wanted.emails, wanted.id, wanted.id)
-                found = await queries.find_candidates(reader, house.keyring, SYSTEM, later)
-                if wanted.id is not None and len(found) <= MOST_OF_ONE:
-                    pairs += [(wanted.id, each.id, each.likeness.score, each.likeness.reasons) for each in found]
-        if not ids:
-            return {"found": cursor["found"], "dropped": await _drop(house, datetime.fromisoformat(cursor["since"]))}
+    """The job: every customer is put into blocks, each two of one block are compared, and whoever is alike is kept.
+
+    Both go from customer to customer, half of the job's progress each; a step that was committed is not made again.
+    """
+    cursor: Mapping[str, Any] = work.job.cursor or {}
+    if "phase" not in cursor:
+        cursor = {"phase": "blocks", "after": None, "since": house.clock().isoformat(), "found": 0, "seen": 0}
         async with house.unit(work.viewer) as uow:
-            fresh = await commands.keep_pairs(uow, pairs)
-            cursor = {**cursor, "after": str(ids[-1]), "found": cursor["found"] + fresh}
-            await work.advance(uow, cursor=cursor, done=len(ids))
+            await searching.forget_search(uow)
+            await work.advance(uow, cursor=cursor)
+    while cursor["phase"] == "blocks":
+        cursor = await _blocks(house, work, cursor)
+    while cursor["phase"] == "candidates":
+        cursor = await _candidates(house, work, cursor)
+    while cursor["phase"] == "compare":
+        cursor = await _compared(house, work, cursor)
+    dropped = await _drop(house, datetime.fromisoformat(cursor["since"]))
+    async with house.unit(SYSTEM) as uow:
+        await searching.forget_search(uow)
+    return {"found": cursor["found"], "dropped": dropped}
+
+
+async def _blocks(house: House, work: Run, cursor: Mapping[str, Any]) -> Mapping[str, Any]:
+    ids = await queries.next_customers(house.db, SYSTEM, _after(cursor), STEP)
+    if not ids:
+        return {**cursor, "phase": "candidates", "after": None, "part": 0}
+    known = await queries.known(house.db, house.keyring, SYSTEM, ids)
+    blocks = await asyncio.to_thread(_blocks_of, house.keyring, known)
+    following = {**cursor, "after": str(ids[-1]), "seen": cursor["seen"] + len(ids)}
+    async with house.unit(work.viewer) as uow:
+        await searching.keep_blocks(uow, blocks)
+        await work.advance(uow, cursor=following, done=len(ids) // 2)
+    return following
+
+
+async def _candidates(house: House, work: Run, cursor: Mapping[str, Any]) -> Mapping[str, Any]:
+    parts = 1 + cursor["seen"] // OF_A_PART
+    following = {**cursor, "part": cursor["part"] + 1}
+    if following["part"] == parts:
+        following["phase"] = "compare"
+    async with house.unit(work.viewer) as uow:
+        await searching.keep_candidates(uow, cursor["part"], parts)
+        await work.advance(uow, cursor=following)
+    return following
+
+
+async def _compared(house: House, work: Run, cursor: Mapping[str, Any]) -> Mapping[str, Any]:
+    ids = await queries.next_customers(house.db, SYSTEM, _after(cursor), STEP)
+    if not ids:
+        return {**cursor, "phase": "end"}
+    candidates = await queries.candidates_of(house.db, ids[0], ids[-1])
+    known: dict[UUID, Wanted] = {}
+    everybody = list({each for pair in candidates for each in pair})
+    for at in range(0, len(everybody), STEP):
+        some = await queries.known(house.db, house.keyring, SYSTEM, everybody[at : at + STEP])
+        known |= {wanted.id: wanted for wanted in some if wanted.id is not None}
+    # Only ids are kept, for whoever may merge and sees both: what is shown goes by their own rights.
+    found = await asyncio.to_thread(_alike, candidates, known)
+    async with house.unit(work.viewer) as uow:
+        fresh = await searching.keep_pairs(uow, found)
+        following = {**cursor, "after": str(ids[-1]), "found": cursor["found"] + fresh}
+        await work.advance(uow, cursor=following, done=len(ids) - len(ids) // 2)
+    return following
+
+
+def _after(cursor: Mapping[str, Any]) -> UUID | None:
+    return UUID(cursor["after"]) if cursor["after"] else None
+
+
+def _blocks_of(keyring: Keyring, known: Sequence[Wanted]) -> dict[UUID, list[int]]:
+    """The blocks of each by their name, and by every number and email. Those by beginnings of words are loose: odd."""
+    blocks = {}
+    for wanted in known:
+        shared = {int.from_bytes(index[:8], "big", signed=True) for index in (*wanted.phones, *wanted.emails)}
+        words = block_words(wanted.name)
+        loose = {word for word in words if word.startswith(LOOSE)}
+        even = {number & ~1 for number in (*shared, *keyring.tokens("block", words - loose))}
+        odd = {number | 1 for number in keyring.tokens("block", loose)}
+        if wanted.id is not None:
+            blocks[wanted.id] = sorted(even | odd)
+    return blocks
+
+
+def _alike(candidates: Sequence[tuple[UUID, UUID]], known: Mapping[UUID, Wanted]) -> list[FoundPair]:
+    """Those who are worth a look; of one with more than MOST_OF_ONE only who shares a number or an email with them."""
+    found: list[FoundPair] = []
+    for low, pairs in groupby(candidates, key=lambda pair: pair[0]):
+        one = known.get(low)
+        worth: list[FoundPair] = []
+        for _, high in pairs if one is not None else ():
+            other = known.get(high)
+            if one is None or other is None:
+                continue
+            likeness = compare(
+                one.name,
+                other.name,
+                phone=not set(one.phones).isdisjoint(other.phones),
+                email=not set(one.emails).isdisjoint(other.emails),
+                same_kind=one.kind == other.kind,
+            )
+            if likeness.score >= WORTH:
+                worth.append(FoundPair(low, high, likeness.score, likeness.reasons))
+        if len(worth) > MOST_OF_ONE:
+            worth = [pair for pair in worth if {"phone", "email"} & set(pair.reasons)][:MOST_OF_ONE]
+        found += worth
+    return found
 
 
 async def _drop(house: House, before: datetime) -> int:

@@ -117,3 +117,22 @@ async def test_a_common_name_is_no_duplicate(house: House, boss: Viewer) -> None
     found = await list_pairs(house.db, house.keyring, SYSTEM, limit=50, customer_id=None)
     first = min(pair.first.number for pair in found)
     assert first > 10001  # the first ones have too many like them; the last few are compared
+
+
+async def test_a_search_in_many_steps_finds_the_same_and_leaves_nothing(
+    house: House, boss: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [("Anna Miller", "Anna Milller"), ("Vandenberg", "van den Berg"), ("王小明", "Wang Xiaoming")]
+    for one, _ in people:
+        await add_customer(house, one)
+    for number in range(7):
+        await add_customer(house, f"{'abcdefg'[number] * 5} {'tuvwxyz'[number] * 5}")
+    for _, other in people:
+        await add_customer(house, other)
+    monkeypatch.setattr(duplicates, "STEP", 2)
+    monkeypatch.setattr(duplicates, "OF_A_PART", 3)
+    job = await get_job(house.db, boss, await look(house, boss))
+    assert (job.state, job.done, job.total, dict(job.result)) == ("done", 13, 13, {"found": 3, "dropped": 0})
+    assert await pairs(house) == set(people)
+    for table in ("duplicate_blocks", "duplicate_candidate"):
+        assert await house.db.fetchval(f"SELECT count(*) FROM {table}") == 0

@@ -1,30 +1,12 @@
-"""Pairs of customers who may be one: kept as they are found, dismissed, taken up again."""
+"""Pairs of customers who may be one: dismissed, taken up again, forgotten. ``duplicate_search`` keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import NotFound
-
-
-async def keep_pairs(uow: UnitOfWork, found: Iterable[tuple[UUID, UUID, int, Sequence[str]]]) -> int:
-    """Keep pairs with their scores and reasons; how many are new. What was dismissed stays so."""
-    fresh = 0
-    for one, other, score, reasons in found:
-        low, high = sorted((one, other))
-        made = await uow.fetchval(
-            """INSERT INTO duplicate_pair AS d (id, low_id, high_id, score, reasons, state, found_at)
-               VALUES ($1, $2, $3, $4, $5, 'open', $6)
-               ON CONFLICT (low_id, high_id) DO UPDATE
-               SET score = excluded.score, reasons = excluded.reasons, found_at = excluded.found_at
-               RETURNING d.id = $1""",
-            *(uow.new_id(), low, high, score, list(reasons), uow.now),
-        )
-        fresh += bool(made)
-    return fresh
 
 
 async def drop_older(uow: UnitOfWork, before: datetime, *, limit: int) -> int:

@@ -1,6 +1,7 @@
-"""Indexes for whom a viewer sees, and for the unsettled tickets of who was found."""
+"""Indexes for whom a viewer sees, and the unsettled tickets of whom was found; tables of the search for duplicates."""
 
-from tortoise import migrations
+from tortoise import fields, migrations
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
@@ -21,5 +22,29 @@ class Migration(migrations.Migration):
                 name="ticket_unsettled",
                 where="state IN ('new', 'open', 'waiting')",
             ),
+        ),
+        ops.CreateModel(
+            name="DuplicateBlocks",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True)),
+                ("blocks", ArrayField(element_type="bigint")),
+            ],
+            options={"table": "duplicate_blocks", "app": "crm", "pk_attr": "id"},
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="DuplicateCandidate",
+            fields=[
+                ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ("low_id", fields.UUIDField()),
+                ("high_id", fields.UUIDField()),
+            ],
+            options={
+                "table": "duplicate_candidate",
+                "app": "crm",
+                "unique_together": (("low_id", "high_id"),),
+                "pk_attr": "id",
+            },
+            bases=["Model"],
         ),
     ]

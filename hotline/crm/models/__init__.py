@@ -38,7 +38,7 @@ from hotline.crm.models.lease import Lease
 from hotline.crm.models.list_entry import ListEntry
 from hotline.crm.models.macro import Macro, MacroVersion
 from hotline.crm.models.mail import MailAddress, Mailbox
-from hotline.crm.models.merging import DuplicatePair, Merge, MergeField, MergeItem
+from hotline.crm.models.merging import DuplicateBlocks, DuplicateCandidate, DuplicatePair, Merge, MergeField, MergeItem
 from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
@@ -76,6 +76,8 @@ __all__ = [
     "CustomerImport",
     "CustomerRelation",
     "CustomerTag",
+    "DuplicateBlocks",
+    "DuplicateCandidate",
     "DuplicatePair",
     "Erasure",
     "FlowCount",

@@ -44,6 +44,29 @@ class DuplicatePair(Model):
         indexes = (WhereIndex(fields=("score", "id"), name="duplicate_pair_open", where="state = 'open'"),)
 
 
+class DuplicateBlocks(Model):
+    """While duplicates are looked for among all: the blocks (``customers.duplicates.block_words``, and what they share)
+    that a customer is in, as keyed hashes. Emptied when the search ends. ``id`` is the customer's."""
+
+    id = fields.UUIDField(primary_key=True)
+    blocks = ArrayField("bigint")
+
+    class Meta:
+        table = "duplicate_blocks"
+
+
+class DuplicateCandidate(Model):
+    """Two customers of one block, who are then compared. Emptied when the search ends."""
+
+    id = fields.BigIntField(primary_key=True)
+    low_id = fields.UUIDField()
+    high_id = fields.UUIDField()
+
+    class Meta:
+        table = "duplicate_candidate"
+        unique_together = (("low_id", "high_id"),)
+
+
 class Merge(Model):
     """``gone`` became a part of ``kept``. ``kept`` stays who it was then, even when it is merged away later: active
     merges are a tree, ``customer.merged_into`` is its root. ``moved`` counts what was moved, by kind; ``version`` is

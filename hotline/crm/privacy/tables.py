@@ -165,6 +165,12 @@ PERSONAL: Final[tuple[Personal, ...]] = (
         "(x.low_id = ANY({customers}) OR x.high_id = ANY({customers}))",
         deletes=True,
     ),
+    Personal("duplicate_blocks", "x.id = ANY({customers})", deletes=True),
+    Personal(
+        "duplicate_candidate",
+        "(x.low_id = ANY({customers}) OR x.high_id = ANY({customers}))",
+        deletes=True,
+    ),
     Personal(
         "merge_field",
         f"x.merge_id IN ({_MERGES})",

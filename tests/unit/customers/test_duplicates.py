@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotline.customers.duplicates import ALIKE, WORTH, compare, name_likeness, search_words
+from hotline.customers.duplicates import ALIKE, LOOSE, WORTH, block_words, compare, name_likeness, search_words
 from hotline.customers.names import stored_words
 
 SAME = [
@@ -66,6 +66,30 @@ def test_who_is_alike_finds_each_other(mine: str, theirs: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("mine", "theirs"), [*SAME, *ALIKE_NAMES, ("Vandenberg", "van den Berg"), ("Meier", "Meyer")])
+def test_who_is_alike_is_in_one_block(mine: str, theirs: str) -> None:
+    """Whoever is the same in another spelling, or has one slip in them, in a tight one."""
+    common = block_words(mine) & block_words(theirs)
+    assert common
+    if (mine, theirs) not in (("Michael Brown", "Brown Micheal"), ("王小明", "王晓明")):
+        assert {block for block in common if not block.startswith(LOOSE)}
+
+
+letters = st.text("abcdefghijklmnop", min_size=3, max_size=12)
+
+
+@given(st.lists(letters, min_size=1, max_size=3), st.data())
+def test_a_slip_leaves_two_names_in_one_tight_block(words: list[str], data: st.DataObject) -> None:
+    longest = max(words, key=len)
+    at = data.draw(st.integers(0, len(longest) - 1))
+    letter = data.draw(st.sampled_from(["", "z", "zx"]))
+    slipped = longest[:at] + letter.replace("x", longest[at]) + longest[at + 1 :]
+    other = [slipped if word == longest else word for word in words]
+    if words.count(longest) == 1 and len(slipped) >= 3:
+        tight = {block for block in block_words(" ".join(words)) if not block.startswith(LOOSE)}
+        assert tight & block_words(" ".join(reversed(other))), other
+
+
 def test_what_is_shared_weighs_more_than_the_name_alone() -> None:
     assert compare("Anna", "Anna").score < compare("Anna", "Anna", phone=True).score
     assert compare("Anna", "Peter", phone=True).score >= WORTH
@@ -79,3 +103,4 @@ def test_any_two_names(mine: str, theirs: str) -> None:
     assert 0 <= likeness <= 100
     assert likeness == name_likeness(theirs, mine)
     assert len(search_words(mine)) <= 60
+    assert len(block_words(mine)) <= 140
