@@ -56,6 +56,22 @@ def test_the_lock_file_names_no_host() -> None:
     assert "://" not in (ROOT / ".npmrc").read_text("utf-8")
 
 
+def test_every_class_of_the_styles_is_somebody_s() -> None:
+    web = ROOT / "hotline" / "web"
+    users = [web.parent / "ivr" / "draw.py", *web.rglob("*.py"), *web.glob("templates/**/*.html")]
+    users += [path for path in web.glob("frontend/**/*.js") if "node_modules" not in path.parts]
+    words = set(re.findall(r"[\w-]+", "\n".join(path.read_text("utf-8") for path in users)))
+    beginnings = tuple(word for word in words if word.endswith("-") and len(word) > 2)
+    dead = {
+        name
+        for path in (web / "frontend" / "styles").glob("*.css")
+        for selector in re.findall(r"([^{}]*)\{", re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL))
+        for name in re.findall(r"\.(-?[a-zA-Z_][\w-]*)", selector)
+        if name not in words and not name.startswith(beginnings)
+    }
+    assert dead == set()
+
+
 def test_colours_stand_in_the_tokens_alone() -> None:
     styles = ROOT / "hotline" / "web" / "frontend" / "styles"
     for path in styles.glob("*.css"):

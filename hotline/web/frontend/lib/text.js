@@ -20,15 +20,6 @@ export function safeName(value) {
   return /^\p{L}[\p{L}\p{M}\p{N} .,'’·-]{0,79}$/u.test(name) ? name : "";
 }
 
-/** What stands in the round badge: the first letter, of two for Latin names. */
-export function initials(name) {
-  const words = plain(name, 60).split(" ").filter((word) => /^[\p{L}\p{N}]/u.test(word));
-  if (words.length === 0) return "?";
-  const first = Array.from(words[0])[0];
-  if (!/\p{Script=Latin}/u.test(first) || words.length === 1) return first.toUpperCase();
-  return (first + Array.from(words[words.length - 1])[0]).toUpperCase();
-}
-
 /** Seconds as 0:07, 12:40 or 1:02:09. */
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

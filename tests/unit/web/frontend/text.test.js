@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, initials, plain, safeName } from "../../../../hotline/web/frontend/lib/text.js";
+import { duration, plain, safeName } from "../../../../hotline/web/frontend/lib/text.js";
 
 test("what hides or reorders text goes, the text stays", () => {
   assert.equal(plain("a\0b\u202Egpj.exe\u2066\u200Bz"), "a b gpj.exe z");
@@ -22,12 +22,6 @@ test("a name is offered only when it looks like one", () => {
   for (const hostile of ["<script>", "${IFS}", "x".repeat(500), "'; DROP TABLE", "+8613800006620", "https://evil.example", ""]) {
     assert.equal(safeName(hostile), "", hostile);
   }
-});
-
-test("badges", () => {
-  assert.equal(initials("王秀英 Wang Xiuying"), "王");
-  assert.equal(initials("Emma Clarke"), "EC");
-  assert.equal(initials("  "), "?");
 });
 
 test("durations", () => {
