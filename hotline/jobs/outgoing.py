@@ -55,12 +55,13 @@ class Dispatch:
         self._lost = float("-inf")
 
     async def once(self) -> int:
-        """Note what has come back, and take what is due where there is room; how many were taken."""
+        """Note what has come back, and take what is due where there is room; how many messages either was. One that is
+        noted may let the next one of its conversation go: look again until it is none."""
         if monotonic() - self._lost > LOST_SECONDS:
             await outgoing.give_up_lost(self._house)
             self._lost = monotonic()
-        _, taken = await asyncio.gather(self._note(), self._take())
-        return taken
+        noted, taken = await asyncio.gather(self._note(), self._take())
+        return noted + taken
 
     async def drain(self) -> None:
         """Send all that is due now and wait until what came of it is noted."""
@@ -92,14 +93,14 @@ class Dispatch:
             task.add_done_callback(self._over)
         return len(taken)
 
-    async def _note(self) -> None:
+    async def _note(self) -> int:
         """What came back is noted together. It is kept until it is in the database: it must not be told for lost."""
-        if not self._done:
-            return
         results = dict(self._done)
-        await outgoing.note(self._house, results)
+        if results:
+            await outgoing.note(self._house, results)
         for message_id in results:
             self._done.pop(message_id, None)
+        return len(results)
 
     async def _send(self, message: Outgoing) -> None:
         async with self._places:
@@ -135,7 +136,7 @@ async def run(house: House) -> None:
     dispatch = Dispatch(house)
     while True:
         try:
-            taken = await dispatch.once()
+            done = await dispatch.once()
         except Unavailable as error:
             log.warning("outgoing.waiting", reason=error.code)
             await asyncio.sleep(RETRY_SECONDS)
@@ -150,5 +151,5 @@ async def run(house: House) -> None:
             continue
         if dispatch.busy:
             await dispatch.settled()
-        elif not taken:
+        elif not done:
             await outgoing.sending_wanted(house, LOOK_SECONDS)

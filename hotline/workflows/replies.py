@@ -104,7 +104,7 @@ async def send(
     """
     viewer.require("conversations.write")
     async with house.unit(viewer) as uow:
-        await require_conversation(uow, viewer, conversation_id)
+        await _require(uow, conversation_id, reply.seen)
         message_id = uow.new_id()
         earlier = await claim(uow, idempotency, message_id)
         if earlier is None:
@@ -188,6 +188,16 @@ async def send_again(house: House, viewer: Viewer, message_id: UUID) -> MessageV
         result = await get_message(uow, uow.keyring, _still(viewer), message_id)
     wake_sending(house)
     return result
+
+
+async def _require(uow: UnitOfWork, conversation_id: UUID, seen: UUID | None) -> None:
+    """Raises NotFound; AnsweredMeanwhile for who had read what is somebody else's by now, since they answered it."""
+    try:
+        await require_conversation(uow, uow.viewer, conversation_id)
+    except NotFound:
+        if seen is not None and await somebody_answered(uow, conversation_id, seen):
+            raise AnsweredMeanwhile from None
+        raise
 
 
 def _still(viewer: Viewer) -> Viewer:

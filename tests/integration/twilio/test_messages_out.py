@@ -104,14 +104,16 @@ async def test_two_agents_do_not_answer_the_same(
 ) -> None:
     conversation = await asked(house, twilio)
     seen = (await messages(house, conversation))[-1].id
-    berta = await add_user(house, "berta", "supervisor")
+    berta, boss = await add_user(house, "berta"), await add_user(house, "boss", "supervisor")
     first, second = await asyncio.gather(
         *(send(house, who, conversation, NewReply("Hi", seen=seen)) for who in (agent, berta)), return_exceptions=True
     )
     assert [type(each) for each in (first, second)].count(AnsweredMeanwhile) == 1
-    await send(house, berta, conversation, NewReply("Hi", seen=seen, force=True))
+    with pytest.raises(AnsweredMeanwhile):
+        await send(house, boss, conversation, NewReply("Hi", seen=seen))
+    await send(house, boss, conversation, NewReply("Hi", seen=seen, force=True))
     key = ("key", b"fingerprint")
-    same = [await send(house, agent, conversation, NewReply("Once"), key) for _ in range(2)]
+    same = [await send(house, boss, conversation, NewReply("Once"), key) for _ in range(2)]
     assert same[0].id == same[1].id
 
 
