@@ -314,6 +314,7 @@ class _Parts:
             self._ivr(),
             *(self._sound()),
             *(self._twilio()),
+            *(self._mail()),
             *(await self._pbxs() if database.well else []),
         ]
 
@@ -328,6 +329,13 @@ class _Parts:
         """Prompts and recordings: what is wrong is shown, and calls go on."""
         speech, room = prompts_trouble(self._house), recordings_trouble(self._house)
         return [Part("prompts", not speech, speech, needed=False), Part("recordings", not room, room, needed=False)]
+
+    def _mail(self) -> list[Part]:
+        """Whether the mailbox is reached, where one is set."""
+        if self._house.settings.imap is None:
+            return []
+        wrong = mail.trouble(self._house)
+        return [Part("mail", not wrong, wrong, needed=False)]
 
     def _twilio(self) -> list[Part]:
         """Whether Twilio is set up, and what was heard of it in this process."""

@@ -35,6 +35,18 @@ MOST_TRIES: Final = 3
 MOST_BYTES: Final = 100 << 20
 
 
+class _Trouble:
+    """What keeps this process from the mailbox; empty when it is well or another process reads."""
+
+    text = ""
+
+
+def trouble(house: House) -> str:
+    """What is wrong with the mailbox that is read, for the system page; empty when nothing is."""
+    found: _Trouble = house.kept.setdefault(_Trouble, _Trouble())
+    return found.text
+
+
 class Door:
     """What the LMTP server gives mail to."""
 
@@ -85,7 +97,7 @@ async def _read_forever(house: House, server: ImapServer) -> None:
                     await release_lease(house, lease)
             wait = RETRY_SECONDS
         except HotlineError as error:
-            reader.trouble = error.detail
+            house.kept.setdefault(_Trouble, _Trouble()).text = error.detail
             log.warning("mailbox.waiting", reason=error.code, seconds=wait)
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_RETRY_SECONDS)
@@ -103,13 +115,12 @@ class Reader:
         self._server = server
         known = f"{server.user}@{server.host}:{server.port}/{server.folder}"
         self.name = hashlib.sha256(known.encode()).hexdigest()[:32]
-        self.trouble = ""
         self._tries: dict[int, int] = {}
 
     async def read(self, lease: Lease) -> None:
         """Read until the lease is lost or the mailbox goes away."""
         async with open_mailbox(self._server) as mailbox:
-            self.trouble = ""
+            self._house.kept.setdefault(_Trouble, _Trouble()).text = ""
             while True:
                 await self.once(mailbox)
                 if await renew_lease(self._house, lease, LEASE) is None:

@@ -27,6 +27,7 @@ PARTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "ivr": ("flow", N_("IVR"), N_("Takes callers through the flows; without it they go straight to the queue.")),
     "prompts": ("volume", N_("Prompts"), N_("What callers hear; what cannot be made is heard in another language.")),
     "twilio": ("sms", N_("Twilio"), N_("Calls, SMS and WhatsApp by Twilio; its webhooks arrive here.")),
+    "mail": ("mail", N_("Mailbox"), N_("Brings mail in; while it is away, mail waits there.")),
     "recordings": ("mic", N_("Recordings"), N_("Takes voicemails and recorded calls; the PBX keeps what has no room.")),
 }
 
