@@ -55,7 +55,7 @@ def normalised(text: str) -> str:
 
 
 def _table(words: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    return {normalised(word): language for language, some in reversed(words.items()) for word in some}
+    return {normalised(word): language for language, some in reversed(list(words.items())) for word in some}
 
 
 _TABLES: Final[Mapping[Word, dict[str, str]]] = {"stop": _table(STOP), "start": _table(START), "help": _table(HELP)}

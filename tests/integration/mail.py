@@ -29,7 +29,7 @@ async def mail_house(house: House, **section: object) -> AsyncIterator[Sink]:
         house.settings = house.settings.model_copy(
             update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{sink.port}?starttls=no")}
         )
-        await put(house, SYSTEM, company.Mail(address=SUPPORT, name="Acme", **section))  # type: ignore[arg-type]
+        await put(house, SYSTEM, company.Mail(address=SUPPORT, name="Acme", **section))
         try:
             yield sink
         finally:

@@ -11,13 +11,12 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from twilio.twiml import TwiML
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from hotline.channels.twilio.voices import Voice
-from hotline.errors import Invalid
 from hotline.ivr.effects import (
     Collect,
     Effect,
@@ -78,7 +77,7 @@ class Ways:
 
 
 #: A verb that somebody else writes: those that hand a caller over.
-Verb = TwiML
+Verb: TypeAlias = TwiML
 #: How a prompt is heard; None when there is nothing of it.
 Hear = Callable[[Prompt], Heard | None]
 
@@ -91,7 +90,7 @@ def render(
     listening: Listening | None = None,
     hand_over: Sequence[Verb] = (),
 ) -> str:
-    """The document of a step; ``hand_over`` are the verbs of an Enqueue or a Transfer. Raises Invalid for effects that
+    """The document of a step; ``hand_over`` are the verbs of an Enqueue or a Transfer. Raises ValueError for effects that
     are no step, and for a LookUp, which is performed before."""
     document = _Document(hear, ways)
     before: list[Prompt] = []
@@ -121,8 +120,8 @@ def render(
                 document.response.hangup()
                 return document.text
             case _:
-                raise Invalid("An effect that this door does not perform.")
-    raise Invalid("A step of a flow ended with nothing to wait for.")
+                raise ValueError("an effect that this door does not perform")
+    raise ValueError("a step of a flow ended with nothing to wait for")
 
 
 class _Document:

@@ -59,7 +59,7 @@ class TwilioLeg(Model):
 
 class TwilioWaiting(Model):
     """A caller's time with a queue: at the ``asterisk``, or ``direct`` in hotline's own. ``step`` is the flow's that
-    sent them there. ``state``: waiting, ``taken`` by an agent who accepted, ``left``; then ``how`` says what came of it."""
+    sent them there. ``state``: waiting, ``taken`` by an agent who accepted, ``left``; then ``how`` says how."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     call: fields.ForeignKeyRelation[Call] = fields.ForeignKeyField(

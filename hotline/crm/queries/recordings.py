@@ -20,7 +20,7 @@ MOST: Final = 201
 
 @dataclass(frozen=True, slots=True)
 class RecordingView:
-    """One recording. ``state``: stored or deleted; ``bytes`` is the size of its WAV; ``transcribed``: there is a text of
+    """One recording. ``state``: stored or deleted; ``bytes`` is its WAV's size; ``transcribed``: there is a text of
     what is said in it."""
 
     id: UUID
@@ -78,7 +78,7 @@ async def transcript(db: Reader, keyring: Keyring, viewer: Viewer, recording_id:
     sealed = await sealed_file(db, keyring, viewer, recording_id)
     text = await db.fetchval("SELECT transcript_cipher FROM recording WHERE id = $1", recording_id)
     if text is None:
-        raise NotFound("Nobody wrote down what is said in this recording.")
+        raise NotFound()
     return keyring.decrypt(sealed.key, "recording", "transcript_cipher", recording_id, text)
 
 

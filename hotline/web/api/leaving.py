@@ -72,7 +72,9 @@ async def leave(ask: Ask, path: UserPath, body: Leaving) -> Gone:
     return _gone(left)
 
 
-@endpoint("POST", "/users/{user}/return", right="users.write", summary="Take back that a user left", status=200, fresh=True)
+@endpoint(
+    "POST", "/users/{user}/return", right="users.write", summary="Take back that a user left", status=200, fresh=True
+)
 async def come_back(ask: Ask, path: UserPath) -> Gone:
     """They may sign in again, and what was handed over and is still with the colleague comes back; API tokens stay
     revoked."""
@@ -80,7 +82,9 @@ async def come_back(ask: Ask, path: UserPath) -> Gone:
     return _gone(await workflow.come_back(ask.house, ask.viewer, user.id, KINDS))
 
 
-@endpoint("POST", "/users/{user}/hand-over", right="users.write", summary="Hand over what a user has", status=202, fresh=True)
+@endpoint(
+    "POST", "/users/{user}/hand-over", right="users.write", summary="Hand over what a user has", status=202, fresh=True
+)
 async def hand_over(ask: Ask, path: UserPath, body: HandOver) -> Handed:
     """For a long absence. Undone by `POST /jobs/{id}/undo`."""
     user = await find_user(ask, path.user)

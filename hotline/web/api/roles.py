@@ -99,7 +99,9 @@ async def change_role(ask: Ask, path: RolePath, body: RoleChange) -> Role:
     return _render(await workflow.change_role(ask.house, ask.viewer, path.name, changes, expected))
 
 
-@endpoint("DELETE", "/roles/{name}", right="roles.write", summary="Remove a role that nobody has", status=204, fresh=True)
+@endpoint(
+    "DELETE", "/roles/{name}", right="roles.write", summary="Remove a role that nobody has", status=204, fresh=True
+)
 async def delete_role(ask: Ask, path: RolePath) -> None:
     await workflow.delete_role(ask.house, ask.viewer, path.name)
 

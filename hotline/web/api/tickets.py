@@ -38,7 +38,7 @@ class TicketBrief(Output):
     number: int
     reference: str = Field(description="The number as people say it: T10001.")
     kind: Kind
-    kind_by: KindBy = Field(description="Who said what kind it is: nobody, the caller, the words of a message, or a person.")
+    kind_by: KindBy = Field(description="Who said what kind it is: nobody, the caller, a message's words, or a person.")
     state: State
     next_states: list[State] = Field(description="The states that you may choose.")
     provisional: bool
