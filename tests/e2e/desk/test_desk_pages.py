@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from playwright.async_api import Page
 
-from hotline.workflows import tickets, wrap_ups
+from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.workflows import macros, message_files, messages, replies, senders, tickets, wrap_ups
+from hotline.workflows.messages import Inbound
+from hotline.workflows.replies import NewReply
 from hotline.workflows.tickets import NewTicket
 from tests.e2e.desk.conftest import Desk
 from tests.e2e.desk.looks import LOOKS, Look, Theme, violations
@@ -17,6 +22,11 @@ PAGES = (
     "/tickets/new?customer={customer}",
     "/tickets/{ticket}",
     "/callbacks",
+    "/conversations",
+    "/conversations/{conversation}",
+    "/conversations/new?customer={customer}",
+    "/macros/new",
+    "/settings/senders",
     "/customers",
     "/customers/new",
     "/customers/{customer}",
@@ -76,8 +86,35 @@ async def furnish(desk: Desk, locale: str) -> dict[str, str]:
     await tickets.change_ticket(
         desk.house, root, ticket_id, {"subject": "Router restarts every evening", "state": "waiting"}
     )
-    ids = {"customer": customer.id, "user": bert.user_id, "root": root.user_id, "ticket": ticket_id}
+    conversation = await talk(desk, root)
+    ids = {
+        "customer": customer.id, "user": bert.user_id, "root": root.user_id, "ticket": ticket_id,
+        "conversation": conversation,
+    }  # fmt: skip
     return {name: str(each) for name, each in ids.items()}
+
+
+async def talk(desk: Desk, root: Viewer) -> UUID:
+    """A conversation with everything in it that a page shows: what they wrote, hotline's own answer, a reply that did
+    not arrive, a note, a file; and a macro."""
+    house = desk.house
+    sender = await senders.create_sender(house, root, {"channel": "sms", "address": "+14155550100", "name": "Service"})
+    picture = await message_files.keep(house, "lights.txt", b"red, three times")
+    inbound = Inbound(
+        channel="sms", address="+442079460158", body="Hello? The router is off again.", at=house.clock(),
+        provider_id="SM1", provider_account="AC1", sender_id=sender.id, files=(picture,),
+    )  # fmt: skip
+    async with house.unit(SYSTEM) as uow:
+        received = await messages.receive(house, uow, inbound)
+    reply = await replies.send(house, root, received.conversation_id, NewReply(body="We look into it."))
+    await house.db.execute(
+        "UPDATE message SET state = 'permanent_failure', error_code = '30005' WHERE id = $1", reply.id
+    )
+    await replies.send(house, root, received.conversation_id, NewReply(body="Third time this week.", note=True))
+    texts = {"en": "Hello {customer.name}", "zh": "{customer.name}您好"}
+    actions = {"kind": "complaint", "tags": ["router"], "state": "waiting"}
+    await macros.create_macro(house, root, {"name": "Greeting", "audience": "all", "texts": texts, "actions": actions})
+    return received.conversation_id
 
 
 @pytest.mark.parametrize("part", range(PARTS))
