@@ -193,6 +193,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         "customs": (await speaker(request)).ticket_customs(ticket),
         "custom_fields": bool(await offered(request, "ticket")),
         "calls": await calls_of(request, ticket),
+        "conversations": await _conversations_of(request, ticket.id),
+        "message_words": message_words,
         "history": days(request, entries, calendar, {**{str(user.id): user.name for user in people}, **paths}),
         "people": people if viewer.may("tickets.assign") else [],
         "category": paths.get(ticket.category or "", ticket.category or ""),
@@ -233,6 +235,15 @@ async def work(request: web.Request) -> web.StreamResponse:
         "message_words": message_words,
     }  # fmt: skip
     return html(request, "desk_work.html", context)
+
+
+async def _conversations_of(request: web.Request, ticket_id: UUID) -> list[Any]:
+    """The conversations that belong to a ticket, the latest first."""
+    house, viewer = house_of(request), signed_of(request).viewer
+    if not viewer.may("conversations.read"):
+        return []
+    chosen = ConversationFilter(state="any", ticket_id=ticket_id)
+    return await list_conversations(house.db, house.keyring, viewer, chosen, limit=TALKS)
 
 
 async def _conversations(request: web.Request) -> dict[str, Any]:

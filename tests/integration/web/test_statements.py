@@ -10,6 +10,7 @@ from hotline.crm.asyncpg_engine import Connection
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.customers import create_customer, write_note
 from hotline.workflows.house import House
+from hotline.workflows.messages import Inbound, receive
 from hotline.workflows.tickets import create_ticket
 from tests.integration.web.conftest import Api
 
@@ -26,6 +27,9 @@ STATEMENTS: Final = {
     "/tickets?view=recently_closed": 7,
     "/tickets/{ticket}": 11,
     "/callbacks": 4,
+    "/conversations": 7,
+    "/conversations?box=unassigned&sort=waiting": 7,
+    "/conversations/{conversation}": 24,
     "/users": 6,
     "/settings": 6,
     "/api/v1/customers": 4,
@@ -33,6 +37,9 @@ STATEMENTS: Final = {
     "/api/v1/customers/{customer}": 3,
     "/api/v1/customers/{customer}/timeline": 5,
     "/api/v1/tickets": 6,
+    "/api/v1/conversations": 4,
+    "/api/v1/conversations/{conversation}/messages": 4,
+    "/desk/work": 14,
     "/api/v1/tickets/{ticket}": 5,
     "/api/v1/ticket-views": 4,
     "/api/v1/search?q=anna": 10,
@@ -68,7 +75,11 @@ async def test_a_page_takes_as_many_statements_as_its_table_says(api: Api, house
         customer = await create_customer(house, SYSTEM, {"name": f"Anna {number}", "contact_points": points})
         await write_note(house, SYSTEM, house.new_id(), "A note", customer.id)
         ticket = await create_ticket(house, SYSTEM, {"customer_id": customer.id, "kind": "complaint", "subject": "x"})
-        return {"customer": str(customer.id), "ticket": str(ticket.id)}
+        inbound = Inbound("sms", f"+8613912340{number:03}", "Hello?", house.clock(), f"SM{number}", "AC1")
+        async with house.unit(SYSTEM) as uow:
+            received = await receive(house, uow, inbound)
+        talk = received.conversation_id
+        return {"customer": str(customer.id), "ticket": str(ticket.id), "conversation": str(talk)}
 
     async def counted(path: str, ids: dict[str, str]) -> int:
         address = path.format(**ids)
