@@ -27,7 +27,7 @@ def triage(
     """Tell of each line whether it is a consultation, a complaint or a request for service, as JSON lines.
 
     ``words`` are those that decided, the strongest first; ``because`` has every word that counted, for which kind and
-    how much (natural logarithm of the odds). No service needs to run.
+    how much (natural logarithm of the odds); in brackets stands how the text is written. No service needs to run.
     """
     if file is None or str(file) == "-":
         _tell(sys.stdin.buffer, language)
@@ -42,10 +42,12 @@ def triage(
 def _tell(source: BinaryIO, language: Language | None) -> None:
     for line in _lines(source):
         found = decide(line, language)
+        decided = [each for each in found.words if each.kind == found.kind]
         shown = {
             "kind": found.kind,
             "confidence": found.confidence,
-            "words": [each.word for each in found.words if each.kind == found.kind],
+            # How a text is written decides, too, but what is looked for are its words.
+            "words": [each.word for each in decided if not each.form] or [each.word for each in decided],
             "because": [{"word": each.word, "kind": each.kind, "weight": each.weight} for each in found.words],
             "priority": found.priority,
             "priority_words": found.priority_words,

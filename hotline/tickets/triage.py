@@ -33,11 +33,13 @@ _NEGATION_WORDS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """A word or phrase of the text that counted: for which ``kind``, and how much (natural log of the odds)."""
+    """A word or phrase of the text that counted: for which ``kind``, and how much (natural log of the odds).
+    ``form``: no word, but how the text is written: that it is short, asks nothing, ends in a question."""
 
     word: str
     kind: Kind
     weight: float
+    form: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def triage(text: str, language: Language | None = None) -> Triage:
     return Triage(kind, round(chances[kind], 3), strong, priority, why)
 
 
+_ENDS_ASKING: Final = "…?"
 #: Less than this decides nothing.
 _LEAST_TOLD: Final = 0.1
 
@@ -86,7 +89,8 @@ def _spoken(word: str, share: Mapping[Kind, float]) -> Deciding:
     """The kind for which a word speaks most, against the mean of the others."""
     kind = max(share, key=lambda each: share[each])
     others = [weight for each, weight in share.items() if each != kind]
-    return Deciding(word, kind, round(share[kind] - sum(others) / len(others), 2))
+    weight = round(share[kind] - sum(others) / len(others), 2)
+    return Deciding(word, kind, weight, form=word == _ENDS_ASKING or word.startswith("("))
 
 
 def features(reading: Reading, words: Lexicon, language: Language | None = None) -> dict[str, list[str]]:
@@ -168,7 +172,7 @@ def _structure(reading: Reading) -> Iterator[tuple[str, str]]:
     if reading.question_marks:
         yield "question_mark", "?"
         if reading.ends_in_question:
-            yield "ends_in_question", "…?"
+            yield "ends_in_question", _ENDS_ASKING
         if len(reading.words) + 3 * len(reading.chinese) < _SHORT:
             yield "short_question", "(short question)"
     elif (opening := _OPENS_ASKING.search(reading.words)) is not None:
