@@ -19,7 +19,7 @@ from hotline.crm.keys import Keyring
 from hotline.customers import custom_fields
 from hotline.customers.custom_fields import FieldSet
 from hotline.customers.import_record import Point, Reason, Record, unpacked
-from hotline.ids import new_id, new_text_id
+from hotline.ids import new_text_id
 
 #: Columns of the rows that ``seal`` makes, in their order. The last are moments, which whoever writes them adds.
 KEY_COLUMNS: Final = ("id", "wrapped", "master", "created_at")
@@ -138,12 +138,12 @@ def indexes_of(record: Record, keyring: Keyring) -> tuple[bytes, ...]:
 def seal(record: Record, indexes: Sequence[bytes], sealing: Sealing) -> Sealed:
     """The rows of a new customer; ``indexes`` are those of its contact points."""
     keyring, customer_id = sealing.keyring, new_text_id()
-    key, wrapped = keyring.new_personal_key(new_id())
-    sealer, id_field, key_field = keyring.sealer(key), copy_rows.uuid(customer_id), copy_rows.uuid(key.id.hex)
+    key_id, wrapped, sealer = keyring.fresh_sealer()
+    id_field, key_field = copy_rows.uuid(customer_id), copy_rows.uuid(key_id)
     clear, cipher = seal_custom(sealer, customer_id, sealing.fields, record.custom)
     return Sealed(
         id=customer_id,
-        key=copy_rows.row((key_field, data(wrapped.sealed), word(wrapped.master)), 1),
+        key=copy_rows.row((key_field, data(wrapped), word(keyring.master)), 1),
         customer=copy_rows.row(
             (
                 *(id_field, key_field, word(record.kind or "person")),

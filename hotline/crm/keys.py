@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hotline.customers import email_words, names
 from hotline.errors import HotlineError, SettingError
+from hotline.ids import new_text_id
 from hotline.phone import suffixes
 
 _NONCE: Final = 12
@@ -155,6 +156,13 @@ class Keyring:
         key = PersonalKey(key_id, os.urandom(_KEY))
         return key, self.wrap(key)
 
+    def fresh_sealer(self) -> tuple[str, bytes, Callable[[str, str, str, str], bytes]]:
+        """A fresh key for who seals very many: its id as text, the key as it is to be stored under ``master``, and its
+        ``sealer``."""
+        key_id, secret = new_text_id(), os.urandom(_KEY)
+        wrapped = _seal(self._current.wrapping, secret, bytes.fromhex(key_id.replace("-", "")))
+        return key_id, wrapped, _sealer(secret)
+
     def wrap(self, key: PersonalKey) -> Wrapped:
         """``key`` sealed by the current master key."""
         return Wrapped(self._current.name, _seal(self._current.wrapping, key.secret, key.id.bytes))
@@ -184,18 +192,7 @@ class Keyring:
 
     def sealer(self, key: PersonalKey) -> Callable[[str, str, str, str], bytes]:
         """``encrypt`` for several values of one person, the id of each row as text: for who seals very many."""
-        cipher = AESGCM(key.secret)
-        nonces: list[bytes] = []
-
-        def sealed(table: str, column: str, row_id: str, text: str) -> bytes:
-            if not nonces:
-                drawn = os.urandom(_NONCE * _NONCES)
-                nonces.extend(drawn[at : at + _NONCE] for at in range(0, len(drawn), _NONCE))
-            nonce = nonces.pop()
-            place = f"{table}.{column}:{row_id}".encode()
-            return _V1 + nonce + cipher.encrypt(nonce, text.encode("utf-8", "surrogatepass"), place)
-
-        return sealed
+        return _sealer(key.secret)
 
     def decrypt(self, key: PersonalKey, table: str, column: str, row_id: UUID, sealed: bytes) -> str:
         """The text. WrongKey when it was sealed by another key or for another place."""
@@ -258,6 +255,21 @@ class Keyring:
 
 def _place(table: str, column: str, row_id: UUID) -> bytes:
     return f"{table}.{column}:{row_id}".encode()
+
+
+def _sealer(secret: bytes) -> Callable[[str, str, str, str], bytes]:
+    encrypt = AESGCM(secret).encrypt
+    nonces: list[bytes] = []
+
+    def sealed(table: str, column: str, row_id: str, text: str) -> bytes:
+        if not nonces:
+            drawn = os.urandom(_NONCE * _NONCES)
+            nonces.extend(drawn[at : at + _NONCE] for at in range(0, len(drawn), _NONCE))
+        nonce = nonces.pop()
+        place = f"{table}.{column}:{row_id}".encode()
+        return _V1 + nonce + encrypt(nonce, text.encode("utf-8", "surrogatepass"), place)
+
+    return sealed
 
 
 # Parts of names and emails come again and again; an import makes twenty of them a row.

@@ -18,12 +18,17 @@ _SPACES: Final = re.compile(r"\s+")
 
 def one_line(text: str, field: str, longest: int, *, needed: bool = False) -> str:
     """``text`` on one line, controls and runs of spaces as one space. Raises Invalid naming ``field``."""
+    # Most texts are clean: what is printable has no control, no mark of direction, no space but the plain one.
+    if text.isprintable() and "  " not in text:
+        return _sized(text.strip(), field, longest, needed)
     line = _SPACES.sub(" ", _CONTROLS.sub(" ", _readable(text.replace("\0", "")))).strip()
     return _sized(line, field, longest, needed)
 
 
 def many_lines(text: str, field: str, longest: int, *, needed: bool = False) -> str:
     """``text`` with its lines and tabs, without other controls. Raises Invalid naming ``field``."""
+    if text.isprintable():
+        return _sized(text.strip(), field, longest, needed)
     lines = re.sub("\r\n?|\x85|\u2028|\u2029", "\n", _readable(text))
     return _sized(_CONTROLS_BUT_LINES.sub("", lines).strip(), field, longest, needed)
 

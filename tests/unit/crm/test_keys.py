@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -158,6 +159,15 @@ def test_the_blind_index_depends_on_kind_value_and_installation(keyring: Keyring
 @given(st.binary(max_size=64), st.binary(max_size=200))
 def test_many_messages_are_signed_as_one_is(key: bytes, message: bytes) -> None:
     assert keys._Signer(key)(message) == hmac.digest(key, message, "sha256")
+
+
+def test_a_key_for_who_seals_many_is_one_as_any_other(keyring: Keyring) -> None:
+    key_id, wrapped, sealer = keyring.fresh_sealer()
+    row_id = new_id()
+    sealed = sealer("customer", "name_cipher", str(row_id), "Anna")
+    key = keyring.unwrap(UUID(key_id), Wrapped(keyring.master, wrapped))
+    assert keyring.decrypt(key, "customer", "name_cipher", row_id, sealed) == "Anna"
+    assert keyring.fresh_sealer()[0] != key_id
 
 
 def test_values_sealed_in_a_row_open_and_never_share_a_nonce(keyring: Keyring) -> None:

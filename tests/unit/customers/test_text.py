@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotline.customers import text as module
 from hotline.customers.text import many_lines, one_line
 from hotline.errors import Invalid
 
@@ -52,3 +55,13 @@ def test_too_long_is_refused_with_the_field_named() -> None:
 def test_empty_is_refused_where_something_is_needed() -> None:
     with pytest.raises(Invalid, match=r"^name: "):
         one_line(" \0 ", "name", 200, needed=True)
+
+
+@given(
+    st.one_of(st.text(max_size=30), st.text(st.sampled_from("ab 王é\t\n\r\x85\u2028\u202e\u00a0\u200b\0"), max_size=12))
+)
+def test_clean_texts_take_no_other_way_than_others(text: str) -> None:
+    readable = module._readable(text.replace("\0", ""))
+    assert one_line(text, "name", 200) == module._SPACES.sub(" ", module._CONTROLS.sub(" ", readable)).strip()
+    lines = re.sub("\r\n?|\x85|\u2028|\u2029", "\n", module._readable(text))
+    assert many_lines(text, "note", 200) == module._CONTROLS_BUT_LINES.sub("", lines).strip()
