@@ -351,8 +351,8 @@ async def walk(world: World, scope: Scope) -> list[str]:
             )
             # What is on the disk of a recording is another matter; so are pages that a right is missing for.
             known = None if "audio" in pattern or "report" in pattern or "relation_id" in pattern else seen
-            # A macro is no record of anybody, and a message without HTML has no page of it.
-            known = None if "macro_id" in pattern or pattern.endswith("/html") else known
+            # A macro is no record of anybody; a message without HTML has no page of it, nor a recording without a text.
+            known = None if "macro_id" in pattern or pattern.endswith(("/html", "/transcript")) else known
             await look(path_for(pattern, world.planted[owner]), f"{route} of {owner}", known)
     for owner in ASKED[scope]:
         planted = world.planted[owner]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hotline.calendars import Calendar
 from hotline.channels.twilio.voice import Heard, Listening, Ways, answer, hung_up, recorded, render
 from hotline.channels.twilio.voices import VOICES, voice_of
-from hotline.errors import Invalid
 from hotline.ivr import effects as fx
 from hotline.ivr import engine
 from tests.material import real_file
@@ -111,7 +110,7 @@ def test_more_than_a_document_may_hold_is_not_said() -> None:
 
 @pytest.mark.parametrize("effects", [[], [fx.Tell()], [fx.LookUp("caller")]])
 def test_what_is_no_step_is_refused(effects: list[fx.Effect]) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(ValueError, match=r"effect|step"):
         render(effects, read, WAYS)
 
 
