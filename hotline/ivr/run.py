@@ -178,7 +178,7 @@ class Run(Moves):
                 self._ask(flow, node, ())
             case nodes.Survey(), "collect" if self._session.question < len(node.questions):
                 self._ask_survey(flow, node, ())
-            case (nodes.Enqueue() | nodes.Transfer() | nodes.Voicemail()), ("queue" | "transfer" | "record"):
+            case ((nodes.Enqueue() | nodes.Transfer() | nodes.Voicemail()), ("queue" | "transfer" | "record")):
                 self._hand_over(node)
             case _:
                 return None
