@@ -13,6 +13,19 @@ _AS_THEY_ARE: Final = frozenset(
     (
         N_("The call is over."),
         N_("There is no such conversation."),
+        N_("this user has no phone at this PBX; add their interface, for example PJSIP/agent1"),
+        N_("this user has no phone at Twilio; add their interface, for example tel:+4930123456"),
+        N_("Calls by Twilio can be sent on at once (blind), but not after a talk with the colleague."),
+        N_("Twilio dials whole numbers, for example +4930123456"),
+        N_("The recording of a call by Twilio cannot be paused."),
+        N_("It takes too long."),
+        N_("Too many webhooks at once."),
+        N_("nobody told of this caller."),
+        N_("this is none."),
+        N_("This is no answer to what was asked."),
+        N_("There is no flow for this number; see `hotline flow check`."),
+        N_("not an id and a version."),
+        N_("from, to: a time of at most a year."),
         N_("There is no such message."),
         N_("There is no such macro."),
         N_("There is no such suppression."),
@@ -297,6 +310,12 @@ _WITH_VALUES: Final = tuple(
         (
             r"there is no placeholder (?P<name>\S+?); there are (?P<all>.*)\.",
             N_("There is no placeholder {name}; there are {all}."),
+        ),
+        (r"at most (?P<most>\d+) at once\.", N_("At most {most} at once.")),
+        (r"This account has no number (?P<number>.+)\.", N_("This account has no number {number}.")),
+        (
+            r"(?P<number>.+) is no telephone number; begin with \+ and the country\.",
+            N_("{number} is no telephone number: begin with + and the country."),
         ),
         (r"one line of 1 to (?P<most>\d+) characters\.", N_("One line of 1 to {most} characters.")),
         (
