@@ -142,7 +142,7 @@ async def _compared(house: House, work: Run, cursor: Mapping[str, Any]) -> Mappi
     ids = await queries.next_customers(house.db, SYSTEM, _after(cursor), STEP)
     if not ids:
         return {**cursor, "phase": "end"}
-    candidates = await queries.candidates_of(house.db, ids[0], ids[-1])
+    candidates = await queries.candidates_of(house.db, SYSTEM, ids[0], ids[-1])
     known: dict[UUID, Wanted] = {}
     everybody = list({each for pair in candidates for each in pair})
     for at in range(0, len(everybody), STEP):

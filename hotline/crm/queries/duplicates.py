@@ -176,8 +176,9 @@ async def next_customers(db: Reader, viewer: Viewer, after: UUID | None, limit: 
     return [row["id"] for row in rows]
 
 
-async def candidates_of(db: Reader, first: UUID, last: UUID) -> list[tuple[UUID, UUID]]:
+async def candidates_of(db: Reader, viewer: Viewer, first: UUID, last: UUID) -> list[tuple[UUID, UUID]]:
     """Each two customers who share a block, of whom the one with the smaller id is from ``first`` to ``last``."""
+    viewer.require("customers.read_all")
     rows = await db.fetch(
         "SELECT low_id, high_id FROM duplicate_candidate WHERE low_id BETWEEN $1 AND $2 ORDER BY low_id, high_id",
         *(first, last),
