@@ -64,7 +64,7 @@ class TwilioVoice(Section):
     ring_seconds: int = Field(20, ge=5, le=60, description="Seconds that an agent's phone rings.")
     most_waiting: int = Field(50, ge=1, le=1_000, description="Most callers who wait in one queue.")
     longest_wait_seconds: int = Field(
-        900, ge=10, le=14_000, description="Seconds after which a caller goes on in their flow, at the latest."
+        900, ge=5, le=14_000, description="Seconds after which a caller goes on in their flow, at the latest."
     )
     wait_without_agents: bool = Field(False, description="Callers wait although nobody is signed in to the queue.")
     accept_key: Literal["numbers", "all", "none"] = Field(

@@ -118,7 +118,7 @@ async def test_who_waits_in_vain_goes_on_in_the_flow(
     office: Office, stage: Stage, asterisk: Asterisk, twilio_account: FakeTwilio
 ) -> None:
     twilio = twilio_account
-    await office.admin.ask("PUT", "/settings/twilio_voice", {"longest_wait_seconds": 10}, status=200)
+    await office.admin.ask("PUT", "/settings/twilio_voice", {"longest_wait_seconds": 5}, status=200)
     stage.phone("agent1", "never")
     line, leg = await to_asterisk(twilio, asterisk, "12")
     sent = send_on(stage, leg)
