@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 LEASE: Final = timedelta(seconds=3)
 #: Seconds between two rounds when nobody wakes it, and until the lease is asked for again.
-POLL_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 1.0
 #: Seconds between two looks at the account, and at legs of which nothing was heard.
 STATE_SECONDS: Final = 5.0
 SILENT_SECONDS: Final = 60.0
@@ -71,7 +71,7 @@ async def _hold(house: House, lease: Lease, woken: asyncio.Event) -> None:
     settled = False
     while True:
         try:
-            if monotonic() - renewed_at >= 1.0:
+            if monotonic() - renewed_at >= 0.8:
                 held = await renew_lease(house, lease, LEASE)
                 if held is None:
                     log.warning("lease.lost", pbx=TWILIO)
