@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
 
+from hotline.crm.commands import deliveries
 from hotline.crm.commands import senders as commands
 from hotline.crm.queries.senders import Channel, SenderView, get_sender, list_senders
 from hotline.crm.viewer import Viewer
@@ -14,6 +15,7 @@ from hotline.customers.contact_points import Kind, normalise
 from hotline.customers.text import one_line
 from hotline.errors import Conflict, Invalid
 from hotline.workflows.house import House
+from hotline.workflows.outgoing import wake_sending
 from hotline.workflows.user_fields import QUEUE
 
 LONGEST_NAME: Final = 100
@@ -62,6 +64,17 @@ async def change_sender(
     async with house.unit(viewer) as uow:
         await commands.update_sender(uow, sender_id, cleaned, expected_version=expected_version)
         return await get_sender(uow, viewer, sender_id)
+
+
+async def resume_sender(house: House, viewer: Viewer, sender_id: UUID) -> SenderView:
+    """Let a sender that the provider had refused send again, now. Raises Forbidden, NotFound."""
+    viewer.require("settings.write")
+    async with house.unit(viewer) as uow:
+        await get_sender(uow, viewer, sender_id)
+        await deliveries.resume_sender(uow, sender_id)
+        view = await get_sender(uow, viewer, sender_id)
+    wake_sending(house)
+    return view
 
 
 async def order_senders(house: House, viewer: Viewer, ids: Sequence[UUID]) -> None:

@@ -18,13 +18,15 @@ MOST: Final = 1_000
 
 _COLUMNS: Final = (
     "id, channel, address, name, account_sid, provider_sid, service_sid, country, capabilities, flow, queue, position,"
-    " enabled, version"
+    " enabled, version, (SELECT p.code FROM sender_pause p WHERE p.sender_id = sender.id"
+    " AND (p.until IS NULL OR p.until > now())) AS paused"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SenderView:
-    """One sender. ``address`` is E.164 (of WhatsApp too, without its prefix), or an email address."""
+    """One sender. ``address`` is E.164 (of WhatsApp too, without its prefix), or an email address. ``paused`` is the
+    provider's code for which nothing leaves through it."""
 
     id: UUID
     channel: Channel
@@ -40,6 +42,7 @@ class SenderView:
     position: int
     enabled: bool
     version: int
+    paused: str | None = None
 
 
 async def list_senders(db: Reader, viewer: Viewer, *, channel: str | None = None) -> list[SenderView]:

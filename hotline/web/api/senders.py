@@ -29,6 +29,7 @@ class Sender(Output):
     queue: str | None = Field(description="The queue that its conversations and calls are of.")
     position: int
     enabled: bool
+    paused: str | None = Field(description="The provider's code for which nothing leaves through it; null: it sends.")
     version: int
 
 
@@ -105,10 +106,16 @@ async def change_sender(ask: Ask, path: ById, body: SenderChange) -> Sender:
     return _render(await workflow.change_sender(ask.house, ask.viewer, path.id, changes, expected))
 
 
+@endpoint("POST", "/senders/{id}/resume", right="settings.write", summary="Let a paused sender send again")
+async def resume_sender(ask: Ask, path: ById) -> Sender:
+    """When what the provider's code complained of is mended: what waited leaves now."""
+    return _render(await workflow.resume_sender(ask.house, ask.viewer, path.id))
+
+
 @endpoint("PUT", "/senders/order", right="settings.write", summary="Put senders in an order", status=204)
 async def order_senders(ask: Ask, body: SenderOrder) -> None:
     """The first of a country is the one from which customers there are written to and called."""
     await workflow.order_senders(ask.house, ask.viewer, body.ids)
 
 
-routes: list[Endpoint] = [list_senders, create_sender, order_senders, get_sender, change_sender]
+routes: list[Endpoint] = [list_senders, create_sender, order_senders, get_sender, change_sender, resume_sender]

@@ -10,8 +10,8 @@ import pytest
 
 from hotline.channels.errors import NotConfigured
 from hotline.clock import utc_now
-from hotline.crm.commands.deliveries import resume_sender
 from hotline.crm.queries.messages import get_message
+from hotline.crm.queries.senders import get_sender
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Invalid
 from hotline.jobs.outgoing import Dispatch
@@ -30,6 +30,7 @@ from hotline.workflows.replies import (
     send,
     send_again,
 )
+from hotline.workflows.senders import resume_sender
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.people import add_user
 from tests.integration.twilio.writing import ANNA, conversations, count, customer, messages, send_all
@@ -193,8 +194,9 @@ async def test_refused_at_once(house: House, twilio: FakeTwilio, twilio_door: Tw
     waiting = await send(house, agent, await asked(house, twilio), NewReply("Not from here"))
     await told(house, twilio)
     assert await state_of(house, waiting.id) == ("queued", None)
-    async with house.unit(SYSTEM) as uow:
-        assert await resume_sender(uow, await uow.fetchval("SELECT sender_id FROM sender_pause"))
+    sender = await house.db.fetchval("SELECT sender_id FROM sender_pause")
+    assert (await get_sender(house.db, SYSTEM, sender)).paused == "30032"
+    assert (await resume_sender(house, SYSTEM, sender)).paused is None
     await told(house, twilio)
     assert (await state_of(house, waiting.id))[0] == "delivered"
 
