@@ -90,7 +90,7 @@ def render(
     listening: Listening | None = None,
     hand_over: Sequence[Verb] = (),
 ) -> str:
-    """The document of a step; ``hand_over`` are the verbs of an Enqueue or a Transfer. Raises ValueError for effects
+    """A step as a document; ``hand_over`` are the verbs of an Enqueue or a Transfer. Raises ValueError for effects
     that are no step, and for a LookUp, which is performed before."""
     document = _Document(hear, ways)
     before: list[Prompt] = []
