@@ -14,10 +14,10 @@ from hotline.cli.house import in_house
 from hotline.cli.job_progress import finish
 from hotline.crm.queries.imports import ImportView
 from hotline.crm.viewer import SYSTEM
+from hotline.customers.import_reasons import said
 from hotline.customers.import_targets import BY_KEY, CUSTOM, folded
 from hotline.customers.table_cells import defused
 from hotline.errors import Invalid
-from hotline.web.desktop.import_errors import told
 from hotline.workflows import import_jobs
 from hotline.workflows import imports as workflow
 from hotline.workflows.house import House
@@ -142,4 +142,6 @@ async def _write_errors(house: House, view: ImportView, place: Path) -> None:
         out.writerow([*map(defused, names), "Row", "Why refused"])
         async for row in rows:
             cells = [*row.cells[: view.columns], *[""] * (view.columns - len(row.cells))]
-            out.writerow([*map(defused, cells), row.number, told(row, view.headings, "en")])
+            out.writerow(
+                [*map(defused, cells), row.number, " ".join(said(each, view.headings) for each in row.reasons)]
+            )

@@ -28,6 +28,7 @@ def extracted() -> Catalog:
     catalogue = Catalog(project="hotline", fuzzy=False)
     for folder, pattern, method, words in (
         ("desktop", "*.py", "python", _PYTHON_WORDS),
+        ("../customers", "import_reasons.py", "python", _PYTHON_WORDS),
         ("templates", "*.html", "jinja2.ext:babel_extract", _TEMPLATE_WORDS),
         ("frontend", "*.js", "javascript", _SCRIPT_WORDS),
     ):
