@@ -24,6 +24,9 @@ Progress = Literal["queued", "ringing", "answered", "ended"]
 CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 #: What stands for the trunk in a story: no interface of any user.
 TWILIO_TRUNK: Final = "twilio"
+#: What Twilio says for a caller without a number: the word as it stands on a telephone's keys (ANONYMOUS, BLOCKED,
+#: RESTRICTED, UNAVAILABLE, UNKNOWN).
+_WORDS_AS_KEYS: Final = frozenset({"266696687", "2562533", "7378742833", "86282452253", "8656696"})
 #: A callback's Timestamp has whole seconds; only one that is older than this says more than when it came.
 _LATE: Final = timedelta(seconds=5)
 
@@ -89,6 +92,8 @@ def party(value: str) -> str | None:
     elif text.startswith("client:"):
         return None
     number = caller_number(text)
+    if number is not None and number.lstrip("+") in _WORDS_AS_KEYS:
+        return None
     return number if number is not None and re.fullmatch(r"\+?[0-9*#]{1,40}", number) else None
 
 

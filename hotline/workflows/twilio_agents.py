@@ -270,7 +270,9 @@ async def hold(house: House, waiting_id: UUID) -> str:
     rules = await rules_of(house)
     async with house.unit(SYSTEM) as uow:
         waiting = await waits.lock_waiting(uow, waiting_id)
-        if waiting is None or waiting.left_at is not None or waiting.until <= uow.now:
+        if waiting is None or waiting.left_at is not None:
+            return twiml.leave()
+        if waiting.state == "waiting" and waiting.until <= uow.now:
             return twiml.leave()
         ahead = await twilio_calls.callers_ahead(uow, SYSTEM, waiting.id) if waiting.announce else None
         reachable = await twilio_calls.caller_is_known(uow, SYSTEM, waiting.call_id)
@@ -291,9 +293,10 @@ async def key_pressed(house: House, waiting_id: UUID, keys: str) -> str:
         return await hold(house, waiting_id)
     async with house.unit(SYSTEM) as uow:
         waiting = await waits.lock_waiting(uow, waiting_id)
-        if waiting is None or waiting.state == "taken":
+        if waiting is None:
             return twiml.leave()
-        asked = await waits.leave(uow, waiting_id, "callback")
+        taken = waiting.state == "taken"  # an agent has just accepted: too late for a call back
+        asked = None if taken else await waits.leave(uow, waiting_id, "callback")
         ringing = []
         if asked is not None:
             ringing = await legs.retract_waiting(uow, waiting_id)
@@ -303,6 +306,8 @@ async def key_pressed(house: House, waiting_id: UUID, keys: str) -> str:
         stopped = ring_ends(ringing, waiting.call_id, at, "cancelled")
         await apply(house, TWILIO, [*stopped, CallUnqueued(waiting.call_id, at, waiting.queue, "withdrawn")])
         await wake(house)
+    if taken:
+        return await hold(house, waiting_id)
     return twiml.say_and_hang_up(speaking(house, waiting.language), words.WILL_CALL_BACK)
 
 

@@ -86,6 +86,4 @@ class TwilioWaiting(Model):
     class Meta:
         table = "twilio_waiting"
         unique_together = (("call_sid", "step"),)
-        indexes = (
-            WhereIndex(fields=("queue", "joined_at"), name="twilio_waiting_open", where="left_at IS NULL"),
-        )
+        indexes = (WhereIndex(fields=("queue", "joined_at"), name="twilio_waiting_open", where="left_at IS NULL"),)

@@ -29,6 +29,8 @@ SID = "CA" + "0" * 32
         ("anonymous", None),
         ("Anonymous", None),
         ("+266696687", None),
+        ("+7378742833", None),
+        ("+86282452253", None),
         ("", None),
         ("+49 30'; DROP", None),
     ],
