@@ -19,8 +19,8 @@ from tests.integration.web.conftest import Api
 STATEMENTS: Final = {
     "/": 4,
     "/customers": 4,
-    "/customers?q=anna": 8,
-    "/customers?q=anna+0412": 6,
+    "/customers?q=anna": 9,
+    "/customers?q=anna+0412": 7,
     "/customers/{customer}": 16,
     "/customers/{customer}/edit": 7,
     "/tickets?view=open": 11,
