@@ -77,7 +77,7 @@ class TwilioVoice(Section):
         3, ge=0, le=20, description="Calls in a row that an agent misses until they are paused; 0: never."
     )
     offer_callback: bool = Field(True, description="Who waits may press 1 to be called back instead.")
-    music_url: Annotated[str, StringConstraints(max_length=500, strip_whitespace=True), AfterValidator(_https)] = Field(
+    music_url: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(_https)] = Field(
         "", description="What callers hear while they wait: the https address of an MP3 or WAV; empty: hotline's own."
     )
     detect_machines: bool = Field(

@@ -74,9 +74,9 @@ LABELS: Final[Mapping[str, Label]] = {
     ),
     "twilio_voice.route": Label(
         N_("Where callers wait"),
-        N_("At the Asterisk needs HOTLINE_TWILIO_SIP_URL. Here, hotline rings the agents' phones by Twilio."),
+        N_("Automatic: at the Asterisk where HOTLINE_TWILIO_SIP_URL is set, else here, with agents rung by Twilio."),
         choices={
-            "auto": N_("at the Asterisk, where there is one"),
+            "auto": N_("automatic"),
             "asterisk": N_("at the Asterisk"),
             "direct": N_("in hotline's own queues"),
         },
