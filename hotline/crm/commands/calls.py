@@ -374,9 +374,7 @@ async def write_timeline(uow: UnitOfWork, call: CallRecord) -> None:
         )  # fmt: skip
 
 
-async def merge_calls(
-    uow: UnitOfWork, call: CallRecord, gone: UUID, at: datetime, *, pbx: str | None = None
-) -> bool:
+async def merge_calls(uow: UnitOfWork, call: CallRecord, gone: UUID, at: datetime, *, pbx: str | None = None) -> bool:
     """Make ``gone`` a part of ``call``: its legs, names and notes move over, its row stays and points here.
 
     A call that was not seen yet becomes a row that points here at once, of ``pbx`` where it is not the call's own.

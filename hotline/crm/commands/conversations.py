@@ -268,9 +268,7 @@ async def release_of(uow: UnitOfWork, user_id: UUID) -> int:
         *(user_id, uow.now),
     )
     for row in rows:
-        uow.emit(
-            "conversation.updated", (SEES_UNASSIGNED, SEES_ALL), conversation_id=row["id"], version=row["version"]
-        )
+        uow.emit("conversation.updated", (SEES_UNASSIGNED, SEES_ALL), conversation_id=row["id"], version=row["version"])
     if rows:
         uow.audit("conversation:released", user_id, count=len(rows))
     return len(rows)

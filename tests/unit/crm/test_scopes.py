@@ -11,7 +11,12 @@ from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.ids import new_id
 
 USER = new_id()
-CONDITIONS = {"customers": customers_seen, "calls": calls_seen, "tickets": tickets_seen, "conversations": conversations_seen}
+CONDITIONS = {
+    "customers": customers_seen,
+    "calls": calls_seen,
+    "tickets": tickets_seen,
+    "conversations": conversations_seen,
+}
 
 
 def viewer(*permissions: str) -> Viewer:
