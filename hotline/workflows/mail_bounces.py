@@ -32,7 +32,7 @@ async def note_report(house: House, message_id: UUID, report: Report, report_id:
         place = next(iter(await places_of_messages(uow, SYSTEM, [message_id], (), ACCOUNT)), None)
         if place is None:
             return False
-        if await claim(uow, [f"mail:report:{report_id}"]) is not None:
+        if await claim(uow, [f"mail:report:{message_id}:{report_id}"]) is not None:
             return True
         recipient = _of(uow, report, place.address_index)
         if recipient is not None:

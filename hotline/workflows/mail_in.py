@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -26,6 +26,7 @@ from hotline.conversations.mail_tokens import own_message, read_tag, untagged
 from hotline.crm import company
 from hotline.crm.commands.mail import forget_bounces
 from hotline.crm.commands.message_files import IncomingFile
+from hotline.crm.commands.messages import LONGEST
 from hotline.crm.commands.suppressions import lift
 from hotline.crm.queries.mail import (
     Place,
@@ -34,13 +35,15 @@ from hotline.crm.queries.mail import (
     place_of_conversation,
     places_of_messages,
 )
+from hotline.crm.queries.messages import get_message
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows import message_files
 from hotline.workflows.company import get as company_section
 from hotline.workflows.house import House
 from hotline.workflows.mail_bounces import note_report
 from hotline.workflows.mail_words import ACCOUNT, address_index, id_of, own_addresses, sender_of, tag_secret
-from hotline.workflows.messages import Inbound, receive
+from hotline.workflows.messages import Inbound, cleaned, receive
 from hotline.workflows.outgoing import wake_sending
 
 log = structlog.get_logger(__name__)
@@ -132,7 +135,8 @@ async def _kept(
     quiet = mail_automatic.quiet(parsed.headers, parsed.address) or (
         "often" if often >= section.messages_per_hour else None
     )
-    place = await _place(house, parsed, recipients, index)
+    place = await _place(house, parsed, recipients, address, index)
+    key = _key(house, parsed, raw, address)
     extra: dict[str, Any] = {"message_id": parsed.message_id, "references": list(parsed.references)}
     if parsed.reply != parsed.text:
         extra["full"] = parsed.text
@@ -146,19 +150,20 @@ async def _kept(
     files = await _files(house, parsed, raw)
     async with house.unit(SYSTEM) as uow:
         sender = await sender_of(house, uow, tuple(recipients))
-        received = await receive(
-            house,
-            uow,
-            Inbound(
-                channel="email", address=address, body=parsed.reply, at=_at(parsed.sent_at, now),
-                provider_id=_key(house, parsed, raw), provider_account=ACCOUNT,
-                to=sender.address if sender is not None else "", sender_id=sender.id if sender is not None else None,
-                subject=parsed.subject, html=parsed.html, name=name,
-                conversation_id=place.conversation_id if place is not None else None,
-                in_reply_to=place.message_id if place is not None else None, automatic=reason is not None,
-                quiet=quiet is not None, files=files, extra=extra,
-            ),
+        inbound = Inbound(
+            channel="email", address=address, body=parsed.reply, at=_at(parsed.sent_at, now), provider_id=key,
+            provider_account=ACCOUNT, to=sender.address if sender is not None else "",
+            sender_id=sender.id if sender is not None else None, subject=parsed.subject, html=parsed.html, name=name,
+            conversation_id=place.conversation_id if place is not None else None,
+            in_reply_to=place.message_id if place is not None else None, automatic=reason is not None,
+            quiet=quiet is not None, files=files, extra=extra,
         )  # fmt: skip
+        received = await receive(house, uow, inbound)
+        if received.again and await _says_else(uow, received.message_id, inbound):
+            # A program that gives all its mails one Message-ID: this is another mail.
+            received = await receive(
+                house, uow, replace(inbound, provider_id=_key(house, parsed, raw, address, whole=True))
+            )
         if reason is None and not received.again:
             # Who writes can be written to.
             await forget_bounces(uow, index)
@@ -167,12 +172,14 @@ async def _kept(
     return Taken("again" if received.again else "kept", received.conversation_id, received.message_id, reason)
 
 
-async def _place(house: House, parsed: ParsedMail, recipients: Sequence[str], index: bytes) -> Place | None:
+async def _place(
+    house: House, parsed: ParsedMail, recipients: Sequence[str], writer: str, index: bytes
+) -> Place | None:
     """The conversation that a mail goes on with. A tag and an own Message-ID cannot be made up; somebody else's
     Message-ID can, so that it counts between the same two only."""
     secret = tag_secret(house.keyring)
     own = [mine for each in parsed.references if (mine := own_message(secret, each)) is not None]
-    others = [id_of(house.keyring, each) for each in parsed.references]
+    others = [id_of(house.keyring, each, writer) for each in parsed.references]
     places = await places_of_messages(house.db, SYSTEM, own, others, ACCOUNT) if parsed.references else []
     for each in recipients:
         conversation_id = read_tag(secret, "reply", untagged(each)[1])
@@ -194,7 +201,7 @@ async def _reported(house: House, parsed: ParsedMail, report: Report, bounced: U
     message_id = bounced or next((each for each in quoted if each is not None), None)
     noted = False
     if message_id is not None:
-        noted = await note_report(house, message_id, report, id_of(house.keyring, _name(parsed, raw)))
+        noted = await note_report(house, message_id, report, _key(house, parsed, raw, parsed.address))
     if not noted:
         return await _kept(house, parsed, raw, parsed.address or "mailer-daemon@invalid", parsed.name, (), "report")
     return Taken("report", message_id=message_id, automatic="report")
@@ -210,13 +217,19 @@ async def _files(house: House, parsed: ParsedMail, raw: bytes) -> tuple[Incoming
     return tuple([await message_files.keep(house, each.name, each.data, each.content_id) for each in wanted])
 
 
-def _key(house: House, parsed: ParsedMail, raw: bytes) -> str:
-    return id_of(house.keyring, _name(parsed, raw))
+async def _says_else(uow: UnitOfWork, message_id: UUID, inbound: Inbound) -> bool:
+    """Whether a message that is known by the same id was another one."""
+    before = await get_message(uow, uow.keyring, SYSTEM, message_id)
+    return not before.erased and before.body != cleaned(inbound.body)[:LONGEST]
 
 
-def _name(parsed: ParsedMail, raw: bytes) -> str:
-    """The Message-ID, or, for a mail without one, a digest of all of it."""
-    return parsed.message_id or f"sha256:{hashlib.sha256(raw).hexdigest()}"
+def _key(house: House, parsed: ParsedMail, raw: bytes, writer: str, *, whole: bool = False) -> str:
+    """The Message-ID and its writer; without one, or when the ``whole`` counts, a digest of what was written."""
+    name = parsed.message_id
+    if whole or not name:
+        told = f"{parsed.subject}\n{parsed.text}".encode() if name else raw
+        name = f"sha256:{hashlib.sha256(told).hexdigest()}"
+    return id_of(house.keyring, name, writer)
 
 
 def _at(sent_at: datetime | None, now: datetime) -> datetime:

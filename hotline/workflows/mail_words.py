@@ -26,9 +26,10 @@ def tag_secret(keyring: Keyring) -> bytes:
     return keyring.own_key("mail_tags").secret
 
 
-def id_of(keyring: Keyring, message_id: str) -> str:
-    """How a mail of somebody else is known in the records: its Message-ID may name a person."""
-    return keyring.blind_index("message_id", message_id).hex()
+def id_of(keyring: Keyring, message_id: str, writer: str) -> str:
+    """How a mail of somebody else is known in the records: its Message-ID may name a person. The same Message-ID of
+    another writer is another mail: some programs give all of theirs the same one, and anybody could take another's."""
+    return keyring.blind_index("message_id", f"{message_id}\n{writer.strip().lower()}").hex()
 
 
 def address_index(keyring: Keyring, address: str) -> bytes:

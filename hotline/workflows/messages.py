@@ -126,7 +126,7 @@ async def receive(house: House, uow: UnitOfWork, inbound: Inbound) -> Received:
     before = record.ticket_id
     message = NewMessage(
         id=uow.new_id(), direction="in", kind="message", at=min(inbound.at, uow.now), state="received",
-        body=_cleaned(inbound.body), html=inbound.html, provider_account=inbound.provider_account,
+        body=cleaned(inbound.body), html=inbound.html, provider_account=inbound.provider_account,
         provider_id=inbound.provider_id, in_reply_to=inbound.in_reply_to, details=dict(inbound.extra),
     )  # fmt: skip
     ticket = None
@@ -241,7 +241,7 @@ async def _customer(
             record.set(customer_id=before, candidate_ids=[])
         else:
             record.set(candidate_ids=owners)
-    name = _cleaned(inbound.name).strip()[:LONGEST_NAME]
+    name = cleaned(inbound.name).strip()[:LONGEST_NAME]
     if name and (record.name_cipher is None or commands.unseal(uow, key, record, "name_cipher") != name):
         record.set(name_cipher=commands.seal(uow, key, record, "name_cipher", name))
     if record.language is None:
@@ -300,7 +300,7 @@ async def _answer(
     return answer_message(uow, inbound.channel, which, text, message, at_once=inbound.at_once) if text else None
 
 
-def _cleaned(text: str) -> str:
+def cleaned(text: str) -> str:
     """Text without control characters but line breaks and tabs, without marks that turn the direction of what follows,
     and without halves of letters."""
     return _UNSEEN.sub("", text).encode("utf-8", "ignore").decode("utf-8")

@@ -99,6 +99,21 @@ async def test_the_same_mail_is_taken_once_whoever_brings_it_how_often(house: Ho
         assert [(await take(house, bare)).outcome for _ in range(2)] == ["kept", "again"]
 
 
+async def test_one_message_id_of_several_writers_or_of_several_texts_is_several_mails(house: House) -> None:
+    async with mail_house(house):
+        mails = [
+            mail(),
+            mail("Please call me.", sender="bob@b.example"),
+            mail("It still is broken."),
+            mail(sender=SUPPORT, Reply_To="carl@c.example"),
+            mail(sender=SUPPORT, Reply_To="dora@d.example"),
+        ]
+        for outcome in ("kept", "again"):
+            taken = [await take(house, each, envelope_sender="a@b.example") for each in mails]
+            assert [each.outcome for each in taken] == [outcome] * len(mails)
+            assert len({each.message_id for each in taken}) == len(mails)
+
+
 async def test_a_reply_finds_its_conversation_by_ids_alone_when_its_tag_is_lost(house: House) -> None:
     agent = await add_user(house, "anna")
     async with mail_house(house) as sink:
