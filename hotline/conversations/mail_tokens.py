@@ -22,6 +22,7 @@ _MAC_BYTES: Final = 10
 _ID_BYTES: Final = 16
 #: Base32 of both, without its padding.
 _LETTERS: Final = 42
+_LONGEST_LOCAL: Final = 64
 
 
 def tag(secret: bytes, use: Use, of: UUID) -> str:
@@ -44,6 +45,11 @@ def read_tag(secret: bytes, use: Use, text: str) -> UUID | None:
     if not hmac.compare_digest(mac, _mac(secret, use, of)) or tag(secret, use, UUID(bytes=of)) != text:
         return None
     return UUID(bytes=of)
+
+
+def takes_tag(address: str) -> bool:
+    """Whether an address has room for a tag: what stands before the @ is 64 letters at most (RFC 5321 4.5.3.1.1)."""
+    return len(address.rpartition("@")[0]) + len("+") + 1 + _LETTERS <= _LONGEST_LOCAL
 
 
 def tagged(address: str, tag: str) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
-from hotline.channels.errors import NotConfigured, PermanentlyRefused
+from hotline.channels.errors import AddressRefused, NotConfigured, PermanentlyRefused
 from hotline.channels.mail.compose import Draft, OutgoingFile, compose, usable_address
 from hotline.channels.mail.smtp import SmtpPool
 from hotline.conversations.auto_answer import language_for
-from hotline.conversations.mail_tokens import message_id, tag, tagged
+from hotline.conversations.mail_tokens import message_id, tag, tagged, takes_tag
 from hotline.crm import company
 from hotline.crm.queries.mail import Earlier, names_of, thread_of
 from hotline.crm.viewer import SYSTEM
@@ -46,9 +47,10 @@ async def send(house: House, message: Outgoing) -> Accepted:
     pool = relay(house)
     section = await company_section(house, company.Mail)
     who = await company_section(house, company.Company)
-    sender = message.sender or section.address
+    sender = _own(message.sender or section.address)
     if pool is None or not sender:
         raise NotConfigured("HOTLINE_SMTP_URL or the address of the section mail is empty.")
+    with_tags = section.tagged_addresses and takes_tag(sender)
     secret = tag_secret(house.keyring)
     thread = await thread_of(house.db, SYSTEM, house.keyring, message.conversation_id)
     answered = _answered(message, thread)
@@ -56,6 +58,7 @@ async def send(house: House, message: Outgoing) -> Accepted:
     domain = sender.rpartition("@")[2]
     _, to_name = await names_of(house.db, SYSTEM, house.keyring, message.conversation_id)
     automatic = message.kind == "auto"
+    quoted = answered if section.quote and not automatic else None
     own_id = message_id(secret, message.id, domain)
     draft = Draft(
         sender=sender,
@@ -63,11 +66,11 @@ async def send(house: House, message: Outgoing) -> Accepted:
         to=message.to,
         to_name=to_name,
         subject=_subject(message.subject, language, answers=bool(thread)),
-        text=_text(message.body, section, language, answered if section.quote and not automatic else None),
+        text=_text(message.body, section, language, quoted, house.settings.timezone),
         html=message.html,
         message_id=own_id,
         at=house.clock(),
-        reply_to=tagged(sender, tag(secret, "reply", message.conversation_id)) if section.tagged_addresses else "",
+        reply_to=tagged(sender, tag(secret, "reply", message.conversation_id)) if with_tags else "",
         in_reply_to=_header_id(secret, answered, domain) if answered is not None else "",
         references=_references(secret, thread, domain),
         automatic=automatic,
@@ -75,9 +78,18 @@ async def send(house: House, message: Outgoing) -> Accepted:
         files=await _files(house, message),
     )
     # What a machine answers has no return path: its failures would be answered, too (RFC 3834 3.3).
-    verp = tagged(sender, tag(secret, "bounce", message.id)) if section.tagged_addresses else sender
-    await pool.send("" if automatic else usable_address(verp), [usable_address(message.to)], compose(draft))
+    verp = tagged(sender, tag(secret, "bounce", message.id)) if with_tags else sender
+    await pool.send("" if automatic else verp, [usable_address(message.to)], compose(draft))
     return Accepted(own_id, ACCOUNT)
+
+
+def _own(address: str) -> str:
+    """The company's own address as it goes over the wire. Raises NotConfigured for one that is none: the customer's is
+    not to blame."""
+    try:
+        return usable_address(address) if address else ""
+    except AddressRefused:
+        raise NotConfigured("The address that mail is sent from is no address.") from None
 
 
 def relay(house: House) -> SmtpPool | None:
@@ -130,13 +142,13 @@ def _subject(subject: str, language: str, *, answers: bool) -> str:
     return f"Re: {plain}" if answers and not begins.startswith(("re:", "re：", "回复", "答复")) else plain
 
 
-def _text(body: str, section: company.Mail, language: str, quoted: Earlier | None) -> str:
+def _text(body: str, section: company.Mail, language: str, quoted: Earlier | None, zone: ZoneInfo) -> str:
     parts = [body.rstrip()]
     signature = section.signature.get("zh" if language == "zh" else "en", "")
     if signature:
         parts.append(f"-- \n{signature}")
     if quoted is not None and quoted.body:
-        head = _WROTE[language].format(at=f"{quoted.at:%Y-%m-%d %H:%M} UTC", name=_THEY[language])
+        head = _WROTE[language].format(at=f"{quoted.at.astimezone(zone):%Y-%m-%d %H:%M}", name=_THEY[language])
         lines = quoted.body[:MOST_QUOTED].splitlines()
         parts.append("\n".join([head, *(f"> {line}".rstrip() for line in lines)]))
     return "\n\n".join(parts)

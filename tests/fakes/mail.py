@@ -36,16 +36,26 @@ class Arrived:
 
 @dataclass
 class Sink:
-    """What arrived. ``refuse`` answers a recipient with a line; ``answer`` is what a mail's content is answered, None:
-    never; ``hang_up`` says when to drop the connection."""
+    """What arrived. ``refuse`` answers a recipient, ``refuse_sender`` a return path with a line; ``answer`` is what a
+    mail's content is answered, None: never; ``hang_up`` says when to drop the connection."""
 
     mails: list[Arrived] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)
+    refuse_sender: dict[str, str] = field(default_factory=dict)
     answer: str | None = "250 2.0.0 kept"
     hang_up: str = ""
     connections: int = 0
     port: int = 0
     came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle_MAIL(  # noqa: N802 - the library's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address.strip("<>") in self.refuse_sender:
+            return self.refuse_sender[address.strip("<>")]
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

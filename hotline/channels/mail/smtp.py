@@ -44,6 +44,9 @@ WAIT_SECONDS: Final = 30.0
 #: After the relay refused us itself, it is asked again after so many seconds.
 REFUSED_SECONDS: Final = 900.0
 
+_TOO_LARGE: Final = frozenset({"5.2.3", "5.3.4"})
+#: Codes of RFC 3463 that are of the address that sends, not of the one that is written to.
+_OUR_ADDRESS: Final = frozenset({"5.1.7", "5.1.8"})
 _NO_SUCH: Final = frozenset({550, 551, 553, 556})
 
 
@@ -180,14 +183,15 @@ class SmtpPool:
         refused: dict[str, ChannelError] = {}
         try:
             size = [f"SIZE={len(content)}"] if client.supports_extension("size") else []
-            await client.mail(sender, options=size, timeout=COMMAND_SECONDS)
+            try:
+                await client.mail(sender, options=size, timeout=COMMAND_SECONDS)
+            except aiosmtplib.SMTPResponseException as error:
+                raise _sender_error(error.code, error.message, sender) from None
             for recipient in recipients:
                 try:
                     await client.rcpt(recipient, timeout=COMMAND_SECONDS)
                 except aiosmtplib.SMTPRecipientRefused as error:
                     refused[recipient] = _recipient_error(error.code, error.message)
-        except aiosmtplib.SMTPResponseException as error:
-            raise _error(error.code, error.message) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             # Nothing of the mail went yet.
             connection.broken = True
@@ -210,8 +214,21 @@ class SmtpPool:
             connection.broken = True
 
 
+def _sender_error(code: int, message: str, sender: str) -> ChannelError:
+    """The relay refuses the return path: whatever the code says of an address, it says it of ours. No mail would get
+    through, but for the size; without a return path it is the automatic answer alone that it does not want."""
+    if code < 500:
+        return _error(code, message)
+    if code == 552 or _enhanced(message) in _TOO_LARGE:
+        return PermanentlyRefused("The mail is too large for the mail relay.", provider_code=code)
+    if not sender:
+        return Filtered("The mail relay takes no mail without a return path.", provider_code=code)
+    return SenderPaused("The mail relay refuses our address.", provider_code=code, resume_after=REFUSED_SECONDS)
+
+
 def _recipient_error(code: int, message: str) -> ChannelError:
-    if code in _NO_SUCH and not _enhanced(message).startswith("5.7."):
+    status = _enhanced(message)
+    if code in _NO_SUCH and not status.startswith("5.7.") and status not in _OUR_ADDRESS:
         return AddressRefused("The mail relay knows no such address.", provider_code=code)
     return _error(code, message)
 
@@ -221,6 +238,8 @@ def _error(code: int, message: str) -> ChannelError:
     if 400 <= code < 500:
         return TemporarilyRefused("The mail relay refuses it for now.", provider_code=code)
     status = _enhanced(message)
+    if status in _OUR_ADDRESS:
+        return SenderPaused("The mail relay refuses our address.", provider_code=code, resume_after=REFUSED_SECONDS)
     if status.startswith("5.1."):
         return AddressRefused("The mail relay knows no such address.", provider_code=code)
     if status.startswith("5.7.") or code == 554:

@@ -147,6 +147,31 @@ async def test_what_an_answer_means_and_whether_the_connection_lives(
         await pool.close()
 
 
+@pytest.mark.parametrize(
+    ("sender", "refuse", "error"),
+    [
+        ("s@a.example", "550 5.1.8 no such domain", SenderPaused),
+        ("s@a.example", "553 not owned by the user", SenderPaused),
+        ("s@a.example", "452 4.3.1 full", TemporarilyRefused),
+        ("s@a.example", "552 5.3.4 too big", PermanentlyRefused),
+        ("", "550 5.1.7 no null sender", Filtered),
+    ],
+)
+async def test_a_relay_that_refuses_our_address_marks_nobody_elses(
+    sender: str, refuse: str, error: type[ChannelError]
+) -> None:
+    async with mail_sink() as sink:
+        pool = SmtpPool(smtp_server(f"smtp://127.0.0.1:{sink.port}?starttls=no"))
+        sink.refuse_sender[sender] = refuse
+        with pytest.raises(ChannelError) as caught:
+            await pool.send(sender, ["ann@x.example"], b"x\r\n")
+        assert type(caught.value) is error
+        sink.refuse_sender, sink.answer = {}, "550 5.1.8 bad sender"
+        with pytest.raises(SenderPaused):
+            await pool.send("s@a.example", ["ann@x.example"], b"x\r\n")
+        await pool.close()
+
+
 async def test_a_relay_that_falls_silent_after_the_content_leaves_nobody_knowing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
