@@ -64,8 +64,8 @@ async def _note(house: House, uow: UnitOfWork, message_id: UUID, index: bytes | 
         if index is not None:
             await suppress(uow, "email", index, "complaint", "provider", source_id=message_id)
         return
-    await told(uow, "permanent_failure", account=ACCOUNT, provider_id=provider_id, message_id=message_id)
-    await note_status(uow, message_id, recipient.status or ("5.0.0" if recipient.hard else "4.0.0"))
+    if await told(uow, "permanent_failure", account=ACCOUNT, provider_id=provider_id, message_id=message_id):
+        await note_status(uow, message_id, recipient.status or ("5.0.0" if recipient.hard else "4.0.0"))
     if index is None:
         return
     section = await company_section(house, company.Mail, uow)

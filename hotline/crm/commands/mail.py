@@ -46,9 +46,10 @@ async def forget_bounces(uow: UnitOfWork, address_index: bytes) -> bool:
 
 
 async def provider_id_of(uow: UnitOfWork, message_id: UUID) -> str:
-    """A message's id at its provider; empty before it left."""
+    """A message's id at its provider. One whose relay fell silent has none: a report proves that it left, and its own
+    id stands for it."""
     found: str | None = await uow.fetchval("SELECT provider_id FROM message WHERE id = $1", message_id)
-    return found or ""
+    return found or str(message_id)
 
 
 async def note_status(uow: UnitOfWork, message_id: UUID, status: str) -> None:
