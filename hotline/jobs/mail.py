@@ -11,7 +11,6 @@ from typing import Final
 
 import structlog
 
-from hotline.channels.errors import ChannelError
 from hotline.channels.mail.imap import OpenMailbox, open_mailbox
 from hotline.channels.mail.lmtp import LmtpServer, TooLargeMail
 from hotline.errors import HotlineError
@@ -156,10 +155,10 @@ class Reader:
                 kept = True
             except TooLargeMail:
                 log.warning("mailbox.too_large", uid=uid, bytes=mail.size)
-            except (HotlineError, ChannelError):
-                raise
-            except Exception:
-                # Not the records' bad day, but this mail's: the ones behind it must not wait for ever.
+            except Exception as error:
+                if isinstance(error, HotlineError) and error.retry:
+                    raise  # the records' bad day
+                # This mail's own: the ones behind it must not wait for ever.
                 self._tries[uid] = self._tries.get(uid, 0) + 1
                 if self._tries[uid] < MOST_TRIES:
                     raise

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from hotline.channels.errors import NotConfigured, TemporarilyRefused
 from hotline.channels.mail.imap import open_mailbox
 from hotline.channels.mail.lmtp import LmtpServer
-from hotline.errors import Unavailable
+from hotline.errors import Conflict, Unavailable
 from hotline.jobs import mail as job
 from hotline.settings.mail import imap_server as imap_address
 from hotline.workflows import mail_in
@@ -160,8 +160,9 @@ async def test_a_mailbox_is_read_once_from_where_it_was_left(house: House) -> No
         assert await kept(house) == 3
 
 
+@pytest.mark.parametrize("trouble", [RuntimeError("a defect"), Conflict("never")])
 async def test_a_mail_that_trips_the_reader_stops_it_no_longer_than_its_tries(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     async with mail_house(house), imap_server() as mailbox:
         reader = reader_of(house, mailbox)
@@ -172,12 +173,12 @@ async def test_a_mail_that_trips_the_reader_stops_it_no_longer_than_its_tries(
 
         async def trips(house: House, raw: bytes, **more: str) -> mail_in.Taken:
             if b"bad@" in raw:
-                raise RuntimeError("a defect")
+                raise trouble
             return await real(house, raw, **more)
 
         monkeypatch.setattr(mail_in, "take", trips)
         for _ in range(job.MOST_TRIES - 1):
-            with pytest.raises(RuntimeError):
+            with pytest.raises(type(trouble)):
                 await look(reader)
         assert await look(reader) == 1
         assert mailbox.seen == {2}  # the other one stays unread, for people
