@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from hotline.channels.errors import ChannelError, Unknown
+from hotline.channels.errors import ChannelError, TemporarilyRefused, Unknown
 from hotline.errors import HotlineError, Unavailable
 from hotline.workflows import mail_out, outgoing, twilio_sending
 from hotline.workflows.deliveries import Accepted
@@ -38,7 +38,8 @@ LOOK_SECONDS: Final = 1.0
 LOST_SECONDS: Final = 15.0
 #: Seconds until the next attempt while the database is away.
 RETRY_SECONDS: Final = 2.0
-#: Seconds that a try has in all; a channel's own time-out is shorter.
+#: Seconds that a try has in all; a channel's own time-out is shorter. One that could not begin while its lease lasts so
+#: long is not made: a person may have sent the message again meanwhile.
 LONGEST_SECONDS: Final = 90.0
 
 
@@ -86,9 +87,11 @@ class Dispatch:
         room = MOST_TAKEN - len(self._running)
         if room < AT_ONCE:
             return 0
+        begun = monotonic()
         taken = await outgoing.take(self._house, tuple(self._senders), room)
+        until = begun + outgoing.LEASE.total_seconds() - LONGEST_SECONDS
         for message in taken:
-            task = self._house.spawn(self._send(message), "outgoing")
+            task = self._house.spawn(self._send(message, until), "outgoing")
             self._running.add(task)
             task.add_done_callback(self._over)
         return len(taken)
@@ -102,9 +105,10 @@ class Dispatch:
             self._done.pop(message_id, None)
         return len(results)
 
-    async def _send(self, message: Outgoing) -> None:
+    async def _send(self, message: Outgoing, until: float) -> None:
         async with self._places:
-            self._done[message.id] = await self._tried(message)
+            late = monotonic() > until
+            self._done[message.id] = TemporarilyRefused("It waited too long.") if late else await self._tried(message)
             self._changed.set()
 
     async def _tried(self, message: Outgoing) -> Accepted | ChannelError:
