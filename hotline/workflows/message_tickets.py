@@ -62,7 +62,8 @@ async def ticket_of(
         priority=read.priority or "normal", customer_id=conversation.customer_id, queue=conversation.queue, tier=tier,
         follows_id=before.id if before is not None else None,
     )  # fmt: skip
-    texts = {"subject": subject_of(subject, text), "description": text[:LONGEST_DESCRIPTION]}
+    named = subject_of(subject, text)
+    texts = {"subject": named, "description": "" if " ".join(text.split()) == named else text[:LONGEST_DESCRIPTION]}
     entries = await set_texts(uow, new, **{name: value for name, value in texts.items() if value})
     await keep_ticket(house, uow, new, [*entries, entry])
     uow.audit("ticket:created", new.id, source=conversation.channel, conversation_id=conversation.id)

@@ -234,7 +234,8 @@ async def _customer(
     one is made when somebody answers."""
     if record.customer_id is None:
         owners = [owner.customer_id for owner in await find_owners(uow, index)]
-        before = previous.customer_id if previous is not None else None
+        # A conversation without its address was erased: who writes anew is nobody whom we know.
+        before = previous.customer_id if previous is not None and previous.address_index is not None else None
         if len(owners) == 1:
             record.set(customer_id=owners[0], candidate_ids=[])
         elif before is not None and (before in owners or not owners):

@@ -24,6 +24,7 @@ from hotline.crm.commands.suppressions import lift, reasons_of
 from hotline.crm.commands.tickets import lock_ticket, new_entry
 from hotline.crm.keys import PersonalKey
 from hotline.crm.queries.conversations import require_conversation
+from hotline.crm.queries.customers import require_customer
 from hotline.crm.queries.messages import MessageView, get_message
 from hotline.crm.queries.tickets import require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
@@ -132,7 +133,10 @@ async def begin(house: House, viewer: Viewer, new: NewConversation, idempotency:
         conversation_id = uow.new_id()
         if (earlier := await claim(uow, idempotency, conversation_id)) is not None:
             return earlier
-        value = await whom(house, uow, viewer, new.channel, new.address, new.customer_id)
+        customer_id = None
+        if new.customer_id is not None:
+            customer_id = await require_customer(uow, viewer, new.customer_id)
+        value = await whom(house, uow, viewer, new.channel, new.address, customer_id)
         sender_id = await sender_of(uow, new.channel, new.sender_id, value.country)
         index = uow.keyring.contact_index("email" if new.channel == "email" else "phone", value.value)
         await commands.take_turn(uow, index, new.channel)
@@ -154,7 +158,7 @@ async def begin(house: House, viewer: Viewer, new: NewConversation, idempotency:
         record.set(
             created_by_id=viewer.user_id, assignee_id=viewer.user_id, claimed_at=uow.now, ticket_id=new.ticket_id
         )
-        await set_owner(uow, record, new.customer_id)
+        await set_owner(uow, record, customer_id)
         if new.subject:
             subject = one_line(new.subject, "subject", LONGEST_SUBJECT)
             record.set(subject_cipher=commands.seal(uow, key, record, "subject_cipher", subject))
@@ -246,8 +250,6 @@ async def _reply(
         unanswered_since=None,
         state=reply.state or ("open" if record.state == "closed" else record.state),
     )
-    if record.state == "closed" and reply.state != "closed":
-        record.set(closed_at=None)
     await _answered(house, uow, record, message_id)
     await commands.save_conversation(uow, record)
     counted = segments.count(body) if record.channel == "sms" else None
