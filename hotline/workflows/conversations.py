@@ -26,7 +26,7 @@ from hotline.crm.queries.pbx_commands import find_agent
 from hotline.crm.queries.tickets import require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.customers.contact_points import Kind
+from hotline.customers.contact_points import Kind, mask
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.events import Event
 from hotline.workflows import tickets as ticket_workflow
@@ -121,9 +121,11 @@ async def make_customer(
     found = await get_conversation(house.db, house.keyring, SYSTEM, conversation_id)
     if found.customer_id is not None:
         raise Conflict("This conversation has a customer already.")
-    fields: NewCustomer = {"name": name.strip() or found.name or found.display or ""}
+    fields: NewCustomer = {"name": name.strip() or found.name or ""}
     if found.address is not None:
         kind: Kind = "email" if found.channel == "email" else "whatsapp" if found.channel == "whatsapp" else "phone"
+        # A name is read by everybody who sees the customer, the whole address is not.
+        fields["name"] = fields["name"] or mask(kind, found.address)
         fields["contact_points"] = [{"kind": kind, "value": found.address}]
     made = await create_customer(house, viewer, fields, idempotency)
     await change_conversation(house, viewer, conversation_id, {"customer_id": made.id})
@@ -139,7 +141,7 @@ async def tell_typing(house: House, viewer: Viewer, conversation_id: UUID, *, ty
     people = await seen_by_whom(house.db, viewer, conversation_id)
     record = ConversationRecord(
         conversation_id, "sms", conversation_id, house.clock(), assignee_id=people.assignee_id,
-        created_by_id=people.created_by_id, queue=people.queue, also=people.also,
+        created_by_id=people.created_by_id, queue=people.queue, also=people.also, ticket_queue=people.ticket_queue,
     )  # fmt: skip
     data = {"conversation_id": str(conversation_id), "user_id": str(viewer.user_id), "typing": typing}
     event = Event(house.new_id(), "conversation.typing", house.clock(), conversation_marks(record), data)

@@ -190,12 +190,14 @@ async def require_conversation(db: Reader, viewer: Viewer, conversation_id: UUID
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """By whom a conversation is seen who does not see all: by whom it is, and by whose are its ticket and customer."""
+    """By whom a conversation is seen who does not see all: by whom it is, and by whose are its ticket and customer; the
+    teams of both queues."""
 
     assignee_id: UUID | None
     created_by_id: UUID | None
     queue: str | None
     also: tuple[UUID, ...]
+    ticket_queue: str | None
 
 
 async def seen_by_whom(db: Reader, viewer: Viewer, conversation_id: UUID) -> Audience:
@@ -205,13 +207,14 @@ async def seen_by_whom(db: Reader, viewer: Viewer, conversation_id: UUID) -> Aud
         f"""SELECT v.assignee_id, v.created_by_id, v.queue,
                 ARRAY(SELECT t.assignee_id FROM ticket t WHERE t.id = v.ticket_id AND t.assignee_id IS NOT NULL
                       UNION SELECT c.responsible_id FROM customer c
-                      WHERE c.id = v.customer_id AND c.responsible_id IS NOT NULL) AS also
+                      WHERE c.id = v.customer_id AND c.responsible_id IS NOT NULL) AS also,
+                (SELECT t.queue FROM ticket t WHERE t.id = v.ticket_id) AS ticket_queue
             FROM conversation v WHERE v.id = $1 AND {all_of(seen_by(viewer, bind))}""",  # noqa: S608
         *bind.values,
     )
     if row is None:
         raise NotFound("There is no such conversation.")
-    return Audience(row["assignee_id"], row["created_by_id"], row["queue"], tuple(row["also"]))
+    return Audience(row["assignee_id"], row["created_by_id"], row["queue"], tuple(row["also"]), row["ticket_queue"])
 
 
 # From rows
