@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 HAND_OVER: Final = "hand_over"
 #: Records of one step: small enough that nobody waits for a record that is being handed over.
 STEP: Final = 50
-_KINDS: Final[tuple[RecordKind, ...]] = ("customer", "ticket")
+_KINDS: Final[tuple[RecordKind, ...]] = ("customer", "ticket", "conversation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,10 @@ async def leave(
     with_tickets: bool = True,
     expected_version: int | None = None,
 ) -> Left:
-    """Let somebody go. Raises Forbidden, NotFound, Invalid for nobody to hand over to, and Conflict for oneself, for
-    the last administrator or a stale version."""
+    """Let somebody go. Open conversations go with the tickets; without a successor anybody may take them.
+
+    Raises Forbidden, NotFound, Invalid for nobody to hand over to, and Conflict for oneself, for the last administrator
+    or a stale version."""
     viewer.require("users.write")
     if user_id == viewer.user_id:
         raise Conflict("You cannot let yourself go; a colleague does it for you.")
@@ -78,7 +80,8 @@ async def leave(
         await commands.sign_out_everywhere(uow, user_id)
         await commands.revoke_tokens(uow, user_id)
         await sessions.drop_challenges(uow, user_id)
-        await conversations.release_of(uow, user_id)
+        if hand_over_to is None or not with_tickets:
+            await conversations.release_of(uow, user_id)
         uow.audit("user:left", user_id, hand_over_to=hand_over_to)
         job_id = await _start(uow, user_id, hand_over_to, customers=with_customers, tickets=with_tickets)
         view = await get_user(uow, viewer, user_id, house.keyring)
@@ -137,11 +140,12 @@ async def run_hand_over(house: House, run: Run) -> Mapping[str, Any]:
     """Give the records away, step by step; what somebody else took meanwhile is left alone."""
     params = run.job.params
     giver, taker = UUID(params["from_user_id"]), UUID(params["to_user_id"])
-    cursor = dict(run.job.cursor or {"kind": _KINDS[0], "after": None, "customer": 0, "ticket": 0})
+    given_of: dict[str, Any] = dict.fromkeys(_KINDS, 0)
+    cursor = {"kind": _KINDS[0], "after": None} | given_of | dict(run.job.cursor or {})
     for kind in _KINDS[_KINDS.index(cursor["kind"]) :]:
         if cursor["kind"] != kind:
             cursor |= {"kind": kind, "after": None}
-        while params[f"{kind}s"]:
+        while params.get(f"{kind}s"):
             async with house.unit(_actor(run.viewer)) as uow:
                 after = UUID(cursor["after"]) if cursor["after"] else None
                 ids = await handover.next_records(uow, kind, giver, after, STEP)
@@ -152,7 +156,7 @@ async def run_hand_over(house: House, run: Run) -> Mapping[str, Any]:
                 await run.advance(uow, cursor=cursor, done=len(ids))
             if len(ids) < STEP:
                 break
-    return {"customers": cursor["customer"], "tickets": cursor["ticket"]}
+    return {f"{kind}s": cursor[kind] for kind in _KINDS}
 
 
 async def undo_hand_over(house: House, run: Run) -> Mapping[str, Any]:
@@ -195,6 +199,14 @@ async def _give(
         await keep_ticket(house, uow, ticket)
         uow.audit("ticket:changed", ticket.id, fields=["assignee_id"], job_id=job_id)
         return True
+    if kind == "conversation":
+        conversation = await conversations.lock_conversation(uow, record_id)
+        if conversation.assignee_id != giver or conversation.state == "closed":
+            return False
+        conversation.set(assignee_id=taker, claimed_at=uow.now)
+        await conversations.save_conversation(uow, conversation)
+        uow.audit("conversation:changed", conversation.id, fields=["assignee_id"], job_id=job_id)
+        return True
     try:
         customer = await customers.lock_customer(uow, record_id)
     except (Conflict, NotFound):
@@ -211,16 +223,12 @@ async def _give(
 async def _start(
     uow: UnitOfWork, user_id: UUID, hand_over_to: UUID | None, *, customers: bool, tickets: bool
 ) -> UUID | None:
-    have_customers, have_tickets = await handover.count_records(uow, user_id)
-    total = (have_customers if customers else 0) + (have_tickets if tickets else 0)
+    wanted: Mapping[RecordKind, bool] = {"customer": customers, "ticket": tickets, "conversation": tickets}
+    total = sum([await handover.count_records(uow, kind, user_id) for kind, chosen in wanted.items() if chosen])
     if hand_over_to is None or not total:
         return None
-    params = {
-        "from_user_id": str(user_id),
-        "to_user_id": str(hand_over_to),
-        "customers": customers,
-        "tickets": tickets,
-    }
+    users = {"from_user_id": str(user_id), "to_user_id": str(hand_over_to)}
+    params = users | {f"{kind}s": chosen for kind, chosen in wanted.items()}
     return await background.start_in(uow, HAND_OVER, params, total)
 
 

@@ -20,6 +20,7 @@ from hotline.ids import new_id
 from hotline.workflows import background, calls, customers, leaving, lists, sign_in, tickets, users
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.house import House
+from hotline.workflows.replies import NewConversation, begin
 from tests.integration.people import PASSWORD, add_user
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -45,9 +46,17 @@ async def responsible(house: House, customer_id: UUID) -> str | None:
     return None if found is None else found.login
 
 
-async def assignee(house: House, ticket_id: UUID) -> UUID | None:
-    found: UUID | None = await house.db.fetchval("SELECT assignee_id FROM ticket WHERE id = $1", ticket_id)
+async def assignee(house: House, record_id: UUID, table: str = "ticket") -> UUID | None:
+    found: UUID | None = await house.db.fetchval(f"SELECT assignee_id FROM {table} WHERE id = $1", record_id)
     return found
+
+
+async def conversation_of(house: House, viewer: Viewer, address: str) -> UUID:
+    if not await house.db.fetchval("SELECT count(*) FROM sender"):
+        await house.db.execute(
+            "INSERT INTO sender (id, channel, address) VALUES ($1, 'email', 's@a.example')", new_id()
+        )
+    return await begin(house, viewer, NewConversation("email", address))
 
 
 async def test_what_somebody_had_goes_to_a_colleague_and_comes_back(
@@ -60,6 +69,8 @@ async def test_what_somebody_had_goes_to_a_colleague_and_comes_back(
     hers = [await customer_of(house, anna, f"Customer {number}") for number in range(5)]
     his = await customer_of(house, ben, "Not hers")
     worked = [await ticket_of(house, "anna") for _ in range(2)]
+    written = [await conversation_of(house, anna, f"ann{number}@x.example") for number in range(3)]
+    await house.db.execute("UPDATE conversation SET state = 'closed', closed_at = now() WHERE id = $1", written[2])
     session = await sign_in.sign_in(house, "anna", PASSWORD)
     _, token = await users.create_token(house, SYSTEM, id_of(anna), "hers", ["all"])
     left = await leaving.leave(house, boss, id_of(anna), id_of(ben))
@@ -71,9 +82,12 @@ async def test_what_somebody_had_goes_to_a_colleague_and_comes_back(
         await sign_in.sign_in(house, "anna", PASSWORD)
     assert await background.work(house, KINDS)
     job = await get_job(house.db, boss, left.job_id)
-    assert (job.state, dict(job.result), job.done, job.total) == ("done", {"customers": 5, "tickets": 2}, 7, 7)
+    assert (job.state, dict(job.result), job.done, job.total) == (
+        "done", {"customers": 5, "tickets": 2, "conversations": 2}, 9, 9,
+    )  # fmt: skip
     assert {await responsible(house, each) for each in [*hers, his]} == {"ben"}
     assert {await assignee(house, each) for each in worked} == {id_of(ben)}
+    assert [await assignee(house, each, "conversation") for each in written] == [id_of(ben)] * 2 + [id_of(anna)]
     # Ben gave one on; taking it back leaves that with Carl.
     await customers.update_customer(house, SYSTEM, hers[0], {"responsible": "carl"})
     back = await leaving.come_back(house, boss, id_of(anna), KINDS)
@@ -82,6 +96,7 @@ async def test_what_somebody_had_goes_to_a_colleague_and_comes_back(
     assert [await responsible(house, each) for each in hers] == ["carl", *["anna"] * 4]
     assert await responsible(house, his) == "ben"
     assert {await assignee(house, each) for each in worked} == {id_of(anna)}
+    assert [await assignee(house, each, "conversation") for each in written] == [id_of(anna)] * 3
     assert await sign_in.identify_token(house, token) is None
     with pytest.raises(Conflict):
         await leaving.come_back(house, boss, id_of(anna), KINDS)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.unit_of_work import UnitOfWork
 
-Kind = Literal["customer", "ticket"]
+Kind = Literal["customer", "ticket", "conversation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +22,23 @@ class Item:
     record_id: UUID
 
 
-async def count_records(db: Reader, user_id: UUID) -> tuple[int, int]:
-    """How many customers somebody is responsible for, and how many open tickets are theirs."""
-    row = await db.fetchrow(
-        """SELECT (SELECT count(*) FROM customer
-                   WHERE responsible_id = $1 AND merged_into_id IS NULL AND erased_at IS NULL) AS customers,
-                  (SELECT count(*) FROM ticket
-                   WHERE assignee_id = $1 AND state IN ('new', 'open', 'waiting')) AS tickets""",
-        user_id,
-    )
-    assert row is not None  # it has no FROM
-    return row["customers"], row["tickets"]
+_OF_USER: Final[Mapping[Kind, str]] = {
+    "customer": "customer WHERE responsible_id = $1 AND merged_into_id IS NULL AND erased_at IS NULL",
+    "ticket": "ticket WHERE assignee_id = $1 AND state IN ('new', 'open', 'waiting')",
+    "conversation": "conversation WHERE assignee_id = $1 AND state <> 'closed'",
+}
+
+
+async def count_records(db: Reader, kind: Kind, user_id: UUID) -> int:
+    """For how many customers somebody is responsible, how many open tickets or conversations are theirs."""
+    found: int = await db.fetchval(f"SELECT count(*) FROM {_OF_USER[kind]}", user_id)  # noqa: S608
+    return found
 
 
 async def next_records(uow: UnitOfWork, kind: Kind, user_id: UUID, after: UUID | None, most: int) -> list[UUID]:
     """The next records of somebody, in the order of their ids."""
-    source = {
-        "customer": "customer WHERE responsible_id = $1 AND merged_into_id IS NULL AND erased_at IS NULL",
-        "ticket": "ticket WHERE assignee_id = $1 AND state IN ('new', 'open', 'waiting')",
-    }[kind]
     rows = await uow.fetch(
-        f"SELECT id FROM {source} AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3",  # noqa: S608
+        f"SELECT id FROM {_OF_USER[kind]} AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3",  # noqa: S608
         *(user_id, after, most),
     )
     return [row["id"] for row in rows]

@@ -76,7 +76,8 @@ class RecoveryCode(Model):
 
 
 class HandoverItem(Model):
-    """A record that a background job gave from one user to another: ``kind`` is ``customer`` or ``ticket``."""
+    """A record that a background job gave from one user to another: ``kind`` is ``customer``, ``ticket`` or
+    ``conversation``."""
 
     id = fields.BigIntField(primary_key=True)
     job_id = fields.UUIDField()

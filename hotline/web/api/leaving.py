@@ -20,7 +20,7 @@ class HandOver(Input):
 
     hand_over_to: str | None = Field(None, max_length=150, description="Id or login; null: it stays with nobody else.")
     customers: bool = Field(True, description="The customers for whom they are responsible.")
-    tickets: bool = Field(True, description="Their open tickets.")
+    tickets: bool = Field(True, description="Their open tickets, and their conversations.")
 
 
 class Leaving(HandOver):

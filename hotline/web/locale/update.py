@@ -33,7 +33,7 @@ def extracted() -> Catalog:
         ("frontend", "*.js", "javascript", _SCRIPT_WORDS),
     ):
         for path in sorted((WEB / folder).rglob(pattern)):
-            options = {"newstyle_gettext": "true", "parse_template_string": "true"}
+            options = {"newstyle_gettext": "true", "parse_template_string": "true", "silent": "false"}
             found = extract(method, BytesIO(path.read_bytes()), keywords=words, options=options)
             for _, message, _, _ in found:
                 catalogue.add(message, locations=[(path.relative_to(WEB).as_posix(), 0)])
