@@ -89,7 +89,8 @@ async def make_customer(uow: UnitOfWork, record: ConversationRecord, key: Person
     if kind != "email" and not address.startswith("+"):
         return  # a short number or a name: nobody's own
     suffixes = () if kind == "email" else phone.suffixes(address)
-    name = commands.unseal(uow, key, record, "name_cipher") or contact_points.display(kind, address)
+    # A name is read by everybody who sees the customer, the whole address is not.
+    name = commands.unseal(uow, key, record, "name_cipher") or contact_points.mask(kind, address)
     customer_id = uow.new_id()
     point = ContactPointData(kind, ContactValue(address, record.country, suffixes))
     await customer_commands.create_customer(

@@ -31,7 +31,7 @@ from hotline.workflows.message_files import wake_fetching
 from hotline.workflows.once import once
 from hotline.workflows.outgoing import wake_sending
 from hotline.workflows.twilio_calls import arrived, caller_progress
-from hotline.workflows.twilio_messages import take
+from hotline.workflows.twilio_messages import received_key, take
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +119,7 @@ async def _take(house: House, client: TwilioClient, message: SentMessage) -> int
         taken = 0 if received.again else 1
         return ""
 
-    await once(house, (f"twilio:{message.sid}:received",), work)
+    await once(house, (received_key(told_as),), work)
     if taken:
         wake_fetching(house)
         wake_sending(house)

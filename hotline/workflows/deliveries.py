@@ -82,7 +82,7 @@ async def told(
         if record.state not in IN_DOUBT:
             return False
         record.set(provider_id=provider_id, provider_account=account)
-    elif record.provider_id != provider_id:
+    elif (record.provider_id, record.provider_account) != (provider_id, account):
         return False
     if state == "permanent_failure":
         await _failed(uow, record, refusal(code) if code is not None else None)

@@ -31,6 +31,11 @@ def status_url(house: House, message_id: UUID, attempt: int) -> str:
     return f"{house.settings.base_url}{STATUS_PATH}?m={message_id}&n={attempt}"
 
 
+def received_key(message: TwilioMessage) -> str:
+    """By which a message that came in is claimed: its account's own, so that no other account takes it."""
+    return f"twilio:{message.account_sid}:{message.sid}:received"
+
+
 async def arrived(house: House, form: Mapping[str, str], account_sid: str, keys: tuple[str, ...], at: datetime) -> str:
     """A message came; the TwiML that answers it, the same however often it comes."""
     message = wire.read(form, account_sid, at)
@@ -48,7 +53,7 @@ async def arrived(house: House, form: Mapping[str, str], account_sid: str, keys:
             for answer in received.answers
         )
 
-    reply = await once(house, (*keys, f"twilio:{message.sid}:received"), work)
+    reply = await once(house, (*keys, received_key(message)), work)
     if waiting:
         wake_fetching(house)
     return reply
@@ -94,7 +99,7 @@ async def status(
         )
         return ""
 
-    await once(house, (*keys, f"twilio:{sid}:{word.lower()}"), work)
+    await once(house, (*keys, f"twilio:{account_sid}:{sid}:{word.lower()}"), work)
 
 
 def _reachable(house: House) -> bool:

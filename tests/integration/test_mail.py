@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -14,6 +15,7 @@ from hotline.channels.mail.lmtp import TooLargeMail
 from hotline.conversations.mail_tokens import tag, tagged
 from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.queries.customers import get_customer
+from hotline.crm.queries.messages import list_messages
 from hotline.crm.queries.tickets import get_ticket
 from hotline.crm.queries.triage import Correction, triage_figures
 from hotline.crm.viewer import SYSTEM
@@ -139,6 +141,9 @@ async def test_a_colleague_who_answers_leaves_the_conversation_with_whom_it_is(h
         assert (await take(house, other)).conversation_id == first.conversation_id
         last = (await messages(house, first.conversation_id))[-1]
         assert (last.extra["from"], last.extra["from_name"]) == ("bob@b.example", "Bob")
+        masked = replace(SYSTEM, masks=frozenset({"email"}))
+        (seen, *_) = await list_messages(house.db, house.keyring, masked, first.conversation_id, limit=1)
+        assert seen.extra["from"] == "b•••@b.example"
         index = await house.db.fetchval("SELECT address_index FROM conversation WHERE id = $1", first.conversation_id)
         assert index == address_index(house.keyring, "ann@customer.example")
         forged = to.replace("+r", "+r2")[:60] + "@acme.example"

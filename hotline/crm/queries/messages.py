@@ -13,6 +13,7 @@ from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, Wrapped
 from hotline.crm.queries.conversations import require_conversation
 from hotline.crm.viewer import Viewer
+from hotline.customers import contact_points
 from hotline.customers.file_types import lies
 from hotline.errors import NotFound
 
@@ -90,7 +91,7 @@ async def list_messages(
             ORDER BY m.at DESC, m.id DESC LIMIT $3""",  # noqa: S608
         *(conversation_id, before, max(0, min(limit, MOST))),
     )
-    return [_message(keyring, row) for row in rows]
+    return [_message(keyring, viewer, row) for row in rows]
 
 
 async def get_message(db: Reader, keyring: Keyring, viewer: Viewer, message_id: UUID) -> MessageView:
@@ -99,10 +100,10 @@ async def get_message(db: Reader, keyring: Keyring, viewer: Viewer, message_id: 
     if row is None:
         raise NotFound("There is no such message.")
     await require_conversation(db, viewer, row["conversation_id"])
-    return _message(keyring, row)
+    return _message(keyring, viewer, row)
 
 
-def _message(keyring: Keyring, row: Row) -> MessageView:
+def _message(keyring: Keyring, viewer: Viewer, row: Row) -> MessageView:
     key = None if row["wrapped"] is None else keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
 
     def text(column: str) -> str | None:
@@ -114,10 +115,17 @@ def _message(keyring: Keyring, row: Row) -> MessageView:
         **copied,
         body=text("body_cipher") or "",
         html=text("html_cipher"),
-        extra=json.loads(text("sealed") or "{}"),
+        extra=_extra(viewer, json.loads(text("sealed") or "{}")),
         files=tuple(_file(keyring, key, fields) for fields in row["files"]),
         erased=key is None,
     )
+
+
+def _extra(viewer: Viewer, told: dict[str, Any]) -> dict[str, Any]:
+    """What was told beside it, the address of who wrote in another's conversation masked as every other."""
+    if "email" in viewer.masks and "from" in told:
+        told["from"] = contact_points.mask("email", str(told["from"]))
+    return told
 
 
 _COPIED: Final = (

@@ -14,7 +14,7 @@ from hotline.web.endpoint import Ask, Input, Output
 Kind = Literal["person", "organisation"]
 ContactKind = Literal["phone", "email", "whatsapp", "inapp"]
 Channel = Literal["phone", "email", "whatsapp", "inapp", "post"]
-Source = Literal["hand", "import", "api", "call"]
+Source = Literal["hand", "import", "api", "call", "message"]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$", to_upper=True)]
 
 

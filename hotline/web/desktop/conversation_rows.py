@@ -15,7 +15,7 @@ from hotline.web.desktop.words import N_
 #: Pictures and sounds that every browser shows, and that run nothing.
 PICTURES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 SOUNDS: Final = frozenset(
-    {"audio/mpeg", "audio/ogg", "audio/wav", "audio/x-wav", "audio/aac", "audio/mp4", "audio/amr"}
+    {"audio/mpeg", "audio/ogg", "application/ogg", "audio/wav", "audio/wave", "audio/x-wav", "audio/aac", "audio/mp4"}
 )
 #: A preview of more than this is no preview.
 MOST_PREVIEW: Final = 8_000_000
@@ -67,9 +67,7 @@ def _bubble(message: MessageView, before: MessageView | None) -> Bubble:
     look = "is-note" if message.kind == "note" else "is-in" if message.direction == "in" else "is-out"
     if message.kind == "auto":
         look += " is-auto"
-    same = before is not None and (before.direction, before.kind, before.user_id) == (
-        message.direction, message.kind, message.user_id
-    )  # fmt: skip
+    same = before is not None and _by(before) == _by(message)
     state = None
     if message.direction == "out" and message.kind != "note":
         state = DELIVERY.get(message.state or "")
@@ -77,6 +75,11 @@ def _bubble(message: MessageView, before: MessageView | None) -> Bubble:
     return Bubble(
         message, look, not same, tuple(_file(each) for each in message.files), state, ERRORS.get(code, ""), code
     )
+
+
+def _by(message: MessageView) -> tuple[object, ...]:
+    """Who wrote a message: a mail may be somebody else's than the conversation."""
+    return message.direction, message.kind, message.user_id, message.extra.get("from")
 
 
 def _file(file: MessageFileView) -> FileLine:

@@ -53,7 +53,7 @@ PURCHASE_KINDS: Final[Mapping[str, str]] = {"product": N_("Product"), "service":
 SOURCES: Final[Mapping[str, str]] = {
     "hand": N_("manually"), "api": N_("over the API"), "import": N_("by an import"), "merge": N_("by a merge"),
     "batch": N_("in a batch"), "undo": N_("taken back"), "retention": N_("at the end of its time"),
-    "call": N_("by a call"),
+    "call": N_("by a call"), "message": N_("by a message"),
 }  # fmt: skip
 _DAYS: Final = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 _LANGUAGES: Final = {"zh": "中文", "en": "English"}

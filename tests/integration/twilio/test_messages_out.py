@@ -10,9 +10,11 @@ import pytest
 
 from hotline.channels.errors import NotConfigured
 from hotline.clock import utc_now
+from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.messages import get_message
 from hotline.crm.queries.senders import get_sender
 from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.customers.contact_points import mask
 from hotline.errors import Invalid
 from hotline.jobs.outgoing import Dispatch
 from hotline.simulator.twilio import Fault
@@ -31,6 +33,7 @@ from hotline.workflows.replies import (
     send_again,
 )
 from hotline.workflows.senders import resume_sender
+from hotline.workflows.twilio_messages import status
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.people import add_user
 from tests.integration.twilio.writing import ANNA, conversations, count, customer, messages, send_all
@@ -74,8 +77,8 @@ async def test_a_reply_leaves_and_arrives(
     assert now.unanswered_since is None
     assert now.assignee_id == agent.user_id
     assert now.customer_id is not None, "who was nobody is a customer now"
-    name = await house.db.fetchval("SELECT created_source FROM customer WHERE id = $1", now.customer_id)
-    assert name == "message"
+    made = await get_customer(house.db, house.keyring, SYSTEM, now.customer_id)
+    assert (made.created_source, made.name) == ("message", mask("phone", ANNA)), "a name is seen by all"
     ticket = await house.db.fetchrow("SELECT * FROM ticket")
     assert ticket is not None
     assert (ticket["state"], ticket["assignee_id"], ticket["customer_id"]) == ("open", agent.user_id, now.customer_id)
@@ -98,6 +101,23 @@ async def test_callbacks_in_any_order_and_twice_end_the_same(
     twilio.held = held
     await twilio.release()
     assert await state_of(house, reply.id) == ("read", None)
+
+
+async def test_what_another_account_tells_changes_nothing_and_takes_nothing_away(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, agent: Viewer
+) -> None:
+    conversation = await asked(house, twilio)
+    twilio.hold("/messages/status")
+    reply = await send(house, agent, conversation, NewReply("Hello"))
+    await send_all(house)
+    before = await state_of(house, reply.id)
+    sid = await house.db.fetchval("SELECT provider_id FROM message WHERE id = $1", reply.id)
+    for word in ("sent", "delivered", "failed"):
+        await status(house, {"MessageSid": sid, "MessageStatus": word}, {"m": str(reply.id)}, "AC" + "9" * 32, ())
+    assert await state_of(house, reply.id) == before
+    await twilio.wait_for(lambda: len(twilio.held) == 2)
+    await twilio.release()
+    assert await state_of(house, reply.id) == ("delivered", None)
 
 
 async def test_two_agents_do_not_answer_the_same(

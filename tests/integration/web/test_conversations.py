@@ -115,6 +115,14 @@ async def test_only_supervisors_give_conversations_to_others(api: Api, line: UUI
     assert (released["assignee"], released["claimed_at"]) == (None, None)
 
 
+async def test_whom_an_answer_makes_a_customer_is_one_like_all_others(api: Api, line: UUID) -> None:
+    talk = await arrives(api, "Hello?")
+    await api.post(f"/conversations/{talk}/messages", {"body": "Hello Emma"})
+    customer_id = (await api.get(f"/conversations/{talk}"))["customer_id"]
+    assert (await api.get(f"/customers/{customer_id}"))["created_source"] == "message"
+    assert [each["id"] for each in (await api.get("/customers"))["items"]] == [customer_id]
+
+
 async def test_it_becomes_a_ticket_s_and_a_customer_s(api: Api, line: UUID) -> None:
     talk = await arrives(api, "Hello?")
     made = await api.post(f"/conversations/{talk}/customer", {"name": "Emma Clarke"})
