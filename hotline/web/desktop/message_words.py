@@ -11,7 +11,7 @@ from hotline.web.desktop.words import N_
 CHANNELS: Final[Mapping[str, tuple[str, str]]] = {
     "sms": ("sms", N_("SMS")),
     "whatsapp": ("chat", N_("WhatsApp")),
-    "email": ("mail", N_("Email")),
+    "email": ("mail", N_("Mail")),
     "voice": ("phone", N_("Calls")),
 }
 
@@ -95,6 +95,15 @@ ERRORS: Final[Mapping[str, str]] = {
     "5.2.2": N_("Their mailbox is full."),
     "5.2.3": N_("It is too large for their mailbox."),
     "5.7.1": N_("Their mail server refuses it."),
+}
+
+#: Why a provider takes nothing from a sender, where that says more than ``ERRORS``.
+PAUSED: Final[Mapping[str, str]] = {
+    "20003": N_("Twilio does not accept the account's token. Check it in the settings of the service."),
+    "30032": N_("Twilio has not verified this toll-free number yet."),
+    "63038": N_("The account's messages of this day are used up. It goes on by itself tomorrow."),
+    "535": N_("The mail relay refuses the user or the password."),
+    "": N_("The provider does not take messages from it."),
 }
 
 #: Why nothing goes to an address.

@@ -8,8 +8,10 @@ from aiohttp import web
 
 from hotline.crm.queries.performance import Figures, Person, list_performance
 from hotline.crm.queries.teams import list_teams
+from hotline.crm.queries.triage import triage_figures
 from hotline.errors import Invalid
 from hotline.web.context import house_of, signed_of
+from hotline.web.desktop import ticket_words
 from hotline.web.desktop.people import SPANS, performance, span_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
@@ -32,6 +34,11 @@ async def index(request: web.Request) -> web.StreamResponse:
         "spans": SPANS,
         "teams": teams,
         "team": team,
+        "ticket_words": ticket_words,
+        # Of all tickets: for who may see all of them, and never beside one team's figures.
+        "triage": await triage_figures(house.db, viewer, span.start, span.end)
+        if team is None and viewer.may("tickets.read_all")
+        else None,
     }
     return html(request, "performance.html", context)
 

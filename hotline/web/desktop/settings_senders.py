@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -27,6 +27,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     for sender in found:
         if sender.enabled:
             firsts.setdefault((sender.channel, sender.country), sender)
+    order = [str(sender.id) for sender in found]
     context = {
         "page": "senders",
         "words": SECTIONS,
@@ -34,7 +35,8 @@ async def index(request: web.Request) -> web.StreamResponse:
         "groups": [(channel, [each for each in found if each.channel == channel]) for channel in CHANNELS],
         "defaults": {sender.id for sender in firsts.values()},
         "done": request.query.get("done", ""),
-        "order": [str(sender.id) for sender in found],
+        "order": order,
+        "moves": {each.id: _moved_up(order, at) for at, each in enumerate(found) if at},
     }
     return html(request, "settings_senders.html", context)
 
@@ -82,6 +84,11 @@ async def update(request: web.Request) -> web.StreamResponse:
     except (Invalid, Conflict) as error:
         return _form(request, sender, typed, error)
     return see_other("/settings/senders?done=saved")
+
+
+def _moved_up(order: Sequence[str], at: int) -> list[str]:
+    """The order in which the one at this place has changed places with the one before."""
+    return [*order[: at - 1], order[at], order[at - 1], *order[at + 1 :]]
 
 
 def _typed(form: Form) -> dict[str, str]:

@@ -37,6 +37,8 @@ def initials(name: str) -> str:
     parts = [part for part in plain(name, 60).split(" ") if part and part[0].isalnum()]
     if not parts:
         return "?"
+    if not any(part[0].isalpha() for part in parts):
+        return "#"  # a number stands for the name
     first = parts[0][0]
     if not (first.isascii() or first < "\u0250") or len(parts) == 1:
         return first.upper()

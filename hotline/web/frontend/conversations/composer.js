@@ -21,14 +21,14 @@ export const send = (id, draft, options) =>
   api("POST", `/conversations/${encodeURIComponent(id)}/messages`, bodyOf(draft, options), { headers: { "Idempotency-Key": `reply:${draft.once}:${draft.mode}` } });
 
 /**
- * `form` is the composer of the open conversation, `root` the thread around it. `onSent({close, macro})` runs when the
- * server has what was written, `onMeanwhile()` reads what a colleague wrote.
+ * `form` is the composer of the open conversation, `root` the thread around it. `onSent({close})` runs when the
+ * server has what was written, with `close` when that closed the conversation, `onMeanwhile()` reads what a colleague wrote.
  */
 export function createComposer(form, root, drafts, stream, { user, onSent, onMeanwhile }) {
   const id = form.dataset.composer;
   const { channel } = form.dataset;
   const field = find("textarea", form);
-  const subject = form.elements.subject;
+  const { subject, then } = form.elements;
   const typing = createTyping(stream, id, user, root);
   const files = createAttachments(form, id, (some) => keep({ files: some }));
   const picker = createMacroPicker(find("#macro-picker", root), (macro) => void useMacro(macro));
@@ -152,14 +152,13 @@ export function createComposer(form, root, drafts, stream, { user, onSent, onMea
   }
 
   async function submit(options = {}) {
-    const kept = keep({ [mode]: field.value, ...(subject && mode === "reply" ? { subject: subject.value } : {}) });
+    const kept = keep({ [mode]: field.value, ...(mode === "reply" ? { close: then.checked, ...(subject ? { subject: subject.value } : {}) } : {}) });
     say(form, "problem", "");
     if (sending) return;
     if (files.busy) return say(form, "problem", t("A file is still on its way. Send it in a moment."));
     if (mode === "note" ? !kept.note.trim() : !kept.reply.trim() && !kept.files.length && !kept.template) return say(form, "problem", t("Something must stand here."));
     const left = mode === "reply" && kept.reply.match(PLACEHOLDER);
     if (left) return say(form, "problem", t("“{name}” is not filled in: write what belongs there.", { name: left[0] }));
-    const close = mode === "reply" && form.elements.then.checked;
     sending = true;
     attribute(part(form, "send"), "aria-busy", "true");
     try {
@@ -168,11 +167,11 @@ export function createComposer(form, root, drafts, stream, { user, onSent, onMea
       drafts.sent(id, mode);
       if (mode === "reply") {
         files.restore([]);
-        form.elements.then.checked = false;
+        then.checked = false;
         part(form, "conflict").hidden = true;
       }
       fill();
-      onSent({ close, mode });
+      onSent({ close: mode === "reply" && kept.close });
       if (mode === "reply" && kept.actions) await act(kept.actions.macro, kept.actions.names);
       else if (mode === "note") setMode("reply");
     } catch (error) {
@@ -250,6 +249,7 @@ export function createComposer(form, root, drafts, stream, { user, onSent, onMea
   });
   form.addEventListener("change", (event) => {
     if (event.target.name === "mode") setMode(event.target.value);
+    else if (event.target === then) keep({ close: then.checked });
   });
   form.addEventListener("click", (event) => {
     const { part: name } = event.target.closest?.("button[data-part]")?.dataset ?? {};
@@ -261,6 +261,7 @@ export function createComposer(form, root, drafts, stream, { user, onSent, onMea
   const first = draft();
   mode = first.mode ?? "reply";
   files.restore(first.files ?? []);
+  then.checked = Boolean(first.close);
   if (subject && first.subject !== undefined) subject.value = first.subject;
   setMode(mode, { focus: false });
   for (const button of all("[data-needs-line]", root)) lockButton(button);

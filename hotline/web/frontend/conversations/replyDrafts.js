@@ -50,7 +50,7 @@ export function openReplyDrafts(user, store = localStorage, newId = makeId) {
     sent(id, mode) {
       const draft = read(id);
       if (!draft) return;
-      const rest = mode === "note" ? { note: "" } : { reply: "", files: [], template: null, variables: null, actions: null, subject: undefined };
+      const rest = mode === "note" ? { note: "" } : { reply: "", files: [], template: null, variables: null, actions: null, subject: undefined, close: false };
       write(id, { ...draft, ...rest, once: newId(), seen: null, queued: false });
     },
 

@@ -9,6 +9,7 @@ export function bodyOf(draft, { force = false } = {}) {
     ...(draft.template ? { template: draft.template, variables: draft.variables ?? {} } : {}),
     ...(draft.subject === undefined ? {} : { subject: draft.subject }),
     ...(draft.seen ? { seen: draft.seen } : {}),
+    ...(draft.close ? { state: "closed" } : {}),
     ...(force ? { force: true } : {}),
   };
 }

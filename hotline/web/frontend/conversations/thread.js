@@ -26,11 +26,13 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
   let again = 0;
   let reading = false;
   let wanted = false;
+  let ended = true; // the end is being read
 
   const url = `/conversations/${encodeURIComponent(id)}`;
   const pane = () => (getComputedStyle(scroll).overflowY === "visible" ? document.scrollingElement : scroll);
   const atEnd = () => pane().scrollHeight - pane().scrollTop - pane().clientHeight < NEAR;
   const toEnd = () => {
+    ended = true;
     pane().scrollTop = pane().scrollHeight;
     part(root, "down").hidden = true;
   };
@@ -39,9 +41,9 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
     ? createComposer(form, root, drafts, stream, {
         user,
         onSent: ({ close }) => {
+          if (close) toast.undo(t("Closed."), { method: "PATCH", url, body: wasState() }, { then: () => void changed() });
           void refresh({ end: true });
           onChanged();
-          if (close) void setState("closed");
         },
         onMeanwhile: () => refresh({ end: true }),
       })
@@ -161,10 +163,12 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
     }
   }
 
+  /** What undoes a change of the state: as the server told it last. */
+  const wasState = () => ({ state: root.dataset.state, ...(root.dataset.waitingUntil ? { waiting_until: root.dataset.waitingUntil } : {}) });
+
   const setState = (state, until = null) => {
-    const before = { state: root.dataset.state, ...(root.dataset.waitingUntil ? { waiting_until: root.dataset.waitingUntil } : {}) };
     const said = { closed: t("Closed."), open: t("Open again."), waiting: until ? t("Put aside until {time}.", { time: clock(until) }) : t("Put aside until they write.") };
-    return change({ state, ...(until ? { waiting_until: until.toISOString() } : {}) }, said[state], before);
+    return change({ state, ...(until ? { waiting_until: until.toISOString() } : {}) }, said[state], wasState());
   };
 
   const clock = (at) => new Intl.DateTimeFormat(document.documentElement.lang, { weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
@@ -307,7 +311,14 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
   const watched = { click: clicked, change: assigned, submit: submitted };
   for (const [type, listener] of Object.entries(watched)) place.addEventListener(type, listener);
   place.addEventListener("toggle", unfolded, true);
-  scroll.addEventListener("scroll", () => atEnd() && (part(root, "down").hidden = true), { passive: true });
+  function scrolled() {
+    ended = atEnd();
+    if (ended) part(root, "down").hidden = true;
+  }
+  // A picture has its height when it is there: who read the end reads it still.
+  const grown = () => ended && toEnd();
+  for (const each of [scroll, document]) each.addEventListener("scroll", scrolled, { passive: true });
+  scroll.addEventListener("load", grown, true);
   const timer = setInterval(tick, 20_000);
   settle();
   toEnd();
@@ -327,6 +338,7 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
       clearInterval(timer);
       for (const [type, listener] of Object.entries(watched)) place.removeEventListener(type, listener);
       place.removeEventListener("toggle", unfolded, true);
+      document.removeEventListener("scroll", scrolled);
       composer?.end();
     },
   };

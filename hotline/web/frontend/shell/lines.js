@@ -18,7 +18,9 @@ export function startLines(stream) {
       away.length === 0
         ? t("All lines up")
         : away.length === 1
-          ? t("{name} is away: its calls are not seen", { name: away[0] })
+          ? away[0] === "twilio"
+            ? t("Twilio is away: calls still arrive")
+            : t("{name} is away: its calls are not seen", { name: away[0] })
           : nt("{n} telephone system is away", "{n} telephone systems are away", away.length),
     );
   });

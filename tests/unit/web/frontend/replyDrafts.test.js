@@ -28,13 +28,17 @@ test("what is typed is there again, under the same id, with what its writer had 
 
 test("a reply and a note are kept beside each other; sending one leaves the other, under a new id", () => {
   const drafts = openReplyDrafts("u1", new Store(), ids());
-  drafts.keep("c1", { reply: "Hello" }, "m1");
+  drafts.keep("c1", { reply: "Hello", close: true }, "m1");
   const both = drafts.keep("c1", { note: "VIP", mode: "note" }, "m1");
   drafts.sent("c1", "note");
   const left = drafts.get("c1");
   assert.deepEqual([left.reply, left.note], ["Hello", ""]);
   assert.notEqual(left.once, both.once);
+  assert.equal(left.close, true);
+  drafts.keep("c1", { note: "Called, too" }, "m1");
   drafts.sent("c1", "reply");
+  assert.equal(drafts.get("c1").close, false);
+  drafts.sent("c1", "note");
   assert.equal(drafts.get("c1"), null);
 });
 
@@ -62,6 +66,7 @@ test("a reply carries what was seen, a note never does", () => {
   assert.deepEqual(bodyOf(draft), { body: "Hello", files: ["f1"], seen: "m1" });
   assert.deepEqual(bodyOf(draft, { force: true }).force, true);
   assert.deepEqual(bodyOf({ ...draft, mode: "note" }), { body: "VIP", note: true });
+  assert.deepEqual(bodyOf({ mode: "reply", reply: "Bye", close: true }), { body: "Bye", state: "closed" });
   assert.deepEqual(bodyOf({ mode: "reply", reply: "Hi", template: "HX1", variables: { 1: "Wang" } }), { body: "Hi", template: "HX1", variables: { 1: "Wang" } });
 });
 
