@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -26,7 +27,8 @@ _DOTTED: Final = re.compile(r"[^\W\d_][\w+-]*([._][\w+-]+)+")
 @dataclass(frozen=True, slots=True)
 class Part:
     """One thing that is searched for. A ``word`` may be of a name or of an email: ``anna.miller``, ``example.com``. Of
-    a ``tag`` the ``text`` is the first word, ``tags`` are all the names that it may begin."""
+    a ``tag`` the ``text`` is the first word, ``tags`` are all the names that it may begin, the longest first, in the
+    case that was typed: the database folds the names of tags, and Python folds ``ß`` otherwise."""
 
     kind: Kind
     text: str
@@ -38,8 +40,9 @@ class Part:
         return "".join(letter for letter in self.text if letter in "0123456789")
 
 
-def parse(text: str) -> list[Part]:
-    """The parts; none for a text that holds nothing to search by. Raises Invalid for one that is too long."""
+def parse(text: str, tags: Collection[str] = ()) -> list[Part]:
+    """The parts; none for a text that holds nothing to search by. Of a tag whose name is among ``tags`` all words are
+    the tag's; of another, the words after the first are parts, too. Raises Invalid for a text that is too long."""
     # Full-width letters and digits, as a Chinese keyboard writes them, are the same to who searches.
     typed = unicodedata.normalize("NFKC", one_line(text, "q", LONGEST)).split()
     parts: list[Part] = []
@@ -49,8 +52,12 @@ def parse(text: str) -> list[Part]:
         word = typed[at]
         if word.startswith("#") and len(word) > 1:
             words = [word[1:], *typed[at + 1 : at + MOST_TAG_WORDS]]
-            names = [" ".join(words[:count]).casefold() for count in range(len(words), 0, -1)]
-            parts.append(Part("tag", names[-1], tuple(names)))
+            names = [" ".join(words[:count]) for count in range(len(words), 0, -1)]
+            if known := next((name for name in names if name in tags), None):
+                parts.append(Part("tag", known, (known,)))
+                at += known.count(" ")
+            else:
+                parts.append(Part("tag", names[-1], tuple(names)))
         elif found := _REFERENCE.fullmatch(word):
             parts.append(Part("reference", found[1]))
         elif _NUMBER.fullmatch(word):
@@ -70,23 +77,3 @@ def parse(text: str) -> list[Part]:
     if name:
         parts.insert(0, Part("name", " ".join(name)))
     return parts[:MOST_PARTS]
-
-
-def without_tag(parts: list[Part], tag: str) -> list[Part]:
-    """The parts when the tag is called ``tag``, of which the words after the first were taken for others."""
-    more = tag.split()[1:]
-    kept = []
-    for part in parts:
-        if part.kind == "tag" and tag in part.tags:
-            kept.append(Part("tag", tag))
-        elif part.kind == "name" and more:
-            words = part.text.split()
-            for word in more:
-                folded = [each.casefold() for each in words]
-                if word in folded:
-                    del words[folded.index(word)]
-            if words:
-                kept.append(Part("name", " ".join(words)))
-        else:
-            kept.append(part)
-    return kept

@@ -125,6 +125,18 @@ async def test_by_everything_that_people_type(house: House, people: dict[str, Cu
         await found(house, "x" * 10_000)
 
 
+async def test_tags_are_found_whatever_their_case(house: House) -> None:
+    await add(house, "Anna", tags=["Große Straße", "Gate 51.b"])
+    for text in (
+        "#große straße",
+        "#GROßE STRAßE anna",
+        "anna #Große Straße",
+        "#gate 51.b",
+        "#Gate 51.B anna #große straße",
+    ):
+        assert await found(house, text) == ["Anna"], text
+
+
 async def test_the_best_come_first(house: House) -> None:
     part = await add(house, "Johanna")
     beginning = await add(house, "Annabel Lee")
@@ -221,6 +233,66 @@ async def test_common_words_are_found_among_ones_own(
         assert set(await found(house, text, own)) == (set() if text == "anna.5" else wanted), text
     assert await found(house, "anna", own, chosen=CustomerFilter(tier="gold")) == []
     assert await found(house, "anna", await add_user(house, "nobodys", "administrator")) != []
+
+
+async def test_who_fits_less_is_found_where_who_fits_well_lacks_the_rest(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customer_search, "MANY", 3)
+    monkeypatch.setattr(customer_search, "MOST", 8)
+    for n in range(6):
+        await add(house, f"Anna Lee {n}")
+        await add(house, f"Somebody Else {n}", tags=["all"])
+    await add(house, "Annabel Lee", tags=["all"], tier="gold")
+    for n in range(6):
+        await add(house, f"Someone Else {n}", tags=["all"])
+    assert "Annabel Lee" not in await found(house, "anna")
+    assert await found(house, "#all anna") == ["Annabel Lee"]
+    assert await found(house, "anna", chosen=CustomerFilter(tier="gold")) == ["Annabel Lee"]
+
+
+async def test_few_of_ones_own_are_found_behind_however_many(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MOST", "MOST_ASKED", "MOST_ASKED_EACH"):
+        monkeypatch.setattr(customer_search, name, 3)
+    anna = await add_user(house, "anna")
+    own = viewer_of(anna.user_id or new_id(), anna.permissions - {"customers.read_all"})
+    made = [await add(house, f"Anna Lee {n}", NUMBER, f"anna.{n}@example.com", tags=["all"]) for n in range(12)]
+    mine = made[-1]
+    await house.db.execute("UPDATE customer SET responsible_id = $1 WHERE id = $2", own.user_id, mine.id)
+    for text in ("anna", "lee an", "0412", "#all", "#all anna", "anna 0412", "nna", "example.com", "anna.1"):
+        assert await found(house, text, own) == [mine.name], text
+
+
+async def test_whose_customers_are_kept_for_seconds_misses_nobody_and_sees_nobody_else(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customers_seen, "FEW_SEEN", 0)
+    anna = await add_user(house, "anna")
+    own = viewer_of(anna.user_id or new_id(), anna.permissions - {"customers.read_all"})
+    first, second = await add(house, "Anna Lee", NUMBER), await add(house, "Anna Lang", NUMBER)
+
+    async def give(customer: CustomerView, user_id: UUID | None) -> None:
+        await house.db.execute("UPDATE customer SET responsible_id = $1 WHERE id = $2", user_id, customer.id)
+
+    await give(first, own.user_id)
+    assert await found(house, "anna", own) == ["Anna Lee"]
+    await give(second, own.user_id)
+    for text in ("anna", "0412", "anna lang 0412"):
+        assert "Anna Lang" in await found(house, text, own), text
+    await give(first, None)
+    for text in ("anna", "0412"):
+        ids = await found_ids(house.db, house.keyring, own, text, region="CN")
+        assert ids == [second.id], text
+
+
+def test_ids_are_known_whatever_they_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = sorted(UUID(int=(upper << 64) | lower) for upper in (1, 7, 2**64 - 1) for lower in (0, 1, 5, 2**64 - 1))
+    others = [UUID(int=(upper << 64) | lower) for upper in (0, 1, 7, 8, 2**64 - 1) for lower in (2, 6, 2**64 - 2)]
+    for in_set in (0, 100):
+        monkeypatch.setattr(customers_seen, "MOST_IN_SET", in_set)
+        seen = customers_seen.Seen.of(b"".join(each.bytes for each in ids))
+        assert (len(seen), seen.ids, seen.among([*others, *ids])) == (len(ids), ids, ids)
+        assert customers_seen.Seen.of(b"").among(others) == []
 
 
 async def test_what_is_masked_is_no_oracle(house: House, people: dict[str, CustomerView]) -> None:

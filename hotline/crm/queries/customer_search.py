@@ -4,9 +4,10 @@
 Nothing is read that is not found through an index, and no more than MOST customers are compared. Each thing typed (a
 part) is looked for by itself, up to MOST customers, or, for who does not see all, up to MOST_ASKED of whom theirs are
 kept. A part that has fewer is complete: what is searched for is among its customers, who are asked for the rest (the
-other parts, the filter), so that a rare word beside a common one costs what the rare one costs. Only where every part
-has more are they looked for together; whoever was spoken with last is then among the candidates. These are ranked: how
-well they fit, when they were last in contact, their tier.
+other parts, the filter), so that a rare word beside a common one costs what the rare one costs. Of a viewer who sees
+FEW, these are asked themselves what too many others have: theirs are always complete. Only where every part has more
+are they looked for together; whoever was spoken with last is then among the candidates. These are ranked: how well they
+fit, when they were last in contact, their tier.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from hotline.crm.database import Database, Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey
 from hotline.crm.queries.customer_filter import CustomerFilter, conditions
 from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_name, customer_view, personal_key
-from hotline.crm.queries.customers_seen import MOST_IN_SET, Seen, seen_by
-from hotline.crm.queries.search_ways import BY_NAME, Ways
+from hotline.crm.queries.customers_seen import MOST_IN_SET, Seen, now_seen, seen_by
+from hotline.crm.queries.search_ways import BY_NAME, Way, Ways
 from hotline.crm.scopes import Arguments, Bind
 from hotline.crm.viewer import Viewer
 from hotline.customers import email_words, names
-from hotline.customers.search_text import Part, parse, without_tag
+from hotline.customers.search_text import Part, parse
 
 #: Customers who are compared.
 MOST: Final = 500
@@ -40,6 +41,10 @@ MOST_ASKED: Final = 6_000
 MOST_ASKED_OF_MANY: Final = 2_500
 #: Of these, where each is asked for every way in which the viewer might see them.
 MOST_ASKED_EACH: Final = 1_000
+#: Who sees no more than these has them asked one by one for what too many have.
+FEW: Final = 2_000
+#: Who were not the viewer's some seconds ago, and are asked whether they are by now.
+MOST_NEWLY_SEEN: Final = 120
 #: The latest lines of all timelines, or the latest calls of a viewer who does not see all: whoever they are about is
 #: preferred where too many fit, up to MOST_RECENT.
 LATEST: Final = 1_500
@@ -72,18 +77,30 @@ class _Search:
     region: str
     #: Whom a viewer sees who does not see all, unless these are too many.
     seen: Seen | None
+    #: The same as a list, where they are few.
+    few: list[UUID] | None
     tags: dict[str, UUID] = field(default_factory=dict)
 
     def ways(self, bind: Bind) -> Ways:
         return Ways(self.keyring, self.viewer.masks, self.region, self.tags, bind)
 
     def asked(self, bind: Bind) -> list[str]:
-        """What the filter asks of ``customer c``, and the scope where it is not known by ids."""
-        return conditions(self.chosen, self.viewer, bind, scope=self.seen is None, each=True)
+        """What the filter asks of ``customer c``, and the scope where it is not known by ids of this moment."""
+        scope = self.seen is None or self.seen.kept
+        return conditions(self.chosen, self.viewer, bind, scope=scope, each=True)
 
     def among(self, ids: Iterable[UUID]) -> list[UUID]:
         """Those whom the viewer sees, as far as that is known by ids."""
         return list(ids) if self.seen is None else self.seen.among(ids)
+
+    async def seen_among(self, reader: Reader, ids: Sequence[UUID], *, complete: bool) -> set[UUID]:
+        """The same; of a few (``complete``: there are no others) also those who are theirs since seconds."""
+        seen = set(self.among(ids))
+        if self.seen is not None and self.seen.kept and complete:
+            others = [each for each in dict.fromkeys(ids) if each not in seen]
+            if len(others) <= MOST_NEWLY_SEEN:
+                seen.update(await now_seen(reader, self.viewer, others))
+        return seen
 
     @property
     def sees_all(self) -> bool:
@@ -133,17 +150,18 @@ async def found_ids(
 ) -> list[UUID]:
     """The customers who fit ``text``, the best first, at most MOST. Raises Invalid for a text that is too long."""
     viewer.require("customers.read")
-    typed = parse(text)
-    if not typed:
+    if not (typed := parse(text)):
         return []
-    search = _Search(keyring, viewer, chosen or CustomerFilter(), region, await seen_by(db, viewer))
-    parts = await _with_tags(db, search, typed)
+    seen = await seen_by(db, viewer)
+    few = seen.ids if seen is not None and len(seen) <= FEW else None
+    search = _Search(keyring, viewer, chosen or CustomerFilter(), region, seen, few)
+    parts = await _with_tags(db, search, text, typed)
     if not parts:
         return []
     found: list[_Found] = []
     async with db.searching() as reader:
         for part in sorted(parts, key=lambda each: _RAREST_FIRST.index(each.kind)):
-            found.append(await _find(reader, search, part))
+            found.append(await _find(reader, search, part, alone=len(parts) == 1))
             if found[-1].complete and len(found[-1].ranks) <= MOST:
                 break  # what is searched for is among these: they are asked for the other parts
     found += [_Found(part, {}, False) for part in parts if all(part is not each.part for each in found)]
@@ -159,22 +177,21 @@ async def found_ids(
     return await _ranked(db, search, found, candidates[:most])
 
 
-async def _with_tags(db: Reader, search: _Search, parts: list[Part]) -> list[Part]:
+async def _with_tags(db: Reader, search: _Search, text: str, parts: list[Part]) -> list[Part]:
     """The parts with the tags that there are; none at all when there is no such tag."""
     asked = [name for part in parts for name in part.tags]
     if not asked:
         return parts
-    rows = await db.fetch("SELECT id, lower(name) AS name FROM tag WHERE lower(name) = ANY($1::text[])", asked)
+    rows = await db.fetch(
+        "SELECT w.name, t.id FROM unnest($1::text[]) AS w (name) JOIN tag t ON lower(t.name) = lower(w.name)", asked
+    )
     search.tags.update({row["name"]: row["id"] for row in rows})
-    for part in [part for part in parts if part.kind == "tag"]:
-        tag = next((name for name in part.tags if name in search.tags), None)
-        if tag is None:
-            return []
-        parts = without_tag(parts, tag)
-    return parts
+    parts = parse(text, search.tags)
+    return parts if all(part.text in search.tags for part in parts if part.kind == "tag") else []
 
 
-async def _find(reader: Reader, search: _Search, part: Part) -> _Found:
+async def _find(reader: Reader, search: _Search, part: Part, *, alone: bool) -> _Found:
+    """The customers of a part; of a name that is searched for ``alone`` not those who fit less, where many fit well."""
     if part.kind != "name":
         return await _look(reader, search, part)
     ranks: dict[UUID, int] = {}
@@ -184,7 +201,8 @@ async def _find(reader: Reader, search: _Search, part: Part) -> _Found:
         ranks |= found.ranks
         if not found.complete:
             return _Found(part, ranks, False, words[at:])
-        if len(ranks) >= MANY:
+        # All of these are found: nothing else is asked of them that they might lack.
+        if len(ranks) >= MANY and alone and search.chosen.empty and (search.sees_all or search.seen is not None):
             break
     return _Found(part, ranks, True)
 
@@ -204,17 +222,34 @@ async def _look(
     if not ways:
         return _Found(part, {}, True)
     ranks: dict[UUID, int] = {}
-    complete = True
     # Of a common part few are those of a viewer who does not see all.
-    most = MOST if search.seen is None else search.most_asked
-    sql = ", ".join(f"ARRAY({way.ids} LIMIT {most + 1}) AS way{at}" for at, way in enumerate(ways))
+    most = MOST if search.seen is None or search.few is not None else search.most_asked
+    few = None if search.few is None else bind(search.few)
+    sql = ", ".join(f"{_ids(way, most, few)} AS way{at}" for at, way in enumerate(ways))
     row = await reader.fetchrow(f"SELECT {sql}", *bind.values)
-    for way, ids in zip(ways, row.values() if row is not None else (), strict=True):
-        complete = complete and len(ids) <= most
-        for each in search.among(ids):
-            known = ranks.get(each, BY_NAME)
-            ranks[each] = way.rank if known == BY_NAME or (way.rank != BY_NAME and way.rank < known) else known
+    by_way = [] if row is None else [list(ids) for ids in row.values()]
+    complete = few is not None or all(len(ids) <= most for ids in by_way)
+    everybody = [each for ids in by_way for each in ids]
+    seen = await search.seen_among(reader, everybody, complete=complete)
+    for way, ids in zip(ways, by_way, strict=True):
+        for each in ids:
+            if each in seen:
+                known = ranks.get(each, BY_NAME)
+                ranks[each] = way.rank if known == BY_NAME or (way.rank != BY_NAME and way.rank < known) else known
     return _Found(part, ranks, complete)
+
+
+def _ids(way: Way, most: int, few: str | None) -> str:
+    """An array of the ids of a way, one more than ``most`` where there are too many; then, of the ``few`` whose ids are
+    at this placeholder, those for whom it holds."""
+    ids = f"ARRAY({way.ids} LIMIT {most + 1})"
+    if few is None:
+        return ids
+    # OFFSET: first the few, then what holds, whatever the planner thinks of how common it is; and each array once.
+    mine = f"SELECT c.* FROM customer c WHERE c.id = ANY({few}::uuid[]) OFFSET 0"  # noqa: S608
+    return f"""(SELECT CASE WHEN cardinality(w.ids) > {most}
+        THEN ARRAY(SELECT c.id FROM ({mine}) AS c WHERE {way.holds}) ELSE w.ids END
+        FROM (SELECT {ids} AS ids OFFSET 0) AS w)"""  # noqa: S608
 
 
 def _common(found: Sequence[_Found]) -> list[UUID]:
@@ -233,7 +268,14 @@ async def _together(db: Database, search: _Search, found: Sequence[_Found]) -> l
     others = [each.part for each in found if each is not first]
     together: list[UUID] = []
     async with db.searching(probes=True) as reader:
-        # Of a name, those who fit best first.
+        # Of a name, those who fit best first: they are known, as far as they are not too many.
+        if first.ranks:
+            bind = Arguments(list(first.ranks))
+            asked = " AND ".join([*_holds(search.ways(bind), others), *search.asked(bind)])
+            rows = f"SELECT c.id FROM customer c WHERE c.id = ANY($1::uuid[]) AND {asked} LIMIT {MOST_OF_MANY}"  # noqa: S608
+            together += await reader.fetchval(f"SELECT ARRAY({rows})", *bind.values)
+            if len(together) >= MANY:
+                return together
         for words in first.words or (None,):
             bind = Arguments()
             ways = search.ways(bind)

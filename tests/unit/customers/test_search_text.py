@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotline.customers import email_words
-from hotline.customers.search_text import MOST_PARTS, parse, without_tag
+from hotline.customers.search_text import MOST_PARTS, parse
 from hotline.errors import Invalid
 
 
@@ -24,7 +24,7 @@ from hotline.errors import Invalid
         ("Anna@Example.COM", [("email", "anna@example.com")]),
         ("@example.com", [("email", "@example.com")]),
         ("anna.miller", [("word", "anna.miller")]),
-        ("#VIP 王", [("name", "王"), ("tag", "vip")]),
+        ("#VIP 王", [("name", "王"), ("tag", "VIP")]),
         ("４７１１", [("number", "4711")]),
         ("O'Brien-Smith", [("name", "O'Brien-Smith")]),
         ("", []),
@@ -38,10 +38,13 @@ def test_parts(text: str, parts: list[tuple[str, str]]) -> None:
 def test_a_tag_of_several_words() -> None:
     parts = parse("#key account wang")
     assert next(part.tags for part in parts if part.kind == "tag") == ("key account wang", "key account", "key")
-    assert [(part.kind, part.text) for part in without_tag(parts, "key account")] == [
-        ("name", "wang"), ("tag", "key account")
-    ]  # fmt: skip
-    assert [(part.kind, part.text) for part in without_tag(parts, "key")] == [("name", "account wang"), ("tag", "key")]
+    for text, tags, found in (
+        ("#key account wang", ["key account", "key"], [("name", "wang"), ("tag", "key account")]),
+        ("#key account wang", ["key"], [("name", "account wang"), ("tag", "key")]),
+        ("wang #Area 51 4711", ["Area 51"], [("name", "wang"), ("tag", "Area 51"), ("number", "4711")]),
+        ("#a b #c d", ["a b", "c"], [("name", "d"), ("tag", "a b"), ("tag", "c")]),
+    ):
+        assert [(part.kind, part.text) for part in parse(text, tags)] == found
 
 
 @given(st.text(max_size=200))
