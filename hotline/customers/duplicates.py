@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import Final, Literal
 
 from anyascii import anyascii
@@ -49,6 +49,9 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _SYLLABLE: Final = re.compile(r"[A-Z]?[^A-Z\W_]+|[A-Z]+(?![a-z])|\d+")
 _EAST_ASIAN: Final = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 #: Two spellings of one sound in German and its neighbours.
+#: Letters that are taken for one another, and those that slips put in and leave out.
+_CONSONANTS: Final = str.maketrans("bfpvcgjkqsxzdtmn", "bbbbkkkkkkkkttnn")
+_UNHEARD: Final = frozenset("aeiouhwy")
 _UMLAUTS: Final = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 
 
@@ -125,9 +128,15 @@ def _words_likeness(one: Sequence[str], other: Sequence[str]) -> int:
 def search_words(name: str) -> list[frozenset[str]]:
     """The ways to candidates for a name: all words of a way must be among theirs (``names.stored_words``).
 
-    Beginnings of two words each, whatever their order, so that a letter too many or too few does no harm; of a single
-    word the whole, or its beginning. East Asian names by pairs of their characters, and by their Latin words.
+    All words whole, since of what is common only some are looked at. Beginnings of two words each, whatever their
+    order, so that a letter too many or too few does no harm; of a single word its beginning. East Asian names by pairs
+    of their characters, and by their Latin words.
     """
+    whole = frozenset(f"={word}" for word in _words(name))
+    return list(dict.fromkeys([*([whole] if whole else []), *_begun(name)]))
+
+
+def _begun(name: str) -> list[frozenset[str]]:
     ways: list[frozenset[str]] = []
     for words in dict.fromkeys((tuple(_words(name)), tuple(_words(romanised(name))))):
         ways += _ways([word for word in words if not _EAST_ASIAN.search(word)])
@@ -135,7 +144,7 @@ def search_words(name: str) -> list[frozenset[str]]:
         if _EAST_ASIAN.search(word):
             letters = list(dict.fromkeys(word))[:4]
             ways += [frozenset(pair) for pair in combinations(letters, 2)]
-    return list(dict.fromkeys(ways))
+    return ways
 
 
 def block_words(name: str) -> frozenset[str]:
@@ -143,9 +152,10 @@ def block_words(name: str) -> frozenset[str]:
     others do. For a search among all, where looking for each name by :func:`search_words` would take hours.
 
     All letters whatever the order; each two whole words; all words but for one letter of one of them, which is in the
-    same block with a letter too many, too few or wrong; and the ways of ``search_words``.
+    same block with a letter too many, too few or wrong. Loosely: the beginnings of ``search_words``, and how all words
+    sound, which most slips leave alone however many there are.
     """
-    blocks = {f"{LOOSE}{' '.join(sorted(way))}" for way in search_words(name)}
+    blocks = {f"{LOOSE}{' '.join(sorted(way))}" for way in _begun(name)}
     spellings = {tuple(_plain(word) for word in _words(name))}
     if not name.isascii():
         spellings.add(tuple(_words(romanised(name))))
@@ -154,6 +164,8 @@ def block_words(name: str) -> frozenset[str]:
         several = sorted(set(words), key=lambda word: (-len(word), word))[: WORDS + 1]
         blocks |= {f"words {one} {other}" for one, other in combinations(sorted(several), 2)}
         blocks |= _slips(words)
+        if words and all(word.isascii() for word in words):
+            blocks.add(f"{LOOSE}sound {' '.join(sorted(map(_sound, words)))}")
     return frozenset(blocks)
 
 
@@ -167,6 +179,12 @@ def _slips(words: Sequence[str]) -> set[str]:
         without = {word[:at] + word[at + 1 :] for at in range(len(word))}
         blocks |= {f"slip {' '.join(sorted([*rest, less]))}" for less in without}
     return blocks
+
+
+def _sound(word: str) -> str:
+    """The word's first letter and its consonants by kind (as Soundex has them, of any length), doubled ones once."""
+    kinds = word.translate(_CONSONANTS)
+    return word[:1] + "".join(kind for kind, _ in groupby(letter for letter in kinds[1:] if letter not in _UNHEARD))
 
 
 def _first_turn(letters: str) -> str:

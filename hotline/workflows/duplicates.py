@@ -24,7 +24,7 @@ from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import contact_points
 from hotline.customers.duplicates import LOOSE, WORTH, block_words, compare
 from hotline.customers.text import one_line
-from hotline.errors import Invalid
+from hotline.errors import Conflict, Invalid
 from hotline.workflows import background
 from hotline.workflows.background import Kind, Run
 from hotline.workflows.house import House
@@ -34,8 +34,9 @@ FIND: Final = "find_duplicates"
 STEP: Final = 250
 #: Customers whose blocks are looked through by one statement.
 OF_A_PART: Final = 15_000
-#: Pairs that one transaction forgets.
+#: Pairs, and rows of a search that ended, that one transaction forgets.
 _DROPPED_AT_ONCE: Final = 5_000
+_FORGOTTEN_AT_ONCE: Final = 20_000
 #: Candidates of one customer that are kept: beyond these it is a common name.
 MOST_OF_ONE: Final = 20
 LONGEST: Final = 320
@@ -95,12 +96,15 @@ async def run(house: House, work: Run) -> Mapping[str, Any]:
     """The job: every customer is put into blocks, each two of one block are compared, and whoever is alike is kept.
 
     Both go from customer to customer, half of the job's progress each; a step that was committed is not made again.
+    Raises Conflict for one that failed and was let go on while a later search is under way.
     """
+    if any(job.id > work.job.id for job in await jobs.open_jobs(house.db, SYSTEM, FIND)):
+        raise Conflict("A later search for duplicates is under way.")
     cursor: Mapping[str, Any] = work.job.cursor or {}
     if "phase" not in cursor:
         cursor = {"phase": "blocks", "after": None, "since": house.clock().isoformat(), "found": 0, "seen": 0}
+        await _forget(house)
         async with house.unit(work.viewer) as uow:
-            await searching.forget_search(uow)
             await work.advance(uow, cursor=cursor)
     while cursor["phase"] == "blocks":
         cursor = await _blocks(house, work, cursor)
@@ -109,9 +113,26 @@ async def run(house: House, work: Run) -> Mapping[str, Any]:
     while cursor["phase"] == "compare":
         cursor = await _compared(house, work, cursor)
     dropped = await _drop(house, datetime.fromisoformat(cursor["since"]))
-    async with house.unit(SYSTEM) as uow:
-        await searching.forget_search(uow)
+    await _forget(house)
     return {"found": cursor["found"], "dropped": dropped}
+
+
+async def forget_ended(house: House) -> int:
+    """Forget what a search left that was cancelled or failed; how many rows."""
+    gone = 0
+    while True:
+        async with house.unit(SYSTEM) as uow:
+            some = await searching.forget_ended_search(uow, FIND, limit=_FORGOTTEN_AT_ONCE)
+        gone += some
+        if not some:
+            return gone
+
+
+async def _forget(house: House) -> None:
+    while True:
+        async with house.unit(SYSTEM) as uow:
+            if not await searching.forget_search(uow, limit=_FORGOTTEN_AT_ONCE):
+                return
 
 
 async def _blocks(house: House, work: Run, cursor: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.calls import close_unseen
 from hotline.workflows.customer_upkeep import keep_customers
+from hotline.workflows.duplicates import forget_ended
 from hotline.workflows.exports import keep_exports
 from hotline.workflows.house import House
 from hotline.workflows.imports import keep_imports
@@ -36,8 +37,8 @@ log = structlog.get_logger(__name__)
 async def keep_house(house: House) -> None:
     """Make the outbox's partitions of the months ahead; drop old ones; forget finished commands and ended sign-ins.
 
-    Files of imports and exports that are past their time go. Calls of a PBX that is no longer heard end when it was
-    last heard, their end unseen.
+    Files of imports and exports that are past their time go, and what a search for duplicates left that did not end.
+    Calls of a PBX that is no longer heard end when it was last heard, their end unseen.
     """
     keep = timedelta(days=house.settings.retention_days)
     async with house.db.transaction() as client:
@@ -49,6 +50,7 @@ async def keep_house(house: House) -> None:
         forgotten["webhooks"] = await forget_claims(uow, uow.now - CLAIMED)
     forgotten["merge_rows"] = await _forget_merges(house)
     forgotten["swept"] = await _sweep_lately(house)
+    forgotten["duplicate_search"] = await forget_ended(house)
     closed = 0
     for pbx in await list_pbxs(house.db, SYSTEM):
         if house.clock() - pbx.updated_at > UNHEARD:

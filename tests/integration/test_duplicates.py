@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from hotline.crm.queries.background import get_job
 from hotline.crm.queries.duplicates import list_pairs
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.errors import Forbidden, NotFound
+from hotline.errors import Forbidden, Invalid, NotFound
 from hotline.workflows import background, duplicates
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.house import House
@@ -136,3 +137,61 @@ async def test_a_search_in_many_steps_finds_the_same_and_leaves_nothing(
     assert await pairs(house) == set(people)
     for table in ("duplicate_blocks", "duplicate_candidate"):
         assert await house.db.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_a_search_that_did_not_end_leaves_nothing_and_begins_anew(
+    house: House, boss: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_customer(house, "Anna Miller")
+    await add_customer(house, "Anna Milller")
+    compared = duplicates._compared
+
+    monkeypatch.setattr(duplicates, "_compared", broken)
+    first = await look(house, boss)
+    assert (await get_job(house.db, boss, first)).state == "failed"
+    assert await left(house) > 0
+    second = await duplicates.start_finding(house, boss)
+    await duplicates.forget_ended(house)
+    assert await left(house) > 0, "while one is under way"
+    await background.resume(house, boss, first, KINDS)
+    await background.cancel(house, boss, second, KINDS)
+    await background.pause(house, boss, first, KINDS)
+    await duplicates.forget_ended(house)
+    assert await left(house) > 0, "while one rests"
+    await background.resume(house, boss, first, KINDS)
+    assert await background.work(house, KINDS)
+    assert (await get_job(house.db, boss, first)).state == "failed"
+    await duplicates.forget_ended(house)
+    assert await left(house) == 0
+
+    monkeypatch.setattr(duplicates, "_compared", compared)
+    await background.resume(house, boss, first, KINDS)
+    assert await background.work(house, KINDS)
+    job = await get_job(house.db, boss, first)
+    assert (job.state, job.done, dict(job.result)) == ("done", 2, {"found": 1, "dropped": 0})
+
+
+async def test_a_failed_search_does_not_go_on_beside_a_later_one(
+    house: House, boss: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as once:
+        once.setattr(duplicates, "_blocks", broken)
+        first = await look(house, boss)
+    assert (await get_job(house.db, boss, first)).state == "failed"
+    second = await duplicates.start_finding(house, boss)
+    await background.resume(house, boss, first, KINDS)
+    while await background.work(house, KINDS):
+        pass
+    states = [(await get_job(house.db, boss, each)).state for each in (first, second)]
+    assert states == ["failed", "done"]
+
+
+async def broken(*_: object) -> NoReturn:
+    raise Invalid("broken")
+
+
+async def left(house: House) -> int:
+    count: int = await house.db.fetchval(
+        "SELECT (SELECT count(*) FROM duplicate_blocks) + (SELECT count(*) FROM duplicate_candidate)"
+    )
+    return count

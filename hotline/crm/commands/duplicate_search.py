@@ -14,6 +14,7 @@ from hotline.customers.duplicates import Reason
 MOST_OF_A_BLOCK: Final = 40
 #: The same of a loose block, of whom hardly any two are alike.
 MOST_OF_A_LOOSE_BLOCK: Final = 12
+_TABLES: Final = ("duplicate_blocks", "duplicate_candidate")
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
@@ -27,9 +28,40 @@ class FoundPair:
     reasons: Sequence[Reason]
 
 
-async def forget_search(uow: UnitOfWork) -> None:
-    """Empty what an earlier search left, or this one when it has ended."""
-    await uow.execute("TRUNCATE duplicate_blocks, duplicate_candidate")
+async def forget_search(uow: UnitOfWork, *, limit: int) -> int:
+    """Empty what a search left, at most ``limit`` rows of each kind; how many rows.
+
+    No TRUNCATE: it would wait for a backup that reads these tables, and whoever is being erased for it.
+    """
+    gone = 0
+    for table in _TABLES:
+        tag = await uow.execute(
+            f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} LIMIT $1))",  # noqa: S608
+            limit,
+        )
+        gone += int(tag.split()[-1])
+    return gone
+
+
+async def forget_ended_search(uow: UnitOfWork, kind: str, *, limit: int) -> int:
+    """The same where no job of this kind waits, rests or runs any more: one that was cancelled or failed. A failed one
+    that is let go on begins anew."""
+    # First, so that whoever lets it go on waits for this, or is seen below.
+    await uow.execute(
+        """UPDATE background_job SET cursor = NULL, done = 0, failed = 0
+           WHERE kind = $1 AND state = 'failed' AND cursor IS NOT NULL""",
+        kind,
+    )
+    gone = 0
+    for table in _TABLES:
+        # What a job puts in that begins in this moment is not seen by this statement.
+        tag = await uow.execute(
+            f"""DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} LIMIT $2)) AND NOT EXISTS (
+                    SELECT 1 FROM background_job WHERE kind = $1 AND state IN ('queued', 'running', 'paused'))""",  # noqa: S608
+            *(kind, limit),
+        )
+        gone += int(tag.split()[-1])
+    return gone
 
 
 async def keep_blocks(uow: UnitOfWork, blocks: Mapping[UUID, Sequence[int]]) -> None:

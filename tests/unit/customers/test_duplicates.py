@@ -75,6 +75,28 @@ def test_who_is_alike_is_in_one_block(mine: str, theirs: str) -> None:
         assert {block for block in common if not block.startswith(LOOSE)}
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ("Andreas Schmidt", "Schmit Andres"),
+        ("Jan Petersen", "Jann Pedersen"),
+        ("Jonathan Reynolds", "Renolds Johnathan"),
+        ("Katharina Müller", "Mueler Katarina"),
+    ],
+)
+def test_two_slips_leave_how_a_name_sounds(mine: str, theirs: str) -> None:
+    """Beginnings alone are shared with thousands, and such a block is too large to be looked through."""
+    assert name_likeness(mine, theirs) >= ALIKE
+    common = block_words(mine) & block_words(theirs)
+    assert {block for block in common if block.startswith(f"{LOOSE}sound ")}
+
+
+def test_the_same_words_are_looked_for_before_what_begins_so() -> None:
+    for name, other in (("Anna Miller", "miller, ANNA"), ("王小明", "王小明"), ("Acme Tools Ltd.", "Tools Acme")):
+        assert search_words(name)[0] <= stored_words(other)
+    assert search_words("") == []
+
+
 letters = st.text("abcdefghijklmnop", min_size=3, max_size=12)
 
 
