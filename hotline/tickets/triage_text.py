@@ -112,9 +112,6 @@ def _split_tag(tag: re.Match[str]) -> str:
 
 def _words(plain: str) -> str:
     lower = _REPEATED_LETTER.sub(r"\1", _UNIT.sub(" ", plain.lower()))
-    cut = _OTHER.sub(" ", _SENTENCE.sub(" . ", lower).replace(" . ", " \0 ")) if False else None
-    if cut is not None:
-        return cut
     spelled = lexicon().spelled
     sentences = [_OTHER.sub(" ", part).split() for part in _SENTENCE.split(lower)]
     told = [" ".join(spelled.get(word, word) for word in words) for words in sentences if words]
