@@ -5,15 +5,17 @@ taken over once. https://www.twilio.com/docs/messaging/api/message-resource#read
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from hotline.channels.errors import ChannelError, PermanentlyRefused
 from hotline.channels.twilio.client import PlacedCall, SentMessage, TwilioClient
-from hotline.channels.twilio.messages import joined, listed, media_of
+from hotline.channels.twilio.messages import MediaAt, joined, listed, media_of
 from hotline.conversations.delivery import forward, of_twilio
 from hotline.crm.commands.catch_up import (
     InDoubt,
@@ -25,6 +27,7 @@ from hotline.crm.commands.catch_up import (
 )
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
+from hotline.errors import Unavailable
 from hotline.workflows.deliveries import told
 from hotline.workflows.house import House
 from hotline.workflows.message_files import wake_fetching
@@ -48,17 +51,37 @@ _OVER: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"
 
 
 async def catch_up(house: House) -> Counter[str]:
-    """Take over what we lack of every account, once; how much of what. Raises a ChannelError while Twilio is away."""
+    """Take over what we lack of every account, once; how much of what. Raises a ChannelError when one of the lists
+    could not be read: the others were."""
     found: Counter[str] = Counter()
     client = house.twilio
     if client is None:
         return found
+    refused: ChannelError | None = None
     for account in client.tokens.accounts:
-        found += await _messages(house, client, account)
-        found += await _calls(house, client, account)
+        for look in (_messages, _calls):
+            try:
+                found += await look(house, client, account)
+            except ChannelError as error:
+                log.warning("catch_up.list_refused", account=account, reason=error.code, code=error.provider_code)
+                refused = refused or error
     if found:
         log.info("catch_up.found", **found)
+    if refused is not None:
+        raise refused
     return found
+
+
+@contextmanager
+def _alone(found: Counter[str], sid: str) -> Iterator[None]:
+    """One entry that cannot be taken over does not keep the others back; who is away is waited for."""
+    try:
+        yield
+    except (ChannelError, Unavailable):
+        raise
+    except Exception:
+        log.exception("catch_up.entry_failed", sid=sid)
+        found["failed"] += 1
 
 
 async def _since(house: House, name: str) -> datetime | None:
@@ -91,7 +114,8 @@ async def _messages(house: House, client: TwilioClient, account: str) -> Counter
         if message.direction == "inbound":
             young = message.at is None or message.at > now - YOUNG
             if message.sid not in known and not young and message.at is not None and message.at >= since:
-                found["messages"] += await _take(house, client, message)
+                with _alone(found, message.sid):
+                    found["messages"] += await _take(house, client, message)
         elif message.sid in known:
             found["states"] += await _state(house, message, known[message.sid])
     strangers = [each for each in messages if each.direction != "inbound" and each.sid not in known]
@@ -110,7 +134,7 @@ async def _take(house: House, client: TwilioClient, message: SentMessage) -> int
     if told_as is None:
         return 0
     if message.media:
-        told_as = replace(told_as, media=tuple(await media_of(client, message.account_sid, message.sid)))
+        told_as = replace(told_as, media=await _media(client, message))
     taken = 0
 
     async def work(uow: UnitOfWork) -> str:
@@ -124,6 +148,15 @@ async def _take(house: House, client: TwilioClient, message: SentMessage) -> int
         wake_fetching(house)
         wake_sending(house)
     return taken
+
+
+async def _media(client: TwilioClient, message: SentMessage) -> tuple[MediaAt, ...]:
+    """The files of a message; none when Twilio has them no more: what was written is taken over without."""
+    try:
+        return tuple(await media_of(client, message.account_sid, message.sid))
+    except PermanentlyRefused as error:
+        log.warning("catch_up.files_refused", sid=message.sid, code=error.provider_code)
+        return ()
 
 
 async def _state(house: House, message: SentMessage, known: str | None) -> int:
@@ -181,9 +214,10 @@ async def _calls(house: House, client: TwilioClient, account: str) -> Counter[st
             "CallSid": call.sid, "AccountSid": call.account_sid, "From": call.from_, "To": call.to,
             "Direction": "inbound", "CallStatus": call.status, "CallDuration": str(call.seconds or 0),
         }  # fmt: skip
-        await arrived(house, form, call.started_at)
-        await caller_progress(house, form, ended)
-        found["calls"] += 1
+        with _alone(found, call.sid):
+            await arrived(house, form, call.started_at)
+            await caller_progress(house, form, ended)
+            found["calls"] += 1
     await _noted(house, name, now, found)
     return +found
 

@@ -7,13 +7,17 @@ from datetime import timedelta
 import pytest
 
 from hotline.channels.errors import ChannelError
+from hotline.channels.twilio.messages import TwilioMessage
 from hotline.clock import utc_now
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.simulator.twilio import Fault
 from hotline.workflows.catch_up import catch_up
 from hotline.workflows.house import House
 from hotline.workflows.message_files import fetch_waiting
+from hotline.workflows.messages import Received
 from hotline.workflows.replies import NewReply, send
+from hotline.workflows.twilio_messages import take
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.twilio.writing import ANNA, conversations, count, messages, send_all
 
@@ -49,6 +53,28 @@ async def test_what_was_missed_is_taken_over_once(house: House, twilio: FakeTwil
     assert files == ["kept"]
 
 
+async def test_one_that_cannot_be_taken_over_keeps_nothing_back(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await catch_up(house) == {}
+    await twilio.messages.write(ANNA, NUMBER, "Its picture was deleted at Twilio", [("image/png", PNG)], tell=False)
+    await twilio.messages.write(ANNA, NUMBER, "Broken", tell=False)
+    await twilio.messages.write(ANNA, NUMBER, "Somebody there?", tell=False)
+    house.clock = lambda: utc_now() + timedelta(minutes=5)
+
+    async def brittle(house: House, uow: UnitOfWork, message: TwilioMessage, *, at_once: bool) -> Received:
+        assert message.body != "Broken"
+        return await take(house, uow, message, at_once=at_once)
+
+    monkeypatch.setattr("hotline.workflows.catch_up.take", brittle)
+    twilio.fails(Fault(404, 20404, path="/Media"))
+    found = await catch_up(house)
+    assert (found["messages"], found["failed"]) == (2, 1)
+    (conversation,) = await conversations(house)
+    bodies = {each.body for each in await messages(house, conversation.id) if each.direction == "in"}
+    assert bodies == {"Its picture was deleted at Twilio", "Somebody there?"}
+
+
 async def test_the_fate_of_what_nobody_knew_is_found_in_the_list(
     house: House, twilio: FakeTwilio, twilio_door: TwilioDoor
 ) -> None:
@@ -79,7 +105,10 @@ async def test_callers_who_reached_nobody_are_called_back(
     line = twilio.call(ANNA, NUMBER)
     await twilio.wait_for(line.over.is_set)
     house.clock = lambda: utc_now() + timedelta(minutes=5)
-    assert (await catch_up(house))["calls"] == 1
+    twilio.fails(Fault(503, path="/Messages"))
+    with pytest.raises(ChannelError):
+        await catch_up(house)
+    assert await count(house, "call") == 1, "one list that cannot be read keeps no other back"
     assert (await catch_up(house))["calls"] == 0
     call = await house.db.fetchrow("SELECT * FROM call")
     assert call is not None
