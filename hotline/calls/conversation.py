@@ -173,7 +173,7 @@ class Conversation:
     transferees: set[str] = field(default_factory=set)
     merged: list[UUID] = field(default_factory=list)  # told calls that became part of this one, not yet told
     voicemail: bool = False
-    joins: UUID | None = None  # the call of Twilio that goes on here, as the dialplan says
+    joins: UUID | str | None = None  # the call of Twilio that goes on here, as the dialplan says
     answered: bool = False
     open_rings: dict[str, OpenRing] = field(default_factory=dict)  # the records' rings not yet seen on the PBX
     gap: tuple[datetime, datetime] | None = None

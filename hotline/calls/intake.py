@@ -15,6 +15,7 @@ from .conversation import Channel, Conversation, Moment, QueueFact, Transfer
 from .facts import AmiEvent
 from .fields import caller_name, caller_number, present, presentation_withheld
 from .register import Fields, Register
+from .twilio_story import CALL_SID
 
 #: Extensions that are the dialplan's own, not what somebody dialled.
 _NOT_DIALLED = frozenset({"", "s", "h", "i", "t", "T", "failed", "onhangup", "<unknown>"})
@@ -188,7 +189,7 @@ class Intake(Register):
                 if channel is not None and withheld is not None:
                     self._presentation(channel, 1, moment, withheld)
             case "HOTLINE_JOIN":
-                other = names.command_id(value)
+                other = names.command_id(value) or (value if CALL_SID.fullmatch(value) else None)
                 channel = self.channel(fields, "", moment) if other is not None else None
                 if channel is not None:
                     channel.conversation.joins = channel.conversation.joins or other

@@ -89,9 +89,10 @@ class CallsMerged(Line):
 @dataclass(frozen=True, slots=True)
 class CallJoined(Line):
     """This call is the further way of ``other``, which came by Twilio and was sent on to this PBX: both are one
-    conversation, and it is ``other`` that goes on when the PBX's part is over."""
+    conversation, and it is ``other`` that goes on when the PBX's part is over. A CallSid where Twilio's call had to be
+    sent on without the records, which alone know its id."""
 
-    other: UUID
+    other: UUID | str
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,10 @@ async def _apply(house: House, pbx: str, call_id: UUID, lines: Sequence[Line]) -
         scribe.finish()
         if not await commands.save_call(uow, call, dict.fromkeys(aliases), named_by=pbx):
             raise _StartAgain
-        if scribe.away:
+        if joined is not None and isinstance(joined.other, str):
+            # Twilio's call may not be in the records yet: whoever tells of it finds this one, and they are one.
+            await commands.name_call(uow, call.id, TWILIO, (Alias("uniqueid", joined.other),))
+        if scribe.away and pbx != TWILIO:
             await note_pbx(uow, call.id, lines)
         await following.write()
         if scribe.timeline or (fresh and call.customer_id is not None):
@@ -128,7 +131,13 @@ async def _join(
 ) -> tuple[CallRecord | None, UUID | None]:
     """The call of Twilio that this one is the further way of, locked, and the call that became part of it if it was in
     the records already. What is no call of Twilio's that is under way joins nothing: the name came over the network."""
-    other, _ = await commands.load_call(uow, line.other, ())
+    if isinstance(line.other, str):
+        other_id = await commands.find_aliased(uow, TWILIO, (Alias("uniqueid", line.other),))
+        if other_id is None:
+            return call, None  # nobody told of it yet; who does finds this one
+    else:
+        other_id = line.other
+    other, _ = await commands.load_call(uow, other_id, ())
     if call is not None and other is not None and call.id == other.id:
         return other, None
     if other is None or other.pbx != TWILIO or other.ended_at is not None:

@@ -131,7 +131,7 @@ async def hand_over(house: House, call_sid: str, order: Handover, *, action: str
             until=uow.now + timedelta(seconds=seconds),
         )
     if waiting.route == "asterisk":
-        return _to_asterisk(house, waiting.call_id, order, queue, seconds, action)
+        return _to_asterisk(house, call_sid, waiting.call_id, order, queue, seconds, action)
     await apply(house, TWILIO, [CallQueued(waiting.call_id, waiting.joined_at, queue)])
     await wake(house)
     return twiml.enqueue(
@@ -153,10 +153,17 @@ def queue_name(waiting_id: UUID) -> str:
 
 
 def _to_asterisk(
-    house: House, call_id: UUID | None, order: Handover, queue: str, seconds: int, action: str = "/voice/left"
+    house: House,
+    call_sid: str,
+    call_id: UUID | None,
+    order: Handover,
+    queue: str,
+    seconds: int,
+    action: str = "/voice/left",
 ) -> Verbs:
     headers = {
         "X-Hotline-Call": str(call_id or ""),
+        "X-Hotline-Sid": call_sid,
         "X-Hotline-Queue": _safe(queue),
         "X-Hotline-Priority": str(order.priority),
         "X-Hotline-Language": order.language or "",
@@ -178,14 +185,15 @@ def _talk(house: House, order: Handover, action: str = "/voice/left") -> Talk:
     return Talk(url(house, action, n=order.step), url(house, "/recordings") if order.record else None)
 
 
-def without_records(house: House, order: Handover) -> Verbs | None:
+def without_records(house: House, call_sid: str, order: Handover) -> Verbs | None:
     """The way to an agent that asks no database, while it is away: the Asterisk's queue. None where there is no
-    Asterisk; the caller is then asked to hold or to call later."""
+    Asterisk; the caller is then asked to hold or to call later. What the call is in the records is found by its CallSid
+    when they are back."""
     rules = sections.known(house, company.TwilioVoice)
     if not by_asterisk(house, rules):
         return None
     seconds = max(1, min(order.seconds, rules.longest_wait_seconds))
-    return _to_asterisk(house, None, order, order.queue or rules.default_queue, seconds)
+    return _to_asterisk(house, call_sid, None, order, order.queue or rules.default_queue, seconds)
 
 
 # To an extension
@@ -241,6 +249,7 @@ async def transfer(
     if asterisk:
         headers = {
             "X-Hotline-Call": str(call_id),
+            "X-Hotline-Sid": call_sid,
             "X-Hotline-Extension": extension,
             "X-Hotline-Language": language or "",
             "X-Hotline-Seconds": str(order.seconds),
@@ -253,6 +262,11 @@ async def transfer(
         seconds=order.seconds,
         status_callback=url(house, "/voice/agent-status", leg=leg_id),
     )
+
+
+def nobody(house: House) -> str:
+    """Last words for a caller for whom there is no further way."""
+    return twiml.say_and_hang_up(speaking(house, None), words.NOBODY)
 
 
 def ring_ends(ringing: Sequence[TwilioLegRecord], call_id: UUID, at: datetime, reason: RingEnd) -> list[Line]:

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from hotline.calls.twilio_phones import is_twilio_phone
 from hotline.calls.twilio_story import Form
-from hotline.channels.twilio import agent_words as words
 from hotline.channels.twilio import agents as twiml
 from hotline.channels.twilio.agents import Talk
 from hotline.crm.commands import twilio_legs as legs
@@ -22,7 +21,7 @@ from hotline.crm.queries import twilio_calls as queries
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Left
 from hotline.workflows.house import House
-from hotline.workflows.twilio_agents import Handover, hand_over, rules_of, speaking, url
+from hotline.workflows.twilio_agents import Handover, hand_over, nobody, rules_of, url
 from hotline.workflows.twilio_router import own_number
 
 RING_SECONDS: Final = 30
@@ -52,12 +51,15 @@ async def sent_on(house: House, command_id: UUID, form: Form) -> str:
             uow, call_id=call_id, call_sid=sid, account_sid=moved[2], route="exten", step=step, queue="",
             priority=0, language=None, announce=False, record=False, until=uow.now + timedelta(seconds=RING_SECONDS),
         )  # fmt: skip
-        leg = await legs.create_leg(
-            uow, call_id=call_id, role="transfer", interface=phone, user_id=command.colleague_id, account_sid=moved[2],
-            waiting_id=waiting.id, command_id=command_id, ring_until=uow.now + timedelta(seconds=RING_SECONDS),
-        )  # fmt: skip
-        await waits.ring_extension(uow, waiting.id, leg.id)
-    return await _dial(house, call_id, target, leg.id, step)
+        leg_id = waiting.leg_id  # of a webhook that came at the same moment
+        if leg_id is None:
+            leg = await legs.create_leg(
+                uow, call_id=call_id, role="transfer", interface=phone, user_id=command.colleague_id,
+                account_sid=moved[2], waiting_id=waiting.id, command_id=command_id, ring_until=waiting.until,
+            )  # fmt: skip
+            await waits.ring_extension(uow, waiting.id, leg.id)
+            leg_id = leg.id
+    return await _dial(house, call_id, target, leg_id, step)
 
 
 async def _dial(house: House, call_id: UUID, target: str, leg_id: UUID, step: int) -> str:
@@ -82,7 +84,7 @@ async def _to_queue(house: House, sid: str, queue: str, form: Form) -> str:
         handed = await hand_over(house, sid, order, action="/voice/moved")
         if not isinstance(handed, Left):
             return twiml.document(handed)
-    return twiml.say_and_hang_up(speaking(house, None), words.NOBODY)
+    return nobody(house)
 
 
 async def moved_back(house: House, form: Form, how: Left | None) -> str:
@@ -93,5 +95,5 @@ async def moved_back(house: House, form: Form, how: Left | None) -> str:
         return twiml.hang_up()
     call = await queries.call_so_far(house.db, SYSTEM, leg[1])
     if call is None or call.direction == "out":
-        return twiml.say_and_hang_up(speaking(house, None), words.NOBODY)
+        return nobody(house)
     return await _to_queue(house, sid, call.queue or "", form)

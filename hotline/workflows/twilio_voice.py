@@ -68,9 +68,6 @@ _LOOK_SECONDS: Final = 0.2
 _DEFAULT: Final = Enqueue("", 0, GIVEN_UP_SECONDS)
 _NOWHERE: Final = Ways("", "")
 
-#: Sessions that one process remembers.
-MOST_REMEMBERED: Final = 2_000
-
 Form = Mapping[str, str]
 
 
@@ -139,11 +136,11 @@ async def _message_kept(house: House, sid: str) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def fallback(house: House) -> str:
+async def fallback(house: House, form: Form) -> str:
     """Where a caller goes while the records are away: to the default queue, without asking these; empty when there is
     none that can be reached so."""
     order = Handover(queue="", priority=0, seconds=GIVEN_UP_SECONDS, step=0)
-    verbs = twilio_agents.without_records(house, order)
+    verbs = twilio_agents.without_records(house, story.call_sid(form) or "", order)
     return render([_DEFAULT], _silence, _NOWHERE, hand_over=verbs) if verbs else ""
 
 
@@ -165,7 +162,10 @@ async def _answered(
 ) -> str:
     talked = how is not None and how.how == "answered"
     if line is None:
-        return _bye() if talked else await _lost(house, call_sid(form), form)
+        if how is None:
+            return await _lost(house, call_sid(form), form)
+        # Back from where who has no session went: they are not sent there again and again.
+        return _bye() if talked else twilio_agents.nobody(house)
     waits = line.session.waits
     fits = str(line.session.waited) == step and not line.session.over
     if not fits or (waits in ("queue", "transfer")) != (how is not None):
@@ -216,6 +216,7 @@ async def _go(
     before: Session | None,
 ) -> str:
     """Perform a step and keep it with its document, which is the answer."""
+    left_message = before is not None and before.waits == "record"
     said: list[Effect] = []
     while True:
         last = step.effects[-1] if step.effects else HangUp()
@@ -247,7 +248,7 @@ async def _go(
         earlier = await claim(uow, keys, document)
         if earlier is None:
             await write(house, uow, line, before)
-            if before is not None and before.waits == "record":
+            if left_message:
                 await twilio_recordings.noticed(uow, form)
     if earlier is not None:
         return earlier or document
@@ -375,6 +376,7 @@ def _bye() -> str:
 async def _lost(house: House, sid: str, form: Form) -> str:
     """A step of a session that nobody has: the caller goes to the default queue."""
     log.warning("ivr.session_lost", pbx=TWILIO)
+    await twilio_calls.arrived(house, form, house.clock())
     flows = await _flow_of(house, form)
     session = Session(flows.name, flows.version, flows.digest, waits="queue", outcome="queued")
     line = Line(sid, flows, session, house.clock())

@@ -113,7 +113,7 @@ async def test_an_end_that_overtakes_the_beginning(
     assert (await count(house, "call"), ended) == (1, 1)
 
 
-def legs_of_the_asterisk(rig: UUID, twilio: UUID) -> list[Line]:
+def legs_of_the_asterisk(rig: UUID, twilio: UUID | str) -> list[Line]:
     ring = new_id()
     aliases = (Alias("linkedid", "1763800000.7"), Alias("uniqueid", "1763800000.7"))
     return [
@@ -180,6 +180,31 @@ async def test_a_call_is_joined_to_none_that_is_over_or_not_twilios(house: House
         ])  # fmt: skip
         call = await call_of(house, rig)
         assert (call.id, call.pbx, call.state) == (rig, "rig", "ended")
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_call_that_was_sent_on_without_the_records_is_one_call(house: House, known: bool) -> None:
+    """Its name at Twilio joins both; whichever of the two the records hear of first."""
+    zhang = await customer(house)
+    await create_user(house, SYSTEM, {"login": "anna", "name": "Anna", "role": "agent", "interfaces": ["PJSIP/anna"]})
+    if known:
+        await twilio_calls.arrived(house, FORM, NOW)
+    rig = uuid4()
+    lines = legs_of_the_asterisk(rig, SID)
+    await apply(house, "rig", lines[:6])
+    twilio = await twilio_calls.arrived(house, FORM, at(5))
+    await apply(house, "rig", lines[6:])
+    await apply(house, "rig", lines)
+    assert (await call_of(house, rig)).id == (await call_of(house, twilio)).id
+    await twilio_calls.caller_progress(house, {**FORM, "CallStatus": "completed"}, at(12))
+    call = await call_of(house, twilio)
+    assert (call.state, call.disposition, call.customer_id) == ("ended", "answered", zhang)
+    events = await house.db.fetch("SELECT type, count(*) AS times FROM outbox GROUP BY type")
+    times = {row["type"]: row["times"] for row in events}
+    assert (times["call.offered"], times["call.answered"], times["call.ended"]) == (1, 1, 1)
+    assert await count(house, "ticket WHERE state <> 'discarded'") == 1
+    timeline = await list_timeline(house.db, house.keyring, SYSTEM, zhang, limit=10)
+    assert [each.kind for each in timeline].count("call") == 1
 
 
 async def test_who_waits_in_vain_at_the_asterisk_is_missed_once(house: House) -> None:

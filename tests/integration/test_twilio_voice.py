@@ -6,6 +6,7 @@ import asyncio
 import random
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -277,6 +278,17 @@ async def test_a_session_that_is_lost_goes_to_the_default_queue(here: House, hou
     caller.house = twilio_house(house, settings)  # another process, which remembers nothing
     document = await caller.answer(verbs(first)[0]["action"], Digits="1")
     assert verbs(document)[-1].name == "Dial"
+    # Whom nobody answered there is not sent there for ever.
+    document = await twilio_voice.left(caller.house, caller.form(), Left("timeout"), 0)
+    assert [verb.name for verb in verbs(document)] == ["Say", "Hangup"]
+
+
+async def test_a_caller_of_whom_nobody_told_goes_to_the_default_queue(here: House) -> None:
+    """The records were away when they came, and are back at their next step."""
+    caller = TwilioCaller(here)
+    document = await twilio_voice.resume(here, caller.form(Digits="1"), "1", caller.keys())
+    assert verbs(document)[-1].name == "Dial"
+    assert await here.db.fetchval("SELECT pbx FROM call") == "twilio"
 
 
 async def test_two_processes_cannot_take_one_step(here: House, house: House, settings: Settings) -> None:
@@ -321,6 +333,9 @@ async def test_a_talk_that_is_recorded_is_announced(here: House) -> None:
 
 
 async def test_without_the_records_callers_go_to_the_pbx(here: House, settings: Settings, house: House) -> None:
-    dial = verbs(await twilio_voice.fallback(here))[0]
+    form = TwilioCaller(here).form()
+    dial = verbs(await twilio_voice.fallback(here, form))[0]
     assert (dial.name, dial.inside[0].name) == ("Dial", "Sip")
-    assert await twilio_voice.fallback(twilio_house(house, settings, twilio_sip_url="")) == ""
+    headers = parse_qs(urlsplit(dial.inside[0].text.replace("sip:", "sip://")).query)
+    assert (headers["X-Hotline-Sid"], headers.get("X-Hotline-Call")) == ([form["CallSid"]], None)
+    assert await twilio_voice.fallback(twilio_house(house, settings, twilio_sip_url=""), {}) == ""

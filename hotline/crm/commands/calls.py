@@ -222,11 +222,11 @@ async def save_call(
     legs = [leg for leg in call.legs.values() if leg.changed]
     names = list(aliases)
     if names and named_by not in (None, call.pbx):
-        await uow.execute(_ALIASES, call.id, named_by, [n.kind for n in names], [n.value for n in names])
+        await name_call(uow, call.id, named_by, names)
         names = []
     if call.exists and not call.changed and not legs:
         if names:
-            await uow.execute(_ALIASES, call.id, call.pbx, [n.kind for n in names], [n.value for n in names])
+            await name_call(uow, call.id, call.pbx, names)
         return True
     saved = await uow.fetchval(
         _UPDATE if call.exists else _INSERT,
@@ -240,6 +240,11 @@ async def save_call(
     for leg in legs:
         leg.changed = False
     return True
+
+
+async def name_call(uow: UnitOfWork, call_id: UUID, pbx: str, aliases: Sequence[Alias]) -> None:
+    """Further names of a call at a PBX; one that another call has already stays with that."""
+    await uow.execute(_ALIASES, call_id, pbx, [alias.kind for alias in aliases], [alias.value for alias in aliases])
 
 
 def _leg_json(leg: LegRecord) -> dict[str, Any]:

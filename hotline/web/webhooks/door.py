@@ -79,11 +79,15 @@ class Door:
     kind: Kind
     handle: Callable[[web.Request], Awaitable[web.StreamResponse]]
     fallback: Fallback | None = None
+    holds: int = BEFORE_FALLBACK
 
 
-def twilio_webhook(path: str, *, kind: Kind, fallback: Fallback | None = None) -> Callable[[Handler], Door]:
+def twilio_webhook(
+    path: str, *, kind: Kind, fallback: Fallback | None = None, holds: int = BEFORE_FALLBACK
+) -> Callable[[Handler], Door]:
     """Declares a webhook below ``/webhooks/twilio`` (see the module). ``voice`` and ``messaging`` are answered by
-    TwiML, ``callback`` by 204. ``fallback``: where callers go when asking them to hold has not helped."""
+    TwiML, ``callback`` by 204. ``fallback``: where callers go when asking them ``holds`` times to hold has not helped.
+    """
 
     def declare(function: Handler) -> Door:
         full = PREFIX + path
@@ -97,9 +101,10 @@ def twilio_webhook(path: str, *, kind: Kind, fallback: Fallback | None = None) -
             except HotlineError as error:
                 return _turned_away(request, full, error)
             outcome = await _in_time(house_of(request), hook, function, request[REQUEST_ID])
-            return await _answer(request, hook, Door(full, kind, handle, fallback), outcome)
+            return await _answer(request, hook, door, outcome)
 
-        return Door(full, kind, handle, fallback)
+        door = Door(full, kind, handle, fallback, holds)
+        return door
 
     return declare
 
@@ -189,7 +194,7 @@ async def _answer(request: web.Request, hook: Webhook, door: Door, outcome: Repl
 
 async def _hold(house: House, hook: Webhook, door: Door) -> str:
     """What keeps the caller."""
-    if door.fallback is not None and hook.tries > BEFORE_FALLBACK:
+    if door.fallback is not None and hook.tries > door.holds:
         try:
             async with asyncio.timeout(FALLBACK_SECONDS):
                 if document := await door.fallback(house, hook):

@@ -24,7 +24,7 @@ _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii", "iso-8859-1", "latin-
 
 _AGAIN: Final = "again"
 _KEPT: Final = "again."
-#: Most characters of lost parameters that are carried on in an address.
+#: Most bytes of lost parameters that are carried on in an address, as they stand there.
 _MOST_KEPT: Final = 2_000
 #: What Twilio sends with each request about a call; everything else was said once and would be lost.
 _STANDING: Final = frozenset(
@@ -74,8 +74,11 @@ class Webhook:
         query = {name: value for name, value in self.query.items() if not name.startswith(_AGAIN)}
         room = _MOST_KEPT
         for name, value in self.form.items():
-            room -= len(name) + len(value)
-            if name not in _STANDING and room > 0:
+            if name in _STANDING:
+                continue
+            size = len(urlencode({_KEPT + name: value})) + 1
+            if size <= room:
+                room -= size
                 query[_KEPT + name] = value
         return f"{self.path}?{urlencode(query | {_AGAIN: str(self.tries + 1)})}"
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from hotline.channels.twilio.agents import hang_up
+from hotline.channels.twilio.fallback import no_message
 from hotline.media.music import waiting_music
 from hotline.web.rights import public
 from hotline.web.webhooks.door import Door, Reply, twilio_webhook
@@ -38,7 +39,7 @@ def _step(hook: Webhook) -> int:
 
 
 async def _to_flow(house: House, hook: Webhook) -> str:
-    return await twilio_voice.fallback(house)
+    return await twilio_voice.fallback(house, hook.form)
 
 
 # The caller
@@ -76,9 +77,13 @@ async def wait_key(house: House, hook: Webhook) -> Reply:
     return Reply.twiml(await twilio_agents.key_pressed(house, waiting, keys) if waiting is not None else hang_up())
 
 
-@twilio_webhook("/voice/bridging", kind="voice")
+async def _connect(_: House, __: Webhook) -> str:
+    return no_message()
+
+
+@twilio_webhook("/voice/bridging", kind="voice", fallback=_connect, holds=0)
 async def bridging(house: House, hook: Webhook) -> Reply:
-    """A waiting caller is about to be connected."""
+    """A waiting caller is about to be connected: they are, whether or not it can be written down."""
     if (waiting := _id(hook, "w")) is not None:
         await twilio_offers.bridging(house, waiting)
     return Reply.nothing()

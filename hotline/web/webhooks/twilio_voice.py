@@ -10,8 +10,8 @@ from hotline.workflows import twilio_voice
 from hotline.workflows.house import House
 
 
-async def _default_queue(house: House, _: Webhook) -> str:
-    return await twilio_voice.fallback(house)
+async def _default_queue(house: House, hook: Webhook) -> str:
+    return await twilio_voice.fallback(house, hook.form)
 
 
 @twilio_webhook("/voice", kind="voice", fallback=_default_queue)

@@ -63,6 +63,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[Webhook]:
 
     made = [
         twilio_webhook("/test/step", kind="voice", fallback=elsewhere)(step),
+        twilio_webhook("/test/whisper", kind="voice", fallback=elsewhere, holds=0)(step),
         twilio_webhook("/test/received", kind="messaging")(received),
         twilio_webhook("/test/told", kind="callback")(told),
     ]
@@ -289,6 +290,8 @@ async def test_after_holding_long_enough_a_caller_goes_another_way(
     heard: list[Webhook], twilio_door: TwilioDoor, slow: asyncpg.Connection
 ) -> None:
     assert "sip:queue@pbx.example" in await (await twilio_door.post("/test/step?n=1&again=3", call())).text()
+    # Where holding makes no sense they go there at once.
+    assert "sip:queue@pbx.example" in await (await twilio_door.post("/test/whisper?n=1", call())).text()
 
 
 async def test_the_answer_carries_on_what_the_first_said_when_the_second_is_first(

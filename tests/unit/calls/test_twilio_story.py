@@ -121,3 +121,13 @@ def test_the_dialplan_joins_the_pbxs_call_to_twilios_once() -> None:
     lines += tracker.feed(AmiEvent("VarSet", joining, AT), AT)
     lines += tracker.feed(AmiEvent("VarSet", joining | {"Value": "' OR 1=1"}, AT), AT)
     assert [line.other for line in lines if isinstance(line, CallJoined)] == [twilio]
+
+
+def test_without_the_records_the_dialplan_joins_by_twilios_own_name() -> None:
+    tracker = Tracker("rig")
+    channel = {"Channel": "PJSIP/twilio-00000001", "Uniqueid": "1763800000.1", "Linkedid": "1763800000.1",
+               "ChannelState": "0", "CallerIDNum": "+4930123456", "Exten": "hotline"}  # fmt: skip
+    lines = tracker.feed(AmiEvent("Newchannel", channel, AT), AT)
+    for value in ("CA0", "", SID, "CA" + "f" * 32):
+        lines += tracker.feed(AmiEvent("VarSet", channel | {"Variable": "HOTLINE_JOIN", "Value": value}, AT), AT)
+    assert [line.other for line in lines if isinstance(line, CallJoined)] == [SID]
