@@ -39,6 +39,8 @@ ACTIONS: Final = {
     "CoreShowChannels": "reporting",
     "Filter": "system",
 }
+#: Where the shipped dialplan takes callers whom Twilio sends on.
+TWILIO_CONTEXT: Final = "hotline-twilio"
 _MANAGER: Final = "/etc/asterisk/manager.conf"
 
 
@@ -308,6 +310,8 @@ async def _contexts(connection: Connection, settings: Settings, allowed: Reply |
         inside.context: ("colleagues' extensions", "wrong"),
         QUEUE_CONTEXT: ("transfers to a queue", "warning"),
     }
+    if settings.twilio_sip_url:  # one PBX is enough for it, and its address does not say which
+        wanted[TWILIO_CONTEXT] = ("callers whom Twilio sends on (HOTLINE_TWILIO_SIP_URL)", "warning")
     for context, (purpose, verdict) in wanted.items():
         reply = await _ask(connection, "ShowDialPlan", ("Context", context))
         if reply is not None and reply.success:
@@ -320,7 +324,9 @@ async def _contexts(connection: Connection, settings: Settings, allowed: Reply |
                 (
                     "/etc/asterisk/extensions.conf; then asterisk -rx 'dialplan reload':",
                     "#include extensions_hotline.conf",
-                    "(or name your own context in HOTLINE_DIAL_OUT, HOTLINE_DIAL_INTERNAL)",
+                    "(and endpoint twilio of pjsip_hotline.conf, with this context)"
+                    if context == TWILIO_CONTEXT
+                    else "(or name your own context in HOTLINE_DIAL_OUT, HOTLINE_DIAL_INTERNAL)",
                 ),
             )
 

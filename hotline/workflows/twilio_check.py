@@ -14,6 +14,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from hotline.channels.errors import ChannelError, SenderPaused, TemporarilyRefused
 from hotline.channels.twilio.client import TwilioClient
 from hotline.crm.queries.senders import list_senders
+from hotline.crm.queries.support import DAYS
+from hotline.crm.queries.twilio_calls import recordings_given_up
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError
 from hotline.settings import Settings
@@ -49,6 +51,7 @@ async def check_twilio(house: House) -> AsyncIterator[Check]:
     yield (address := check_address(settings))
     if address.verdict != "wrong":
         yield await _reached(settings)
+    yield await _recordings(house)
     account = await _account(client)
     yield account
     if account.verdict != "ok":
@@ -135,6 +138,18 @@ async def _account(client: TwilioClient, account_sid: str | None = None) -> Chec
     if status != "active":
         return Check(name, "wrong", f"the account is {status}", ("see the Twilio console",))
     return Check(name, "ok", "active")
+
+
+async def _recordings(house: House) -> Check:
+    """Whether what callers said at Twilio has come."""
+    name = "twilio recordings"
+    lost = await recordings_given_up(house.db, SYSTEM, house.clock())
+    if not lost:
+        return Check(name, "ok", f"none was given up in the last {DAYS} days")
+    why = ", ".join(f"{error} {count}" for error, count in lost.items())
+    advice = ("what is still at Twilio can be heard in its console, Monitor, Call recordings; the log names each:",
+              "twilio_fetch.failed")  # fmt: skip
+    return Check(name, "warning", f"{sum(lost.values())} of the last {DAYS} days were given up: {why}", advice)
 
 
 def _webhooks(found: Plan) -> list[Check]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from hotline.channels.errors import ChannelError, NotConfigured
 from hotline.channels.twilio.client import ChannelSender, Number, Service, TwilioClient
+from hotline.channels.twilio.signature import RETRIES
 from hotline.crm.commands.senders import create_sender, update_sender
 from hotline.crm.queries.senders import SenderView, list_senders
 from hotline.crm.viewer import SYSTEM
@@ -40,6 +41,7 @@ WHATSAPP: Final[Mapping[str, str]] = {
 }
 _METHODS: Final[Mapping[str, str]] = {
     "voice_url": "voice_method",
+    "status_callback": "status_callback_method",
     "voice_fallback_url": "voice_fallback_method",
     "sms_url": "sms_method",
     "sms_fallback_url": "sms_fallback_method",
@@ -228,15 +230,18 @@ def _service_step(service: Service, account_sid: str, base: str) -> Step:
 
 def _whatsapp_step(sender: ChannelSender, account_sid: str, base: str) -> Step:
     address = sender.address.removeprefix(_WHATSAPP)
-    found = _differences(WHATSAPP, sender.webhooks, base)
+    found = _differences(WHATSAPP, sender.webhooks, base, retries="")  # its pages tell of none for these
     return Step("whatsapp", sender.sid, account_sid, address, sender.name, found)
 
 
-def _differences(wanted: Mapping[str, str], now: Mapping[str, str], base: str) -> tuple[Difference, ...]:
+def _differences(
+    wanted: Mapping[str, str], now: Mapping[str, str], base: str, retries: str = RETRIES
+) -> tuple[Difference, ...]:
     found = []
     for name, path in wanted.items():
-        shall, is_now = f"{base}{path}", now.get(name, "")
-        if is_now != shall or now.get(_METHODS.get(name, ""), "POST") not in ("POST", ""):
+        shall, is_now = f"{base}{path}{retries}", now.get(name, "")
+        # How often it is tried is the administrator's where they have set the address themselves.
+        if is_now.partition("#")[0] != f"{base}{path}" or now.get(_METHODS.get(name, ""), "POST") not in ("POST", ""):
             found.append(Difference(name, is_now, shall))
     return tuple(found)
 
@@ -245,9 +250,8 @@ def _with_methods(step: Step) -> dict[str, str]:
     changes: dict[str, str] = {}
     for each in step.differences:
         changes[each.setting] = each.shall_be
-        if step.subject == "number" and each.setting == "status_callback":
-            changes["status_callback_method"] = "POST"
-        elif each.setting in _METHODS:
+        # A messaging service has no method for its status callback.
+        if each.setting in _METHODS and (step.subject, each.setting) != ("service", "status_callback"):
             changes[_METHODS[each.setting]] = "POST"
     return changes
 

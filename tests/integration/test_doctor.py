@@ -199,6 +199,23 @@ async def test_a_freepbx_member_is_known_by_its_state_interface(settings: Settin
     assert wrong(await examine(pbx, settings, KnownAgent("anna", ("PJSIP/1001",), ()))) == {}
 
 
+async def test_the_context_of_twilios_callers_is_looked_for_where_they_are_sent_on(settings: Settings) -> None:
+    pbx = healthy()
+    shown = pbx.answers.get("ShowDialPlan")
+
+    def dialplan(headers: Mapping[str, str]) -> list[Headers]:
+        if headers["Context"] == "hotline-twilio":
+            return [[("Response", "Error"), ("Message", "Did not find context hotline-twilio")]]
+        return list(shown(headers)) if shown is not None else [[("Response", "Success")]]
+
+    pbx.answers["ShowDialPlan"] = dialplan
+    assert not [each for each in await examine(pbx, settings, ANNA) if "hotline-twilio" in each.found]
+    sent_on = settings.model_copy(update={"twilio_sip_url": "sip:hotline@pbx.example.com"})
+    (found,) = [each for each in await examine(pbx, sent_on, ANNA) if "hotline-twilio" in each.found]
+    assert found.verdict == "warning"
+    assert "pjsip_hotline.conf" in found.advice[-1]
+
+
 async def test_contexts_and_features_that_are_missing_are_told(settings: Settings) -> None:
     pbx = healthy()
     pbx.refused["ShowDialPlan"] = "Did not find context"

@@ -15,6 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator, add_port, remove_port
 
+#: What ``hotline twilio setup`` adds to the addresses of numbers and messaging services: Twilio tries twice more,
+#: within its 15 seconds, whatever goes wrong. It does not come with the request.
+#: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+RETRIES: Final = "#rc=2&rp=all"
 #: Longest signature: base64 of 20 bytes is 28 characters.
 _LONGEST: Final = 100
 
@@ -65,12 +69,13 @@ class Tokens:
 
 
 def _variants(url: str) -> Iterator[str]:
-    """The address as it is, then with and without its port: Twilio is not of one mind about that."""
+    """The address as it is, then with and without its port: Twilio is not of one mind about that; nor do its pages say
+    whether what it was given after the # is signed."""
     yield url
     parts = urlsplit(url)
-    for variant in (remove_port(parts), add_port(parts)):
-        if variant != url:
-            yield variant
+    others = [variant for variant in (remove_port(parts), add_port(parts)) if variant != url]
+    yield from others
+    yield from (variant + RETRIES for variant in (url, *others))
 
 
 def sign(token: str, url: str, form: MultiDict[str]) -> str:

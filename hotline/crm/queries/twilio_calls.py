@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from hotline.crm.commands.twilio_legs import LEG_COLUMNS, TwilioLegRecord
@@ -11,6 +11,7 @@ from hotline.crm.commands.twilio_waiting import WAITING_COLUMNS, Waiting
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import load_personal_key
+from hotline.crm.queries.support import DAYS
 from hotline.crm.viewer import Viewer
 
 
@@ -39,7 +40,8 @@ async def call_so_far(db: Reader, viewer: Viewer, call_id: UUID) -> CallSoFar | 
     row = await db.fetchrow(
         """SELECT c.id, c.pbx, c.direction, c.queue, c.customer_id, c.user_id, c.ivr->>'language' AS language,
                   c.ivr->>'kind' AS kind, c.ivr->>'outcome' AS outcome,
-                  (SELECT w.how FROM twilio_waiting w WHERE w.call_id = c.id ORDER BY w.step DESC LIMIT 1) AS left,
+                  (SELECT w.how FROM twilio_waiting w WHERE w.call_id = c.id
+                   ORDER BY w.joined_at DESC, w.id DESC LIMIT 1) AS left,
                   c.answered_at, c.ended_at, c.dialled
            FROM call c WHERE c.id = COALESCE((SELECT merged_into_id FROM call WHERE id = $1), $1)""",
         call_id,
@@ -194,6 +196,20 @@ async def leg(db: Reader, viewer: Viewer, leg_id: UUID) -> TwilioLegRecord | Non
     viewer.require("calls.read_all")
     row = await db.fetchrow(f"SELECT {LEG_COLUMNS} FROM twilio_leg WHERE id = $1", leg_id)  # noqa: S608
     return None if row is None else TwilioLegRecord(**row)
+
+
+async def recordings_given_up(db: Reader, viewer: Viewer, now: datetime) -> dict[str, int]:
+    """Recordings and their texts of the last days that could not be fetched from Twilio, by why; those of erased
+    callers were not to be."""
+    viewer.require("calls.read_all")
+    rows = await db.fetch(
+        """SELECT COALESCE(error, '') AS error, count(*) AS lost FROM twilio_fetch
+           WHERE state = 'failed' AND what IN ('recording', 'transcript') AND error IS DISTINCT FROM 'erased'
+             AND done_at > $1::timestamptz - $2::interval GROUP BY error ORDER BY error LIMIT 20""",
+        now,
+        timedelta(days=DAYS),
+    )
+    return {row["error"]: row["lost"] for row in rows}
 
 
 async def locale_of(db: Reader, viewer: Viewer, user_id: UUID) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hotline.channels.errors import NotConfigured
+from hotline.channels.twilio.signature import RETRIES
 from hotline.crm.queries.senders import list_senders
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid, SettingError
@@ -37,14 +38,14 @@ async def test_everything_is_pointed_here_once(house: House, twilio: FakeTwilio)
         ("whatsapp", OTHER, False),
     ]
     changes = {each.setting: (each.is_now, each.shall_be) for each in found.steps[1].differences}
-    assert changes["voice_url"] == ("https://old.example/voice", f"{PUBLIC}/webhooks/twilio/voice")
+    assert changes["voice_url"] == ("https://old.example/voice", f"{PUBLIC}/webhooks/twilio/voice{RETRIES}")
     assert "sms_url" not in changes  # its messaging service decides
     assert [request for request in twilio.requests if request[0] != "GET"] == []
     assert await list_senders(house.db, SYSTEM) == []
     assert await carry_out(house, found) == 3
-    assert other.webhooks["voice_url"] == f"{PUBLIC}/webhooks/twilio/voice"
-    assert other.webhooks["voice_fallback_url"] == f"{PUBLIC}/webhooks/twilio/voice/fallback"
-    assert service.webhooks["inbound_request_url"] == f"{PUBLIC}/webhooks/twilio/messages"
+    assert other.webhooks["voice_url"] == f"{PUBLIC}/webhooks/twilio/voice{RETRIES}"
+    assert other.webhooks["voice_fallback_url"] == f"{PUBLIC}/webhooks/twilio/voice/fallback{RETRIES}"
+    assert service.webhooks["inbound_request_url"] == f"{PUBLIC}/webhooks/twilio/messages{RETRIES}"
     assert sender.webhooks["status_callback_url"] == f"{PUBLIC}/webhooks/twilio/messages/status"
     again = await plan(house)
     assert all(step.is_done for step in again.steps)
@@ -54,6 +55,18 @@ async def test_everything_is_pointed_here_once(house: House, twilio: FakeTwilio)
     assert senders["sms", OTHER].service_sid == service.sid
     assert senders["voice", OTHER].country == "GB"
     assert senders["voice", NUMBER].service_sid is None
+
+
+async def test_how_it_is_asked_counts_too_and_how_often_is_the_administrators(house: House, twilio: FakeTwilio) -> None:
+    (number,) = twilio.numbers.values()
+    number.webhooks["voice_url"] += "#rc=5"
+    number.webhooks["status_callback_method"] = "GET"
+    step = (await plan(house)).steps[0]
+    assert [each.setting for each in step.differences] == ["status_callback"]
+    await carry_out(house, await plan(house))
+    assert number.webhooks["status_callback_method"] == "POST"
+    assert number.webhooks["voice_url"].endswith("/voice#rc=5")
+    assert all(step.is_done for step in (await plan(house)).steps)
 
 
 async def test_one_number_alone_and_sub_accounts(house: House, twilio: FakeTwilio) -> None:
@@ -124,6 +137,22 @@ async def test_the_doctor_says_what_to_change(house: House, twilio: FakeTwilio) 
     assert "HOTLINE_TWILIO_AUTH_TOKEN" in found["twilio account"].advice[0]
 
 
+async def test_the_doctor_counts_recordings_that_were_given_up(house: House, twilio: FakeTwilio) -> None:
+    assert (await checks(house))["twilio recordings"].verdict == "ok"
+    await house.db.execute(
+        """INSERT INTO twilio_fetch (id, what, sid, recording_sid, account_sid, call_sid, kind, state, due_at, error,
+                                     done_at)
+           SELECT gen_random_uuid(), what, 'RE' || row_number() OVER (), '', '', '', 'voicemail', state, now(), error,
+                  now() - age
+           FROM (VALUES ('recording', 'failed', 'gone', interval '1 day'), ('transcript', 'failed', 'gone', '1 day'),
+                        ('recording', 'failed', 'not_sound', '2 days'), ('recording', 'failed', 'erased', '1 day'),
+                        ('recording', 'failed', 'gone', '1 year'), ('delete_recording', 'failed', 'gone', '1 day'),
+                        ('recording', 'done', NULL, '1 day')) AS lost (what, state, error, age)"""
+    )
+    check = (await checks(house))["twilio recordings"]
+    assert (check.verdict, check.found) == ("warning", "3 of the last 7 days were given up: gone 2, not_sound 1")
+
+
 def test_addresses_that_the_internet_does_not_reach(house: House) -> None:
     for url, verdict in (
         ("https://hotline.example.com", "ok"),
@@ -153,4 +182,4 @@ async def test_the_command_prints_and_changes(twilio: FakeTwilio, db_url: str, h
     assert number.webhooks == {"sms_url": "https://old.example/sms"}
     code, out, errors = await run_hotline("twilio", "setup", settings=settings)
     assert (code, "1 of 3 changed" in out, errors) == (0, True, "")
-    assert number.webhooks["voice_url"] == f"{PUBLIC}/webhooks/twilio/voice"
+    assert number.webhooks["voice_url"] == f"{PUBLIC}/webhooks/twilio/voice{RETRIES}"
