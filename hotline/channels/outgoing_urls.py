@@ -92,6 +92,9 @@ async def outgoing(
             await open_.enter_async_context(_within(seconds))
             for _ in range(MOST_REDIRECTS + 1):
                 response = await _ask(open_, session, url, trust)
+                if response.status == 401 and is_twilio(url, trust.api_url):
+                    # The token was taken back before the settings knew the next one: the file is still there.
+                    raise TemporarilyRefused("Twilio refuses the credentials.")
                 if response.status not in _REDIRECTS:
                     break
                 url = urljoin(url, response.headers.get("Location", ""))

@@ -3,7 +3,6 @@ queues. Each is ``sent`` and committed before anything is done, and nothing is d
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -32,8 +31,6 @@ log = structlog.get_logger(__name__)
 
 #: Asterisk's device state of a phone that is not in use: what is known of a phone at Twilio.
 _NOT_IN_USE: Final = 1
-#: Commands that were under way when a process died are unknown after so long.
-_SETTLE: Final = timedelta(seconds=30)
 
 
 async def work_commands(house: House, lease: Lease) -> None:
@@ -45,7 +42,7 @@ async def work_commands(house: House, lease: Lease) -> None:
 
 async def settle(house: House) -> None:
     """After another process's end: what is in hotline's own hands is done now, the rest is told by Twilio's callbacks
-    or unknown."""
+    or unknown (``expire_commands``)."""
     for order in await unsettled_commands(house, TWILIO):
         if order.action in ("sign_in", "sign_out", "pause", "unpause"):
             await _carry_out(house, order)

@@ -186,7 +186,7 @@ async def hang_up_retracted(house: House) -> None:
 async def _hang_up(house: House, leg: TwilioLegRecord) -> None:
     try:
         await end(house, leg)
-    except TemporarilyRefused:
+    except (TemporarilyRefused, Unknown):
         async with house.unit(SYSTEM) as uow:
             await legs.retract_again(uow, leg.id)
     except ChannelError as error:

@@ -1,4 +1,4 @@
-"""Legs at Twilio of which nothing was heard for long: callbacks are lost at times, so Twilio's own list is asked."""
+"""Legs at Twilio of which nothing was heard for long: callbacks are lost at times, so Twilio is asked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hotline.channels.errors import ChannelError
 from hotline.crm.commands import twilio_legs as legs
 from hotline.crm.commands.twilio_legs import TwilioLegRecord
 from hotline.crm.viewer import SYSTEM
+from hotline.workflows import twilio_voice
 from hotline.workflows.house import House
 from hotline.workflows.twilio_calls import caller_progress
 from hotline.workflows.twilio_offers import agent_progress
@@ -30,36 +31,31 @@ async def look_after_silent(house: House) -> int:
     if twilio is None:
         return 0
     async with house.unit(SYSTEM) as uow:
-        silent = [leg for leg in await legs.claim_silent(uow, SILENT) if leg.call_sid is not None]
+        silent = await legs.claim_silent(uow, SILENT)
         at = uow.now
-    if not silent:
-        return 0
-    since = min(leg.created_at for leg in silent) - timedelta(minutes=1)
     over = 0
-    for account in {leg.account_sid for leg in silent}:
-        try:
-            found = {each.sid: each for each in await twilio.list_calls(since, account_sid=account or None)}
-        except ChannelError as error:
-            log.warning("twilio.not_listed", code=error.code, provider_code=error.provider_code)
+    for leg in silent:
+        if leg.call_sid is None:
             continue
-        for leg in silent:
-            placed = found.get(leg.call_sid or "")
-            if leg.account_sid != account or placed is None:
-                continue
-            form = {"CallSid": placed.sid, "AccountSid": placed.account_sid, "CallStatus": placed.status,
-                    "From": placed.from_, "To": placed.to}  # fmt: skip
-            if story.progress(form) != "ended":
-                continue
+        try:
+            placed = await twilio.fetch_call(leg.call_sid, account_sid=leg.account_sid or None)
+        except ChannelError as error:
+            log.warning("twilio.not_asked", code=error.code, provider_code=error.provider_code)
+            break  # the others are asked about later, too
+        form = {"CallSid": leg.call_sid, "AccountSid": leg.account_sid, "CallStatus": "completed"}
+        if placed is not None:
+            form |= {"CallStatus": placed.status, "From": placed.from_, "To": placed.to}
+        if story.progress(form) == "ended":
             over += 1
-            when = placed.ended_at or at
-            await _tell_end(house, leg, form, when)
+            await _tell_end(house, leg, form, (placed.ended_at if placed is not None else None) or at)
     return over
 
 
 async def _tell_end(house: House, leg: TwilioLegRecord, form: dict[str, str], at: datetime) -> None:
     match leg.role:
         case "caller":
-            await caller_progress(house, form, at)
+            outcome = await twilio_voice.gone(house, form["CallSid"])
+            await caller_progress(house, form, at, outcome=outcome)
         case "agent" | "transfer":
             await agent_progress(house, leg.id, form, at)
         case "dialler":

@@ -123,7 +123,7 @@ async def test_twenty_callbacks_are_one_recording(twilio: FakeTwilio, twilio_doo
     assert list(twilio.recordings) == [sid]  # the company did not say that it is deleted there
 
 
-@pytest.mark.parametrize("fault", [Fault(status=503), Fault(status=429), Fault(status=404)])
+@pytest.mark.parametrize("fault", [Fault(status=503), Fault(status=429), Fault(status=404), Fault(status=401)])
 async def test_twilio_has_a_bad_moment(fault: Fault, twilio: FakeTwilio, twilio_door: TwilioDoor, house: House) -> None:
     sid = lies_at(twilio, wav())
     await told(twilio_door, sid)

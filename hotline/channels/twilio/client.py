@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from twilio.rest import Client
 
-from hotline.channels.errors import NotConfigured, SenderPaused
+from hotline.channels.errors import NotConfigured, PermanentlyRefused, SenderPaused, TemporarilyRefused, Unknown
 from hotline.channels.twilio.media import Media, fetch
 from hotline.channels.twilio.signature import Tokens
 from hotline.channels.twilio.transport import Transport
@@ -22,6 +22,8 @@ from hotline.settings import Settings
 
 #: Error code of wrong credentials: the request was not looked at.
 _UNAUTHORISED: Final = 20003
+#: Error code of what is not there (any more).
+NOT_FOUND: Final = 20404
 #: Seconds that a list of several pages may take, in requests.
 _PAGES: Final = 6
 #: Most numbers, messages or calls that one list answers.
@@ -202,6 +204,15 @@ class TwilioClient:
         options = _given(status=status, twiml=twiml, url=url)
         return _call(await self.ask(lambda api: api.calls(call_sid).update_async(**options), account_sid))
 
+    async def fetch_call(self, call_sid: str, *, account_sid: str | None = None) -> PlacedCall | None:
+        """One call as it is now; None for one that Twilio does not have."""
+        try:
+            return _call(await self.ask(lambda api: api.calls(call_sid).fetch_async(), account_sid))
+        except PermanentlyRefused as error:
+            if error.provider_code != NOT_FOUND:
+                raise
+            return None
+
     async def list_calls(
         self, since: datetime, *, account_sid: str | None = None, limit: int = MOST
     ) -> list[PlacedCall]:
@@ -216,13 +227,11 @@ class TwilioClient:
     async def fetch_media(self, url: str, limit: int, *, account_sid: str | None = None) -> Media:
         """A file by the address that a webhook named, at most ``limit`` bytes. Raises MediaRefused for an address that
         is nobody's business, a file that is too large, or one that is gone."""
-        account = account_sid or self.account_sid
-        token = (self.tokens.of(account) or self.tokens.of(self.account_sid))[0]
         return await fetch(
             self.transport.session(),
             url,
             limit,
-            credentials=(account, token),
+            credentials=self.credentials(account_sid),
             api_url=self.api_url,
             seconds=self._seconds * 3,
         )
@@ -302,6 +311,13 @@ class TwilioClient:
 
     # How it is asked
 
+    def credentials(self, account_sid: str | None) -> tuple[str, str]:
+        """(account, token) for what belongs to an account: its own, else the main account's, which may see all. While
+        tokens are rotated the one that worked last."""
+        account = account_sid if account_sid and self.tokens.of(account_sid) else self.account_sid
+        tokens = self.tokens.of(account)
+        return account, tokens[self._current % len(tokens) if account == self.account_sid else 0]
+
     async def ask(self, work: Callable[[Any], Awaitable[T]], account_sid: str | None = None, *, pages: int = 1) -> T:
         """``work`` gets the library's resources of an account: the main one, or the sub-account ``account_sid``."""
         return await self._asked(
@@ -321,6 +337,9 @@ class TwilioClient:
             try:
                 async with asyncio.timeout(self._seconds * pages + 1):
                     answer = await work(client)
+            except TimeoutError as error:
+                why = "Twilio takes too long."  # each request has an end of its own, so it is a list of many pages
+                raise (TemporarilyRefused(why) if pages > 1 else Unknown(why)) from error
             except SenderPaused as error:
                 if error.provider_code != _UNAUTHORISED or attempt + 1 == len(tokens):
                     raise

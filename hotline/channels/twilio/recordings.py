@@ -9,13 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from hotline.channels.errors import NotConfigured, PermanentlyRefused
+from hotline.channels.errors import PermanentlyRefused
 from hotline.channels.outgoing_urls import Answer, Trust, outgoing
-from hotline.channels.twilio.client import TwilioClient
+from hotline.channels.twilio.client import NOT_FOUND, TwilioClient
 
 _API: Final = "https://api.twilio.com"
-#: Error code of what is not there (any more).
-_NOT_FOUND: Final = 20404
 #: Longest text of a voicemail that is kept, in characters.
 LONGEST_TEXT: Final = 20_000
 
@@ -32,14 +30,10 @@ class Transcript:
 async def open_recording(
     client: TwilioClient, account_sid: str, recording_sid: str, limit: int, *, seconds: float
 ) -> AsyncIterator[Answer]:
-    """A recording as WAV, at most ``limit`` bytes. Raises as ``outgoing`` does, NotConfigured for an account without a
-    token."""
-    tokens = client.tokens.of(account_sid)
-    if not tokens:
-        raise NotConfigured("There is no token for this Twilio account.")
+    """A recording as WAV, at most ``limit`` bytes. Raises as ``outgoing`` does."""
     base = (client.api_url or _API).rstrip("/")
     url = f"{base}/2010-04-01/Accounts/{account_sid}/Recordings/{recording_sid}.wav"
-    trust = Trust((account_sid, tokens[0]), client.api_url)
+    trust = Trust(client.credentials(account_sid), client.api_url)
     async with outgoing(client.transport.session(), url, limit, trust=trust, seconds=seconds) as answer:
         yield answer
 
@@ -58,7 +52,7 @@ async def delete_recording(client: TwilioClient, account_sid: str, recording_sid
     try:
         await client.ask(lambda api: api.recordings(recording_sid).delete_async(), account_sid)
     except PermanentlyRefused as error:
-        if error.provider_code != _NOT_FOUND:
+        if error.provider_code != NOT_FOUND:
             raise
 
 
@@ -67,5 +61,5 @@ async def delete_transcript(client: TwilioClient, account_sid: str, transcriptio
     try:
         await client.ask(lambda api: api.transcriptions(transcription_sid).delete_async(), account_sid)
     except PermanentlyRefused as error:
-        if error.provider_code != _NOT_FOUND:
+        if error.provider_code != NOT_FOUND:
             raise

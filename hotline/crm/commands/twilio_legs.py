@@ -170,6 +170,8 @@ async def note_progress(
     )  # fmt: skip
 
 
+#: For so long a leg is tried to be hung up.
+STUBBORN: Final = timedelta(minutes=5)
 _RANK: Final = ("sending", "unknown", "sent", "ringing", "answered", "ended")
 
 
@@ -232,8 +234,12 @@ async def claim_retractions(uow: UnitOfWork, *, most: int = 50) -> list[TwilioLe
 
 
 async def retract_again(uow: UnitOfWork, leg_id: UUID) -> None:
-    """Twilio did not take it: once more, later. Hanging up twice does no harm."""
-    await uow.execute("UPDATE twilio_leg SET retracted_at = NULL WHERE id = $1 AND ended_at IS NULL", leg_id)
+    """Twilio did not take it, or nobody knows: once more, for as long as STUBBORN. Hanging up twice does no harm."""
+    await uow.execute(
+        """UPDATE twilio_leg SET retracted_at = NULL
+           WHERE id = $1 AND ended_at IS NULL AND retract_at > $2::timestamptz - $3::interval""",
+        leg_id, uow.now, STUBBORN,
+    )  # fmt: skip
 
 
 async def claim_silent(uow: UnitOfWork, quiet: timedelta, *, most: int = 20) -> list[TwilioLegRecord]:

@@ -84,7 +84,8 @@ async def lock_waiting(uow: UnitOfWork, waiting_id: UUID) -> Waiting | None:
 async def lock_newest(uow: UnitOfWork, call_sid: str) -> Waiting | None:
     """The caller's newest, locked: the one that an answer about the caller is about."""
     row = await uow.fetchrow(
-        f"SELECT {WAITING_COLUMNS} FROM twilio_waiting WHERE call_sid = $1 ORDER BY step DESC LIMIT 1 FOR UPDATE",  # noqa: S608
+        f"""SELECT {WAITING_COLUMNS} FROM twilio_waiting WHERE call_sid = $1
+            ORDER BY joined_at DESC, id DESC LIMIT 1 FOR UPDATE""",  # noqa: S608
         call_sid,
     )
     return None if row is None else _waiting(row)
@@ -198,6 +199,6 @@ async def note_pbx(uow: UnitOfWork, call_id: UUID, lines: Sequence[Line]) -> Non
                           ELSE $2 END,
                bridged_at = CASE WHEN $2 = 'answered' THEN COALESCE(bridged_at, $3) ELSE bridged_at END
            WHERE id = (SELECT id FROM twilio_waiting WHERE call_id = $1 AND route <> 'direct' AND left_at IS NULL
-                       ORDER BY step DESC LIMIT 1)""",
+                       ORDER BY joined_at DESC, id DESC LIMIT 1)""",
         call_id, how, uow.now,
     )  # fmt: skip

@@ -170,6 +170,19 @@ async def test_everything_twice_is_once(office: House, twilio: FakeTwilio) -> No
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("fault", [500, 429])
+async def test_a_phone_is_hung_up_until_it_is_known_to_be(office: House, twilio: FakeTwilio, fault: int) -> None:
+    await rules(office, accept_key="none")
+    await sign_in(office, ben=BEN, eve=EVE)
+    line = await to_queue(twilio)
+    ben = await twilio.ringing("client:ben")
+    eve = await twilio.ringing("sip:eve@phones.example.com")
+    twilio.fails(Fault(fault, method="POST", path="/Calls/CA"))
+    ben.answer()
+    await twilio.wait_for(eve.over.is_set)
+    assert line.doing == "bridged"
+
+
 async def test_a_voicemail_takes_no_call(office: House, twilio: FakeTwilio) -> None:
     await sign_in(office, anna=ANNA)
     await rules(office, pause_after_missed=1)
@@ -352,6 +365,7 @@ async def test_a_callback_that_was_lost_is_found_in_twilios_list(office: House, 
     await twilio.wait_for(lambda: bool(twilio.held))
     await office.db.execute("UPDATE twilio_leg SET checked_at = now() - interval '1 hour'")
     assert await look_after_silent(office) == 1
+    assert await office.db.fetchval("SELECT state FROM ivr_session WHERE uniqueid = $1", line.call.sid) == "over"
     assert (await ended(office, twilio, line)).disposition in ("abandoned", "no_answer")
     await twilio.release()
     assert await times(office, "call.ended") == 1

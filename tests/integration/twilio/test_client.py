@@ -61,6 +61,26 @@ async def test_lists_are_read_page_by_page_since_a_moment(client: TwilioClient, 
     assert len(await client.list_messages(now - timedelta(hours=1), limit=10)) == 10
 
 
+def test_files_are_fetched_as_an_account_that_has_a_token(client: TwilioClient, twilio: FakeTwilio) -> None:
+    main = twilio.account_sid, twilio.token
+    assert client.credentials(None) == main
+    assert client.credentials(twilio.account_sid) == main
+    assert client.credentials(new_sid("AC")) == main  # a sub-account without one: the main account may see it
+
+
+async def test_one_call_is_asked_about(client: TwilioClient, twilio: FakeTwilio) -> None:
+    placed = await client.create_call(to=CUSTOMER, from_=NUMBER, twiml="<Response><Hangup/></Response>")
+    (await twilio.ringing(CUSTOMER)).decline("busy")
+    await twilio.quiet()
+    found = await client.fetch_call(placed.sid)
+    assert found is not None
+    assert (found.sid, found.status) == (placed.sid, "busy")
+    assert await client.fetch_call(new_sid("CA")) is None
+    twilio.fails(Fault(503))
+    with pytest.raises(TemporarilyRefused):
+        await client.fetch_call(placed.sid)
+
+
 async def test_a_call_is_placed_changed_and_listed(client: TwilioClient, twilio: FakeTwilio) -> None:
     placed = await client.create_call(
         to=CUSTOMER,
