@@ -7,7 +7,7 @@ import os
 import pickle
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import ClassVar, Final
 
@@ -55,11 +55,15 @@ async def prepared(task: Task) -> AsyncGenerator[Prepared | Ended, None]:
     count = workers()
     async with _worker(replace(task, share=0, shares=count)) as first:
         if count == 1:
-            async for message in _in_turn([first]):
-                yield message
+            async with aclosing(_in_turn([first])) as messages:
+                async for message in messages:
+                    yield message
             return
-        async with _worker(replace(task, share=1, shares=count)) as second:
-            async for message in _in_turn([first, second]):
+        async with (
+            _worker(replace(task, share=1, shares=count)) as second,
+            aclosing(_in_turn([first, second])) as messages,
+        ):
+            async for message in messages:
                 yield message
 
 
@@ -106,11 +110,17 @@ async def _worker(task: Task) -> AsyncIterator[asyncio.subprocess.Process]:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-        # Not wait(): while more was ahead than is buffered, reading pauses, the pipe's end is never seen, and wait()
-        # never answers. This reads what is left.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
-                await process.communicate()
+        # Whoever is in a hurry to end (a second cancellation) leaves no process behind that nobody waits for.
+        await asyncio.shield(asyncio.create_task(_gone(process)))
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    """Wait for a reader that was killed."""
+    # Not wait(): while more was ahead than is buffered, reading pauses, the pipe's end is never seen, and wait()
+    # never answers. This reads what is left.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_STOP_SECONDS):
+            await process.communicate()
 
 
 async def _next(process: asyncio.subprocess.Process, seconds: float) -> object:

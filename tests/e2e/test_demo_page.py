@@ -72,7 +72,7 @@ async def test_a_person_at_the_handset(server_folder: Path) -> None:
 async def _in_english(shown: Demo) -> None:
     async with handset(shown, locale="en-GB") as (page, fetched):
         state = page.locator(".handset [data-part=state]")
-        heard = page.get_by_role("log")
+        heard = page.get_by_role("log", name="What the caller hears")
         assert await look(page, "ready") == []
 
         # By keyboard and by pointer through the menu into the queue; the words are on the screen, the sound is fetched.

@@ -137,7 +137,9 @@ async def test_a_grant_adds_to_a_role_until_it_ends(house: House, monkeypatch: p
     rights = await get_rights(house.db, agent, house.clock(), agent.user_id)
     sources = {view.name: [source.kind for source in view.sources] for view in rights.permissions if view.sources}
     assert (sources["customers.read"], sources["calls.read_all"]) == (["role", "grant"], ["grant"])
-    assert {scope.kind: scope.scope for scope in rights.scopes} == {"customers": "all", "calls": "all", "tickets": None}
+    assert {scope.kind: scope.scope for scope in rights.scopes} == {
+        "customers": "all", "calls": "all", "tickets": None, "conversations": None,
+    }  # fmt: skip
     assert (await grants.revoke_grant(house, admin, grant.id)).state == "revoked"
     assert not (await now(house, token)).may("calls.read_all")
     assert (await grants.restore_grant(house, admin, grant.id)).state == "live"

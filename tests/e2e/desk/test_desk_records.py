@@ -207,7 +207,9 @@ async def test_who_may_not_is_told_so_and_sees_no_way_there(desk: Desk) -> None:
     desk.expected.append("403")
     await desk.hire("anna")
     page = await desk.page("anna", "/")
-    await expect(page.locator(".navbar-rail .nav-link")).to_have_text(["Desk", "Tickets", "Call backs", "Customers"])
+    await expect(page.locator(".navbar-rail .nav-link")).to_have_text(
+        ["Desk", "Messages", "Tickets", "Call backs", "Customers"]
+    )
     await page.goto(desk.url + "/system")
     await expect(page.locator("h1")).to_have_text("Not allowed")
     await desk.hire("rita", "reviewer")
