@@ -15,7 +15,7 @@ import structlog
 
 from hotline.channels.errors import ChannelError, PermanentlyRefused
 from hotline.channels.twilio.client import PlacedCall, SentMessage, TwilioClient
-from hotline.channels.twilio.messages import MediaAt, joined, listed, media_of
+from hotline.channels.twilio.messages import MediaAt, listed, media_of
 from hotline.conversations.delivery import forward, of_twilio
 from hotline.crm.commands.catch_up import (
     InDoubt,
@@ -29,6 +29,7 @@ from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Unavailable
 from hotline.workflows.deliveries import told
+from hotline.workflows.doubtful import BEFORE_TRY, pairs
 from hotline.workflows.house import House
 from hotline.workflows.message_files import wake_fetching
 from hotline.workflows.once import once
@@ -41,9 +42,7 @@ log = structlog.get_logger(__name__)
 #: What is this young is left to its webhook; what is this much older than the last look is looked at once more.
 YOUNG: Final = timedelta(seconds=60)
 OVERLAP: Final = timedelta(minutes=10)
-#: A message of whose fate nobody knows is looked for among those that Twilio has from this long around its try.
-BEFORE_TRY: Final = timedelta(seconds=30)
-AFTER_TRY: Final = timedelta(minutes=15)
+#: Messages of whose fate nobody knows are looked for so long.
 DOUBT: Final = timedelta(days=2)
 #: Most entries of one list; more than this between two looks needs a person.
 MOST: Final = 5_000
@@ -168,33 +167,18 @@ async def _state(house: House, message: SentMessage, known: str | None) -> int:
 
 
 async def _resolve(house: House, account: str, doubtful: Sequence[InDoubt], strangers: Sequence[SentMessage]) -> int:
-    """Messages that nobody knew of and Twilio has: one that fits one of ours alone is it."""
+    """Messages that nobody knew of and Twilio has: answers in TwiML whose callback never came among them."""
     resolved = 0
-    for message in doubtful:
-        fitting = [each for each in strangers if _fits(message, each)]
-        rivals = [each for each in doubtful if each.id != message.id and any(_fits(each, one) for one in fitting)]
-        if len(fitting) != 1 or rivals:
-            continue
-        state = of_twilio(fitting[0].status)
+    for message, listed_as in pairs(doubtful, strangers):
+        state = of_twilio(listed_as.status)
         if state is None:
             continue
         async with house.unit(SYSTEM) as uow:
             resolved += await told(
-                uow, state, account=account, provider_id=fitting[0].sid, message_id=message.id,
-                attempt=message.attempt, code=fitting[0].error_code,
+                uow, state, account=account, provider_id=listed_as.sid, message_id=message.id,
+                attempt=message.attempt, code=listed_as.error_code,
             )  # fmt: skip
     return resolved
-
-
-def _fits(message: InDoubt, listed: SentMessage) -> bool:
-    if listed.at is None or not message.started_at - BEFORE_TRY <= listed.at <= message.started_at + AFTER_TRY:
-        return False
-    if listed.to != joined(message.channel, message.to):
-        return False
-    if message.sender and listed.from_ and listed.from_ != joined(message.channel, message.sender):
-        return False
-    free = message.template is None or message.template.startswith("auto:")
-    return not free or listed.body == message.body
 
 
 async def _calls(house: House, client: TwilioClient, account: str) -> Counter[str]:
