@@ -48,8 +48,13 @@ def setup(
 def _show(step: Step) -> None:
     kind = {"number": "number", "service": "messaging service", "whatsapp": "WhatsApp"}[step.subject]
     label = " ".join(part for part in (kind, step.address, "" if step.name == step.address else step.name) if part)
-    typer.echo(f"{'✓' if step.is_done else '→'} {label}{': as it should be' if step.is_done else ''}")
+    typer.echo(_seen(f"{'✓' if step.is_done else '→'} {label}{': as it should be' if step.is_done else ''}"))
     if step.left_alone:
         typer.echo(f"    left alone: {step.left_alone}")
     for each in step.differences:
-        typer.echo(f"    {each.setting}: {each.is_now or 'empty'} → {each.shall_be or 'empty'}")
+        typer.echo(_seen(f"    {each.setting}: {each.is_now or 'empty'} → {each.shall_be or 'empty'}"))
+
+
+def _seen(line: str) -> str:
+    """What an account says, without what would steer the terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)

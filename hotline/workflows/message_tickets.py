@@ -93,9 +93,15 @@ async def _joinable(
 ) -> tuple[str | None, TicketRecord | None]:
     if conversation.customer_id is None:
         return None, None
-    kind = read.kind if section.attach_same_kind and read.confidence >= SURE else None
+    kind = read.kind if section.attach_same_kind and _is_sure(read) else None
     since = uow.now - timedelta(days=section.attach_days) if section.attach_days else uow.now
     return await find_joinable(uow, conversation.customer_id, kind, since)
+
+
+def _is_sure(read: Triage) -> bool:
+    """Whether the words of a text say its kind. How it is written alone does not: a picture without a text, a "thanks"
+    belong to what is open."""
+    return read.confidence >= SURE and any(each.kind == read.kind and not each.form for each in read.words)
 
 
 def subject_of(subject: str, text: str) -> str:

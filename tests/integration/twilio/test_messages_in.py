@@ -55,6 +55,17 @@ async def test_a_customer_writes_and_has_a_ticket(house: House, twilio: FakeTwil
     assert types.count("conversation.created") == 1
 
 
+async def test_what_says_nothing_belongs_to_what_is_open(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor
+) -> None:
+    await customer(house, "Anna", ANNA)
+    await twilio.messages.write(ANNA, NUMBER, "I want to complain, this is the worst service ever!")
+    for text in ("", "ok", "👍"):
+        await twilio.messages.write(f"whatsapp:{ANNA}", f"whatsapp:{NUMBER}", text, [("image/png", b"x")])
+    assert len(await conversations(house)) == 2
+    assert await count(house, "ticket") == 1
+
+
 async def test_twenty_at_once_are_one(house: House, twilio: FakeTwilio, twilio_door: TwilioDoor) -> None:
     answers = await asyncio.gather(
         *(twilio_door.post("/messages", sms("Hello?"), idempotency="token-1") for _ in range(10)),
