@@ -329,7 +329,7 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
     refresh,
     /** An event about this conversation: several of one change make one reading. */
     heard(type, data) {
-      if (type.startsWith("message.") && data.message && data.type !== "message.updated") composer?.arrived(data.message);
+      if (type.startsWith("message.") && data.message && type !== "message.updated") composer?.arrived(data.message);
       clearTimeout(again);
       again = setTimeout(() => void refresh(), 120);
     },
