@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from hotline.crm.commands import import_steps
 from hotline.crm.commands.import_steps import write_step
 from hotline.crm.commands.import_undo import OWN_TABLES, references
 from hotline.crm.import_seal import Prepared
@@ -172,6 +173,19 @@ async def test_customers_who_are_there(house: House, policy: str) -> None:
     assert undone.job.state == "undone"
     assert undone.job.result == {"removed": 1, "reverted": 1, "kept": 0}
     assert await house.db.fetchval("SELECT count(*) FROM personal_key k JOIN customer c ON c.key_id = k.id") == 1
+
+
+async def test_many_who_are_there_are_changed_part_by_part(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_steps, "_CHANGED_AT_ONCE", 2)
+    for n in range(5):
+        point: Any = {"kind": "email", "value": f"anna{n}@example.com"}
+        await customers.create_customer(house, SYSTEM, {"name": f"Anna {n}", "contact_points": [point]})
+    rows = [(f"Berg {n}", f"anna{n}@example.com", "" if n == 3 else "de") for n in (4, 0, 2, 1, 3)]
+    view = await brought(house, table([("Name", "Email", "Language"), *rows]))
+    told = result(await done(house, view, duplicates="update"))
+    assert (told["created"], told["updated"], told["refused"]) == (0, 5, 0)
+    after = {name: (each.locale, each.version) for name, each in (await _customers(house)).items()}
+    assert after == {f"Berg {n}": (None if n == 3 else "de", 2) for n in range(5)}
 
 
 async def test_customers_who_were_used_since_are_kept_when_an_import_is_undone(house: House) -> None:

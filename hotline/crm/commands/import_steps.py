@@ -27,8 +27,9 @@ from hotline.crm.import_seal import (
     indexes_of,
     seal,
 )
+from hotline.crm.keys import PersonalKey
 from hotline.crm.personal_keys import load_personal_keys
-from hotline.crm.queries.customer_views import SELECT, customer_view
+from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_view
 from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
@@ -37,6 +38,8 @@ from hotline.customers.import_record import Reason, Record, Required, missing
 
 #: Customers who share a contact point beyond this are not told apart by it: it is a switchboard.
 _MOST_SHARING: Final = 50
+#: Customers who are read and sealed again between two looks at what else is to be done.
+_CHANGED_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,38 +283,44 @@ async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules
     ids = sorted(found.existing)
     if write:
         await uow.execute("SELECT id FROM customer WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", ids)
-    views = {
-        row["id"]: (customer_view(uow.keyring, SYSTEM, row), row["key_id"])
-        for row in await uow.fetch(f"{SELECT} WHERE c.id = ANY($1::uuid[])", ids)
-    }
-    keys = await load_personal_keys(uow, uow.keyring, [key_id for _, key_id in views.values()])
-    writing = Changes(uow, import_id, rules.sealing)
-    for customer_id in ids:
-        rows = found.existing[customer_id].rows
-        view, key_id = views.get(customer_id, (None, None))
-        key = keys.get(key_id) if key_id is not None else None
-        if view is None or key is None:
-            for row in rows:
-                found.refuse(row, "erased")
-            continue
-        before = state_of(view)
-        outcome = Outcome(dict(before))
-        taken = 0
-        for row in rows:
-            record = row.record
-            if _transfers(uow, before, record, rules.duplicates):
-                found.refuse(row, "transfer")
+    writing = Changes(uow, import_id, rules.sealing) if write else None
+    # In parts: their records are opened and sealed here, and calls wait for nothing in between.
+    for at in range(0, len(ids), _CHANGED_AT_ONCE):
+        some = ids[at : at + _CHANGED_AT_ONCE]
+        rows = await uow.fetch(f"{SELECT} WHERE c.id = ANY($1::uuid[])", some)
+        keys = await load_personal_keys(uow, uow.keyring, [row["key_id"] for row in rows])
+        known = {row["id"]: row for row in rows}
+        for customer_id in some:
+            row = known.get(customer_id)
+            key = keys.get(row["key_id"]) if row is not None else None
+            if row is None or key is None:
+                for refused in found.existing[customer_id].rows:
+                    found.refuse(refused, "erased")
                 continue
-            laid_over(outcome, record, rules.duplicates)
-            taken += 1
-        if outcome.points or outcome.addresses or outcome.tags or outcome.state != before:
-            found.tally.updated += taken
-            if write:
-                writing.add(customer_id, key, view.version, before, outcome)
-        else:
-            found.tally.unchanged += taken
-    if write:
+            _change_one(uow, found, customer_view(uow.keyring, SYSTEM, row), key, rules, writing)
+    if writing is not None:
         await writing.write()
+
+
+def _change_one(
+    uow: UnitOfWork, found: _Sorted, view: CustomerView, key: PersonalKey, rules: Rules, writing: Changes | None
+) -> None:
+    before = state_of(view)
+    outcome = Outcome(dict(before))
+    taken = 0
+    for row in found.existing[view.id].rows:
+        record = row.record
+        if _transfers(uow, before, record, rules.duplicates):
+            found.refuse(row, "transfer")
+            continue
+        laid_over(outcome, record, rules.duplicates)
+        taken += 1
+    if outcome.points or outcome.addresses or outcome.tags or outcome.state != before:
+        found.tally.updated += taken
+        if writing is not None:
+            writing.add(view.id, key, view.version, before, outcome)
+    else:
+        found.tally.unchanged += taken
 
 
 def _transfers(uow: UnitOfWork, before: Mapping[str, Any], record: Record, policy: Duplicates) -> bool:
