@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
@@ -18,7 +20,9 @@ from hotline.crm.privacy.report import person_report
 from hotline.crm.queries.conversations import get_conversation
 from hotline.crm.queries.merges import merges_of
 from hotline.crm.queries.messages import list_messages
+from hotline.crm.queries.tickets import get_ticket
 from hotline.crm.viewer import SYSTEM
+from hotline.errors import NotFound
 from hotline.workflows import conversations, leaving
 from hotline.workflows.company import put
 from hotline.workflows.customer_files import folder
@@ -29,7 +33,7 @@ from hotline.workflows.idle_conversations import close_idle
 from hotline.workflows.merging import merge_customers, undo_merge
 from hotline.workflows.message_files import keep
 from hotline.workflows.messages import Inbound, Received, receive
-from hotline.workflows.replies import NewReply, send
+from hotline.workflows.replies import NewConversation, NewReply, begin, send
 from hotline.workflows.retention import apply_retention
 from hotline.workflows.tickets import change_ticket
 from tests.integration.people import add_user
@@ -99,6 +103,45 @@ async def test_the_report_tells_and_the_erasure_takes_everything(house: House) -
     assert await house.db.fetchval("SELECT count(*) FROM suppression WHERE lifted_at IS NULL") == 1
     again = await wrote(house, "Hello, who are you?", "SM3")
     assert again.conversation_id != received.conversation_id
+
+
+async def test_who_was_erased_and_answers_an_old_mail_is_nobody_known(house: House) -> None:
+    anna = await create_customer(
+        house, SYSTEM, {"name": "Anna", "contact_points": [{"kind": "email", "value": "anna@x.example"}]}
+    )
+    mail = Inbound("email", "anna@x.example", "Hello", house.clock(), "m1", "email", "s@a.example")
+    async with house.unit(SYSTEM) as uow:
+        first = await receive(house, uow, mail)
+    await erase(house, SYSTEM, anna.id, reason="request", confirm=f"C{anna.number}")
+    again = replace(mail, provider_id="m2", conversation_id=first.conversation_id)
+    async with house.unit(SYSTEM) as uow:
+        second = await receive(house, uow, again)
+    assert second.conversation_id != first.conversation_id
+    assert await owner(house, second.conversation_id) is None
+    ticket = await house.db.fetchval("SELECT customer_id FROM ticket WHERE id = $1", second.ticket_id)
+    assert (ticket, second.ticket_id == first.ticket_id) == (None, False)
+
+
+async def test_a_conversation_is_begun_with_customers_whom_one_sees(house: House) -> None:
+    anna = await customer(house, "Anna", ANNA)
+    await wrote(house, "Hello", "SM1", "+14155550199")  # so that there is a number to write from
+    agent = await add_user(house, "anton")
+    few = replace(agent, permissions=agent.permissions - {"customers.read_all"})
+    with pytest.raises(NotFound):
+        await begin(house, few, NewConversation("sms", "+14155550102", customer_id=anna))
+    made = await begin(house, agent, NewConversation("sms", "+14155550102", customer_id=anna))
+    assert await owner(house, made) == anna
+
+
+async def test_a_ticket_does_not_say_a_short_message_twice(house: House) -> None:
+    two_lines = "Hello\nWhere is my parcel?"
+    for place, (body, subject, description) in enumerate(
+        [("Where is  my parcel?\n", "Where is my parcel?", ""), (two_lines, "Hello", two_lines)]
+    ):
+        received = await wrote(house, body, f"SM{place}", f"+1415555010{place}")
+        assert received.ticket_id is not None
+        ticket = await get_ticket(house.db, house.keyring, SYSTEM, received.ticket_id)
+        assert (ticket.subject, ticket.description) == (subject, description)
 
 
 async def test_messages_are_forgotten_in_time(house: House) -> None:
