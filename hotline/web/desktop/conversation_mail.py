@@ -11,7 +11,7 @@ from hotline.channels.mail.html import for_view
 from hotline.crm.queries.messages import MessageView, get_message
 from hotline.errors import HotlineError, NotFound
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.conversation_rows import PICTURES
+from hotline.web.desktop.conversation_rows import pictures_of
 from hotline.web.desktop.forms import uuid_of
 from hotline.web.rights import needs
 from hotline.workflows import message_files
@@ -21,15 +21,12 @@ POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self';"
     " sandbox allow-popups allow-popups-to-escape-sandbox"
 )
-#: Pictures that are shown in their place, and how large one may be, in bytes.
-MOST_PICTURES: Final = 12
-LARGEST_PICTURE: Final = 1_000_000
 
 _PAGE: Final = (
     '<!doctype html><meta charset="utf-8"><base target="_blank">'
     "<style>body{{margin:12px;font:14px/1.5 system-ui,sans-serif;overflow-wrap:anywhere;color:#141922;"
     "background:#fff}}img,table{{max-width:100%}}blockquote{{margin:8px 0;padding-left:10px;"
-    "border-left:2px solid #cdd2db}}</style>{body}"
+    "border-left:2px solid #cdd2db}}td,th{{padding:2px 6px;text-align:left;vertical-align:top}}</style>{body}"
 )
 
 
@@ -56,14 +53,8 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def _pictures(request: web.Request, message: MessageView) -> dict[str, str]:
     """Pictures that came with the mail, inside the page itself: the frame has no right to ask for them."""
     house = house_of(request)
-    wanted = [
-        file
-        for file in message.files
-        if file.content_id and file.state == "kept" and file.media_type in PICTURES
-        and (file.bytes or 0) <= LARGEST_PICTURE
-    ]  # fmt: skip
     found = {}
-    for file in wanted[:MOST_PICTURES]:
+    for file in pictures_of(message):
         try:
             _, data = await message_files.whole_file(house, file.id)
         except HotlineError:

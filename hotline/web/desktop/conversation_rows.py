@@ -19,6 +19,9 @@ SOUNDS: Final = frozenset(
 )
 #: A preview of more than this is no preview.
 MOST_PREVIEW: Final = 8_000_000
+#: Pictures that a mail shows within its text, and how large one may be, in bytes.
+MOST_PICTURES: Final = 12
+LARGEST_PICTURE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,24 @@ def _bubble(message: MessageView, before: MessageView | None) -> Bubble:
     if message.direction == "out" and message.kind != "note":
         state = DELIVERY.get(message.state or "")
     code = message.error_code or ""
-    return Bubble(
-        message, look, not same, tuple(_file(each) for each in message.files), state, ERRORS.get(code, ""), code
-    )
+    within = {each.id for each in pictures_of(message) if f"cid:{each.content_id}" in (message.html or "")}
+    files = tuple(_file(each) for each in message.files if each.id not in within)
+    return Bubble(message, look, not same, files, state, ERRORS.get(code, ""), code)
 
 
 def _by(message: MessageView) -> tuple[object, ...]:
     """Who wrote a message: a mail may be somebody else's than the conversation."""
     return message.direction, message.kind, message.user_id, message.extra.get("from")
+
+
+def pictures_of(message: MessageView) -> list[MessageFileView]:
+    """The pictures that a mail may show within its text, as it does logos: they are seen there, and no attachments."""
+    return [
+        file
+        for file in message.files
+        if file.content_id and file.state == "kept" and file.media_type in PICTURES
+        and (file.bytes or 0) <= LARGEST_PICTURE
+    ][:MOST_PICTURES]  # fmt: skip
 
 
 def _file(file: MessageFileView) -> FileLine:
