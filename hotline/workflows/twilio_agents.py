@@ -113,7 +113,8 @@ async def hand_over(house: House, call_sid: str, order: Handover, *, action: str
         if caller is None:
             raise NotFound("CallSid: nobody told of this caller.")
         _, call_id, account_sid = caller
-        if not asterisk and (refused := await _refused(uow, queue, call_sid, rules)) is not None:
+        begun = await twilio_calls.waiting_of(uow, SYSTEM, call_sid, order.step)
+        if not asterisk and begun is None and (refused := await _refused(uow, queue, call_sid, rules)) is not None:
             return Left(refused)
         seconds = max(1, min(order.seconds, rules.longest_wait_seconds))
         waiting = await waits.begin_waiting(

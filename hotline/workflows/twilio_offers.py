@@ -18,6 +18,7 @@ from hotline.calls.twilio_phones import is_number
 from hotline.calls.twilio_story import Form
 from hotline.channels.twilio import agent_words as words
 from hotline.channels.twilio import agents as twiml
+from hotline.channels.twilio.agents import Talk
 from hotline.crm import company
 from hotline.crm.commands import twilio_legs as legs
 from hotline.crm.commands import twilio_waiting as waits
@@ -112,7 +113,7 @@ async def accept(house: House, leg_id: UUID) -> str:
     return twiml.connect(
         await hears(house, leg),
         queue_name(waiting.id),
-        url(house, "/voice/agent-done", leg=leg_id),
+        Talk(url(house, "/voice/agent-done", leg=leg_id), url(house, "/recordings") if waiting.record else None),
         url(house, "/voice/bridging", w=waiting.id),
         brief.name if rules.whisper else None,
     )

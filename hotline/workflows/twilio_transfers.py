@@ -44,12 +44,13 @@ async def sent_on(house: House, command_id: UUID, form: Form) -> str:
     step = await queries.next_own_step(house.db, SYSTEM, sid)
     phone = target if is_twilio_phone(target) else ""
     call_id = await queries.root_of(house.db, SYSTEM, moved[1])
+    recorded = await queries.is_recorded(house.db, SYSTEM, sid)
     if (ringing := await queries.leg_of_transfer(house.db, SYSTEM, command_id)) is not None:
-        return await _dial(house, call_id, target, *ringing)
+        return await _dial(house, call_id, target, *ringing, recorded=recorded)
     async with house.unit(SYSTEM) as uow:
         waiting = await waits.begin_waiting(
             uow, call_id=call_id, call_sid=sid, account_sid=moved[2], route="exten", step=step, queue="",
-            priority=0, language=None, announce=False, record=False, until=uow.now + timedelta(seconds=RING_SECONDS),
+            priority=0, language=None, announce=False, record=recorded, until=uow.now + timedelta(seconds=RING_SECONDS),
         )  # fmt: skip
         leg_id = waiting.leg_id  # of a webhook that came at the same moment
         if leg_id is None:
@@ -59,15 +60,15 @@ async def sent_on(house: House, command_id: UUID, form: Form) -> str:
             )  # fmt: skip
             await waits.ring_extension(uow, waiting.id, leg.id)
             leg_id = leg.id
-    return await _dial(house, call_id, target, leg_id, step)
+    return await _dial(house, call_id, target, leg_id, step, recorded=recorded)
 
 
-async def _dial(house: House, call_id: UUID, target: str, leg_id: UUID, step: int) -> str:
+async def _dial(house: House, call_id: UUID, target: str, leg_id: UUID, step: int, *, recorded: bool) -> str:
     dialled, country = await queries.country_of(house.db, SYSTEM, call_id)
     return twiml.document(
         twiml.dial_phone(
             target,
-            Talk(url(house, "/voice/moved", n=step)),
+            Talk(url(house, "/voice/moved", n=step), url(house, "/recordings") if recorded else None),
             seconds=RING_SECONDS,
             status_callback=url(house, "/voice/agent-status", leg=leg_id),
             caller_id=await own_number(house, dialled, country),
@@ -80,7 +81,8 @@ async def _to_queue(house: House, sid: str, queue: str, form: Form) -> str:
     step = await queries.next_own_step(house.db, SYSTEM, sid)
     rules = await rules_of(house)
     if -step <= MOST_QUEUES:
-        order = Handover(queue, 0, rules.longest_wait_seconds, step, announce_position=True)
+        recorded = await queries.is_recorded(house.db, SYSTEM, sid)
+        order = Handover(queue, 0, rules.longest_wait_seconds, step, announce_position=True, record=recorded)
         handed = await hand_over(house, sid, order, action="/voice/moved")
         if not isinstance(handed, Left):
             return twiml.document(handed)

@@ -195,11 +195,11 @@ def ask_to_accept(speaking: Speaking, key: str, kind: str | None) -> str:
     return str(response)
 
 
-def connect(speaking: Speaking, queue: str, action: str, bridging: str, who: str | None) -> str:
+def connect(speaking: Speaking, queue: str, talk: Talk, bridging: str, who: str | None) -> str:
     """Connect an agent with the caller who waits in ``queue``; the agent hears first who it is."""
     response = VoiceResponse()
     if who:
         speaking.say(response, words.CONNECTING, who=who)
-    dial = response.dial(action=action, method="POST")
+    dial = response.dial(**talk.options)
     dial.queue(queue, url=bridging, method="POST")
     return str(response)

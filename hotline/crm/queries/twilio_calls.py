@@ -237,6 +237,12 @@ async def leg_of_transfer(db: Reader, viewer: Viewer, command_id: UUID) -> tuple
     return None if row is None else (row["id"], row["step"])
 
 
+async def is_recorded(db: Reader, viewer: Viewer, call_sid: str) -> bool:
+    """Whether this caller was told that their talks are recorded."""
+    viewer.require("calls.read_all")
+    return bool(await db.fetchval("SELECT bool_or(record) FROM twilio_waiting WHERE call_sid = $1", call_sid))
+
+
 async def next_own_step(db: Reader, viewer: Viewer, call_sid: str) -> int:
     """The step of a wait to which no flow sent the caller, but an agent: below zero, each less than the last; the last
     one while they are in it, since Twilio may ask twice."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urljoin
 from xml.etree.ElementTree import Element
 
 from hotline.simulator.twilio.line import Answered, GoOn, HangUp, Line, NotAnswered
-from hotline.simulator.twilio.queueing import dequeue
+from hotline.simulator.twilio.queueing import dequeue, recorded
 from hotline.simulator.twilio.records import Call
 
 _NOUNS: Final = ("Number", "Client", "Sip")
@@ -25,7 +25,7 @@ async def dial(line: Line, verb: Element, base: str) -> None:
     queue = verb.find("Queue")
     try:
         if queue is not None:
-            status, seconds, sid = await dequeue(line, queue, base, float(verb.get("timeout") or 30))
+            status, seconds, sid = await dequeue(line, verb, queue, base)
         else:
             status, seconds, sid = await _people(line, verb, base)
     except HangUp:
@@ -95,24 +95,10 @@ async def _talk(line: Line, other: Line, verb: Element, base: str) -> tuple[str,
         await line.until(lambda: other.over.is_set() or other.bridged_to is not line, 14_400)
     finally:
         line.bridged_to = None
-        if (verb.get("record") or "do-not-record") != "do-not-record":
-            _recorded(line, verb, base)
+        recorded(line, verb, base)
         if other.bridged_to is line:
             other.leave_bridge()
     return "completed", other.call.seconds, other.call.sid
-
-
-def _recorded(line: Line, verb: Element, base: str) -> None:
-    from hotline.simulator.twilio.verbs import tell_recording
-
-    stored = line.store(b"RIFF", max(line.call.seconds, 1), "DialVerb")
-    if url := verb.get("recordingStatusCallback"):
-        told = {
-            "RecordingSid": stored.sid,
-            "RecordingUrl": line.twilio.recording_url(stored),
-            "RecordingDuration": str(stored.seconds),
-        }
-        line.twilio.spawn(tell_recording(line, urljoin(base, url), told, "DialVerb"))
 
 
 async def _ring(leg: Line, whisper: str, up: asyncio.Queue[Line | None]) -> None:

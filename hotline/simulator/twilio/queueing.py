@@ -139,8 +139,9 @@ async def _bridged(line: Line, waiting: Waiting) -> str:
     return "bridged"
 
 
-async def dequeue(line: Line, noun: Element, base: str, seconds: float) -> tuple[str, int, str]:
+async def dequeue(line: Line, verb: Element, noun: Element, base: str) -> tuple[str, int, str]:
     """Take the first who waits; they talk until one of them hangs up."""
+    seconds = float(verb.get("timeout") or 30)
     queue = line.twilio.queue((noun.text or "").strip())
     line.twilio.watch(line)
     try:
@@ -160,9 +161,26 @@ async def dequeue(line: Line, noun: Element, base: str, seconds: float) -> tuple
         finally:
             line.bridged_to = None
             other.leave_bridge()
+            recorded(line, verb, base)
         return "completed", other.call.seconds, other.call.sid
     finally:
         line.twilio.unwatch(line)
+
+
+def recorded(line: Line, verb: Element, base: str) -> None:
+    """A talk is over: where its Dial wants that, there is a recording of it, of the leg that dialled."""
+    from hotline.simulator.twilio.verbs import tell_recording
+
+    if (verb.get("record") or "do-not-record") == "do-not-record":
+        return
+    stored = line.store(b"RIFF", max(line.call.seconds, 1), "DialVerb")
+    if url := verb.get("recordingStatusCallback"):
+        told = {
+            "RecordingSid": stored.sid,
+            "RecordingUrl": line.twilio.recording_url(stored),
+            "RecordingDuration": str(stored.seconds),
+        }
+        line.twilio.spawn(tell_recording(line, urljoin(base, url), told, "DialVerb"))
 
 
 async def _whispered(line: Line, other: Line, url: str, queue: Queue, waiting: Waiting) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
-from hotline.crm.company import TwilioVoice
+from hotline.crm.commands.twilio_fetches import OfCall
+from hotline.crm.commands.twilio_fetches import call_of as call_of_leg
+from hotline.crm.company import Recordings, TwilioVoice
 from hotline.crm.queries.calls import CallView, get_call
 from hotline.crm.queries.presence import list_agents, list_pbxs, own_presence
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
@@ -168,6 +170,25 @@ async def test_everything_twice_is_once(office: House, twilio: FakeTwilio) -> No
     assert counts == [2, 1, 1, 1]
     asked = [each for each in twilio.lines.values() if each.call.direction == "outbound-api"]
     assert len(asked) == 2
+
+
+async def test_a_talk_that_is_announced_as_recorded_is_recorded(office: House, twilio: FakeTwilio) -> None:
+    await company.put(office, SYSTEM, Recordings(record_calls=True))
+    await rules(office, accept_key="none")
+    await sign_in(office, ben=BEN)
+    line = await to_queue(twilio)
+    ben = await twilio.ringing("client:ben")
+    ben.answer()
+    await twilio.wait_for(lambda: line.doing == "bridged")
+    line.hang_up()
+    (recording,) = await _fetches(office)
+    assert recording["kind"] == "call"
+    assert await call_of_leg(office.db, recording["call_sid"]) == OfCall(line.call.sid, False)
+
+
+async def _fetches(house: House) -> Sequence[Mapping[str, Any]]:
+    await until(lambda: house.db.fetchval("SELECT count(*) FROM twilio_fetch"))
+    return await house.db.fetch("SELECT kind, call_sid FROM twilio_fetch")
 
 
 @pytest.mark.parametrize("fault", [500, 429])
