@@ -21,6 +21,7 @@ from hotline.crm import audit
 from hotline.crm.backup.backup_keys import BackupKey
 from hotline.crm.backup.records import Load, Records, is_empty, loading, refuse_newer
 from hotline.crm.backup.sealed_stream import PIECE
+from hotline.crm.commands import outgoing
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import KEY_FILE, open_keyring, rewrap
@@ -131,16 +132,28 @@ async def _all_erased(
 
 
 async def _again(settings: Settings, contents: Contents, erased: dict[Erased, None]) -> int:
-    """Erase again who was erased after the backup was made; note the restore and where the audit trail stands."""
+    """Erase again who was erased after the backup was made; send nothing again that left since; note the restore and
+    where the audit trail stands."""
     house = await quiet_house(settings)
     try:
+        doubtful = await _doubt_waiting(house)
         done = await erasure.erase_again(house, [each.customer_id for each in erased])
         async with house.unit(SYSTEM) as uow:
-            uow.audit("backup:restored", None, made_at=contents.about["made_at"], erased=done)
+            uow.audit("backup:restored", None, made_at=contents.about["made_at"], erased=done, unknown=doubtful)
         await _restart_audit(house)
         return done
     finally:
         await house.close()
+
+
+async def _doubt_waiting(house: House) -> int:
+    count = 0
+    while True:
+        async with house.unit(SYSTEM) as uow:
+            some = await outgoing.doubt_waiting(uow)
+        if not some:
+            return count
+        count += some
 
 
 async def _restart_audit(house: House) -> None:

@@ -19,6 +19,7 @@ from hotline.crm.backup.records import InUse, NewerBackup
 from hotline.crm.backup.sealed_stream import DamagedBackup, NoBackup
 from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.queries.customers import get_customer, lookup
+from hotline.crm.queries.messages import get_message
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, NotFound, SettingError
 from hotline.settings import Settings, load_settings
@@ -30,7 +31,9 @@ from hotline.workflows.customer_input import ContactPointInput
 from hotline.workflows.customers import create_customer, write_note
 from hotline.workflows.erasure import erase
 from hotline.workflows.house import open_house
+from hotline.workflows.replies import NewConversation, NewReply, begin, send
 from hotline.workflows.restore import restore_backup
+from hotline.workflows.senders import create_sender
 from tests.databases import create_database, drop_database
 from tests.integration.people import add_user
 from tests.integration.test_recordings import VOICE, arrive, heard, store
@@ -233,6 +236,26 @@ async def test_who_was_erased_after_the_backup_stays_erased(
         assert [path for path in recordings.folder(house).rglob("*") if path.is_file()] == []
         lines = (fresh.data_dir / "erasures.jsonl").read_text()
         assert str(customer_id) in lines
+    finally:
+        await house.close()
+
+
+async def test_what_waited_to_leave_then_is_not_sent_again(old: Settings, fresh: Settings, tmp_path: Path) -> None:
+    await lived_in(old)
+    house = await open_house(old)
+    try:
+        await create_sender(house, SYSTEM, {"channel": "sms", "address": "+14155550100"})
+        talk = await begin(house, SYSTEM, NewConversation("sms", address=PHONE))
+        waited = await send(house, SYSTEM, talk, NewReply("We call you at three."))
+    finally:
+        await house.close()
+    made = (await make_backup(old, tmp_path / "night.hlbackup", RECOVERY)).path
+    await restore_backup(fresh, made, RECOVERY)
+    house = await open_house(fresh)
+    try:
+        found = await get_message(house.db, house.keyring, SYSTEM, waited.id)
+        assert (found.state, found.body) == ("unknown", "We call you at three.")
+        assert (await verify_audit(house, SYSTEM)).findings == []
     finally:
         await house.close()
 

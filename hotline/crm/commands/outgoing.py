@@ -152,3 +152,18 @@ async def mark_lost(uow: UnitOfWork, before: datetime, *, most: int = 200) -> in
         record.outcome = "unknown"
         record.set(state="unknown", leased_until=None)
     return await save_deliveries(uow, records)
+
+
+async def doubt_waiting(uow: UnitOfWork, *, most: int = 500) -> int:
+    """Messages that waited to leave when a backup was made have most likely left since, and nobody knows which: they
+    become ``unknown``, so that none is sent twice; how many, at most so many at a time."""
+    ids = await uow.fetch(
+        """SELECT id FROM message WHERE state IN ('queued', 'sending') AND provider_id IS NULL
+           ORDER BY id LIMIT $1 FOR UPDATE""",
+        most,
+    )
+    records = await lock_deliveries(uow, [row["id"] for row in ids])
+    for record in records:
+        record.outcome = "unknown"
+        record.set(state="unknown", leased_until=None)
+    return await save_deliveries(uow, records)
