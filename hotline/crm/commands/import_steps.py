@@ -28,8 +28,7 @@ from hotline.crm.import_seal import (
     seal,
 )
 from hotline.crm.keys import PersonalKey
-from hotline.crm.personal_keys import load_personal_keys
-from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_view
+from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_view, personal_key
 from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
@@ -288,16 +287,16 @@ async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules
     for at in range(0, len(ids), _CHANGED_AT_ONCE):
         some = ids[at : at + _CHANGED_AT_ONCE]
         rows = await uow.fetch(f"{SELECT} WHERE c.id = ANY($1::uuid[])", some)
-        keys = await load_personal_keys(uow, uow.keyring, [row["key_id"] for row in rows])
         known = {row["id"]: row for row in rows}
         for customer_id in some:
             row = known.get(customer_id)
-            key = keys.get(row["key_id"]) if row is not None else None
+            key = personal_key(uow.keyring, row) if row is not None else None
             if row is None or key is None:
                 for refused in found.existing[customer_id].rows:
                     found.refuse(refused, "erased")
                 continue
-            _change_one(uow, found, customer_view(uow.keyring, SYSTEM, row), key, rules, writing)
+            view = customer_view(uow.keyring, SYSTEM, row, for_eyes=False)
+            _change_one(uow, found, view, key, rules, writing)
     if writing is not None:
         await writing.write()
 

@@ -121,8 +121,9 @@ LEFT JOIN users m ON m.id = c.created_by_id
 """
 
 
-def customer_view(keyring: Keyring, viewer: Viewer, row: Row) -> CustomerView:
-    """The customer of a row of ``SELECT``."""
+def customer_view(keyring: Keyring, viewer: Viewer, row: Row, *, for_eyes: bool = True) -> CustomerView:
+    """The customer of a row of ``SELECT``. Not ``for_eyes``: their numbers are displayed as they are kept, which takes
+    much less where thousands are read only to be changed."""
     key = personal_key(keyring, row)
     custom = custom_values(keyring, key, "customer", row)
     hidden = frozenset(row["private_keys"]) & custom.keys() if "private" in viewer.masks else frozenset()
@@ -137,7 +138,9 @@ def customer_view(keyring: Keyring, viewer: Viewer, row: Row) -> CustomerView:
         responsible_id=row["responsible_id"],
         tags=tuple(row["tags"]),
         contact_points=tuple(
-            contact_point_view(keyring, viewer, key, fields) for fields in row["contact_points"] if key
+            contact_point_view(keyring, viewer, key, fields, for_eyes=for_eyes)
+            for fields in row["contact_points"]
+            if key
         ),
         addresses=tuple(_address(keyring, viewer, key, fields) for fields in row["addresses"] if key),
         custom={name: value for name, value in custom.items() if name not in hidden},
@@ -186,7 +189,9 @@ def tier_of(row: Row) -> TierView | None:
     return TierView(row["tier_id"], row["tier_key"], row["tier_names"], row["tier_rank"], row["tier_priority"])
 
 
-def contact_point_view(keyring: Keyring, viewer: Viewer, key: PersonalKey, fields: Sequence[Any]) -> ContactPointView:
+def contact_point_view(
+    keyring: Keyring, viewer: Viewer, key: PersonalKey, fields: Sequence[Any], *, for_eyes: bool = True
+) -> ContactPointView:
     """A contact point from ``(id, kind, value_cipher, label, country)``, masked for viewers who may not read it; how
     mail to it fared may stand behind these."""
     point_id, kind, cipher, label, country, *fared = fields
@@ -194,7 +199,7 @@ def contact_point_view(keyring: Keyring, viewer: Viewer, key: PersonalKey, field
     masked = MASK_OF[kind] in viewer.masks
     if masked:
         value = contact_points.mask(kind, value)
-    shown = value if masked else contact_points.display(kind, value)
+    shown = value if masked or not for_eyes else contact_points.display(kind, value)
     return ContactPointView(point_id, kind, value, shown, label, country, masked, _bounces(fared))
 
 
