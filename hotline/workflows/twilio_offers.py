@@ -163,7 +163,7 @@ async def agent_progress(house: House, leg_id: UUID, form: Form, at: datetime) -
     await apply(house, TWILIO, lines)
     if progress == "ended":
         if leg.role == "agent" and leg.user_id is not None and leg.accepted_at is None and leg.retract_at is None:
-            await _pause_missing(house, leg.user_id)
+            await pause_missing(house, leg.user_id)
         await wake(house)
 
 
@@ -194,8 +194,8 @@ async def lock_named(uow: UnitOfWork, leg_id: UUID, form: Form) -> TwilioLegReco
     return leg
 
 
-async def _pause_missing(house: House, user_id: UUID) -> None:
-    """Pause an agent who lets one call after the other ring out: they are not there."""
+async def pause_missing(house: House, user_id: UUID) -> None:
+    """Pause an agent who lets one call after the other ring out, or whom none can reach: they are not there."""
     rules = await rules_of(house)
     if not rules.pause_after_missed:
         return

@@ -17,7 +17,7 @@ import structlog
 from hotline.calls.story import CallUnqueued, RingEnded
 from hotline.calls.twilio_phones import address
 from hotline.calls.twilio_routing import Caller, FreeAgent, Ring, plan
-from hotline.channels.errors import ChannelError, PermanentlyRefused, TemporarilyRefused, Unknown
+from hotline.channels.errors import AddressRefused, ChannelError, PermanentlyRefused, TemporarilyRefused, Unknown
 from hotline.channels.twilio.client import PlacedCall
 from hotline.crm.commands import twilio_legs as legs
 from hotline.crm.commands import twilio_waiting as waits
@@ -32,7 +32,7 @@ from hotline.workflows.calls import apply
 from hotline.workflows.commands import TWILIO
 from hotline.workflows.house import House
 from hotline.workflows.twilio_agents import ring_ends, rules_of, url, wake
-from hotline.workflows.twilio_offers import rings
+from hotline.workflows.twilio_offers import pause_missing, rings
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +108,7 @@ async def ring(house: House, leg: TwilioLegRecord) -> None:
     dialled, _ = await queries.country_of(house.db, SYSTEM, leg.call_id)
     shown = await own_number(house, dialled, None)
     seconds = max(5, round((leg.ring_until - leg.created_at).total_seconds())) if leg.ring_until else 20
-    await place(
+    outcome = await place(
         house,
         leg,
         shown=shown,
@@ -116,6 +116,8 @@ async def ring(house: House, leg: TwilioLegRecord) -> None:
         answer=url(house, "/voice/agent", leg=leg.id),
         status=url(house, "/voice/agent-status", leg=leg.id),
     )
+    if isinstance(outcome, AddressRefused) and leg.user_id is not None:
+        await pause_missing(house, leg.user_id)  # else it would be tried again every few seconds
 
 
 async def place(

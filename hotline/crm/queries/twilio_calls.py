@@ -157,12 +157,12 @@ async def agents_ready(db: Reader, viewer: Viewer) -> list[SignedIn]:
 
 
 async def missed_in_a_row(db: Reader, viewer: Viewer, user_id: UUID, *, most: int) -> int:
-    """How many calls an agent let ring out one after the other since they signed in or took calls again; ``most`` are
-    counted."""
+    """How many calls an agent let ring out, or could not be rung for, one after the other since they signed in or took
+    calls again; ``most`` are counted."""
     viewer.require("calls.read_all")
     missed: int = await db.fetchval(
         """SELECT count(*) FROM (
-               SELECT bool_and(end_reason = 'no-answer') OVER (ORDER BY created_at DESC, id DESC) AS missed
+               SELECT bool_and(end_reason IN ('no-answer', 'failed')) OVER (ORDER BY created_at DESC, id DESC) AS missed
                FROM twilio_leg WHERE user_id = $1 AND role = 'agent' AND ended_at IS NOT NULL
                  AND created_at > COALESCE((SELECT max(since) FROM queue_member WHERE pbx = 'twilio' AND user_id = $1),
                                            '-infinity')

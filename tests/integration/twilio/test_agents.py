@@ -225,6 +225,20 @@ async def _paused(house: House, login: str) -> bool:
     return agents[login].state == "paused"
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_an_agent_whose_phone_cannot_be_reached_is_paused(
+    office: House, twilio: FakeTwilio, at_once: bool
+) -> None:
+    await rules(office, pause_after_missed=1)
+    await sign_in(office, ben=BEN)
+    if at_once:
+        twilio.fails(Fault(400, 21211, method="POST", path="/Calls.json"))
+    await to_queue(twilio)
+    if not at_once:
+        (await twilio.ringing("client:ben")).decline("failed")
+    await until(lambda: _paused(office, "ben"))
+
+
 async def test_who_rests_longest_is_rung_first_and_the_next_one_after_them(office: House, twilio: FakeTwilio) -> None:
     await rules(office, strategy="longest_idle", accept_key="none")
     await sign_in(office, anna=ANNA, ben=BEN)
