@@ -22,8 +22,6 @@ _EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 _ROOM: Final[dict[Encoding, tuple[int, int]]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
 #: Twilio's limit of a message's text.
 LONGEST_SMS: Final = 1_600
-#: WhatsApp's, of a message inside the window.
-LONGEST_WHATSAPP: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)

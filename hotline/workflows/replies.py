@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from hotline.conversations import segments, window
+from hotline.conversations.macros import left_unfilled
 from hotline.conversations.states import CHANNELS, Channel, State
 from hotline.crm.commands import conversations as commands
 from hotline.crm.commands.conversations import ConversationRecord
@@ -278,6 +279,8 @@ def _text(text: str, longest: int) -> str:
 def _check(channel: Channel, reply: NewReply, body: str) -> None:
     if not body and not reply.files and reply.template is None:
         raise Invalid("body: something must stand here.")
+    if left_unfilled(body):
+        raise Invalid("body: a placeholder stands in it for which there is nothing.")
     if len(reply.files) > MOST_FILES:
         raise Invalid(f"files: at most {MOST_FILES}.")
     if reply.template is None:

@@ -22,7 +22,7 @@ from hotline.crm.queries.merges import merges_of
 from hotline.crm.queries.messages import list_messages
 from hotline.crm.queries.tickets import get_ticket
 from hotline.crm.viewer import SYSTEM
-from hotline.errors import NotFound
+from hotline.errors import Invalid, NotFound
 from hotline.workflows import conversations, leaving
 from hotline.workflows.company import put
 from hotline.workflows.customer_files import folder
@@ -131,6 +131,8 @@ async def test_a_conversation_is_begun_with_customers_whom_one_sees(house: House
         await begin(house, few, NewConversation("sms", "+14155550102", customer_id=anna))
     made = await begin(house, agent, NewConversation("sms", "+14155550102", customer_id=anna))
     assert await owner(house, made) == anna
+    with pytest.raises(Invalid):
+        await send(house, agent, made, NewReply("Dear {customer.name}, it is on its way."))
 
 
 async def test_a_ticket_does_not_say_a_short_message_twice(house: House) -> None:

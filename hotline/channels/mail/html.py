@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape, unescape
 from typing import Final
 
@@ -45,19 +45,7 @@ _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 def cleaned(html: str) -> str:
     """``html`` without what runs, loads or hides: to be kept. Pictures stay only where the mail carries them."""
-    html = html[:LONGEST]
-    if _unreasonable(html):
-        return f"<pre>{escape(_stripped(html))}</pre>"
-    return nh3.clean(
-        html,
-        tags=_TAGS,
-        attributes=_ATTRIBUTES,
-        clean_content_tags=_DROPPED,
-        url_schemes={"http", "https", "mailto", "tel", "cid"},
-        attribute_filter=_kept,
-        link_rel="noopener noreferrer nofollow",
-        strip_comments=True,
-    )
+    return _clean(html, _kept, {})
 
 
 def for_view(html: str, pictures: Mapping[str, str]) -> str:
@@ -69,6 +57,10 @@ def for_view(html: str, pictures: Mapping[str, str]) -> str:
             return pictures.get(value.removeprefix("cid:").strip("<>")) if value.startswith("cid:") else None
         return _kept(tag, name, value)
 
+    return _clean(html, kept, {"a": {"target": "_blank"}})
+
+
+def _clean(html: str, kept: Callable[[str, str, str], str | None], attributes: Mapping[str, Mapping[str, str]]) -> str:
     html = html[:LONGEST]
     if _unreasonable(html):
         return f"<pre>{escape(_stripped(html))}</pre>"
@@ -79,7 +71,7 @@ def for_view(html: str, pictures: Mapping[str, str]) -> str:
         clean_content_tags=_DROPPED,
         url_schemes={"http", "https", "mailto", "tel", "cid"},
         attribute_filter=kept,
-        set_tag_attribute_values={"a": {"target": "_blank"}},
+        set_tag_attribute_values={tag: dict(values) for tag, values in attributes.items()},
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
     )

@@ -91,11 +91,6 @@ def parse(raw: bytes) -> ParsedMail:
     return found
 
 
-def headers_of(raw: bytes) -> Message:
-    """The headers alone, for who looks whether it is a report."""
-    return BytesHeaderParser(policy=compat32).parsebytes(_with_bounded_head(raw)[0])
-
-
 def _with_bounded_head(raw: bytes) -> tuple[bytes, bool]:
     """The mail with headers of a bounded size, and whether something was cut off."""
     end = re.search(rb"\r?\n\r?\n", raw)

@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.conversations.delivery import Delivery
 from hotline.conversations.states import Direction, Kind
-from hotline.crm.commands.conversations import ConversationRecord, conversation_marks, lock_conversation
+from hotline.crm.commands.conversations import ConversationRecord, conversation_marks
 from hotline.crm.keys import PersonalKey
 from hotline.crm.unit_of_work import UnitOfWork
 
@@ -80,37 +79,4 @@ def tell_message(
         f"message.{what}", conversation_marks(conversation), message_id=message_id,
         conversation_id=conversation.id, ticket_id=conversation.ticket_id, version=conversation.version, kind=kind,
         state=state,
-    )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class LockedMessage:
-    """A message that left, or is to, and its conversation; both locked."""
-
-    id: UUID
-    conversation: ConversationRecord
-    kind: str
-    state: Delivery
-    at: datetime
-    attempts: int
-    provider_id: str | None
-    sender_id: UUID | None
-
-
-async def lock_message(uow: UnitOfWork, message_id: UUID) -> LockedMessage | None:
-    """A message out, locked after its conversation; None when there is none of that id."""
-    conversation_id = await uow.fetchval("SELECT conversation_id FROM message WHERE id = $1", message_id)
-    if conversation_id is None:
-        return None
-    conversation = await lock_conversation(uow, conversation_id)
-    row = await uow.fetchrow(
-        """SELECT kind, state, at, attempts, provider_id FROM message
-           WHERE id = $1 AND direction = 'out' AND state IS NOT NULL FOR UPDATE""",
-        message_id,
-    )
-    if row is None:
-        return None
-    return LockedMessage(
-        message_id, conversation, row["kind"], row["state"], row["at"], row["attempts"], row["provider_id"],
-        conversation.sender_id,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
@@ -75,15 +74,3 @@ async def reasons_of(db: Reader, channel: Channel, address_index: bytes) -> froz
         *(channel, address_index),
     )
     return frozenset(row["reason"] for row in rows)
-
-
-async def suppressed_among(
-    db: Reader, channel: Channel, address_indexes: Collection[bytes]
-) -> dict[bytes, frozenset[Reason]]:
-    """As ``reasons_of``, of many addresses at once."""
-    rows = await db.fetch(
-        """SELECT address_index, array_agg(reason) AS reasons FROM suppression
-           WHERE channel = $1 AND address_index = ANY($2::bytea[]) AND lifted_at IS NULL GROUP BY address_index""",
-        *(channel, list(address_indexes)),
-    )
-    return {bytes(row["address_index"]): frozenset(row["reasons"]) for row in rows}
