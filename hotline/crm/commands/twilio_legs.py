@@ -243,15 +243,17 @@ async def retract_again(uow: UnitOfWork, leg_id: UUID) -> None:
 
 
 async def claim_silent(uow: UnitOfWork, quiet: timedelta, *, most: int = 20) -> list[TwilioLegRecord]:
-    """Open legs of which nothing was heard for long, and those that should have stopped ringing by now, to be asked
-    about."""
+    """Open legs of which nothing was heard for long, those that should have stopped ringing by now, and those whose
+    agents took a caller and were not connected, to be asked about."""
     rows = await uow.fetch(
         f"""UPDATE twilio_leg SET checked_at = $1 WHERE id IN (
-                SELECT id FROM twilio_leg WHERE ended_at IS NULL
-                  AND (checked_at < $1::timestamptz - $2::interval
-                       OR answered_at IS NULL AND ring_until < $1::timestamptz - interval '30 seconds'
-                          AND checked_at < $1::timestamptz - interval '30 seconds')
-                ORDER BY checked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+                SELECT l.id FROM twilio_leg l WHERE l.ended_at IS NULL
+                  AND (l.checked_at < $1::timestamptz - $2::interval
+                       OR l.checked_at < $1::timestamptz - interval '30 seconds'
+                          AND (l.answered_at IS NULL AND l.ring_until < $1::timestamptz - interval '30 seconds'
+                               OR EXISTS (SELECT 1 FROM twilio_waiting w WHERE w.id = l.waiting_id AND w.leg_id = l.id
+                                            AND w.state = 'taken' AND w.bridged_at IS NULL)))
+                ORDER BY l.checked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
             RETURNING {LEG_COLUMNS}""",  # noqa: S608
         uow.now, quiet, most,
     )  # fmt: skip

@@ -393,6 +393,27 @@ async def test_after_a_talk_comes_the_wrap_up(office: House, twilio: FakeTwilio)
     assert not twilio.telephones
 
 
+async def test_an_agent_who_took_a_caller_and_was_not_connected_is_asked_about_soon(
+    office: House, twilio: FakeTwilio
+) -> None:
+    await rules(office, accept_key="none")
+    await sign_in(office, ben=BEN)
+    line = await to_queue(twilio)
+    ben = await twilio.ringing("client:ben")
+    ben.answer()
+    await twilio.wait_for(lambda: line.doing == "bridged")
+    await until(lambda: times(office, "call.answered"))
+    await office.db.execute("UPDATE twilio_leg SET checked_at = now() - interval '1 minute'")
+    assert await look_after_silent(office) == 0
+    twilio.hold("completed")
+    ben.hang_up()
+    await twilio.wait_for(lambda: bool(twilio.held))
+    await office.db.execute("UPDATE twilio_waiting SET state = 'taken', left_at = NULL, how = NULL, bridged_at = NULL")
+    await office.db.execute("UPDATE twilio_leg SET checked_at = now() - interval '1 minute' WHERE role = 'agent'")
+    assert await look_after_silent(office) == 1
+    assert await office.db.fetchval("SELECT state FROM twilio_leg WHERE role = 'agent'") == "ended"
+
+
 async def test_a_callback_that_was_lost_is_found_in_twilios_list(office: House, twilio: FakeTwilio) -> None:
     twilio.hold("completed")
     line = await to_queue(twilio)
