@@ -243,13 +243,26 @@ async def _customer(
         else:
             record.set(candidate_ids=owners)
     name = cleaned(inbound.name).strip()[:LONGEST_NAME]
-    if name and (record.name_cipher is None or commands.unseal(uow, key, record, "name_cipher") != name):
+    # Programs that know no name give the address: a name is read by everybody, the whole address is not.
+    if (
+        name
+        and not _is_address(name, inbound)
+        and (record.name_cipher is None or commands.unseal(uow, key, record, "name_cipher") != name)
+    ):
         record.set(name_cipher=commands.seal(uow, key, record, "name_cipher", name))
     if record.language is None:
         locale = None
         if record.customer_id is not None:
             locale = await locale_of(uow, record.customer_id)
         record.set(language=locale or inbound.language or _script(inbound.body) or house.settings.locale)
+
+
+def _is_address(name: str, inbound: Inbound) -> bool:
+    said, address = name.strip("'\"<>() ").casefold(), inbound.address.strip().casefold()
+    if inbound.channel == "email":
+        return said == address
+    digits = "".join(each for each in said if each.isdecimal())
+    return len(digits) > 6 and digits == address.lstrip("+") and not any(each.isalpha() for each in said)
 
 
 def _script(text: str) -> str | None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from hotline.channels.mail.lmtp import TooLargeMail
 from hotline.conversations.mail_tokens import tag, tagged
 from hotline.crm.commands.suppressions import reasons_of
+from hotline.crm.queries.conversations import get_conversation
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.messages import list_messages
 from hotline.crm.queries.tickets import get_ticket
@@ -193,6 +194,15 @@ async def test_two_machines_do_not_talk_for_ever(house: House) -> None:
         for each in list(sink.mails):
             # What hotline itself wrote and comes back is left aside.
             assert (await take(house, each.raw, envelope_sender="")).outcome == "own"
+
+
+async def test_an_address_in_place_of_a_name_is_no_name(house: House) -> None:
+    async with mail_house(house):
+        taken = await take(house, mail(sender="\"'Ann@Customer.example'\" <ann@customer.example>"))
+        assert taken.conversation_id is not None
+        masked = replace(SYSTEM, masks=frozenset({"email"}))
+        seen = await get_conversation(house.db, house.keyring, masked, taken.conversation_id)
+        assert (seen.name, seen.address) == (None, "a•••@customer.example")
 
 
 async def test_a_form_of_the_own_website_names_the_customer_in_reply_to(house: House) -> None:
