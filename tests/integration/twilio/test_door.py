@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from multidict import MultiDict
 
-from hotline.channels.twilio.signature import Tokens
+from hotline.channels.twilio.signature import RETRIES, Tokens
 from hotline.crm.commands.claims import claim, forget_claims
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
@@ -87,6 +87,9 @@ async def test_what_twilio_signed_gets_in(heard: list[Webhook], twilio_door: Twi
     assert heard[0].form["Body"] == ""
     assert heard[0].query["x"] == "+ a"
     assert (await twilio_door.post("/test/told", call())).status == 204
+    # Should the retries that setup asks for be signed with the address, they count.
+    whole = f"{PUBLIC}/webhooks/twilio/test/told{RETRIES}"
+    assert (await twilio_door.post("/test/told", call(), url=whole)).status == 204
 
 
 FORGED: list[dict[str, Any]] = [
