@@ -212,8 +212,6 @@ def split(url: str) -> SplitResult | None:
 
 
 def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
-        return False
-    return True
+    """Whether a host is no name. Also ``127.1``, ``2130706433`` and ``127.0.0.1.``: the operating system knows them as
+    addresses, and aiohttp asks no resolver for what has digits alone."""
+    return ":" in host or host.replace(".", "").isdigit()
