@@ -138,7 +138,6 @@ async def test_twilio_is_asked_with_credentials(twilio: Twilio, session: ClientS
         "https://2130706433/file.png",  # 127.0.0.1, written by someone who means it
         "https://0x7f.1/file.png",
         "https://127.1/file.png",
-        "https://2130706433/file.png",
         "https://0177.0.0.1/file.png",
         "https://127.0.0.1./file.png",
         "http://other.example/file.png",
