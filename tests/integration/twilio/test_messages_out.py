@@ -306,6 +306,17 @@ async def test_who_died_while_sending_leaves_it_unknown(
     assert twilio.messages.received == []
 
 
+async def test_whose_turn_comes_when_its_lease_is_almost_over_waits_anew(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, agent: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = await asked(house, twilio)
+    reply = await send(house, agent, conversation, NewReply("Hello"))
+    monkeypatch.setattr("hotline.jobs.outgoing.LONGEST_SECONDS", 1_000.0)
+    await told(house, twilio)
+    assert (await state_of(house, reply.id))[0] == "queued"
+    assert twilio.messages.received == []
+
+
 async def test_several_nodes_send_each_message_once(
     house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, agent: Viewer
 ) -> None:
