@@ -142,7 +142,7 @@ async def _kept(
         extra["full"] = parsed.text
     if reason or quiet:
         extra["automatic" if reason else "quiet"] = reason or quiet
-    if place is not None and place.address_index != index:
+    if place is not None and place.address_index not in (None, index):  # None: it was erased, and goes on as a new one
         # A colleague of theirs answers: the conversation stays with whom it is with.
         before, _ = await names_of(house.db, SYSTEM, keyring, place.conversation_id)
         extra["from"], extra["from_name"] = address, name
