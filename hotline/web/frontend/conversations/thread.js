@@ -183,7 +183,7 @@ export function openThread(place, drafts, stream, { user, login, onChanged }) {
     "take-over": () => change({ assignee: login }, t("It is yours."), { assignee: root.dataset.assignee || null }),
     closed: () => setState("closed"),
     open: () => setState("open"),
-    wait: (button) => setState("waiting", moment(button.dataset.until, new Date(now()))),
+    wait: (button) => setState("waiting", moment(button.dataset.when, new Date(now()))),
     detach: () => change({ ticket_id: null }, t("Taken off the ticket."), { ticket_id: root.dataset.ticket }),
     attach: () => askFor("ticket", (ticket) => void change({ ticket_id: ticket.id }, t("Attached to {number}.", { number: ticket.reference }), { ticket_id: root.dataset.ticket || null })),
     "choose-customer": () => askFor("customer", (customer) => void setCustomer(customer.id)),
