@@ -25,7 +25,8 @@ if "SCREENSHOTS" in os.environ:
     LOOKS += [("en", "dark"), ("zh", "light")]
 #: Words that are the same in Chinese: names, units, what a PBX or the trade calls things.
 SAME: Final = re.compile(
-    r"\b(?:hotline twilio setup|hotline|English|EN|API|PJSIP|Local|Ctrl|Alt|Enter|Esc|WhatsApp|HOTLINE_AMI_URLS|Asterisk|FreePBX|UTC|CN|GB|"
+    r"\b(?:hotline twilio setup|hotline|English|EN|API|PJSIP|Local|Ctrl|Alt|Enter|Esc|WhatsApp|HOTLINE_AMI_URLS|"
+    r"Asterisk|FreePBX|UTC|CN|GB|"
     r"Wang Xiuying|Li Guoqiang|Chen Jing|Emma Clarke|Root|root|Bert|bert|support|sales|embedded|memory|main|"
     r"works from home|We look into it|Service|EC|"
     r"Twilio|ContentSid|HX|tel|sip:anna@example\.com|client:anna|service@company\.example|"
