@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -130,13 +131,14 @@ async def test_steps_come_in_order_and_go_on_where_they_stopped(tmp_path: Path) 
 
     async def names(after: int) -> tuple[list[str | None], int]:
         found: list[str | None] = []
-        async for step in prepared(replace(task, after=after)):
-            if isinstance(step, Prepared):
-                assert [row.number for row in step.rows] == list(range(step.last - step.count + 1, step.last + 1))
-                found += [row.record.name for row in step.rows]
-            else:
-                assert isinstance(step, Ended)
-                return found, step.rows
+        async with aclosing(prepared(replace(task, after=after))) as steps:
+            async for step in steps:
+                if isinstance(step, Prepared):
+                    assert [row.number for row in step.rows] == list(range(step.last - step.count + 1, step.last + 1))
+                    found += [row.record.name for row in step.rows]
+                else:
+                    assert isinstance(step, Ended)
+                    return found, step.rows
         raise AssertionError("no end")
 
     everybody, last = await names(0)
