@@ -45,6 +45,18 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "conversations.write": "Reply in the conversations that one sees, claim them, close them, write notes in them.",
     "conversations.assign": "Give conversations to others.",
     "macros.write": "Change the replies and macros that everybody uses.",
+    "segments.read": "See segments, and how many customers are in them.",
+    "segments.write": "Create and change segments, with their lists of who is in and who is out.",
+    "templates.read": "See the templates of what campaigns send.",
+    "templates.write": "Create and change templates, and send a test to oneself.",
+    "campaigns.read": "See campaigns, their audiences and their results.",
+    "campaigns.write": "Create and change campaigns, and submit them for review.",
+    "campaigns.approve": "Approve or reject what others submitted, and withdraw an approval.",
+    "campaigns.run": "Start, pause, resume and cancel approved campaigns.",
+    "campaigns.export": "Export who got what.",
+    "outbound.stop": "Stop everything outbound at once, and let it go on.",
+    "consents.read": "See who agreed to what, and who gets nothing.",
+    "consents.write": "Record and withdraw consent, add and lift suppressions, import lists of them.",
     "recordings.listen": "Hear voicemails and recordings of the calls that one sees.",
     "recordings.download": "Download them.",
     "recordings.delete": "Delete them before their time.",
@@ -76,7 +88,7 @@ SHIPPED_ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent": (
         "customers.read", "customers.read_all", "customers.write", *_PERSONAL, "calls.read", "calls.write",
         "tickets.read", "tickets.write", "conversations.read", "conversations.write", "recordings.listen",
-        "commands.send", "users.read", *_OWN,
+        "commands.send", "users.read", "consents.read", "consents.write", *_OWN,
     ),
     "supervisor": (
         "customers.read", "customers.read_all", "customers.write", *_PERSONAL, "customers.read_private",
@@ -85,10 +97,17 @@ SHIPPED_ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "tickets.write", "tickets.assign", "conversations.read", "conversations.read_team", "conversations.read_all",
         "conversations.write", "conversations.assign", "macros.write", "recordings.listen", "recordings.download",
         "flows.read", "settings.read", "commands.send", "users.read", "users.performance", "tags.write", "system.read",
-        "tokens.write", *_OWN,
+        "campaigns.read", "outbound.stop", "consents.read", "consents.write", "tokens.write", *_OWN,
     ),
-    "marketer": ("customers.read", "customers.read_all", "tags.write", *_OWN),
-    "reviewer": ("customers.read", "customers.read_all", "audit.read", *_OWN),
+    "marketer": (
+        "customers.read", "customers.read_all", "tags.write", "segments.read", "segments.write", "templates.read",
+        "templates.write", "campaigns.read", "campaigns.write", "campaigns.run", "campaigns.export", "outbound.stop",
+        "consents.read", "consents.write", *_OWN,
+    ),
+    "reviewer": (
+        "customers.read", "customers.read_all", "audit.read", "segments.read", "templates.read", "campaigns.read",
+        "campaigns.approve", "outbound.stop", "consents.read", *_OWN,
+    ),
     "administrator": tuple(PERMISSIONS),
 }  # fmt: skip
 
