@@ -260,7 +260,9 @@ class Database:
             if not cancelled:
                 raise
             # PostgreSQL did not take the rollback in time: whoever was cancelled stays so, and this connection ends.
-            connection.terminate()
+            # asyncpg may have ended it before, and then it is no longer ours to end.
+            with suppress(asyncpg.InterfaceError):
+                connection.terminate()
             raise asyncio.CancelledError from error
         finally:
             self._context.connections.reset(token)

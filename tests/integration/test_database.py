@@ -65,18 +65,31 @@ async def test_cancelling_undoes_the_unit_and_gives_the_connection_back(house: H
             inside.set()
             await uow.execute("SELECT pg_sleep(60)")
 
+    async def asleep() -> object:
+        # What is cancelled before PostgreSQL has begun with it is not cancelled there: it does not keep the wish.
+        return await house.db.fetchval(
+            """SELECT count(*) = 1 FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event = 'PgSleep'"""
+        )  # fmt: skip
+
     for _ in range(house.settings.database_pool + 1):
         inside.clear()
         task = asyncio.create_task(stay())
         await inside.wait()
+        await until(asleep)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
     assert await tags(house.db) == []
 
 
-async def test_who_is_cancelled_stays_so_when_the_rollback_fails(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(transaction: object) -> None:
+@pytest.mark.parametrize("ended", [False, True])
+async def test_who_is_cancelled_stays_so_when_the_rollback_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    async def never(transaction: asyncpg.transaction.Transaction) -> None:
+        if ended:  # as asyncpg does with a connection whose statement would not end
+            transaction._connection.terminate()
         raise TimeoutError
 
     monkeypatch.setattr(asyncpg.transaction.Transaction, "_Transaction__rollback", never)
