@@ -407,21 +407,24 @@ async def test_an_agent_who_took_a_caller_and_was_not_connected_is_asked_about_s
     assert await look_after_silent(office) == 0
     twilio.hold("completed")
     ben.hang_up()
-    await twilio.wait_for(lambda: bool(twilio.held))
+    # The caller's own way on from the queue is told, too, and writes.
+    await twilio.wait_for(lambda: ben.over.is_set() and line.over.is_set())
     await office.db.execute("UPDATE twilio_waiting SET state = 'taken', left_at = NULL, how = NULL, bridged_at = NULL")
     await office.db.execute("UPDATE twilio_leg SET checked_at = now() - interval '1 minute' WHERE role = 'agent'")
     assert await look_after_silent(office) == 1
     assert await office.db.fetchval("SELECT state FROM twilio_leg WHERE role = 'agent'") == "ended"
 
 
-async def test_a_callback_that_was_lost_is_found_in_twilios_list(office: House, twilio: FakeTwilio) -> None:
+async def test_a_callback_that_was_lost_is_found_in_twilios_list(
+    office: House, twilio: FakeTwilio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "SILENT_SECONDS", 0.0)
     twilio.hold("completed")
     line = await to_queue(twilio)
     line.hang_up()
     await twilio.wait_for(lambda: bool(twilio.held))
     await office.db.execute("UPDATE twilio_leg SET checked_at = now() - interval '1 hour'")
-    assert await look_after_silent(office) == 1
-    assert await office.db.fetchval("SELECT state FROM ivr_session WHERE uniqueid = $1", line.call.sid) == "over"
     assert (await ended(office, twilio, line)).disposition in ("abandoned", "no_answer")
+    assert await office.db.fetchval("SELECT state FROM ivr_session WHERE uniqueid = $1", line.call.sid) == "over"
     await twilio.release()
     assert await times(office, "call.ended") == 1
