@@ -7,6 +7,8 @@ from hotline.crm.models.audit import AuditEntry, AuditSeal
 from hotline.crm.models.background import BackgroundJob
 from hotline.crm.models.batch import BatchItem
 from hotline.crm.models.call import Call, CallAlias, Leg
+from hotline.crm.models.campaign import Approval, Campaign, Manifest
+from hotline.crm.models.consent import Consent, ConsentRecord
 from hotline.crm.models.conversation import (
     CatchUp,
     Conversation,
@@ -28,6 +30,7 @@ from hotline.crm.models.customer_import import (
 )
 from hotline.crm.models.customer_record import CustomerChange, CustomerFile, CustomerRelation, Purchase
 from hotline.crm.models.deadlines import BusinessCalendar, CompanySetting, SlaBasis, SlaClock, SlaPolicy
+from hotline.crm.models.delivery import Delivery, DeliveryAttempt, DispatchNode, OutboundStop, PushRate
 from hotline.crm.models.erasure import Erasure
 from hotline.crm.models.flow import FlowCount, FlowVersion, IvrSession
 from hotline.crm.models.grant import RoleGrant
@@ -56,6 +59,7 @@ from hotline.crm.models.webhook import WebhookClaim
 __all__ = [
     "Address",
     "ApiToken",
+    "Approval",
     "AuditEntry",
     "AuditSeal",
     "BackgroundJob",
@@ -63,9 +67,12 @@ __all__ = [
     "BusinessCalendar",
     "Call",
     "CallAlias",
+    "Campaign",
     "CatchUp",
     "Category",
     "CompanySetting",
+    "Consent",
+    "ConsentRecord",
     "ContactPoint",
     "Conversation",
     "CustomField",
@@ -76,6 +83,9 @@ __all__ = [
     "CustomerImport",
     "CustomerRelation",
     "CustomerTag",
+    "Delivery",
+    "DeliveryAttempt",
+    "DispatchNode",
     "DuplicateBlocks",
     "DuplicateCandidate",
     "DuplicatePair",
@@ -96,12 +106,14 @@ __all__ = [
     "MacroVersion",
     "MailAddress",
     "Mailbox",
+    "Manifest",
     "Merge",
     "MergeField",
     "MergeItem",
     "Message",
     "MessageAttempt",
     "MessageFile",
+    "OutboundStop",
     "OutboxEntry",
     "OutboxHead",
     "PbxCommand",
@@ -109,6 +121,7 @@ __all__ = [
     "PersonalKey",
     "PromptRecording",
     "Purchase",
+    "PushRate",
     "QueueMember",
     "Recording",
     "RecoveryCode",

@@ -200,13 +200,14 @@ class MessageFile(Model):
 
 class Suppression(Model):
     """An address that gets nothing over a channel. One row for each ``reason`` (``opt_out``, ``invalid``, ``bounce``,
-    ``complaint``, ``agent``); ``lifted_at``: it holds no more. Found by the address's keyed index alone: it outlives
-    whom it protects."""
+    ``complaint``, ``agent``); ``lifted_at``: it holds no more. ``purpose``: ``all``, or ``marketing`` where replies and
+    notices still go. Found by the address's keyed index alone: it outlives whom it protects."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     channel = fields.CharField(max_length=16)
     address_index = fields.BinaryField()
     reason = fields.CharField(max_length=16)
+    purpose = fields.CharField(max_length=16, db_default="all")
     source = fields.CharField(max_length=16)
     source_id = fields.UUIDField(null=True)
     code = fields.CharField(max_length=32, null=True)

@@ -78,7 +78,7 @@ async def person_report(db: Reader, keyring: Keyring, viewer: Viewer, customer_i
 _ORDER: Final = (
     *("record", "contact_point", "address", "customer_tag", "customer_relation", "purchase", "notes", "calls"),
     *("keyed_in", "recordings", "dialled", "conversations", "messages", "message_file", "tickets", "ticket_texts"),
-    *("suppression", "customer_file", "customer_change", "merges"),
+    *("consents", "suppression", "customer_file", "customer_change", "merges"),
 )
 
 
