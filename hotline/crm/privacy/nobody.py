@@ -18,11 +18,13 @@ PASSING: Final[Mapping[str, str]] = {
 #: Tables that know no customer, with the reason. Staff are users: they are disabled, and leave.
 NOBODY: Final[Mapping[str, str]] = {
     "api_token": "staff",
+    "approval": "staff",
     "audit_entry": "ids and codes",
     "audit_seal": "hashes",
     "background_job": "ids, codes and counts",
     "business_calendar": "the company's",
     "call_alias": "the PBX's names of channels",
+    "campaign": "the company's, with placeholders for whom it is sent to",
     "catch_up": "instants",
     "category": "the company's",
     "company_setting": "the company's",
@@ -41,6 +43,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "mailbox": "digests and counts",
     "macro": "the company's and staff's, with placeholders for whom they are sent to",
     "macro_version": "as the macros",
+    "manifest": "as the campaigns; recipients are counted and hashed",
     "message_attempt": "ids and codes",
     "outbound_stop": "staff",
     "outbox": "ids and codes",

@@ -1,0 +1,1 @@
+"""What a push may be and do: segments, content, schedule, limits, consent. Pure."""
