@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +50,7 @@ class House:
     #: What workflows remember between two calls, each under a key of its own: a type.
     kept: dict[Any, Any] = field(default_factory=dict, repr=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)
+    _ends: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
 
     @cached_property
     def flows(self) -> FlowRegistry:
@@ -92,12 +93,17 @@ class House:
         task.add_done_callback(self._done)
         return task
 
+    def at_end(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call ``close`` when the house is closed, once its tasks have stopped."""
+        self._ends.push_async_callback(close)
+
     async def close(self) -> None:
-        """Stop what was spawned, then the bus and the database."""
+        """Stop what was spawned, end what is to be ended, then the bus and the database."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._ends.aclose()
         if (twilio := self.__dict__.get("twilio")) is not None:
             await twilio.close()
         await self.bus.close()

@@ -117,6 +117,7 @@ def book(house: House) -> PromptBook:
             base=(settings.media_url or f"http://{settings.http_bind}").rstrip("/"),
         )
         house.kept[PromptBook] = found
+        house.at_end(found.converter.close)
     return found
 
 
@@ -321,7 +322,6 @@ async def run(house: House) -> None:
                     await prompts.wake.wait()
     finally:
         listening.cancel()
-        await prompts.converter.close()
 
 
 async def _listen(house: House) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,10 +45,8 @@ def speaking(house: House, folder: Path, *, voices: dict[str, str] | None = None
 
 
 @pytest.fixture
-async def shop(house: House, folder: Path) -> AsyncIterator[House]:
-    made = speaking(house, folder)
-    yield made
-    await prompts.book(made).converter.close()
+def shop(house: House, folder: Path) -> House:
+    return speaking(house, folder)
 
 
 def spoken(folder: Path) -> list[str]:
@@ -74,7 +71,6 @@ async def test_another_text_voice_or_rate_is_another_address(shop: House, house:
     (c,) = await prompts.speak(other, [WELCOME], patience=20)
     assert len({a.url, b.url, c.url}) == 3
     assert prompts.locate(shop, WELCOME, 16000).url == f"{a.url}16"
-    await prompts.book(other).converter.close()
 
 
 async def test_a_voice_that_does_not_work_falls_back_to_the_language_s_own(house: House, folder: Path) -> None:
@@ -84,7 +80,6 @@ async def test_a_voice_that_does_not_work_falls_back_to_the_language_s_own(house
     assert spoken(folder) == ["xiaoming", "cmn-latn-pinyin"]
     await prompts.speak(shop, [WELCOME], patience=20)
     assert len(spoken(folder)) == 2  # nobody waits for it again at once
-    await prompts.book(shop).converter.close()
 
 
 async def test_a_language_that_cannot_be_spoken_falls_back_to_the_next_and_is_reported(
@@ -110,7 +105,6 @@ async def test_a_language_that_cannot_be_spoken_falls_back_to_the_next_and_is_re
     await prompts._warm_all(shop)
     assert not prompt_recordings.trouble(shop)
     assert not prompts.locate(shop, WELCOME).fallback
-    await prompts.book(shop).converter.close()
 
 
 async def test_a_slow_command_delays_no_caller_beyond_their_patience(house: House, folder: Path) -> None:
@@ -120,7 +114,6 @@ async def test_a_slow_command_delays_no_caller_beyond_their_patience(house: Hous
     (later,) = await prompts.speak(shop, [WELCOME], patience=20)  # it went on being made
     assert not later.missing
     assert spoken(folder) == ["cmn-latn-pinyin"]
-    await prompts.book(shop).converter.close()
 
 
 async def test_without_a_command_what_is_there_is_heard(house: House, folder: Path) -> None:
@@ -133,7 +126,6 @@ async def test_without_a_command_what_is_there_is_heard(house: House, folder: Pa
     await prompt_recordings.record_prompt(mute, SYSTEM, "main.welcome", "en", wav(tone(300, 2, 8000), 8000))
     (found,) = await prompts.speak(mute, [WELCOME], patience=20)
     assert (found.language, found.fallback, found.missing) == ("en", True, False)
-    await prompts.book(mute).converter.close()
 
 
 async def test_a_recording_is_heard_on_every_node(shop: House, house: House, folder: Path) -> None:
@@ -150,7 +142,6 @@ async def test_a_recording_is_heard_on_every_node(shop: House, house: House, fol
     assert there.seconds == pytest.approx(here.seconds, abs=0.05)
     await prompt_recordings.forget_prompt_recording(shop, SYSTEM, "main.welcome", "zh")
     assert prompts.locate(shop, WELCOME).missing
-    await prompts.book(other).converter.close()
 
 
 @pytest.mark.parametrize("value", [0, 7, 42, 99])

@@ -273,7 +273,6 @@ async def test_what_the_page_of_a_prompt_plays_is_what_callers_hear(api: Api, tm
     (item,) = (await api.get("/prompts"))["items"]
     assert item["states"][0]["url"] == "/prompts/" + spoken.url.rpartition("/")[2]
     assert item["states"][0]["state"] == "spoken"
-    await prompts.book(api.house).converter.close()
 
 
 async def _put(api: Api, place: str, data: bytes, role: str = "administrator") -> int:
