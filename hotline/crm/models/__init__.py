@@ -46,6 +46,14 @@ from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
 from hotline.crm.models.recording import Recording
+from hotline.crm.models.segment import (
+    CustomerFacts,
+    CustomerFactsDue,
+    Recipient,
+    Segment,
+    SegmentMember,
+    SegmentVersion,
+)
 from hotline.crm.models.sender import Sender
 from hotline.crm.models.sign_in import HandoverItem, RecoveryCode, RefusedSignIn, SignIn, SignInChallenge
 from hotline.crm.models.stored_pbx import StoredPbx
@@ -79,6 +87,8 @@ __all__ = [
     "Customer",
     "CustomerChange",
     "CustomerExport",
+    "CustomerFacts",
+    "CustomerFactsDue",
     "CustomerFile",
     "CustomerImport",
     "CustomerRelation",
@@ -123,11 +133,15 @@ __all__ = [
     "Purchase",
     "PushRate",
     "QueueMember",
+    "Recipient",
     "Recording",
     "RecoveryCode",
     "RefusedSignIn",
     "Role",
     "RoleGrant",
+    "Segment",
+    "SegmentMember",
+    "SegmentVersion",
     "Sender",
     "SenderPause",
     "Session",

@@ -221,6 +221,7 @@ class Suppression(Model):
     class Meta:
         table = "suppression"
         unique_together = (("channel", "address_index", "reason"),)
+        indexes = (Index(fields=("address_index",), name="suppression_address"),)
 
 
 class SenderPause(Model):

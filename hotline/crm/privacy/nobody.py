@@ -57,6 +57,8 @@ NOBODY: Final[Mapping[str, str]] = {
     "refused_sign_in": "counts",
     "role": "staff",
     "role_grant": "staff",
+    "segment": "the company's",
+    "segment_version": "the company's: rules name nobody",
     "sender": "the company's own numbers and addresses",
     "sender_pause": "ids and codes",
     "session": "staff",

@@ -58,6 +58,7 @@ PERSONAL: Final[tuple[Personal, ...]] = (
             "at": "x.at",
             "channel": "x.channel",
             "reason": "x.reason",
+            "purpose": "x.purpose",
             "source": "x.source",
             "until": "x.lifted_at",
         },
@@ -128,6 +129,24 @@ PERSONAL: Final[tuple[Personal, ...]] = (
         empties={"title_cipher": "''::bytea", "reference_cipher": "NULL", "external_id": "NULL"},
         keys=("key_id",),
     ),
+    Personal("consent", _OF_CUSTOMER, deletes=True),
+    Personal(
+        "consent_record",
+        _OF_CUSTOMER,
+        shows={
+            "at": "x.at",
+            "channel": "x.channel",
+            "purpose": "x.purpose",
+            "action": "x.action",
+            "source": "x.source",
+            "details_cipher_json": "x.sealed",
+        },
+        opened_by=f"COALESCE(x.key_id, {_CUSTOMER_KEY})",
+        order="x.at, x.id",
+        deletes=True,
+        keys=("key_id",),
+        section="consents",
+    ),
     Personal(
         "customer_file",
         _OF_CUSTOMER,
@@ -188,6 +207,20 @@ PERSONAL: Final[tuple[Personal, ...]] = (
     ),
     Personal("merge_item", f"x.merge_id IN ({_MERGES})", deletes=True),
     Personal("merge", f"x.id IN ({_MERGES})", deletes=True),
+    Personal(
+        "segment_member",
+        _OF_CUSTOMER,
+        shows={
+            "name": "(SELECT g.name FROM segment g WHERE g.id = x.segment_id)",
+            "kind": "x.side",
+        },
+        deletes=True,
+    ),
+    # Worked out of what is told elsewhere.
+    Personal("customer_facts", _OF_CUSTOMER, order="x.customer_id", deletes=True),
+    Personal("customer_facts_due", _OF_CUSTOMER, deletes=True),
+    # That somebody was to get something, and what was sent, is proved by ids alone.
+    Personal("recipient", _OF_CUSTOMER, empties={"contact_point_id": "NULL"}),
     Personal("batch_item", _OF_CUSTOMER, deletes=True),
     Personal("import_effect", _OF_CUSTOMER, deletes=True),
     Personal(

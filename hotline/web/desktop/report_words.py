@@ -27,6 +27,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "customer_change": N_("Changes of your record"),
     "merges": N_("Records that were put together"),
     "imports": N_("Imports that changed your record"),
+    "segment_member": N_("Lists that you are on"),
 }
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -101,6 +102,8 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "product": N_("Product"),
         "service": N_("Service"),
         "note": N_("Note"),
+        "include": N_("Always in"),
+        "exclude": N_("Never in"),
     },
     "direction": {"in": N_("from you"), "out": N_("to you")},
     "state": ticket_words.states,
