@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -75,9 +75,9 @@ def row(fields: Sequence[bytes], further: int = 0) -> bytes:
     return (len(fields) + further).to_bytes(2, "big") + b"".join(fields)
 
 
-def stream(rows: Iterable[bytes], end: bytes = b"") -> bytes:
-    """What COPY reads. ``end``: the last fields of every row."""
-    return b"".join((_SIGNATURE, *(part for each in rows for part in (each, end)), _TRAILER))
+def stream(rows: Sequence[bytes], end: bytes = b"") -> bytes:
+    """What COPY reads, of one row at least. ``end``: the last fields of every row."""
+    return b"".join((_SIGNATURE, end.join(rows), end, _TRAILER))
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import marshal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -50,9 +50,10 @@ class Sealing:
 
 
 class Sealed(NamedTuple):
-    """The rows of one new customer as COPY takes them, without the moment of their making."""
+    """The rows of one new customer as COPY takes them, without the moment of their making; ``id`` is the field that
+    names the customer in others."""
 
-    id: str
+    id: bytes
     key: bytes
     customer: bytes
     points: tuple[bytes, ...]
@@ -71,17 +72,6 @@ class PreparedRow(NamedTuple):
     kept: bytes
     sealed: Sealed | None
 
-    @property
-    def record(self) -> Record:
-        """What the row says."""
-        return unpacked(marshal.loads(self.kept)[0])  # noqa: S302 - made by ``kept_of`` in a process of one's own
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The row as it stands in the file."""
-        cells: tuple[str, ...] = marshal.loads(self.kept)[1]  # noqa: S302 - the same
-        return cells
-
 
 def kept_of(record: Record, cells: tuple[str, ...]) -> bytes:
     """A record and its cells, packed."""
@@ -98,36 +88,67 @@ class RefusedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One step of an import: some rows in the order of the file, up to the row ``last``."""
+    """One step of an import: some rows in the order of the file, up to the row ``last``.
+
+    What the rows that are records have is beside each other by kind, as ``PreparedRow`` and ``Sealed`` tell: an object
+    for each would be half the work of the process that writes them. What is sealed is empty when nothing is to be
+    written; a row without a name has empty fields there.
+    """
 
     last: int
     count: int
-    rows: tuple[PreparedRow, ...]
     refused: tuple[RefusedRow, ...]
+    numbers: tuple[int, ...] = ()
+    customer_numbers: tuple[int | None, ...] = ()
+    kinds: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[tuple[bytes, ...], ...] = ()
+    tags: tuple[tuple[str, ...], ...] = ()
+    kept: tuple[bytes, ...] = ()
+    ids: tuple[bytes, ...] = ()
+    keys: tuple[bytes, ...] = ()
+    customers: tuple[bytes, ...] = ()
+    points: tuple[tuple[bytes, ...], ...] = ()
+    addresses: tuple[tuple[bytes, ...], ...] = ()
+
+    @classmethod
+    def of(cls, last: int, count: int, rows: Sequence[PreparedRow], refused: Iterable[RefusedRow]) -> Prepared:
+        """The step of these rows."""
+        if not rows:
+            return cls(last, count, tuple(refused))
+        *columns, sealed = zip(*rows, strict=True)
+        if any(sealed):
+            columns += zip(*(each or _UNSEALED for each in sealed), strict=True)
+        return cls(last, count, tuple(refused), *columns)
+
+    def record(self, place: int) -> Record:
+        """What a row says."""
+        return unpacked(marshal.loads(self.kept[place])[0])  # noqa: S302 - made by ``kept_of`` in a process of one's own
+
+    def cells(self, place: int) -> tuple[str, ...]:
+        """A row as it stands in the file."""
+        cells: tuple[str, ...] = marshal.loads(self.kept[place])[1]  # noqa: S302 - the same
+        return cells
 
     def packed(self) -> tuple[Any, ...]:
         """As plain values."""
-        return (
-            *(self.last, self.count),
-            tuple((*row[:6], None if row.sealed is None else tuple(row.sealed)) for row in self.rows),
-            tuple(
-                (row.number, tuple((each.code, each.column, each.detail) for each in row.reasons), row.cells)
-                for row in self.refused
-            ),
+        refused = tuple(
+            (row.number, tuple((each.code, each.column, each.detail) for each in row.reasons), row.cells)
+            for row in self.refused
         )
+        return (
+            *(self.last, self.count, refused, self.numbers, self.customer_numbers, self.kinds, self.indexes),
+            *(self.tags, self.kept, self.ids, self.keys, self.customers, self.points, self.addresses),
+        )
+
+
+_UNSEALED: Final = Sealed(b"", b"", b"", (), ())
 
 
 def prepared(values: tuple[Any, ...]) -> Prepared:
     """The step out of ``Prepared.packed``."""
-    last, count, rows, refused = values
-    return Prepared(
-        last,
-        count,
-        tuple(PreparedRow._make((*row[:6], None if row[6] is None else Sealed(*row[6]))) for row in rows),
-        tuple(
-            RefusedRow(number, tuple(Reason(*each) for each in reasons), cells) for number, reasons, cells in refused
-        ),
-    )
+    last, count, refused, *columns = values
+    reasons = (RefusedRow(number, tuple(Reason(*each) for each in some), cells) for number, some, cells in refused)
+    return Prepared(last, count, tuple(reasons), *columns)
 
 
 def indexes_of(record: Record, keyring: Keyring) -> tuple[bytes, ...]:
@@ -142,7 +163,7 @@ def seal(record: Record, indexes: Sequence[bytes], sealing: Sealing) -> Sealed:
     id_field, key_field = copy_rows.uuid(customer_id), copy_rows.uuid(key_id)
     clear, cipher = seal_custom(sealer, customer_id, sealing.fields, record.custom)
     return Sealed(
-        id=customer_id,
+        id=id_field,
         key=copy_rows.row((key_field, data(wrapped), word(keyring.master)), 1),
         customer=copy_rows.row(
             (

@@ -6,8 +6,7 @@ until then and written by one statement, since each round trip is on the path of
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -35,6 +34,9 @@ INSERT INTO outbox (id, type, audience, data, at)
 SELECT id, type, string_to_array(audience, E'\\x1f'), data, $1
 FROM unnest($8::uuid[], $9::text[], $10::text[], $11::jsonb[]) AS event (id, type, audience, data)
 """
+
+#: Bytes that are handed to a COPY at once.
+_PIECE: Final = 1 << 18
 
 
 class UnitOfWork:
@@ -81,7 +83,7 @@ class UnitOfWork:
     async def copy_made(self, table: str, columns: Sequence[str], rows: Sequence[bytes], end: bytes = b"") -> None:
         """The same for rows made by ``crm.copy_rows``; ``end``: the last fields of every row."""
         if rows:
-            source = io.BytesIO(stream(rows, end))
+            source = _pieces(stream(rows, end))
             with translated():
                 await self._connection.copy_to_table(table, source=source, columns=columns, format="binary")
 
@@ -119,6 +121,12 @@ class UnitOfWork:
             [event.id for event in events], [event.type for event in events],
             [_SEPARATOR.join(event.audience) for event in events], [event.data for event in events],
         )  # fmt: skip
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    # What is no file, asyncpg takes as it comes: files it reads in a thread, piece by piece.
+    for at in range(0, len(data), _PIECE):
+        yield data[at : at + _PIECE]
 
 
 def plain(value: Any) -> Any:

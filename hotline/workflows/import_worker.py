@@ -133,7 +133,7 @@ def _prepared(rows: Sequence[Row], task: Task) -> Prepared:
         kinds = tuple(kind for kind, _, _ in record.points)
         packed = kept_of(record, cells)
         kept.append(PreparedRow(row.number, record.number, kinds, indexes, record.tags, packed, sealed))
-    return Prepared(rows[-1].number, len(rows), tuple(kept), tuple(refused))
+    return Prepared.of(rows[-1].number, len(rows), kept, refused)
 
 
 @contextlib.contextmanager

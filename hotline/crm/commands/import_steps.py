@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,9 +21,7 @@ from hotline.crm.import_seal import (
     KEY_COLUMNS,
     POINT_COLUMNS,
     Prepared,
-    PreparedRow,
     RefusedRow,
-    Sealed,
     Sealing,
     indexes_of,
     seal,
@@ -77,45 +76,30 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _New:
-    """A customer who will be made: their row, or their rows (``more`` are the later ones) joined to one record."""
-
-    row: PreparedRow
-    record: Record | None = None
-    more: list[PreparedRow] = field(default_factory=list)
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        return self.row.tags if self.record is None else self.record.tags
-
-    def sealed(self, sealing: Sealing) -> Sealed:
-        if self.record is None and self.row.sealed is not None:
-            return self.row.sealed
-        record = self.record or self.row.record
-        return seal(record, indexes_of(record, sealing.keyring), sealing)
-
-
-@dataclass(slots=True)
-class _Existing:
-    """A customer who is there, with the rows about them."""
-
-    rows: list[PreparedRow] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class _Sorted:
-    """The step's rows by what is to become of them."""
+    """The step's rows, by their places in it, and what is to become of them.
 
+    ``new`` will be customers; ``joined`` are the records of those whose later rows, ``more``, were joined to the first.
+    ``existing`` are customers who are there, with the rows about them.
+    """
+
+    step: Prepared
     tally: Tally = field(default_factory=Tally)
-    new: list[_New] = field(default_factory=list)
-    existing: dict[UUID, _Existing] = field(default_factory=dict)
+    new: list[int] = field(default_factory=list)
+    joined: dict[int, Record] = field(default_factory=dict)
+    more: dict[int, list[int]] = field(default_factory=dict)
+    existing: dict[UUID, list[int]] = field(default_factory=dict)
     refused: list[RefusedRow] = field(default_factory=list)
 
-    def refuse(self, row: PreparedRow, code: str, detail: str = "") -> None:
-        self.refuse_for(row, (Reason(code, None, detail),))
+    def record(self, place: int) -> Record:
+        """What a row says, its later ones included."""
+        return self.joined.get(place) or self.step.record(place)
 
-    def refuse_for(self, row: PreparedRow, reasons: Sequence[Reason]) -> None:
-        self.refused.append(RefusedRow(row.number, tuple(reasons), row.cells))
+    def refuse(self, place: int, code: str, detail: str = "") -> None:
+        self.refuse_for(place, (Reason(code, None, detail),))
+
+    def refuse_for(self, place: int, reasons: Sequence[Reason]) -> None:
+        self.refused.append(RefusedRow(self.step.numbers[place], tuple(reasons), self.step.cells(place)))
 
 
 class Seen:
@@ -143,7 +127,7 @@ async def write_step(
     found = await _sort(uow, step, rules, trial)
     found.refused += step.refused
     if trial is None:
-        await _create(uow, import_id, found.new, rules.sealing)
+        await _create(uow, import_id, found, rules.sealing)
     found.tally.created = len(found.new)
     if found.existing:
         await _change(uow, import_id, found, rules, write=trial is None)
@@ -157,73 +141,83 @@ async def write_step(
 
 
 async def _sort(uow: UnitOfWork, step: Prepared, rules: Rules, trial: Seen | None) -> _Sorted:
-    kinds = recognised_by(rules.match)
-    compared = {
-        row.number: tuple(index for index, kind in zip(row.indexes, row.kinds, strict=True) if kind in kinds)
-        for row in step.rows
-    }
+    compared = _indexes(step, recognised_by(rules.match))
     # Who may not read numbers could try one after the other: of those who are there they recognise nobody by them.
     readable = recognised_by(tuple(each for each in rules.match if each not in uow.viewer.masks))
-    known = {index for row in step.rows for index, kind in zip(row.indexes, row.kinds, strict=True) if kind in readable}
-    by_index = await _owners(uow, known)
-    by_number = await _numbered(uow, {row.customer_number for row in step.rows if row.customer_number is not None})
-    found = _Sorted()
-    fresh: dict[bytes, _New] = {}
-    for row in step.rows:
-        indexes = compared[row.number]
-        customers = {customer for index in indexes for customer in by_index.get(index, ())}
-        if row.customer_number is not None:
-            if row.customer_number not in by_number:
-                found.refuse(row, "unknown_number")
-                continue
-            customers = {by_number[row.customer_number]}
-        earlier = {id(fresh[index]): fresh[index] for index in indexes if index in fresh}
-        if customers or earlier or (trial is not None and trial.any(indexes)):
-            _sort_duplicate(found, row, customers, list(earlier.values()), rules)
+    by_index = await _owners(uow, set().union(*_indexes(step, readable)))
+    by_number = await _numbered(uow, {number for number in step.customer_numbers if number is not None})
+    found = _Sorted(step)
+    fresh: dict[bytes, int] = {}
+    met = set(by_index)
+    for place, indexes in enumerate(compared):
+        number = step.customer_numbers[place]
+        if number is not None and number not in by_number:
+            found.refuse(place, "unknown_number")
             continue
-        if rules.duplicates == "skip" and rules.required and (lacking := missing(row.record, rules.required)):
-            found.refuse_for(row, lacking)  # no later row completes it
+        if number is not None or not met.isdisjoint(indexes):
+            customers = {customer for index in indexes for customer in by_index.get(index, ())}
+            if number is not None:
+                customers = {by_number[number]}
+            earlier = dict.fromkeys(fresh[index] for index in indexes if index in fresh)
+            _sort_duplicate(found, place, customers, list(earlier), rules)
             continue
-        made = _New(row)
-        found.new.append(made)
-        fresh.update(dict.fromkeys(indexes, made))
+        if trial is not None and trial.any(indexes):
+            _sort_duplicate(found, place, set(), [], rules)
+            continue
+        if rules.duplicates == "skip" and rules.required and (lacking := missing(step.record(place), rules.required)):
+            found.refuse_for(place, lacking)  # no later row completes it
+            continue
+        found.new.append(place)
+        fresh.update(dict.fromkeys(indexes, place))
+        met.update(indexes)
     if rules.duplicates != "skip" and rules.required:
         _refuse_incomplete(found, rules.required)
     if trial is not None:
-        for made in found.new:
-            trial.add(compared[made.row.number])
+        for place in found.new:
+            trial.add(compared[place])
     return found
 
 
+def _indexes(step: Prepared, kinds: frozenset[str]) -> Sequence[tuple[bytes, ...]]:
+    """Of each row, the indexes of its contact points of these kinds."""
+    if kinds.issuperset(set().union(*set(step.kinds))):
+        return step.indexes
+    return [
+        tuple(index for index, kind in zip(indexes, of, strict=True) if kind in kinds)
+        for indexes, of in zip(step.indexes, step.kinds, strict=True)
+    ]
+
+
 def _refuse_incomplete(found: _Sorted, required: Sequence[Required]) -> None:
-    complete: list[_New] = []
-    for made in found.new:
-        lacking = missing(made.record or made.row.record, required)
+    complete: list[int] = []
+    for place in found.new:
+        lacking = missing(found.record(place), required)
         if not lacking:
-            complete.append(made)
+            complete.append(place)
             continue
-        for row in (made.row, *made.more):
+        more = found.more.get(place, [])
+        for row in (place, *more):
             found.refuse_for(row, lacking)
-        found.tally.repeated -= len(made.more)
-        found.tally.updated -= len(made.more)
+        found.tally.repeated -= len(more)
+        found.tally.updated -= len(more)
     found.new = complete
 
 
-def _sort_duplicate(found: _Sorted, row: PreparedRow, customers: set[UUID], earlier: list[_New], rules: Rules) -> None:
+def _sort_duplicate(found: _Sorted, place: int, customers: set[UUID], earlier: list[int], rules: Rules) -> None:
     if rules.duplicates == "skip":
         found.tally.skipped += 1
         found.tally.repeated += not customers
     elif len(customers) + len(earlier) > 1:
-        found.refuse(row, "ambiguous", str(len(customers) + len(earlier)))
+        found.refuse(place, "ambiguous", str(len(customers) + len(earlier)))
     elif customers:
-        found.existing.setdefault(next(iter(customers)), _Existing()).rows.append(row)
+        found.existing.setdefault(next(iter(customers)), []).append(place)
     else:
         found.tally.repeated += 1
         found.tally.updated += 1
         if earlier:
-            first = earlier[0].record or earlier[0].row.record
-            earlier[0].record = joined(first, row.record, rules.duplicates)
-            earlier[0].more.append(row)
+            (first,) = earlier
+            found.joined[first] = joined(found.record(first), found.step.record(place), rules.duplicates)
+            found.more.setdefault(first, []).append(place)
 
 
 async def _owners(uow: UnitOfWork, indexes: set[bytes]) -> dict[bytes, tuple[UUID, ...]]:
@@ -255,27 +249,34 @@ async def _numbered(uow: UnitOfWork, numbers: set[int]) -> dict[int, UUID]:
     return {row["number"]: row["id"] for row in rows}
 
 
-async def _create(uow: UnitOfWork, import_id: UUID, new: Sequence[_New], sealing: Sealing) -> None:
-    if not new:
+async def _create(uow: UnitOfWork, import_id: UUID, found: _Sorted, sealing: Sealing) -> None:
+    if not found.new:
         return
-    rows = [each.sealed(sealing) for each in new]
-    now = copy_rows.moment(uow.now)
-    named = await make_tags(uow, [tag for each in new for tag in each.tags])
-    tags = {name: copy_rows.uuid(tag.hex) for name, tag in named.items()}
-    ids = [copy_rows.uuid(row.id) for row in rows]
+    step, places = found.step, found.new
+    sealed = (step.ids, step.keys, step.customers, step.points, step.addresses)
+    columns: list[list[Any]] = [[column[place] for place in places] for column in sealed]
+    for at, place in enumerate(places):
+        if (record := found.joined.get(place)) is not None:
+            for column, value in zip(columns, seal(record, indexes_of(record, sealing.keyring), sealing), strict=True):
+                column[at] = value
+    ids, keys, customers, points, addresses = columns
+    tags = [found.joined[place].tags if place in found.joined else step.tags[place] for place in places]
+    named = await make_tags(uow, [tag for some in dict.fromkeys(tags) for tag in some])
+    ids_of_tags = {some: [copy_rows.uuid(tag.hex) for tag in {named[tag]: 0 for tag in some}] for some in set(tags)}
     tagged = [
-        copy_rows.row((customer_id, tag_id))
-        for customer_id, each in zip(ids, new, strict=True)
-        for tag_id in dict.fromkeys(tags[tag] for tag in each.tags)
+        owner + tag
+        for owner, some in zip([copy_rows.row((each,), 1) for each in ids], tags, strict=True)
+        for tag in ids_of_tags[some]
     ]
-    of_import, made = copy_rows.uuid(import_id.hex), copy_rows.word("created") + copy_rows.integer(1)
-    effects = [copy_rows.row((of_import, customer_id), 2) for customer_id in ids]
-    await uow.copy_made("personal_key", KEY_COLUMNS, [row.key for row in rows], now)
-    await uow.copy_made("customer", CUSTOMER_COLUMNS, [row.customer for row in rows], now + now)
-    await uow.copy_made("contact_point", POINT_COLUMNS, [point for row in rows for point in row.points], now)
-    await uow.copy_made("address", ADDRESS_COLUMNS, [address for row in rows for address in row.addresses], now)
+    of_import = copy_rows.row((copy_rows.uuid(import_id.hex),), 3)
+    now = copy_rows.moment(uow.now)
+    await uow.copy_made("personal_key", KEY_COLUMNS, keys, now)
+    await uow.copy_made("customer", CUSTOMER_COLUMNS, customers, now + now)
+    await uow.copy_made("contact_point", POINT_COLUMNS, list(chain.from_iterable(points)), now)
+    await uow.copy_made("address", ADDRESS_COLUMNS, list(chain.from_iterable(addresses)), now)
     await uow.copy_made("customer_tag", ("customer_id", "tag_id"), tagged)
-    await uow.copy_made("import_effect", EFFECT_COLUMNS, effects, made)
+    made = copy_rows.word("created") + copy_rows.integer(1)
+    await uow.copy_made("import_effect", EFFECT_COLUMNS, [of_import + each for each in ids], made)
 
 
 async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules, *, write: bool) -> None:
@@ -292,7 +293,7 @@ async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules
             row = known.get(customer_id)
             key = personal_key(uow.keyring, row) if row is not None else None
             if row is None or key is None:
-                for refused in found.existing[customer_id].rows:
+                for refused in found.existing[customer_id]:
                     found.refuse(refused, "erased")
                 continue
             view = customer_view(uow.keyring, SYSTEM, row, for_eyes=False)
@@ -307,10 +308,10 @@ def _change_one(
     before = state_of(view)
     outcome = Outcome(dict(before))
     taken = 0
-    for row in found.existing[view.id].rows:
-        record = row.record
+    for place in found.existing[view.id]:
+        record = found.step.record(place)
         if _transfers(uow, before, record, rules.duplicates):
-            found.refuse(row, "transfer")
+            found.refuse(place, "transfer")
             continue
         laid_over(outcome, record, rules.duplicates)
         taken += 1
