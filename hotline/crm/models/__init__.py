@@ -8,6 +8,7 @@ from hotline.crm.models.background import BackgroundJob
 from hotline.crm.models.batch import BatchItem
 from hotline.crm.models.call import Call, CallAlias, Leg
 from hotline.crm.models.campaign import Approval, Campaign, Manifest
+from hotline.crm.models.campaign_run import CampaignRun
 from hotline.crm.models.consent import Consent, ConsentRecord
 from hotline.crm.models.conversation import (
     CatchUp,
@@ -76,6 +77,7 @@ __all__ = [
     "Call",
     "CallAlias",
     "Campaign",
+    "CampaignRun",
     "CatchUp",
     "Category",
     "CompanySetting",

@@ -25,6 +25,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "business_calendar": "the company's",
     "call_alias": "the PBX's names of channels",
     "campaign": "the company's, with placeholders for whom it is sent to",
+    "campaign_run": "counts and instants",
     "catch_up": "instants",
     "category": "the company's",
     "company_setting": "the company's",
