@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, field_validator
 
+from hotline.crm.campaign_section import Campaigns as Campaigns
 from hotline.crm.channel_sections import Mail as Mail
 from hotline.crm.channel_sections import Messages as Messages
 from hotline.crm.channel_sections import TwilioIvr as TwilioIvr
@@ -241,6 +242,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
         Tickets,
         Messages,
         Mail,
+        Campaigns,
         Recordings,
         TwilioIvr,
         TwilioVoice,

@@ -22,9 +22,9 @@ class Campaign(Model):
 
     ``variants`` is a JSON array of arms (``hotline.campaigns.draft.Arm``), ``schedule`` and ``limits`` are JSON objects
     as ``hotline.campaigns.schedule`` and ``limits`` write them. ``sender_id`` is null where the channel has none of its
-    own; the ``fallback_sender_ids`` take over, in their order, when it cannot send. ``editor_ids`` are all who ever made
-    or changed it: they can never approve it. ``manifest_id`` is what is in review or approved; nothing is sent of a
-    campaign but what that manifest holds.
+    own; the ``fallback_sender_ids`` take over, in their order, when it cannot send. ``editor_ids`` are all who ever
+    made or changed it: they can never approve it. ``manifest_id`` is what is in review or approved; nothing is sent
+    of a campaign but what that manifest holds.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)

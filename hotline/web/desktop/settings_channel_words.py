@@ -51,6 +51,20 @@ LABELS: Final[Mapping[str, Label]] = {
     "mail.soft_bounces": Label(
         N_("An address gets no more mail after"), N_("In a row, that did not arrive for now."), N_("failed mails")
     ),
+    "campaigns.two_reviewers_sms": Label(N_("Two reviewers for SMS to more than"), N_("0: always two."), N_("people")),
+    "campaigns.two_reviewers_whatsapp": Label(N_("For WhatsApp to more than"), "", N_("people")),
+    "campaigns.two_reviewers_email": Label(N_("For email to more than"), "", N_("people")),
+    "campaigns.two_reviewers_voice": Label(N_("For calls to more than"), "", N_("people")),
+    "campaigns.two_reviewers_inapp": Label(N_("For in-app messages to more than"), "", N_("people")),
+    "campaigns.review_days": Label(
+        N_("What was submitted is reviewed within"), N_("After that it must be submitted again."), N_("days")
+    ),
+    "campaigns.approval_days": Label(
+        N_("An approval holds for"), N_("A push that is not through by then stops."), N_("days")
+    ),
+    "campaigns.long_approval_days": Label(
+        N_("That of recurring and triggered pushes holds for"), N_("Then it must be reviewed anew."), N_("days")
+    ),
     "twilio_ivr.prompts": Label(
         N_("Prompts that are played"),
         N_("Everything else is read by Twilio's voices."),

@@ -31,6 +31,7 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "tickets": (N_("Tickets and wrap-up"), N_("How calls become tickets, and what follows a call.")),
     "messages": (N_("Messages"), N_("SMS and WhatsApp: what hotline answers by itself, files, when all is said.")),
     "mail": (N_("Mail"), N_("The address that customers write to, and how answers leave.")),
+    "campaigns": (N_("Campaigns"), N_("Who must review what is sent to many, and how long an approval holds.")),
     "recordings": (N_("Recordings"), N_("Voicemails and recordings of calls: what is kept, for how long.")),
     "twilio_ivr": (
         N_("Twilio callers"),
