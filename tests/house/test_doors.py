@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parsed import parsed
+
 PACKAGE = Path(__file__).resolve().parents[2] / "hotline"
 
 #: Library (or module of it) → rooms that may import it.
@@ -60,7 +62,7 @@ def imports(path: Path) -> tuple[str, ...]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -101,7 +103,7 @@ def test_every_query_takes_a_viewer() -> None:
     for path in (PACKAGE / "crm" / "queries").glob("*.py"):
         if path.name in ("identity.py", "stream.py"):
             continue
-        for node in ast.parse(path.read_text()).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
                 names = {argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]}
                 if "viewer" not in names:
@@ -115,7 +117,7 @@ def test_sql_is_written_in_crm_alone() -> None:
     for path in PACKAGE.rglob("*.py"):
         if room(path) in ("crm", "bus"):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 asks = node.func.attr in ("fetch", "fetchrow", "fetchval", "execute") and node.args
                 statement = ast.unparse(node.args[0]) if asks else "'SELECT 1'"

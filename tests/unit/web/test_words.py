@@ -19,6 +19,7 @@ from hotline.web.desktop.permission_words import PERMISSION_WORDS
 from hotline.web.desktop.text import duration, initials, passage, plain
 from hotline.web.desktop.words import reason
 from hotline.web.locale.update import WEB, extracted, path_of
+from tests.parsed import parsed
 
 TEMPLATES = sorted((WEB / "templates").glob("*.html"))
 
@@ -84,7 +85,7 @@ def test_no_script_says_a_word_of_its_own(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((WEB / "desktop").rglob("*.py")), ids=lambda path: str(path.name))
 def test_no_page_says_a_word_of_its_own(path: Path) -> None:
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = parsed(path)
     other: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -119,7 +120,7 @@ def test_every_refusal_has_words_for_a_person() -> None:
     for path in sorted((WEB.parent).rglob("*.py")):
         if ELSEWHERE & {*path.relative_to(WEB.parent).parts}:
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path)):
             if not isinstance(node, ast.Call) or _name(node.func) not in REFUSALS or not node.args:
                 continue
             text = re.sub(r"^[a-z7][\w.\[\]]*: ", "", _text(node.args[0]))
