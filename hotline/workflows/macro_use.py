@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Final, Literal
+from typing import Literal
 from uuid import UUID
 
+from hotline.campaigns.value_text import written_day
 from hotline.conversations.macros import Actions, fill, text_for
 from hotline.crm.commands.macros import count_use
 from hotline.crm.company import Company
@@ -26,11 +26,6 @@ from hotline.workflows.tickets import change_ticket
 
 #: Why an action was left out.
 Skipped = Literal["no_ticket", "no_customer", "not_allowed"]
-
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +122,6 @@ async def _customer_language(house: House, viewer: Viewer, found: ConversationVi
         return (await get_customer(house.db, house.keyring, viewer, found.customer.id)).locale
     except NotFound:
         return None
-
-
-def written_day(day: date, language: str) -> str:
-    """2026年11月22日, or 22 November 2026."""
-    if language == "zh":
-        return f"{day.year}年{day.month}月{day.day}日"
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 async def _values(house: House, viewer: Viewer, found: ConversationView, language: str) -> dict[str, str]:

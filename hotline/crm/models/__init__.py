@@ -59,6 +59,7 @@ from hotline.crm.models.sender import Sender
 from hotline.crm.models.sign_in import HandoverItem, RecoveryCode, RefusedSignIn, SignIn, SignInChallenge
 from hotline.crm.models.stored_pbx import StoredPbx
 from hotline.crm.models.team import Team, TeamMember
+from hotline.crm.models.template import LinkClick, Template, TemplateVersion, TrackedLink
 from hotline.crm.models.ticket import Category, Ticket, TicketEntry, TicketView, WrapUp
 from hotline.crm.models.twilio_agents import TwilioLeg, TwilioWaiting
 from hotline.crm.models.twilio_fetch import TwilioFetch
@@ -113,6 +114,7 @@ __all__ = [
     "IvrSession",
     "Lease",
     "Leg",
+    "LinkClick",
     "ListEntry",
     "Macro",
     "MacroVersion",
@@ -158,10 +160,13 @@ __all__ = [
     "Tag",
     "Team",
     "TeamMember",
+    "Template",
+    "TemplateVersion",
     "Ticket",
     "TicketEntry",
     "TicketView",
     "Tier",
+    "TrackedLink",
     "TriageCorrection",
     "TwilioFetch",
     "TwilioLeg",

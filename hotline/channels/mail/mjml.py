@@ -1,0 +1,56 @@
+"""MJML made into the HTML that mail programs understand, and the text part of a mail made from its HTML.
+
+Nothing is loaded: ``mj-include`` is refused, fonts come from the reader's own device.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import mrml
+from inscriptis import get_text
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.model.config import ParserConfig
+
+from hotline.channels.mail.html import as_text
+from hotline.errors import Invalid
+
+_WHERE: Final = re.compile(r" at position (\d+):\d+$")
+_LINK: Final = re.compile(r"\[([^\[\]]*)\]\(([^()\s]*)\)")
+_BLANK_LINES: Final = re.compile(r"\n{3,}")
+_GAP: Final = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
+
+
+def html_of(mjml: str) -> str:
+    """The HTML of a mail in MJML (documentation.mjml.io). Raises Invalid that says in which line the mistake is."""
+    options = mrml.ParserOptions(include_loader=mrml.noop_loader())
+    try:
+        return mrml.to_html(mjml, options, mrml.RenderOptions(fonts={})).content
+    except OSError as error:
+        told = str(error)
+        where = _WHERE.search(told)
+        if where is None:
+            raise Invalid(f"this is not MJML: {told.removesuffix(' in root template')}.") from None
+        line = mjml.encode()[: int(where[1])].count(b"\n") + 1
+        problem = told[: where.start()].removesuffix(" in root template").removesuffix(" template in")
+        raise Invalid(f"line {line} is not MJML: {problem}.") from None
+
+
+def text_of(html: str) -> str:
+    """The text part of a mail: what a reader sees, each link's address behind its words."""
+    config = ParserConfig(css=CSS_PROFILES["relaxed"], display_links=True, display_images=False)
+    try:
+        text = get_text(html, config)
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError, AssertionError):
+        return as_text(html)  # broken beyond what the reader bears
+    lines = (_GAP.sub(" ", line).strip() for line in _LINK.sub(_told, text).replace("\xa0", " ").splitlines())
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _told(match: re.Match[str]) -> str:
+    words, address = " ".join(match[1].split()), match[2]
+    if not words or not address or address.startswith("#"):
+        return words
+    bare = address.removeprefix("mailto:").removeprefix("tel:")
+    return words if words in (address, bare) else f"{words}: {bare}"
