@@ -264,6 +264,28 @@ class Settings(BaseModel):
             "do). Empty: no mail is sent."
         ),
     )
+    push_connections: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description=(
+            "Connections to the mail relay over which one process sends campaigns; agents' mail has its own beside them."
+        ),
+    )
+    dkim_key_file: Folder | None = Field(
+        None,
+        description=(
+            "PEM file of the private key by which hotline signs what campaigns send by mail (DKIM); empty: the relay "
+            "signs, or nobody. Signing takes a few milliseconds for each mail: relays do it faster."
+        ),
+    )
+    dkim_selector: str = Field(
+        "hotline",
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+        description=(
+            "Name of that key in the DNS: its public half stands at `NAME._domainkey.` before the sender's domain."
+        ),
+    )
     mail_lmtp_bind: OptionalBind = Field(
         None,
         description=(
@@ -277,6 +299,14 @@ class Settings(BaseModel):
             "Addresses or networks of the mail servers that may hand mail over, several by comma; empty: this machine."
         ),
     )
+    link_keys: Secrets = Field(
+        (),
+        description=(
+            "Keys of the links in messages (unsubscribe, clicks), 16 characters or more each; the first is used, the "
+            "others, after commas, still read. Empty: a key of the installation, which outlives a change of "
+            "`HOTLINE_SECRET_KEY`. Links that were sent under it are read always."
+        ),
+    )
     imap_url: Annotated[SecretStr, readable_by(imap_server)] = Field(
         SecretStr(""),
         description=(
@@ -286,6 +316,13 @@ class Settings(BaseModel):
     )
 
     # The process
+    dispatch: Literal["child", "here", "off"] = Field(
+        "child",
+        description=(
+            "Where campaigns are sent: `child`, a process of their own beside this one, which is started while there is "
+            "something to send; `here`, in this process; `off`, not on this machine (`hotline dispatch` elsewhere)."
+        ),
+    )
     node: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",

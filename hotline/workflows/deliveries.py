@@ -33,7 +33,8 @@ from hotline.crm.commands.deliveries import (
     pause_sender,
     save_deliveries,
 )
-from hotline.crm.commands.suppressions import Reason, suppress
+from hotline.crm.commands.opt_outs import opt_out
+from hotline.crm.commands.suppressions import Reason
 from hotline.crm.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -135,9 +136,10 @@ async def _failed(uow: UnitOfWork, record: DeliveryRecord, error: ChannelError |
     record.set(error_code=_code(error) if error is not None else None)
     if isinstance(error, (OptedOut, AddressRefused)) and record.address_index is not None:
         reason: Reason = "opt_out" if isinstance(error, OptedOut) else "invalid"
-        await suppress(
-            uow, record.channel, record.address_index, reason, "provider", source_id=record.id, code=_code(error)
-        )
+        await opt_out(
+            uow, record.channel, record.address_index, reason=reason, source="provider", source_id=record.id,
+            code=_code(error),
+        )  # fmt: skip
     if isinstance(error, SenderPaused) and record.sender_id is not None:
         until = uow.now + timedelta(seconds=error.resume_after) if error.resume_after is not None else None
         if await pause_sender(uow, record.sender_id, _code(error) or error.code, until):

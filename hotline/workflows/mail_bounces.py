@@ -12,7 +12,7 @@ from hotline.channels.mail.bounces import Recipient, Report
 from hotline.crm import company
 from hotline.crm.commands.claims import claim
 from hotline.crm.commands.mail import count_bounce, forget_bounces, note_status, provider_id_of
-from hotline.crm.commands.suppressions import suppress
+from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.queries.mail import places_of_messages
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
@@ -62,7 +62,7 @@ async def _note(house: House, uow: UnitOfWork, message_id: UUID, index: bytes | 
         return
     if recipient.fate == "complaint":
         if index is not None:
-            await suppress(uow, "email", index, "complaint", "provider", source_id=message_id)
+            await opt_out(uow, "email", index, reason="complaint", source="provider", source_id=message_id)
         return
     if await told(uow, "permanent_failure", account=ACCOUNT, provider_id=provider_id, message_id=message_id):
         await note_status(uow, message_id, recipient.status or ("5.0.0" if recipient.hard else "4.0.0"))
@@ -71,6 +71,7 @@ async def _note(house: House, uow: UnitOfWork, message_id: UUID, index: bytes | 
     section = await company_section(house, company.Mail, uow)
     fared = await count_bounce(uow, index, hard=recipient.hard, status=recipient.status)
     if recipient.hard or fared.soft_bounces >= section.soft_bounces:
-        await suppress(
-            uow, "email", index, "bounce", "provider", source_id=message_id, code=recipient.status[:32] or None
-        )
+        await opt_out(
+            uow, "email", index, reason="bounce", source="provider", source_id=message_id,
+            code=recipient.status[:32] or None,
+        )  # fmt: skip

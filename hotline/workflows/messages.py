@@ -27,8 +27,9 @@ from hotline.crm.commands.conversations import ConversationRecord
 from hotline.crm.commands.message_facts import locale_of
 from hotline.crm.commands.message_files import IncomingFile, add_files
 from hotline.crm.commands.messages import NewMessage, known_message, write_message
+from hotline.crm.commands.opt_outs import opt_in
+from hotline.crm.commands.opt_outs import opt_out as note_opt_out
 from hotline.crm.commands.senders import create_sender
-from hotline.crm.commands.suppressions import lift, suppress
 from hotline.crm.keys import PersonalKey
 from hotline.crm.queries.senders import SenderView, find_sender, get_sender
 from hotline.crm.unit_of_work import UnitOfWork
@@ -118,7 +119,9 @@ async def receive(house: House, uow: UnitOfWork, inbound: Inbound) -> Received:
     if inbound.channel != "email" and not inbound.files:
         word = opt_out.word_of(inbound.body, section.stop_words.split(","))
     if word is not None and word[0] == "start":
-        lifted = await lift(uow, inbound.channel, index, "opt_out", "message")
+        lifted = await opt_in(
+            uow, inbound.channel, index, source="message", wording=inbound.body, reasons=("opt_out",), restores=True,
+        )  # fmt: skip
         if not lifted and opt_out.may_be_said(inbound.body):
             word = None  # they had not stopped: "yes" is an answer to somebody
     record, previous, key = await _conversation(uow, inbound, index, address, country, sender)
@@ -300,7 +303,10 @@ async def _answer(
         which, said_in = word
         language = language_for(said_in if said_in != "en" else record.language, record.language)
         if which == "stop":
-            await suppress(uow, inbound.channel, index, "opt_out", "message", source_id=message.id, at=message.at)
+            await note_opt_out(
+                uow, inbound.channel, index, source="message", customer_id=record.customer_id, source_id=message.id,
+                wording=message.body, at=message.at,
+            )  # fmt: skip
         before = await last_answer(uow, inbound.channel, index, which)
         if inbound.answered or inbound.automatic or not opt_out.may_confirm(inbound.at, uow.now, before):
             return None

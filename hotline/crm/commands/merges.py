@@ -15,6 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline import phone
+from hotline.crm.commands.consents import merge_consents
 from hotline.crm.commands.customer_parts import AddressData, ContactPointData, number_index
 from hotline.crm.commands.customer_state import differences, read_state
 from hotline.crm.commands.customers import AUDIENCE, CustomerRow, changed, lock_customer, write_fields
@@ -76,6 +77,7 @@ async def merge_customers(
     after = await read_state(uow, kept_id)
     await _note_copies(uow, merge_id, before, after, result)
     moved = await move_rows(uow, merge_id, gone_id, gone.key.id, kept_id)
+    await merge_consents(uow, merge_id, kept_id, gone_id)
     await uow.execute("UPDATE merge SET moved = $2 WHERE id = $1", merge_id, moved)
     # Who was merged into the one that goes now is found at the root, by one step.
     await uow.execute(

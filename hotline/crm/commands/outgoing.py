@@ -76,7 +76,7 @@ SELECT t.id, t.conversation_id, t.kind, t.attempts, t.at, t.template, t.in_reply
     t.html_cipher, t.sealed, v.channel, v.sender_id, v.customer_id, v.language, v.last_in_at, v.address_cipher,
     v.subject_cipher, s.address AS sender, s.account_sid, s.service_sid, k.id AS key_id, k.wrapped, k.master,
     ARRAY(SELECT x.reason FROM suppression x WHERE x.channel = v.channel AND x.address_index = v.address_index
-          AND x.lifted_at IS NULL) AS reasons,
+          AND x.lifted_at IS NULL AND x.purpose = 'all') AS reasons,
     ARRAY(SELECT f.id FROM message_file f WHERE f.message_id = t.id AND f.state = 'kept' ORDER BY f.position) AS files
 FROM taken t JOIN conversation v ON v.id = t.conversation_id
 LEFT JOIN sender s ON s.id = v.sender_id

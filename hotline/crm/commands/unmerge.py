@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from hotline.crm.commands.consents import unmerge_consents
 from hotline.crm.commands.customer_state import differences, read_state
 from hotline.crm.commands.customers import AUDIENCE, CustomerRow, changed, write_fields
 from hotline.crm.commands.merge_rows import lock_rows, restore_rows, rows_since
@@ -102,6 +103,7 @@ async def undo_merge(uow: UnitOfWork, merge_id: UUID) -> Unmerged:
         await _write(uow, level)
     back, elsewhere = await restore_rows(uow, merge_id, gone_id, locked[gone_id].key.id, owners, merges[1:])
     await _separate(uow, merge, locked[gone_id])
+    await unmerge_consents(uow, [root_id, gone_id])
     for level in levels:
         after = await read_state(uow, level.owner.id)
         noted = await changed(uow, level.owner, differences(level.state, after), "undo", merge_id)

@@ -5,6 +5,7 @@ from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
+from hotline.crm.facts_marks import facts_marks
 from hotline.ids import new_id
 
 _CUSTOMER = fields.ForeignKeyField(
@@ -72,4 +73,5 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
+        *(ops.RunSQL(statement) for statement in facts_marks("consent")),
     ]  # fmt: skip

@@ -143,7 +143,7 @@ SELECT v.id, v.number, v.channel, v.state, v.country, v.language, v.customer_id,
           JOIN personal_key ck ON ck.id = c.key_id LEFT JOIN tier ct ON ct.id = c.tier_id
           WHERE {{customers}} ORDER BY c.number LIMIT {MOST_CANDIDATES}) AS customers,
     ARRAY(SELECT x.reason FROM suppression x WHERE x.channel = v.channel AND x.address_index = v.address_index
-          AND x.lifted_at IS NULL ORDER BY x.at, x.reason) AS suppressed,
+          AND x.lifted_at IS NULL AND x.purpose = 'all' ORDER BY x.at, x.reason) AS suppressed,
     ARRAY(SELECT (m.id, m.direction, m.kind, m.state, m.body_cipher, m.at, u.name,
                   (SELECT count(*) FROM message_file f WHERE f.message_id = m.id AND f.deleted_at IS NULL))
           FROM message m LEFT JOIN users u ON u.id = m.user_id

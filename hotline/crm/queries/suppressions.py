@@ -23,6 +23,7 @@ class SuppressionView:
     id: UUID
     channel: str
     reason: str
+    purpose: str
     source: str
     code: str | None
     user: str | None
@@ -32,7 +33,7 @@ class SuppressionView:
 
 
 _SELECT: Final = """
-SELECT s.id, s.channel, s.reason, s.source, s.code, u.login AS user, s.at, s.lifted_at, s.lifted_by
+SELECT s.id, s.channel, s.reason, s.purpose, s.source, s.code, u.login AS user, s.at, s.lifted_at, s.lifted_by
 FROM suppression s LEFT JOIN users u ON u.id = s.user_id
 """
 
@@ -49,7 +50,7 @@ async def list_suppressions(
 ) -> list[SuppressionView]:
     """A page, the latest first; those of one address where its index is given; with ``lifted`` also those that hold no
     more."""
-    viewer.require("conversations.read")
+    viewer.require("consents.read")
     bind = Arguments()
     conditions = ["true" if lifted else "s.lifted_at IS NULL"]
     if channel is not None:
@@ -68,7 +69,7 @@ async def list_suppressions(
 
 async def get_suppression(db: Reader, viewer: Viewer, suppression_id: UUID) -> SuppressionView:
     """One of them. Raises NotFound."""
-    viewer.require("conversations.read")
+    viewer.require("consents.read")
     row = await db.fetchrow(f"{_SELECT} WHERE s.id = $1", suppression_id)
     if row is None:
         raise NotFound("There is no such suppression.")

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.conversations.macros import Channel
 from hotline.crm.queries.suppressions import SuppressionView, list_suppressions
 from hotline.web.api.conversations import Conversation, render_conversation
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
 from hotline.workflows import suppressions as workflow
 
 Reason = Literal["opt_out", "invalid", "bounce", "complaint", "agent"]
+Scope = Literal["all", "marketing"]
+#: Those that have addresses.
+Channel = Literal["sms", "whatsapp", "voice", "email"]
 
 
 class Suppression(Output):
@@ -23,7 +25,8 @@ class Suppression(Output):
     id: UUID
     channel: Channel
     reason: Reason
-    source: str = Field(description="Who said so: message, call, provider, agent, api, import.")
+    purpose: Scope = Field(description="What is held back: all, or marketing alone.")
+    source: str = Field(description="Who said so: message, call, link, provider, agent, api, import.")
     code: str | None = Field(description="The provider's.")
     user: str | None = Field(description="Login.")
     at: datetime
@@ -45,6 +48,7 @@ class SuppressionCreate(Input):
     channel: Channel
     address: str = Field(min_length=3, max_length=254)
     reason: Reason = "agent"
+    purpose: Scope = Field("all", description="With `marketing` replies and notices still go.")
 
 
 class LiftOfConversation(Input):
@@ -57,7 +61,7 @@ def _render(view: SuppressionView) -> Suppression:
     return Suppression.model_validate(view)
 
 
-@endpoint("GET", "/suppressions", right="conversations.read", summary="Who gets nothing, the latest first")
+@endpoint("GET", "/suppressions", right="consents.read", summary="Who gets nothing, the latest first")
 async def suppressions(ask: Ask, query: SuppressionsQuery) -> Page[Suppression]:
     index = None
     if query.address is not None:
@@ -69,14 +73,14 @@ async def suppressions(ask: Ask, query: SuppressionsQuery) -> Page[Suppression]:
     return paged(found, query.limit, _render, lambda view: str(view.id))
 
 
-@endpoint("POST", "/suppressions", right="conversations.write", summary="Let nothing go to an address", status=201)
+@endpoint("POST", "/suppressions", right="consents.write", summary="Let nothing go to an address", status=201)
 async def add_suppression(ask: Ask, body: SuppressionCreate) -> Reply[Suppression]:
     """Once is enough: a second time answers the same."""
-    made = await workflow.add(ask.house, ask.viewer, body.channel, body.address, body.reason)
+    made = await workflow.add(ask.house, ask.viewer, body.channel, body.address, body.reason, body.purpose)
     return Reply(_render(made), headers={"Location": f"{ask.request.path}/{made.id}"})
 
 
-@endpoint("POST", "/suppressions/{id}/lift", right="conversations.write", summary="Let messages go again")
+@endpoint("POST", "/suppressions/{id}/lift", right="consents.write", summary="Let messages go again")
 async def lift_suppression(ask: Ask, path: ById) -> Suppression:
     """409 for `opt_out` and `complaint`: only the address's owner takes these back."""
     return _render(await workflow.lift(ask.house, ask.viewer, path.id))

@@ -29,6 +29,7 @@ MOVES: Final = {
     "ticket": N_("Tickets"),
     "note": N_("Notes"),
     "purchase": N_("Purchases"),
+    "consent": N_("Consents"),
     "file": N_("Files"),
     "relation": N_("Relations"),
 }
