@@ -159,9 +159,10 @@ class Keyring:
     def fresh_sealer(self) -> tuple[str, bytes, Callable[[str, str, str, str], bytes]]:
         """A fresh key for who seals very many: its id as text, the key as it is to be stored under ``master``, and its
         ``sealer``."""
-        key_id, secret = new_text_id(), os.urandom(_KEY)
-        wrapped = _seal(self._current.wrapping, secret, bytes.fromhex(key_id.replace("-", "")))
-        return key_id, wrapped, _sealer(secret)
+        key_id, drawn = new_text_id(), os.urandom(_KEY + (1 + _NONCES) * _NONCE)
+        secret, nonce = drawn[:_KEY], drawn[_KEY : _KEY + _NONCE]
+        wrapped = _V1 + nonce + self._current.wrapping.encrypt(nonce, secret, bytes.fromhex(key_id.replace("-", "")))
+        return key_id, wrapped, _sealer(secret, drawn[_KEY + _NONCE :])
 
     def wrap(self, key: PersonalKey) -> Wrapped:
         """``key`` sealed by the current master key."""
@@ -257,15 +258,17 @@ def _place(table: str, column: str, row_id: UUID) -> bytes:
     return f"{table}.{column}:{row_id}".encode()
 
 
-def _sealer(secret: bytes) -> Callable[[str, str, str, str], bytes]:
+def _sealer(secret: bytes, drawn: bytes = b"") -> Callable[[str, str, str, str], bytes]:
+    # Each nonce of what was drawn from the system's source is taken once.
     encrypt = AESGCM(secret).encrypt
-    nonces: list[bytes] = []
+    at = 0
 
     def sealed(table: str, column: str, row_id: str, text: str) -> bytes:
-        if not nonces:
-            drawn = os.urandom(_NONCE * _NONCES)
-            nonces.extend(drawn[at : at + _NONCE] for at in range(0, len(drawn), _NONCE))
-        nonce = nonces.pop()
+        nonlocal drawn, at
+        if at == len(drawn):
+            drawn, at = os.urandom(_NONCE * _NONCES), 0
+        nonce = drawn[at : at + _NONCE]
+        at += _NONCE
         place = f"{table}.{column}:{row_id}".encode()
         return _V1 + nonce + encrypt(nonce, text.encode("utf-8", "surrogatepass"), place)
 

@@ -29,8 +29,9 @@ from hotline.media.sealed import SealedReader
 from hotline.media.sealed_stream import SealedStream
 from hotline.workflows.import_messages import LENGTH, Ended, Refused, Task, written
 
-#: Rows of one step, and characters after which a step is full all the same.
+#: Rows of one step, and of the first, since writing waits for it; characters after which a step is full all the same.
 STEP_ROWS: Final = 2_000
+FIRST_STEP_ROWS: Final = 250
 STEP_SIZE: Final = 2 << 20
 #: Bytes of memory for data; what needs more is no table.
 MOST_MEMORY: Final = 400 << 20
@@ -105,13 +106,14 @@ def prepare(task: Task) -> Iterator[Prepared | Ended]:
 def _steps(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """The rows in steps; where a step ends depends on the file alone, so that all workers agree."""
     some: list[Row] = []
-    size = 0
+    size, most = 0, FIRST_STEP_ROWS
     for row in rows:
         some.append(row)
         size += sum(map(len, row.cells))
-        if len(some) >= STEP_ROWS or size >= STEP_SIZE:
+        if len(some) >= most or size >= STEP_SIZE:
             yield some
             some, size = [], 0
+            most = min(STEP_ROWS, 2 * most)
     if some:
         yield some
 

@@ -49,10 +49,10 @@ class Customer(Model):
     name_cipher = fields.BinaryField()
     locale = fields.CharField(max_length=16, null=True)
     tier: fields.ForeignKeyNullableRelation[Tier] = fields.ForeignKeyField(
-        "crm.Tier", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True
+        "crm.Tier", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     responsible: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True
+        "crm.User", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     classification = fields.CharField(max_length=64, null=True)
     preferences: Any = fields.JSONField(db_default={})
@@ -148,7 +148,7 @@ class CustomerTag(Model):
         "crm.Customer", related_name=False, on_delete=fields.CASCADE
     )
     tag: fields.ForeignKeyRelation[Tag] = fields.ForeignKeyField(
-        "crm.Tag", related_name=False, on_delete=fields.CASCADE, db_index=True
+        "crm.Tag", related_name=False, on_delete=fields.CASCADE
     )
 
     class Meta:
