@@ -21,7 +21,7 @@ from tests.fakes.ami import FakePbx, fake_pbx
 from tests.fakes.ami_calls import FakeCall
 from tests.waiting import until
 
-QUICK = Patience(connect=5, login=5, probe=0.5, boot=0.3, ping_every=0.5, dead=5.0)
+PATIENT = Patience(connect=20, login=20, probe=20, boot=20, ping_every=0.5, dead=20)
 KEY = "a-key-of-the-tests"
 
 
@@ -81,7 +81,7 @@ async def exchange(house: House, settings: Settings, **more: object) -> AsyncIte
     """Open for callers once the PBX is read."""
     async with fake_pbx() as pbx:
         own = agi_house(house, settings, pbx, **more)
-        telephony = Telephony(own, agi=[bound()], patience=QUICK)
+        telephony = Telephony(own, agi=[bound()], patience=PATIENT)
         await telephony.start()
         try:
             await until(lambda: telephony.reads("main"))

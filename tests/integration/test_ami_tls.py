@@ -24,7 +24,7 @@ from hotline.pbx.wire import Accept
 from tests.fakes.ami import fake_pbx
 
 ACCEPT = Accept.of(TRACKED_EVENTS, TRACKED_VARIABLES)
-QUICK = Patience(connect=5, login=5, probe=0.2, boot=0.2)
+PATIENT = Patience(connect=20, login=20, probe=20, boot=20)
 
 
 def certificate(folder: Path, address: str) -> tuple[Path, ssl.SSLContext]:
@@ -57,7 +57,7 @@ def certificate(folder: Path, address: str) -> tuple[Path, ssl.SSLContext]:
 async def test_a_certificate_of_the_companys_own_authority_is_trusted_by_its_file(tmp_path: Path) -> None:
     file, server = certificate(tmp_path, "127.0.0.1")
     async with fake_pbx(tls=server) as pbx:
-        connection = await Connection.open(pbx.address(), ACCEPT, QUICK, ca_file=file)
+        connection = await Connection.open(pbx.address(), ACCEPT, PATIENT, ca_file=file)
         pbx.event("Newchannel", Channel="PJSIP/trunk-1", Uniqueid="1.1", Linkedid="1.1")
         async with asyncio.timeout(10):
             while not (heard := [event for event in await connection.events() if event.name == "Newchannel"]):
@@ -70,7 +70,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_reason(
     _, server = certificate(tmp_path, "127.0.0.1")
     async with fake_pbx(tls=server) as pbx:
         with pytest.raises(PbxUnavailable, match="certificate verify failed"):
-            await Connection.open(pbx.address(), ACCEPT, QUICK)
+            await Connection.open(pbx.address(), ACCEPT, PATIENT)
         assert pbx.named("Login") == []
 
 
@@ -78,9 +78,9 @@ async def test_a_certificate_of_another_host_is_refused_unless_the_address_says_
     file, server = certificate(tmp_path, "127.0.0.9")
     async with fake_pbx(tls=server) as pbx:
         with pytest.raises(PbxUnavailable, match="IP address mismatch"):
-            await Connection.open(pbx.address(), ACCEPT, QUICK, ca_file=file)
+            await Connection.open(pbx.address(), ACCEPT, PATIENT, ca_file=file)
         trusting = replace(pbx.address(), verify=False)
-        connection = await Connection.open(trusting, ACCEPT, QUICK)
+        connection = await Connection.open(trusting, ACCEPT, PATIENT)
         assert connection.booted is True
         connection.close()
 
@@ -88,9 +88,9 @@ async def test_a_certificate_of_another_host_is_refused_unless_the_address_says_
 async def test_plain_and_tls_that_meet_are_a_reason_not_a_hang(tmp_path: Path) -> None:
     async with fake_pbx() as pbx:
         with pytest.raises(PbxUnavailable):
-            await Connection.open(replace(pbx.address(), tls=True), ACCEPT, QUICK)
+            await Connection.open(replace(pbx.address(), tls=True), ACCEPT, PATIENT)
     file, _ = certificate(tmp_path, "127.0.0.1")
     file.write_text("no certificate")
     async with fake_pbx() as pbx:
         with pytest.raises(SettingError, match="HOTLINE_AMI_CA_FILE"):
-            await Connection.open(replace(pbx.address(), tls=True), ACCEPT, QUICK, ca_file=file)
+            await Connection.open(replace(pbx.address(), tls=True), ACCEPT, PATIENT, ca_file=file)

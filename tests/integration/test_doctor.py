@@ -17,6 +17,8 @@ from tests.commands import clean_environment, hotline
 from tests.conftest import SECRET
 from tests.fakes.ami import FakePbx, Headers
 
+#: With a PBX that answers, and with one that does not.
+PATIENT = Patience(connect=20, login=20, probe=20, boot=20)
 QUICK = Patience(connect=5, login=1, probe=0.3, boot=0.3)
 ANNA = KnownAgent("anna", ("PJSIP/agent1",), ("support",))
 
@@ -57,10 +59,10 @@ def healthy(timestamps: bool = True, dialplan: bool = True) -> FakePbx:
     return pbx
 
 
-async def examine(pbx: FakePbx, settings: Settings, *agents: KnownAgent) -> list[Finding]:
+async def examine(pbx: FakePbx, settings: Settings, *agents: KnownAgent, patience: Patience = PATIENT) -> list[Finding]:
     await pbx.start()
     try:
-        return [finding async for finding in examine_pbx(settings, pbx.address(), agents, QUICK)]
+        return [finding async for finding in examine_pbx(settings, pbx.address(), agents, patience)]
     finally:
         await pbx.stop()
 
@@ -123,7 +125,7 @@ async def test_a_wrong_secret_is_told_with_the_lines_of_manager_conf(settings: S
     try:
         address = pbx.address()
         pbx.secret = "another"
-        (finding,) = [each async for each in examine_pbx(settings, address, [], QUICK)]
+        (finding,) = [each async for each in examine_pbx(settings, address, [], PATIENT)]
     finally:
         await pbx.stop()
     assert (finding.name, finding.verdict) == ("login", "wrong")
@@ -136,7 +138,7 @@ async def test_nobody_listening_is_told_with_the_lines_of_manager_conf(settings:
     await pbx.start()
     address = pbx.address()
     await pbx.stop()
-    (finding,) = [each async for each in examine_pbx(settings, address, [], QUICK)]
+    (finding,) = [each async for each in examine_pbx(settings, address, [], PATIENT)]
     assert finding.name == "reach"
     assert f"port = {address.port}" in finding.advice
 
@@ -147,7 +149,7 @@ async def test_events_without_a_timestamp_are_wrong(settings: Settings) -> None:
 
 
 async def test_events_that_do_not_come_are_wrong(settings: Settings) -> None:
-    found = wrong(await examine(healthy(dialplan=False), settings, ANNA))
+    found = wrong(await examine(healthy(dialplan=False), settings, ANNA, patience=QUICK))
     assert "dialplan" in found["events"].advice[-1]
 
 
@@ -231,7 +233,7 @@ async def test_a_server_that_answers_only_the_login_ends_the_examination(setting
         "Ping", "CoreSettings", "ListCommands", "Setvar", "Filter", "CoreShowChannels", "QueueStatus",
         "ShowDialPlan", "GetConfig",
     }  # fmt: skip
-    found = wrong(await examine(pbx, settings, ANNA))
+    found = wrong(await examine(pbx, settings, ANNA, patience=QUICK))
     assert found["snapshot"].verdict == "wrong"
 
 

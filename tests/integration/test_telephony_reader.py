@@ -25,7 +25,9 @@ from tests.fakes.ami import FakePbx, fake_pbx
 from tests.fakes.ami_calls import FakeCall
 from tests.waiting import until
 
-QUICK = Patience(connect=5, login=5, probe=0.3, boot=0.3, ping_every=0.1, dead=1.0)
+#: With a PBX that answers, and with one that leaves out a few answers.
+PATIENT = Patience(connect=20, login=20, probe=20, boot=20, ping_every=0.1, dead=20)
+QUICK = Patience(connect=5, login=5, probe=0.3, boot=0.3, ping_every=0.1, dead=20)
 
 
 @dataclass
@@ -52,7 +54,8 @@ class Story:
 
 @asynccontextmanager
 async def reading(house: House, pbx: FakePbx, story: Story) -> AsyncIterator[Supervisor]:
-    supervisor = Supervisor(house, pbx.address(), Records(story.apply, story.open_calls), patience=QUICK)
+    patience = QUICK if pbx.silent else PATIENT
+    supervisor = Supervisor(house, pbx.address(), Records(story.apply, story.open_calls), patience=patience)
     task = house.spawn(supervisor.run(), "supervisor")
     try:
         yield supervisor

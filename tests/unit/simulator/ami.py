@@ -70,9 +70,9 @@ class Client:
         return await self.ask("Login", Username=simulator.user, Secret=simulator.secret, **headers)
 
     async def hears(self, wanted: Callable[[Event], bool] | str, after: int = 0) -> Event:
-        """The first event that fits, already heard or to come within ten seconds."""
+        """The first event that fits, already heard or to come within half a minute."""
         fits = wanted if callable(wanted) else (lambda event: event.get("Event") == wanted)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 found = next((event for event in self.heard[after:] if fits(event)), None)
                 if found is not None:

@@ -28,7 +28,7 @@ class Run:
 
     async def hears(self) -> str:
         """The next line; empty at the end of the connection."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return (await self.reader.readline()).decode().rstrip("\n")
 
     def end(self) -> None:
@@ -63,7 +63,7 @@ class Scripts:
         await self._asking.put(run)
 
     async def next(self) -> Run:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self._asking.get()
 
     @property
