@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hotline.calendars import WEEKDAYS
-from hotline.campaigns.schedule import AnySchedule, At, Drip, LocalTime, Now, Recurring, Triggered
+from hotline.campaigns.schedule import SECONDS, AnySchedule, At, Drip, LocalTime, Now, Recurring, Triggered
 
 #: Clocks of the world are at most so far from UTC: the first to see a day's morning, and the last.
 EAST: Final = timedelta(hours=14)
@@ -97,19 +97,30 @@ def next_run(schedule: Recurring, now: datetime) -> Planned | None:
     return None
 
 
-def drip_position(drip: Drip, base_at: datetime, base_position: int, until: datetime) -> int:
+def dripped(drip: Drip, base_at: datetime, base_position: int, until: datetime) -> int:
     """How far a drip has come at ``until``: the position of the first message that is not due yet. At ``base_at`` the
     message at ``base_position`` is due."""
     passed = until - base_at
     if passed < timedelta():
         return base_position
-    position = base_position + int(passed / drip.offset(1_000_000) * 1_000_000)
-    # Integer division of both may differ by one at the edge.
-    while drip.offset(position - base_position) <= passed:
-        position += 1
-    while position > base_position and drip.offset(position - base_position - 1) > passed:
-        position -= 1
-    return position
+    micros = passed // timedelta(microseconds=1)
+    # The greatest position whose offset is not beyond: offsets are rounded down.
+    return base_position + ((micros + 1) * drip.messages - 1) // (SECONDS[drip.per] * 1_000_000) + 1
+
+
+def rebased(drip: Drip, base_at: datetime, base_position: int, position: int, now: datetime) -> datetime:
+    """From when a drip that stood still, or whose clock was set back, goes on with the message at ``position``: at
+    once, but not sooner after the one before than its rate allows."""
+    if position <= base_position:
+        return now
+    last = base_at + drip.offset(position - 1 - base_position)
+    return min(max(now, last + drip.offset(1)), now + drip.offset(1))
+
+
+def turn(number: int, size: int, most: int) -> tuple[int, int]:
+    """Of an audience of ``size``, the first position and the count of those whose turn it is at a run that takes
+    ``most``: positions go round, so that everybody comes to it."""
+    return (0, size) if size <= most else (number * most % size, most)
 
 
 def spread(total: int, wanted: int) -> list[int]:

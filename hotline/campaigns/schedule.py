@@ -103,7 +103,6 @@ class LocalTime(_Model):
     day: date
     time: TimeOfDay
     late_minutes: Late = LATE_MINUTES
-    drip: Drip | None = None
 
 
 class Recurring(_Model):

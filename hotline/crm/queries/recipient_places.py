@@ -1,0 +1,39 @@
+"""Where recipients are, by their telephone numbers. The numbers themselves do not leave this file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+from hotline.campaigns.quiet_hours import NOWHERE, Place, place_of_number
+from hotline.crm.database import Reader
+from hotline.crm.keys import Keyring, Wrapped, WrongKey
+
+# The number that is written to, else the first one that the customer has.
+_NUMBERS: Final = """
+SELECT a.customer AS customer_id, n.id, n.value_cipher, k.id AS key_id, k.wrapped, k.master
+FROM unnest($1::uuid[], $2::uuid[]) AS a (customer, point)
+JOIN customer c ON c.id = a.customer
+JOIN personal_key k ON k.id = c.key_id AND k.wrapped IS NOT NULL
+JOIN LATERAL (
+    SELECT p.id, p.value_cipher FROM contact_point p
+    WHERE p.customer_id = a.customer AND p.kind IN ('phone', 'whatsapp')
+    ORDER BY p.id IS DISTINCT FROM a.point, p.position, p.id LIMIT 1
+) n ON true
+"""
+
+
+async def places_of(db: Reader, keyring: Keyring, points: Mapping[UUID, UUID | None]) -> dict[UUID, Place]:
+    """The place of each customer; ``points`` are the contact points that are written to. Who has no number, or is
+    erased, is nowhere."""
+    rows = await db.fetch(_NUMBERS, list(points), list(points.values()))
+    found = dict.fromkeys(points, NOWHERE)
+    for row in rows:
+        try:
+            key = keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
+            number = keyring.decrypt(key, "contact_point", "value_cipher", row["id"], row["value_cipher"])
+        except WrongKey:
+            continue
+        found[row["customer_id"]] = place_of_number(number)
+    return found
