@@ -34,16 +34,16 @@ END $$
 """
 
 
-def whole_statements(table: str, select: str) -> list[str]:
+def whole_statements(table: str, select: str, inserted: str | None = None) -> list[str]:
     """Marks by statement, for tables that are written by the thousand. ``select`` finds the customers' ids in
-    ``changed``, which stands for the rows before and after."""
-    once = f"mark_facts_{table}"
-    twice = f"mark_facts_{table}_both"
+    ``changed``, which stands for the rows before and after; ``inserted`` those of new rows, where that is another."""
+    once, new, twice = (f"mark_facts_{table}{end}" for end in ("", "_new", "_both"))
     both = f"{select} UNION {select.replace('FROM changed', 'FROM before')}"
     return [
         _FUNCTION.format(name=once, marked=select),
+        _FUNCTION.format(name=new, marked=inserted or select),
         _FUNCTION.format(name=twice, marked=both),
-        _TRIGGER.format(name=once, table=table, event="INSERT", tables="NEW TABLE AS changed", function=once),
+        _TRIGGER.format(name=once, table=table, event="INSERT", tables="NEW TABLE AS changed", function=new),
         _TRIGGER.format(name=once, table=table, event="DELETE", tables="OLD TABLE AS changed", function=once),
         _TRIGGER.format(
             name=once, table=table, event="UPDATE", tables="OLD TABLE AS before NEW TABLE AS changed", function=twice
@@ -51,11 +51,14 @@ def whole_statements(table: str, select: str) -> list[str]:
     ]
 
 
-def facts_marks(table: str, column: str = "customer_id") -> list[str]:
-    """Marks by statement of a table whose ``column`` names the customer."""
+def facts_marks(table: str) -> list[str]:
+    """Marks by statement of a table whose ``customer_id`` names the customer. Rows that come with their customer, in
+    the same transaction, need no second mark: an import writes thousands of them."""
     return whole_statements(
         table,
-        f"SELECT DISTINCT {column} FROM changed WHERE {column} IS NOT NULL",  # noqa: S608
+        "SELECT DISTINCT customer_id FROM changed",
+        "SELECT DISTINCT n.customer_id FROM changed n JOIN customer c ON c.id = n.customer_id"
+        " WHERE c.xmin <> pg_current_xact_id()::xid",
     )
 
 
@@ -78,7 +81,7 @@ def single_rows(table: str, columns: tuple[str, ...], only: str = "true") -> lis
 #: What the first step that has facts makes.
 FIRST: Final[tuple[str, ...]] = (
     _ROW_FUNCTION,
-    *facts_marks("customer", "id"),
+    *whole_statements("customer", "SELECT id FROM changed"),
     *facts_marks("contact_point"),
     *facts_marks("customer_tag"),
     *facts_marks("purchase"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -70,7 +70,18 @@ class House:
     @asynccontextmanager
     async def unit(self, viewer: Viewer) -> AsyncIterator[UnitOfWork]:
         """One transaction as ``viewer``. Its events are published after the commit; an exception undoes all of it."""
-        async with self.db.transaction() as conn:
+        async with self._unit(self.db.transaction(), viewer) as uow:
+            yield uow
+
+    @asynccontextmanager
+    async def long_unit(self, viewer: Viewer) -> AsyncIterator[UnitOfWork]:
+        """The same on a connection of its own, whose statements may take as long as they need: for a million rows."""
+        async with self._unit(self.db.long_transaction(), viewer) as uow:
+            yield uow
+
+    @asynccontextmanager
+    async def _unit(self, transaction: AbstractAsyncContextManager[Any], viewer: Viewer) -> AsyncIterator[UnitOfWork]:
+        async with transaction as conn:
             uow = UnitOfWork(conn, viewer, self.clock(), self.new_id, self.keyring)
             yield uow
             await uow.flush()

@@ -1,0 +1,145 @@
+"""Who of a segment would get something over a channel, who would not and why; and what was frozen of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from hotline.campaigns.consent import REACHED_BY, Channel, Purpose, allows
+from hotline.campaigns.facts import BITS, bit
+from hotline.campaigns.segment_rules import Rule
+from hotline.crm.database import Reader
+from hotline.crm.queries.segment_sql import Asked, condition, source
+from hotline.crm.scopes import Bind
+
+#: Why somebody of a segment gets nothing, in the order in which it is asked.
+Reason = Literal[
+    "excluded_by_list", "no_contact_point", "suppressed", "consent_withdrawn", "no_consent", "same_address",
+    "over_limit",
+]  # fmt: skip
+#: Recipients that are hashed at once.
+_PIECE: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists of a segment at one of its versions."""
+
+    segment_id: UUID
+    version: int
+
+    def sql(self, side: Literal["include", "exclude"], bind: Bind) -> str:
+        """A statement that answers the ids of who is on one."""
+        version = bind(self.version)
+        return (
+            f"SELECT m.customer_id FROM segment_member m WHERE m.segment_id = {bind(self.segment_id)}::uuid"  # noqa: S608
+            f" AND m.side = '{side}' AND m.added <= {version}::int"
+            f" AND (m.removed IS NULL OR m.removed > {version}::int)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Whom a segment means: its rules, and its lists where it was saved."""
+
+    rule: Rule
+    lists: Lists | None = None
+
+
+def members(definition: Definition, asked: Asked) -> tuple[str, str]:
+    """FROM and WHERE of whom a definition means, its list of who is out left aside."""
+    wanted = condition(definition.rule, asked)
+    if definition.lists is not None:
+        wanted = f"({wanted} OR f.customer_id IN ({definition.lists.sql('include', asked.bind)}))"
+    return source(definition.rule), wanted
+
+
+def excluded(definition: Definition, asked: Asked) -> str:
+    """The condition that somebody is on the list of who is out."""
+    if definition.lists is None:
+        return "false"
+    return f"f.customer_id IN ({definition.lists.sql('exclude', asked.bind)})"
+
+
+def held_back(channel: Channel, purpose: Purpose, out: str) -> str:
+    """An expression for the reason why somebody gets nothing, by the facts; null: they do."""
+    reached, wanted = BITS[channel], bit(channel, purpose)
+    cases = [
+        f"WHEN {out} THEN 'excluded_by_list'",
+        f"WHEN f.reach & {reached} = 0 THEN 'no_contact_point'",
+        f"WHEN f.unblocked & {wanted} = 0 THEN 'suppressed'",
+    ]
+    if not allows(channel, purpose, "withdrawn"):
+        cases.append(f"WHEN f.withdrawn & {wanted} <> 0 THEN 'consent_withdrawn'")
+    if not allows(channel, purpose, None):
+        cases.append(f"WHEN f.granted & {wanted} = 0 THEN 'no_consent'")
+    return f"CASE {' '.join(cases)} END"
+
+
+def kinds(channel: Channel) -> list[str]:
+    """The kinds of contact points that a channel goes to, the best first; none: it needs none."""
+    return list(REACHED_BY[channel])
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """``matched`` are all of the segment; ``recipients`` of them would get it, ``excluded`` by reason would not. That
+    several share one address is seen when an audience is frozen only: then each address counts once."""
+
+    matched: int
+    recipients: int
+    excluded: Mapping[Reason, int] = field(default_factory=dict)
+
+
+async def breakdown(
+    db: Reader,
+    definition: Definition,
+    channel: Channel | None,
+    purpose: Purpose,
+    bind: Bind,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Breakdown:
+    """Count a definition by the facts, by reason where a channel is given. ``bind`` is a fresh ``Arguments``."""
+    asked = Asked(bind, now, zone)
+    found, where = members(definition, asked)
+    out = excluded(definition, asked)
+    reason = f"CASE WHEN {out} THEN 'excluded_by_list' END" if channel is None else held_back(channel, purpose, out)
+    rows = await db.fetch(
+        f"SELECT reason, count(*) AS number FROM (SELECT {reason} AS reason FROM {found} WHERE {where}) AS told"  # noqa: S608
+        " GROUP BY reason",
+        *bind.values,
+    )
+    counts: dict[Reason | None, int] = {row["reason"]: row["number"] for row in rows}
+    recipients = counts.pop(None, 0)
+    by_reason = {why: number for why, number in counts.items() if why is not None}
+    return Breakdown(recipients + sum(by_reason.values()), recipients, by_reason)
+
+
+async def digest(db: Reader, manifest_id: UUID) -> tuple[int, bytes]:
+    """How many recipients a manifest has, and the SHA-256 over their customers' ids (16 bytes each) in the order of
+    their positions. Read piece by piece: the memory that it takes does not grow with the audience."""
+    found, hashed = 0, hashlib.sha256()
+    while True:
+        row = await db.fetchrow(
+            """SELECT count(*) AS number, string_agg(uuid_send(customer_id), ''::bytea ORDER BY position) AS ids,
+                   max(position) AS last
+               FROM recipient WHERE manifest_id = $1 AND position >= $2 AND position < $3""",
+            *(manifest_id, found, found + _PIECE),
+        )
+        if row is None or not row["number"]:
+            return found, hashed.digest()
+        # A position that is missing, or that was moved, shows in the ids that follow.
+        found += row["number"]
+        hashed.update(row["ids"])
+        if row["number"] < _PIECE:
+            left = await db.fetchval(
+                "SELECT count(*) FROM recipient WHERE manifest_id = $1 AND (position >= $2 OR position < 0)",
+                *(manifest_id, found),
+            )
+            return found + left, hashed.digest()
