@@ -23,6 +23,7 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
 from hotline.jobs import (
     background,
+    dispatch_process,
     mail,
     messages,
     outgoing,
@@ -209,6 +210,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("twilio calls", lambda: twilio_calls.run(house)),
         ("messages", lambda: messages.run(house)),
         ("outgoing", lambda: outgoing.run(house)),
+        ("dispatch", lambda: dispatch_process.run(house)),
     )
 
 

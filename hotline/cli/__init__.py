@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit": "audit:app",
     "backup": "backup:backup",
     "demo": "demo:demo",
+    "dispatch": "dispatch:dispatch",
     "doctor": "doctor:doctor",
     "export": "exports:export",
     "flow": "flow:app",

@@ -36,6 +36,8 @@ MOST_CONNECTIONS: Final = 4
 MOST_MAILS: Final = 100
 OLDEST_SECONDS: Final = 240.0
 IDLE_SECONDS: Final = 30.0
+#: Seconds after its last mail in which a connection is used as it is.
+FRESH_SECONDS: Final = 2.0
 #: Seconds that one command may take (RFC 5321 4.5.3.2 is more patient, agents are not), and the content's answer.
 COMMAND_SECONDS: Final = 20.0
 CONTENT_SECONDS: Final = 60.0
@@ -70,8 +72,9 @@ class _Connection:
 class SmtpPool:
     """The connections of one process to one relay."""
 
-    def __init__(self, server: SmtpServer, *, most: int = MOST_CONNECTIONS) -> None:
+    def __init__(self, server: SmtpServer, *, most: int = MOST_CONNECTIONS, mails: int = MOST_MAILS) -> None:
         self._server = server
+        self._mails = mails
         self._room = asyncio.Semaphore(most)
         self._idle: deque[_Connection] = deque()
         self.opened = 0
@@ -115,7 +118,7 @@ class SmtpPool:
             raise
         finally:
             connection.used = monotonic()
-            worn = connection.mails >= MOST_MAILS or connection.used - connection.born >= OLDEST_SECONDS
+            worn = connection.mails >= self._mails or connection.used - connection.born >= OLDEST_SECONDS
             if connection.broken or not connection.client.is_connected:
                 connection.client.close()
             elif worn:
@@ -129,6 +132,8 @@ class SmtpPool:
             if monotonic() - connection.born >= OLDEST_SECONDS or not connection.client.is_connected:
                 await _quit(connection)
                 continue
+            if monotonic() - connection.used < FRESH_SECONDS:
+                return connection
             try:
                 # Relays hang up on who is silent: better told before the mail than in the middle of it.
                 await connection.client.rset(timeout=COMMAND_SECONDS)

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ("provider_id", fields.CharField(null=True, max_length=255)),
                 ("account_sid", fields.CharField(null=True, max_length=64)),
                 ("error_code", fields.CharField(null=True, max_length=32)),
-                ("reason", fields.CharField(null=True, max_length=32)),
+                ("reason", fields.CharField(null=True, max_length=100)),
                 ("facts", fields.JSONField(null=True)),
                 ("segments", fields.SmallIntField(null=True)),
                 ("cost_minor", fields.BigIntField(null=True)),

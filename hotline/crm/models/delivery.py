@@ -43,7 +43,7 @@ class Delivery(Model):
     provider_id = fields.CharField(max_length=255, null=True)
     account_sid = fields.CharField(max_length=64, null=True)
     error_code = fields.CharField(max_length=32, null=True)
-    reason = fields.CharField(max_length=32, null=True)
+    reason = fields.CharField(max_length=100, null=True)
     facts: Any = fields.JSONField(null=True)
     segments = fields.SmallIntField(null=True)
     cost_minor = fields.BigIntField(null=True)

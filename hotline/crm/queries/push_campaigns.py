@@ -1,0 +1,99 @@
+"""What dispatching reads: campaigns that run, what was approved of them, rates, senders that are paused. No viewer:
+only the process that sends reads it, and nothing of it is shown to anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from hotline.crm.database import Reader
+
+#: Campaigns that are served at a time; more than this run one after the other.
+MOST: Final = 200
+
+_RUNNING: Final = """
+    FROM campaign c JOIN manifest m ON m.id = c.manifest_id AND m.campaign_id = c.id
+    WHERE c.state = 'running' AND m.state = 'approved' AND m.expires_at > $1
+      AND NOT EXISTS (SELECT 1 FROM outbound_stop WHERE stopped_at IS NOT NULL)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A campaign of which deliveries are due; ``sha256`` is what its approval is bound to."""
+
+    campaign_id: UUID
+    manifest_id: UUID
+    channel: str
+    sha256: bytes
+
+
+async def running_campaigns(db: Reader, now: datetime) -> list[Running]:
+    """Campaigns with deliveries that are due, the longest running first."""
+    rows = await db.fetch(
+        f"""SELECT c.id, c.manifest_id, m.content ->> 'channel' AS channel, m.sha256 {_RUNNING}
+              AND EXISTS (SELECT 1 FROM delivery d WHERE d.campaign_id = c.id AND d.state = 'queued'
+                          AND d.due_at <= $1 AND d.manifest_id = c.manifest_id)
+            ORDER BY c.started_at, c.id LIMIT {MOST}""",  # noqa: S608
+        now,
+    )
+    return [Running(row["id"], row["manifest_id"], row["channel"], bytes(row["sha256"] or b"")) for row in rows]
+
+
+async def anything_due(db: Reader, until: datetime) -> bool:
+    """Whether a delivery may leave before ``until``, or is on its way: whether dispatching has something to do."""
+    return bool(
+        await db.fetchval(
+            f"""SELECT EXISTS (SELECT 1 {_RUNNING} AND EXISTS (
+                    SELECT 1 FROM delivery d WHERE d.campaign_id = c.id AND d.state = 'queued' AND d.due_at <= $1))
+                OR EXISTS (SELECT 1 FROM delivery d WHERE d.state = 'sending' AND d.provider_id IS NULL)""",  # noqa: S608
+            until,
+        )
+    )
+
+
+async def manifest_content(db: Reader, manifest_id: UUID) -> Mapping[str, Any] | None:
+    """What was approved, as it stands in the records."""
+    content: Mapping[str, Any] | None = await db.fetchval("SELECT content FROM manifest WHERE id = $1", manifest_id)
+    return content
+
+
+async def paused_senders(db: Reader, sender_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Which of these may send nothing now: paused for a provider's code, switched off, or gone."""
+    rows = await db.fetch(
+        """SELECT wanted.id FROM unnest($1::uuid[]) AS wanted (id) LEFT JOIN sender s ON s.id = wanted.id
+           WHERE s.id IS NULL OR NOT s.enabled
+              OR EXISTS (SELECT 1 FROM sender_pause p WHERE p.sender_id = wanted.id
+                         AND (p.until IS NULL OR p.until > now()))""",
+        list(sender_ids),
+    )
+    return frozenset(row["id"] for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many messages a second may leave, and how many at once."""
+
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The rates that are kept, by channel, sender (its id) and destination (a mail domain, a country)."""
+
+    channel: Mapping[str, Rate] = field(default_factory=dict)
+    sender: Mapping[str, Rate] = field(default_factory=dict)
+    destination: Mapping[str, Rate] = field(default_factory=dict)
+
+
+async def push_rates(db: Reader) -> Rates:
+    """All rates."""
+    rows = await db.fetch("SELECT kind, name, per_second, burst FROM push_rate ORDER BY kind, name LIMIT 10000")
+    found: dict[str, dict[str, Rate]] = {"channel": {}, "sender": {}, "destination": {}}
+    for row in rows:
+        found.get(row["kind"], {})[row["name"]] = Rate(float(row["per_second"]), row["burst"])
+    return Rates(**found)

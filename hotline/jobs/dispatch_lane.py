@@ -1,0 +1,299 @@
+"""One channel's way out in one process: what was taken is begun in groups, handed over by a few at once, and noted in
+groups, each while the others go on.
+
+Never more tries are under way than ``MOST_BEGUN`` for each message that is handed over at once: that many are unknown
+at most when the process is killed. What came back is kept until it is in the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from hotline.bus.rates import SharedBuckets
+from hotline.channels.errors import ChannelError, NotConfigured, SenderPaused, TemporarilyRefused, Unknown
+from hotline.crm.viewer import SYSTEM
+from hotline.errors import HotlineError, Unavailable
+from hotline.jobs.dispatch_rates import Pace
+from hotline.workflows import dispatch
+from hotline.workflows.deliveries import Accepted
+from hotline.workflows.dispatch import Plan, PlannedSender, Prepared
+from hotline.workflows.dispatch_gate import GATE_SECONDS
+from hotline.workflows.house import House
+from hotline.workflows.push_channels import PushChannel
+from hotline.workflows.push_receipts import Tried, settle
+
+log = structlog.get_logger(__name__)
+
+#: Tries that are under way for each message that is handed over at once.
+MOST_BEGUN: Final = 8
+#: Deliveries that are taken by one statement, at the most and to begin with.
+MOST_TAKEN: Final = 500
+FIRST_TAKEN: Final = 32
+#: Seconds for which what was taken should last; it is given back after this many, the lease being longer.
+TAKEN_SECONDS: Final = 1.5
+STALE_SECONDS: Final = 10.0
+#: Seconds until the next try while the database is away.
+RETRY_SECONDS: Final = 0.5
+#: Seconds between two looks when nothing wakes us.
+LOOK_SECONDS: Final = 1.0
+#: Refusals in a row, for each message at once, after which a provider is left alone for a while; the first and the
+#: longest of these whiles, in seconds.
+REFUSALS: Final = 2
+FIRST_REST: Final = 1.0
+LONGEST_REST: Final = 30.0
+
+
+class Lane:
+    """A channel. ``campaigns`` is what may be sent over it now, renewed by the dispatcher."""
+
+    def __init__(self, house: House, name: str, channel: PushChannel, lease: UUID, buckets: SharedBuckets) -> None:
+        self.name = name
+        self.campaigns: Sequence[tuple[Plan, PlannedSender]] = ()
+        self.pace = Pace(name, channel, buckets)
+        self._house = house
+        self._channel = channel
+        self._lease = lease
+        self._at_once = channel.at_once(house)
+        self._ready: deque[Prepared] = deque()
+        self._ready_since = 0.0
+        self._begun: asyncio.Queue[Prepared] = asyncio.Queue()
+        self._begun_count = 0
+        self._results: list[Tried] = []
+        self._withheld: list[UUID] = []
+        self._moved = asyncio.Event()
+        self._news = asyncio.Event()
+        self._taken = FIRST_TAKEN
+        self._stopping = False
+        self._refused = 0
+        self._rests = 0
+        self._rest_until = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to work."""
+        steps: list[tuple[str, Callable[[], Awaitable[None]]]] = [("take", self._take), ("begin", self._begin)]
+        for name, step in steps:
+            self._tasks.append(self._house.spawn(self._keep(step), f"dispatch {self.name} {name}"))
+        self._noter = self._house.spawn(self._note_all(), f"dispatch {self.name} note")
+        self._workers = [
+            self._house.spawn(self._work(), f"dispatch {self.name} {number}") for number in range(self._at_once)
+        ]
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is taken, on its way, or not noted yet."""
+        return bool(self._ready or self._begun_count or self._results or self._withheld)
+
+    def look(self) -> None:
+        """Something may be due."""
+        self._moved.set()
+
+    async def stop(self, seconds: float) -> None:
+        """Begin nothing more, wait for what is on its way, note it, and give the rest back; at most so many seconds."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while not self._begun.empty():
+            self._held_back(self._begun.get_nowait())
+        self._withheld += [each.id for each in self._ready]
+        self._ready.clear()
+        self._news.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.busy:
+                    self._moved.clear()
+                    await self._moved.wait()
+        for task in (*self._workers, self._noter):
+            task.cancel()
+        await asyncio.gather(*self._workers, self._noter, return_exceptions=True)
+
+    async def _keep(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Go on with a step for ever. A database that is away is waited for."""
+        while True:
+            try:
+                await step()
+            except Unavailable as error:
+                log.warning("dispatch.waiting", channel=self.name, reason=error.code)
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("dispatch.step_failed", channel=self.name)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _wait(self, seconds: float = LOOK_SECONDS) -> None:
+        self._moved.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
+
+    # Taken
+
+    async def _take(self) -> None:
+        """Have enough ready for the next moments, and no more: what waits here is decided on already."""
+        if self._ready and monotonic() - self._ready_since > STALE_SECONDS:
+            stale = [each.id for each in self._ready]
+            self._ready.clear()
+            self._withheld += stale
+            self._news.set()
+        if not self.campaigns or len(self._ready) >= max(1, self._taken // 2) or self._resting:
+            await self._wait(0.2 if self._ready else LOOK_SECONDS)
+            return
+        campaigns = self.campaigns
+        begun = monotonic()
+        most = -(-self._taken // len(campaigns))
+        found = await dispatch.take(self._house, campaigns, most, self._lease)
+        if found:
+            if not self._ready:
+                self._ready_since = begun
+            self._ready.extend(found)
+            self._moved.set()
+        else:
+            await self._wait()
+
+    @property
+    def _resting(self) -> bool:
+        return monotonic() < self._rest_until
+
+    # Begun
+
+    async def _begin(self) -> None:
+        room = MOST_BEGUN * self._at_once - self._begun_count
+        if self._resting:
+            await self._wait(min(LOOK_SECONDS, self._rest_until - monotonic()))
+            return
+        if self._rests:
+            room = min(room, self._at_once)  # a few, to see whether it goes again
+            if self._begun_count:
+                room = 0
+        # Groups that are worth a statement, unless nothing else is under way.
+        if not self._ready or room < 1 or (self._begun_count and room < MOST_BEGUN * self._at_once // 4):
+            await self._wait()
+            return
+        group, wait = await self.pace.pick(self._ready, room)
+        if not group:
+            await self._wait(wait)
+            return
+        self._begun_count += len(group)
+        gate = monotonic() + GATE_SECONDS
+        begun: list[Prepared] = []
+        rest: list[Prepared] = group
+        try:
+            begun, rest = await dispatch.begin(self._house, group, self._lease)
+        finally:
+            # What may have been begun without our knowing is not handed over, and is given back.
+            self._begun_count -= len(rest)
+            self._withheld += [each.id for each in rest]
+            if rest:
+                self._news.set()
+        for each in begun:
+            each.gate = gate
+            self._begun.put_nowait(each)
+        self._taken = min(MOST_TAKEN, max(FIRST_TAKEN, int(self.pace.per_second * TAKEN_SECONDS)))
+
+    # Handed over
+
+    async def _work(self) -> None:
+        while True:
+            each = await self._begun.get()
+            try:
+                if monotonic() > each.gate and not await self._allowed(each):
+                    self._held_back(each)
+                    continue
+                self._came_back(each, await self._tried(each))
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("dispatch.work_failed", delivery=str(each.id))
+                self._came_back(each, Unknown())
+
+    async def _allowed(self, each: Prepared) -> bool:
+        """Whether one that was begun a while ago may still be handed over. Without the database nobody knows."""
+        if self._stopping:
+            return False
+        gate = monotonic() + GATE_SECONDS
+        try:
+            allowed = await dispatch.still_allowed(self._house, [each], self._lease)
+        except HotlineError:
+            return False
+        each.gate = gate
+        return each.id in allowed
+
+    async def _tried(self, each: Prepared) -> Accepted | ChannelError:
+        result: Accepted | ChannelError
+        try:
+            async with asyncio.timeout(self._channel.seconds):
+                return await self._channel.send(self._house, each.push())
+        except ChannelError as error:
+            result = error
+        except TimeoutError:
+            result = Unknown("It took too long.")
+        except Exception:
+            # It may have been handed over before this went wrong.
+            log.exception("dispatch.failed", delivery=str(each.id))
+            result = Unknown()
+        log.info(
+            "dispatch.not_sent", delivery=str(each.id), reason=result.code, code=result.provider_code,
+            attempt=each.attempt,
+        )  # fmt: skip
+        return result
+
+    def _came_back(self, each: Prepared, result: Accepted | ChannelError) -> None:
+        assert each.started_at is not None
+        self._results.append(
+            Tried(
+                each.id, self.name, each.attempt, each.started_at, each.due_at, each.expires_at, each.sender.id, result
+            )
+        )
+        self._news.set()
+        self.pace.left()
+        if not isinstance(result, (TemporarilyRefused, SenderPaused, NotConfigured)):
+            self._refused = self._rests = 0
+            return
+        self._refused += 1
+        if self._refused >= REFUSALS * self._at_once or self._rests:
+            self._refused = 0
+            self._rests += 1
+            rest = min(LONGEST_REST, FIRST_REST * 2 ** min(self._rests - 1, 10))
+            self._rest_until = monotonic() + rest
+            log.warning("dispatch.resting", channel=self.name, reason=result.code, seconds=rest)
+
+    def _held_back(self, each: Prepared) -> None:
+        self._begun_count -= 1
+        self._withheld.append(each.id)
+        self._news.set()
+
+    # Noted
+
+    async def _note_all(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            results, withheld = self._results[:], self._withheld[:]
+            if not results and not withheld:
+                continue
+            try:
+                if results:
+                    async with self._house.unit(SYSTEM) as uow:
+                        await settle(uow, results)
+                    del self._results[: len(results)]
+                    self._begun_count -= len(results)
+                if withheld:
+                    await dispatch.withhold(self._house, withheld, self._lease)
+                    del self._withheld[: len(withheld)]
+            except Unavailable as error:
+                log.warning("dispatch.notes_wait", channel=self.name, reason=error.code, results=len(self._results))
+                await asyncio.sleep(RETRY_SECONDS)
+                self._news.set()
+            except Exception:
+                log.exception("dispatch.notes_failed", channel=self.name)
+                await asyncio.sleep(RETRY_SECONDS)
+                self._news.set()
+            self._moved.set()
