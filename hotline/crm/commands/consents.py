@@ -30,7 +30,8 @@ LONGEST_PROOF: Final = 1_000
 @dataclass(frozen=True, slots=True)
 class Said:
     """Somebody agreed, or took it back. ``wording`` is what they agreed to as they saw or heard it; ``proof`` where it
-    can be looked up: a file, a form, a signature; ``ip`` from where, ``call_id`` in which call."""
+    can be looked up: a file, a form, a signature; ``ip`` from where, ``call_id`` in which call. ``id`` is the record's,
+    None: a new one."""
 
     customer_id: UUID
     channel: Channel
@@ -43,6 +44,7 @@ class Said:
     wording: str = field(default="", repr=False)
     proof: str = field(default="", repr=False)
     ip: str = field(default="", repr=False)
+    id: UUID | None = None
 
 
 async def grant(
@@ -102,7 +104,7 @@ async def say(uow: UnitOfWork, words: Sequence[Said]) -> frozenset[UUID]:
         now = held.get(place)
         if word.action == "withdrawn" and now is not None and now.state == "withdrawn":
             continue
-        record_id, at = uow.new_id(), min(word.at, uow.now)
+        record_id, at = word.id or uow.new_id(), min(word.at, uow.now)
         kept.append((word, record_id, person))
         # Of two words of one instant the one that takes back holds.
         if now is None or at > now.since or (at == now.since and word.action == "withdrawn"):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from hotline.campaigns.consent import REACHED_BY, Channel, purposes_of
+from hotline.campaigns.consent import REACHED_BY, Channel, Purpose, purposes_of
 from hotline.crm.commands import suppressions
 from hotline.crm.commands.consents import Said, say, tell
 from hotline.crm.commands.suppressions import Reason, Scope, Source
@@ -85,7 +85,7 @@ async def opt_out(
         tell(uow, set(customers) - said)
     answered = None
     if source not in ("import", "agent", "api"):
-        answered = await _mark(uow, channel, customers, delivery_id, at or uow.now)
+        answered = await _mark(uow, channel, customers, reason, delivery_id, at or uow.now)
     return OptedOut(new or bool(said), customers, answered)
 
 
@@ -95,7 +95,7 @@ async def opt_in(
     address_index: bytes | None,
     *,
     source: Source,
-    purpose: Scope = "all",
+    purpose: Scope | Purpose = "all",
     customer_id: UUID | None = None,
     source_id: UUID | None = None,
     call_id: UUID | None = None,
@@ -107,7 +107,8 @@ async def opt_in(
     at: datetime | None = None,
 ) -> bool:
     """The owner of an address takes back that they wanted nothing: what was held back for one of ``reasons`` goes
-    again, and they agree to what ``purpose`` says; says whether anything has changed by it.
+    again, and they agree to what ``purpose`` says, ``customer_id`` alone where it is known who says so; answers whether
+    anything has changed by it. Of ``service`` alone, marketing stays held back.
 
     ``restores``: a START says nothing of what is agreed to. It gives back the consent to marketing that there was
     before they stopped, and no other; what they need to know goes again.
@@ -115,10 +116,11 @@ async def opt_in(
     lifted = False
     if address_index is not None:
         for reason in reasons:
-            lifted |= await suppressions.lift(uow, channel, address_index, reason, source)
-    customers = await owners_of(uow, channel, address_index)
-    if customer_id is not None and customer_id not in customers:
-        customers = (*customers, customer_id)
+            if purpose == "service":
+                lifted |= await suppressions.narrow(uow, channel, address_index, reason)
+            else:
+                lifted |= await suppressions.lift(uow, channel, address_index, reason, source)
+    customers = (customer_id,) if customer_id is not None else await owners_of(uow, channel, address_index)
     words = [
         Said(each, channel, kind, "granted", source, at or uow.now, source_id, call_id, wording, proof, ip)
         for each in customers
@@ -147,7 +149,12 @@ async def owners_of(uow: UnitOfWork, channel: Channel, address_index: bytes | No
 
 
 async def _mark(
-    uow: UnitOfWork, channel: Channel, customers: tuple[UUID, ...], delivery_id: UUID | None, at: datetime
+    uow: UnitOfWork,
+    channel: Channel,
+    customers: tuple[UUID, ...],
+    reason: Reason,
+    delivery_id: UUID | None,
+    at: datetime,
 ) -> UUID | None:
     """Mark the delivery that it answers: the one that is named, else the last that was sent."""
     if delivery_id is None:
@@ -158,9 +165,11 @@ async def _mark(
         )
     if delivery_id is None:
         return None
+    # Who complains after they have stopped has complained.
     await uow.execute(
-        "UPDATE delivery SET opted_out_at = $2, updated_at = $3 WHERE id = $1 AND opted_out_at IS NULL",
-        *(delivery_id, at, uow.now),
+        """UPDATE delivery SET opted_out_at = COALESCE(opted_out_at, $2), reason = $4, updated_at = $3
+           WHERE id = $1 AND (opted_out_at IS NULL OR ($4 = 'complaint' AND reason IS DISTINCT FROM $4))""",
+        *(delivery_id, at, uow.now, "complaint" if reason == "complaint" else "opt_out"),
     )
     return delivery_id
 

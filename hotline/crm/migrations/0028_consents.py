@@ -50,7 +50,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "table": "consent_record",
-                "indexes": [Index(fields=["customer_id", "at", "id"], name="consent_record_customer")],
+                "indexes": [
+                    Index(fields=["customer_id", "at", "id"], name="consent_record_customer"),
+                    Index(fields=["at", "id"], name="consent_record_latest"),
+                ],
                 "pk_attr": "id",
             },
             bases=["Model"],
@@ -69,6 +72,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "consent",
                 "unique_together": (("customer", "channel", "purpose"),),
+                "indexes": [Index(fields=["since", "id"], name="consent_latest")],
                 "pk_attr": "id",
             },
             bases=["Model"],

@@ -40,7 +40,10 @@ class ConsentRecord(Model):
 
     class Meta:
         table = "consent_record"
-        indexes = (Index(fields=("customer_id", "at", "id"), name="consent_record_customer"),)
+        indexes = (
+            Index(fields=("customer_id", "at", "id"), name="consent_record_customer"),
+            Index(fields=("at", "id"), name="consent_record_latest"),
+        )
 
 
 class Consent(Model):
@@ -59,3 +62,4 @@ class Consent(Model):
     class Meta:
         table = "consent"
         unique_together = (("customer", "channel", "purpose"),)
+        indexes = (Index(fields=("since", "id"), name="consent_latest"),)

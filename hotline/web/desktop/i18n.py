@@ -28,6 +28,8 @@ CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 #: Language → the tag that pages carry (BCP 47).
 LANGUAGES: Final[Mapping[str, str]] = {"en": "en", "zh": "zh-CN"}
 
+#: The language of the page's own, for who opens it by a link.
+LANGUAGE: Final = web.RequestKey("language", str)
 LANGUAGE_COOKIE: Final = "hl_language"
 ZONE_COOKIE: Final = "hl_zone"
 
@@ -73,6 +75,8 @@ def words(language: str) -> Words:
 
 def language_of(request: web.Request) -> str:
     """The signed-in user's language; before sign-in the browser's choice, what it accepts, the installation's."""
+    if (own := request.get(LANGUAGE)) is not None:
+        return own
     signed = request.get(SIGNED)
     if signed is not None and signed.viewer.locale in LANGUAGES:
         return str(signed.viewer.locale)
