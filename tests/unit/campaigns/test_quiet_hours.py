@@ -1,0 +1,110 @@
+"""Rule 7: quiet hours by the recipient's zone; where it is not known, the intersection of the possible ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hotline.campaigns.quiet_hours import Hours, hours_of, is_open, opens_at, place_of_number
+
+#: From which day on and how far instants are tried: over two changes of the clocks in both hemispheres.
+START = datetime(2026, 1, 1, tzinfo=UTC)
+INSTANTS = st.integers(0, 500 * 24 * 60).map(lambda minutes: START + timedelta(minutes=minutes))
+ZONES = ("America/New_York", "America/Los_Angeles", "Asia/Shanghai", "Australia/Lord_Howe", "Europe/London",
+         "Asia/Kathmandu", "America/St_Johns", "Pacific/Chatham", "Africa/Casablanca")  # fmt: skip
+DAY = Hours(time(8), time(21))
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "zones"),
+    [
+        ("+12125550123", "US", {"America/New_York"}),
+        ("+14155552671", "US", {"America/Los_Angeles"}),
+        ("+8613912340412", "CN", {"Asia/Shanghai"}),
+        ("+442071838750", "GB", {"Europe/London"}),
+        # In no plan: every zone of the country code.
+        ("+447700900123", "GB", {"Europe/London", "Europe/Guernsey", "Europe/Isle_of_Man"}),
+        # International freephone, and no number at all: nothing is known.
+        ("+80012345678", None, set()),
+        ("100", None, set()),
+    ],
+)
+def test_rule_07_the_place_is_the_recipients(number: str, country: str | None, zones: set[str]) -> None:
+    place = place_of_number(number)
+    assert (place.country, set(place.zones)) == (country, zones)
+
+
+def test_rule_07_a_number_without_an_area_may_be_anywhere_in_its_country() -> None:
+    zones = place_of_number("+18005551234").zones
+    assert {"America/New_York", "Pacific/Honolulu", "Pacific/Guam"} <= set(zones)
+    hours = hours_of("US")
+    assert hours is not None
+    # 21:00 in Guam's evening and Saint John's morning leave two hours of the day.
+    assert not is_open(hours, zones, datetime(2026, 7, 1, 16, tzinfo=UTC))
+    opening = opens_at(hours, zones, datetime(2026, 7, 1, 16, tzinfo=UTC))
+    assert opening is not None
+    for name in zones:
+        assert time(8) <= opening.astimezone(ZoneInfo(name)).time() < time(21)
+
+
+@pytest.mark.parametrize(
+    ("country", "zone", "local", "expected"),
+    [
+        ("US", "America/New_York", "2026-06-01T07:59:59", False),
+        ("US", "America/New_York", "2026-06-01T08:00:00", True),
+        ("US", "America/New_York", "2026-06-01T20:59:59", True),
+        ("US", "America/New_York", "2026-06-01T21:00:00", False),
+        ("CN", "Asia/Shanghai", "2026-06-01T07:59:00", False),
+        ("CN", "Asia/Shanghai", "2026-06-01T21:59:59", True),
+        ("CN", "Asia/Shanghai", "2026-06-01T22:00:00", False),
+        ("DE", "Europe/Berlin", "2026-06-01T21:00:00", False),
+        (None, "Europe/Berlin", "2026-06-01T20:59:00", True),
+        # The day the clocks go forward and the one they go back.
+        ("US", "America/New_York", "2026-03-08T08:00:00", True),
+        ("US", "America/New_York", "2026-11-01T07:59:00", False),
+    ],
+)
+def test_rule_07_hours_of_the_country(country: str | None, zone: str, local: str, expected: bool) -> None:
+    hours = hours_of(country)
+    assert hours is not None
+    at = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    assert is_open(hours, [zone], at) is expected
+
+
+def test_rule_07_a_campaign_narrows_the_hours_and_never_widens_them() -> None:
+    assert hours_of("US", ("06:00", "23:00")) == Hours(time(8), time(21))
+    assert hours_of("CN", ("10:00", "24:00")) == Hours(time(10), time(22))
+    assert hours_of("US", ("05:00", "07:00")) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(now=INSTANTS, zones=st.sets(st.sampled_from(ZONES), min_size=1, max_size=4))
+def test_rule_07_the_next_opening_is_open_and_the_first(now: datetime, zones: set[str]) -> None:
+    names = tuple(sorted(zones))
+    found = opens_at(DAY, names, now)
+    quarter = timedelta(minutes=15)
+    steps = [now + index * quarter for index in range(4 * 24 * 3)]
+    if found is None:
+        assert not any(is_open(DAY, names, each) for each in steps)
+        return
+    assert found >= now
+    assert is_open(DAY, names, found)
+    assert not any(is_open(DAY, names, each) for each in steps if each < found)
+
+
+@settings(max_examples=40, deadline=None)
+@given(now=INSTANTS, zone=st.sampled_from(ZONES), opens=st.integers(0, 1438), length=st.integers(1, 1439))
+def test_any_hours_open_within_two_days(now: datetime, zone: str, opens: int, length: int) -> None:
+    closes = min(opens + length, 1439)
+    hours = Hours(time(opens // 60, opens % 60), time(closes // 60, closes % 60))
+    if hours.opens == hours.closes:
+        return
+    found = opens_at(hours, (zone,), now)
+    # A clock that goes forward may skip such short hours for a day.
+    assert found is not None
+    assert now <= found <= now + timedelta(days=2, hours=1)
+    assert is_open(hours, (zone,), found)
