@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Literal, get_args
 
-from hotline.campaigns import mail_text
+from hotline.campaigns import mail_text, markup
 from hotline.campaigns.fields import known_name
 from hotline.campaigns.placeholders import Parts, Placeholder, parse, renamed, source
 from hotline.campaigns.render import Channel, compile_content
@@ -87,8 +87,8 @@ def clean(
     to_html: MakeHtml,
     to_text: MakeText,
 ) -> dict[str, Any]:
-    """The content of one language as it is kept; ``custom`` are the keys of customers' own fields. Raises Invalid, which
-    names the field under ``place``."""
+    """The content of one language as it is kept; ``custom`` are the keys of customers' own fields. Raises Invalid,
+    which names the field under ``place``."""
     filled = {name: value for name, value in given.items() if value not in (None, "", {}, [])}
     if strange := filled.keys() - {*FIELDS[channel], *_BESIDE}:
         raise Invalid(f"{place}.{min(strange)}: a message of {channel} has no such field.")
@@ -171,16 +171,18 @@ class _Cleaner:
             if preheader:
                 kept["preheader"] = preheader
                 html = mail_text.with_preheader(html, parse(preheader, "preheader"))
+            markup.read(parse(html, name, markup=True), name)
             text = self.lines("text", LONGEST_MAIL)
             if not text and form == "text":
                 text = source(parts)
             elif not text:
                 text = mail_text.through(parse(html, name, markup=True), to_text)
         except Invalid as error:
-            raise Invalid(error.detail if error.detail.startswith(self._place) else f"{self._place}.{name}: {error.detail}") from None  # noqa: E501  # fmt: skip
+            raise self._under(name, error) from None
         if not text.strip():
             raise self._wrong(name, "there is nothing to read in it.")
-        return {**kept, "html": html, "text": text}
+        own = {"own_text": True} if self._text("text").strip() else {}
+        return {**kept, "html": html, "text": text, **own}
 
     def voice(self) -> dict[str, Any]:
         key = self._text("opt_out_key").strip() or USUAL_KEY
@@ -239,8 +241,20 @@ class _Cleaner:
         place = f"{self._place}.{name}"
         return renamed(parse(text, place, markup=markup), lambda written: known_name(written, self._custom, place))
 
+    def _under(self, name: str, error: Invalid) -> Invalid:
+        detail = error.detail.removeprefix(f"{name}: ")
+        return error if detail.startswith(f"{self._place}.") else self._wrong(name, detail)
+
     def _wrong(self, name: str, detail: str) -> Invalid:
         return Invalid(f"{self._place}.{name}: {detail}")
+
+
+def as_written(channel: Channel, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of one language as its author gave it: what is made of it left out."""
+    made = {"own_text"} if channel == "email" else set()
+    if channel == "email":
+        made |= {"html"} if kept.get("own_text") else {"html", "text"}
+    return {name: value for name, value in kept.items() if name not in made}
 
 
 def whole(

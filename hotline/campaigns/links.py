@@ -1,5 +1,6 @@
 """The links of what a campaign sends. Tracked ones lead over hotline's own address, which knows by a signed token whose
-link it is; where it leads on stands in the approved manifest and in no address (so nobody makes an open redirect of it).
+link it is; where it leads on was approved with the campaign and stands in no address, so that nobody makes an open
+redirect of it.
 """
 
 from __future__ import annotations

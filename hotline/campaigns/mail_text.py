@@ -17,12 +17,13 @@ _PAGE: Final = """<!doctype html>
 <html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title></head>
 <body style="margin:0;padding:24px;background:#ffffff;color:#1a1a1a">
-<div style="max-width:600px;margin:0 auto;font:16px/1.5 -apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei',\
-'Noto Sans SC',Arial,sans-serif">
+<div style="max-width:600px;margin:0 auto;font:16px/1.5 {fonts}">
 {paragraphs}
 </div></body></html>
 """
-_PREHEADER: Final = '<div style="display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden">{text}</div>'
+#: Fonts that mail programs have, Chinese ones among them.
+_FONTS: Final = "-apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei','Noto Sans SC',Arial,sans-serif"
+_HIDDEN: Final = "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden"
 
 
 def through(parts: Parts, make: Callable[[str], str]) -> str:
@@ -39,14 +40,14 @@ def page(parts: Parts, locale: str, subject: Parts) -> str:
     paragraphs = "\n".join(
         f"<p>{_linked(each, words)}</p>" for each in _PARAGRAPHS.split(marked.strip()) if each.strip()
     )
-    made = _PAGE.format(lang=escape(locale), title="\0", paragraphs=paragraphs)
+    made = _PAGE.format(lang=escape(locale), title="\0", fonts=_FONTS, paragraphs=paragraphs)
     made = _restored(made, words, lambda placeholder: placeholder.source)
     return made.replace("\0", _escaped(subject))
 
 
 def with_preheader(html: str, preheader: Parts) -> str:
     """HTML with the words that mailboxes show beside the subject."""
-    shown = _PREHEADER.format(text=_escaped(preheader))
+    shown = f'<div style="{_HIDDEN}">{_escaped(preheader)}</div>'
     match = _BODY.search(html)
     return html[: match.end()] + shown + html[match.end() :] if match else shown + html
 

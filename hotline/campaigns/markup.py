@@ -193,7 +193,10 @@ class _Reader:
 
     def _place(self, found: Placeholder) -> Place:
         if self.state == "text" or (self.state == "raw" and self.tag == "title"):
-            return "text"
+            before = self.pieces[-1] if self.pieces else ""
+            # Behind a < that opens nothing a value would open something.
+            if not (isinstance(before, str) and before.endswith(("<", "</"))):
+                return "text"
         if self.state == "value" and self.attribute not in _UNSAFE_ATTRIBUTES:
             if self.attribute not in _ADDRESS_ATTRIBUTES:
                 return "text"

@@ -52,8 +52,8 @@ Parts = tuple["str | Placeholder", ...]
 
 
 def parse(text: str, field: str, *, numbered: bool = False, markup: bool = False) -> Parts:
-    """The parts of a text. ``numbered``: the gaps {{1}}, {{2}} … of an approved WhatsApp template are meant; ``markup``:
-    it is HTML or MJML.
+    """The parts of a text. ``numbered``: the gaps {{1}}, {{2}} … of an approved WhatsApp template are meant;
+    ``markup``: it is HTML or MJML.
 
     Raises Invalid, naming ``field``, for whatever is written like a placeholder and is none.
     """

@@ -17,6 +17,7 @@ from hotline.channels.mail.html import as_text
 from hotline.errors import Invalid
 
 _WHERE: Final = re.compile(r" at position (\d+):\d+$")
+_ELEMENT: Final = re.compile(r"<(mj-[a-z-]+|mjml)[\s/>]")
 _LINK: Final = re.compile(r"\[([^\[\]]*)\]\(([^()\s]*)\)")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _GAP: Final = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
@@ -26,7 +27,7 @@ def html_of(mjml: str) -> str:
     """The HTML of a mail in MJML (documentation.mjml.io). Raises Invalid that says in which line the mistake is."""
     options = mrml.ParserOptions(include_loader=mrml.noop_loader())
     try:
-        return mrml.to_html(mjml, options, mrml.RenderOptions(fonts={})).content
+        made = mrml.to_html(mjml, options, mrml.RenderOptions(fonts={})).content
     except OSError as error:
         told = str(error)
         where = _WHERE.search(told)
@@ -35,6 +36,9 @@ def html_of(mjml: str) -> str:
         line = mjml.encode()[: int(where[1])].count(b"\n") + 1
         problem = told[: where.start()].removesuffix(" in root template").removesuffix(" template in")
         raise Invalid(f"line {line} is not MJML: {problem}.") from None
+    if (unknown := _ELEMENT.search(made)) is not None:
+        raise Invalid(f"this is not MJML: there is no element <{unknown[1]}> here.")
+    return made
 
 
 def text_of(html: str) -> str:
@@ -53,4 +57,7 @@ def _told(match: re.Match[str]) -> str:
     if not words or not address or address.startswith("#"):
         return words
     bare = address.removeprefix("mailto:").removeprefix("tel:")
-    return words if words in (address, bare) else f"{words}: {bare}"
+    told = words if words in (address, bare) else f"{words}: {bare}"
+    # Two links beside each other are two, whatever stood between them.
+    following = match.string[match.end() : match.end() + 1]
+    return f"{told} " if following.isalnum() or following == "[" else told

@@ -15,6 +15,7 @@ from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.custom_fields import read_fields
 from hotline.crm.queries.customer_views import custom_values, customer_name, customer_reference, personal_key
+from hotline.crm.queries.lists import Lists, read_lists
 from hotline.crm.viewer import Viewer
 from hotline.customers.custom_fields import FieldSet
 
@@ -35,22 +36,20 @@ WHERE c.erased_at IS NULL
 
 @dataclass(frozen=True, slots=True)
 class PushSchema:
-    """What is the same for every recipient: the fields that customers have, their classifications' names by key and
-    language, the company, and the zone its days are in."""
+    """What is the same for every recipient: the fields that customers have, the company's lists, the company, and the
+    zone its days are in."""
 
     fields: FieldSet
-    classifications: Mapping[str, Mapping[str, str]]
+    lists: Lists
     company: Mapping[str, str]
     zone: ZoneInfo
 
 
 async def read_schema(db: Reader, viewer: Viewer, company: Company, zone: ZoneInfo) -> PushSchema:
     """What is the same for every recipient; good for as long as nobody changes the company's fields."""
-    fields = await read_fields(db, viewer)
-    rows = await db.fetch("SELECT key, names FROM list_entry WHERE list = 'classification' LIMIT 500")
     return PushSchema(
-        fields,
-        {row["key"]: row["names"] for row in rows},
+        await read_fields(db, viewer),
+        await read_lists(db, viewer),
         {f"company.{name}": str(getattr(company, name)) for name in ("name", "address", "phone", "email", "website")},
         zone,
     )
@@ -103,10 +102,10 @@ async def values_of(
 def _plain(schema: PushSchema, row: Row, locale: str) -> dict[str, str]:
     language = locale.partition("-")[0].lower()
     tier = row["tier_names"] or {}
-    kind = schema.classifications.get(row["classification"] or "", {})
+    kind = row["classification"]
     return {
         "customer.reference": customer_reference(row["number"]),
         "customer.locale": row["locale"] or "",
         "customer.tier": tier.get(language) or tier.get("en") or "",
-        "customer.classification": kind.get(language) or kind.get("en") or "",
+        "customer.classification": schema.lists.label("classification", kind, language) if kind else "",
     }
