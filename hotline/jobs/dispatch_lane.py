@@ -239,7 +239,7 @@ class Lane:
             # It may have been handed over before this went wrong.
             log.exception("dispatch.failed", delivery=str(each.id))
             result = Unknown()
-        log.info(
+        log.debug(
             "dispatch.not_sent", delivery=str(each.id), reason=result.code, code=result.provider_code,
             attempt=each.attempt,
         )  # fmt: skip
@@ -257,6 +257,8 @@ class Lane:
         if not isinstance(result, (TemporarilyRefused, SenderPaused, NotConfigured)):
             self._refused = self._rests = 0
             return
+        if self._resting:
+            return  # of the same bad moment
         self._refused += 1
         if self._refused >= REFUSALS * self._at_once or self._rests:
             self._refused = 0

@@ -35,11 +35,14 @@ class BulkPool(SmtpPool):
     async def _hand_over(
         self, connection: _Connection, sender: str, recipients: Sequence[str], content: bytes
     ) -> Handed:
-        protocol = cast(SMTPProtocol, connection.client.protocol)
+        client = connection.client
         connection.mails += 1
         (recipient,) = recipients
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
+                if client.last_ehlo_response is None:
+                    await client.ehlo()
+                protocol = cast(SMTPProtocol, client.protocol)
                 code, text = await protocol.execute_command(b"MAIL", b"FROM:<%s>" % sender.encode("ascii"))
                 if code not in _OK:
                     raise _sender_error(code, text, sender)
