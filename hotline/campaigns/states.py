@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, cast, get_args
 
-from hotline.errors import Conflict
+from hotline.errors import Conflict, Invalid
 
 Kind = Literal["once", "recurring", "triggered"]
 Channel = Literal["sms", "whatsapp", "email", "voice", "inapp", "console"]
@@ -57,7 +57,6 @@ _TABLE: Final[Mapping[tuple[State, Event], State]] = {
 
 #: What becomes of the manifest when its campaign does something; it stays for everything else.
 MANIFEST_AFTER: Final[Mapping[Event, ManifestState]] = {
-    "submit": "submitted",
     "approve": "approved",
     "plan": "approved",
     "reject": "rejected",
@@ -91,6 +90,13 @@ _DONE: Final[Mapping[Event, str]] = {
     "complete": "completed",
     "cancel": "cancelled",
 }
+
+
+def channel_of(text: str) -> Channel:
+    """A channel by its name. Raises Invalid."""
+    if text not in CHANNELS:
+        raise Invalid(f"channel: one of {', '.join(CHANNELS)}.")
+    return text
 
 
 def after(state: str, event: Event) -> State:

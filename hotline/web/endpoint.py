@@ -192,11 +192,12 @@ def endpoint(
     takes: str | None = None,
     idempotent: bool = False,
     fresh: bool = False,
+    bare: bool = False,
 ) -> Callable[[Callable[..., Awaitable[Any]]], Endpoint]:
     """Declares an API route (see the module). ``right`` is a permission, ``signed_in`` or ``public``.
 
     ``takes`` is the media type of a body that is no JSON: the function reads it from the request itself. ``fresh``: a
-    browser's session must have been confirmed lately.
+    browser's session must have been confirmed lately. ``bare``: a request without a body is taken for an empty one.
     """
 
     def declare(function: Callable[..., Awaitable[Any]]) -> Endpoint:
@@ -224,7 +225,7 @@ def endpoint(
                 arguments["query"] = query
             raw = b""
             if body_model is not None:
-                raw = await _read(request)
+                raw = b"{}" if bare and not request.body_exists else await _read(request)
                 arguments["body"] = _body(raw, body_model)
             answer = await function(Ask(request, raw), **arguments)
             if isinstance(answer, web.StreamResponse):

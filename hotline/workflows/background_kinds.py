@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hotline.workflows import batches, duplicates, exports, import_jobs, leaving
+from hotline.workflows import batches, campaign_review, duplicates, exports, import_jobs, leaving, segment_counts
 from hotline.workflows.background import Kind
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -14,4 +14,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     **exports.KINDS,
     **batches.KINDS,
     **duplicates.KINDS,
+    campaign_review.PREPARE: campaign_review.KIND,
+    **segment_counts.KINDS,
 }

@@ -63,7 +63,7 @@ async def move_row(uow: UnitOfWork, row: Row, event: Event, *, reason: str | Non
     if manifest_id is not None and manifest_state is not None:
         await uow.execute(
             """UPDATE manifest SET state = $2, state_reason = $3, state_at = $4,
-                   approved_at = CASE WHEN $2 = 'approved' THEN $4 ELSE approved_at END
+                   approved_at = CASE WHEN $2::varchar = 'approved' THEN $4 ELSE approved_at END
                WHERE id = $1 AND state IN ('preparing', 'submitted', 'approved')""",
             *(manifest_id, manifest_state, reason, uow.now),
         )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.campaigns.draft import Arm
-from hotline.campaigns.states import ENDS, after, reference
+from hotline.campaigns.states import ENDS, Event, after, reference
 from hotline.crm.commands.campaign_states import AUDIENCE, move_row
 from hotline.crm.database import Row
 from hotline.crm.unit_of_work import UnitOfWork
@@ -50,6 +50,13 @@ async def lock_campaign(uow: UnitOfWork, campaign_id: UUID) -> Row:
     return row
 
 
+def check(row: Row, event: Event, expected_version: int | None) -> None:
+    """Whether ``event`` may happen to this row. Raises NotNow, and Conflict for another version."""
+    if expected_version is not None and row["version"] != expected_version:
+        raise Conflict()
+    after(row["state"], event)
+
+
 async def update_campaign(
     uow: UnitOfWork, campaign_id: UUID, changes: Mapping[str, Any], expected_version: int | None = None
 ) -> None:
@@ -77,9 +84,11 @@ async def update_campaign(
     uow.emit("campaign.updated", AUDIENCE, campaign_id=campaign_id)
 
 
-async def delete_campaign(uow: UnitOfWork, campaign_id: UUID) -> None:
-    """Remove a campaign that was never submitted. Raises NotFound, Conflict for one that was."""
+async def delete_campaign(uow: UnitOfWork, campaign_id: UUID, expected_version: int | None = None) -> None:
+    """Remove a campaign that was never submitted. Raises NotFound; Conflict for one that was, or another version."""
     row = await lock_campaign(uow, campaign_id)
+    if expected_version is not None and row["version"] != expected_version:
+        raise Conflict()
     if await uow.fetchval("SELECT 1 FROM manifest WHERE campaign_id = $1 LIMIT 1", campaign_id):
         raise Conflict("This campaign was submitted: its history stays. Cancel it instead.")
     await uow.execute("DELETE FROM campaign WHERE id = $1", campaign_id)

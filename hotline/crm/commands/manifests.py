@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -44,6 +45,10 @@ async def fill_manifest(
     )
     if done is None:
         raise Conflict("The campaign was changed while it was prepared: submit it again.")
+    uow.audit(
+        "manifest:frozen", manifest_id, campaign_id=content["campaign"]["id"], sha256=sha256.hex(),
+        recipients=recipients["count"], recipients_sha256=recipients["sha256"],
+    )  # fmt: skip
     return sha256
 
 
@@ -59,6 +64,10 @@ async def note_decision(
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
         *(approval_id, manifest_id, user_id, verdict, reason, uow.now, master, mac),
     )
+    uow.audit(
+        f"manifest:{verdict}", manifest_id, approval_id=approval_id, sha256=sha256.hex(),
+        reason_sha256=hashlib.sha256(reason.encode()).hexdigest(),
+    )  # fmt: skip
     return approval_id
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from hotline.campaigns.draft import Arm, read_arms
 from hotline.campaigns.manifest import FrozenSender
+from hotline.campaigns.states import Channel, Kind, ManifestState, Purpose, State
 from hotline.crm.database import Reader, Row
 from hotline.crm.scopes import Arguments, all_of
 from hotline.crm.viewer import Viewer
@@ -41,9 +42,9 @@ class CampaignView:
     id: UUID
     number: int
     name: str
-    kind: str
-    channel: str
-    purpose: str
+    kind: Kind
+    channel: Channel
+    purpose: Purpose
     sender_id: UUID | None
     fallback_sender_ids: tuple[UUID, ...]
     segment_id: UUID | None
@@ -52,7 +53,7 @@ class CampaignView:
     schedule: Mapping[str, Any]
     limits: Mapping[str, Any]
     track_links: bool
-    state: str
+    state: State
     state_reason: str | None
     state_at: datetime
     state_by: str | None
@@ -66,7 +67,7 @@ class CampaignView:
     updated_at: datetime
     manifest_id: UUID | None
     manifest_number: int | None
-    manifest_state: str | None
+    manifest_state: ManifestState | None
     recipients: int | None
     needed: int | None
     approved: int

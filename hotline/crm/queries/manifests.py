@@ -103,6 +103,20 @@ async def list_manifests(db: Reader, keyring: Keyring, viewer: Viewer, campaign_
     return await _views(db, keyring, rows)
 
 
+async def read_manifests(
+    db: Reader, keyring: Keyring, viewer: Viewer, ids: Sequence[UUID]
+) -> dict[UUID, ManifestView]:
+    """Submissions by their ids."""
+    viewer.require("campaigns.read")
+    if not ids:
+        return {}
+    rows = await db.fetch(
+        f"SELECT {_COLUMNS} FROM manifest m WHERE m.id = ANY($1::uuid[]) LIMIT $2",  # noqa: S608
+        *(list(ids), MOST + 1),
+    )
+    return {view.id: view for view in await _views(db, keyring, rows)}
+
+
 async def last_approved(
     db: Reader, keyring: Keyring, viewer: Viewer, campaign_id: UUID, before: int
 ) -> ManifestView | None:
@@ -149,3 +163,16 @@ def is_genuine(keyring: Keyring, row: Row, sha256: bytes) -> bool | None:
     """Whether a row of ``approval`` bears hotline's signature over a manifest with this hash."""
     message = decision(row["id"], row["manifest_id"], sha256, row["user_id"], row["verdict"], row["reason"], row["at"])
     return keyring.verify(row["master"], message, bytes(row["mac"]))
+
+
+async def expired(db: Reader, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+    """Campaigns, with their manifests, whose review or approval is past its time."""
+    rows = await db.fetch(
+        """SELECT c.id AS campaign_id, m.id FROM manifest m JOIN campaign c ON c.manifest_id = m.id
+           WHERE m.state IN ('submitted', 'approved') AND m.expires_at <= $1
+             AND c.state IN ('in_review', 'approved', 'scheduled', 'running', 'paused')
+           ORDER BY m.expires_at LIMIT $2""",
+        now,
+        limit,
+    )
+    return [(row["campaign_id"], row["id"]) for row in rows]

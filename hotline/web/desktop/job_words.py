@@ -18,6 +18,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "hand_over": (N_("Records handed over"), "user"),
     "tag": (N_("Tagging of customers"), "tag"),
     "untag": (N_("Tags taken off"), "tag"),
+    "campaign_submit": (N_("Recipients of a campaign frozen"), "shield"),
     "classify": (N_("Classification of customers"), "sliders"),
 }
 STATES: Final[Mapping[str, tuple[str, str, str]]] = {
