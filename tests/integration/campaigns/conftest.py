@@ -18,6 +18,7 @@ from hotline.workflows import campaign_review, campaigns
 from hotline.workflows.customers import create_customer
 from hotline.workflows.house import House
 from tests.integration.people import add_user
+from tests.integration.web.conftest import api  # noqa: F401 - a fixture
 
 #: From which the campaigns of the tests are sent.
 SMS_SENDER = "+15005550006"

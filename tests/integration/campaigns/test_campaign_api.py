@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.integration.campaigns.conftest import SMS_SENDER, People
-from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
+from tests.integration.web.conftest import Api
 
 BODY: dict[str, Any] = {
     "name": "Autumn",
