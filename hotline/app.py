@@ -23,6 +23,7 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
 from hotline.jobs import (
     background,
+    campaigns,
     dispatch_process,
     mail,
     messages,
@@ -210,6 +211,7 @@ def _jobs(house: House) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
         ("twilio calls", lambda: twilio_calls.run(house)),
         ("messages", lambda: messages.run(house)),
         ("outgoing", lambda: outgoing.run(house)),
+        ("campaigns", lambda: campaigns.run(house)),
         ("dispatch", lambda: dispatch_process.run(house)),
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,20 @@ from hotline.campaigns.consent import Channel, Purpose
 from hotline.campaigns.experiment import Split, split
 from hotline.campaigns.limits import Limits, read_limits
 from hotline.campaigns.policy import Reason
-from hotline.campaigns.schedule import AnySchedule, LocalTime, read_schedule
+from hotline.campaigns.schedule import (
+    AnySchedule,
+    Holiday,
+    LocalTime,
+    Recurring,
+    TicketClosed,
+    Triggered,
+    read_schedule,
+)
+
+#: How long after it was due a triggered message is still released; then its occasion is over.
+LATEST: Final = timedelta(hours=12)
+#: More recipients than an audience ever has.
+MOST_RECIPIENTS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,44 @@ class Approved:
     schedule: AnySchedule
     limits: Limits
     split: Split
+
+    @property
+    def frozen_anew(self) -> bool:
+        """Whether each of its runs freezes an audience of its own, and takes ``most`` of it."""
+        return isinstance(self.schedule, Recurring) or self.of_holiday
+
+    @property
+    def of_holiday(self) -> bool:
+        """Whether it runs on holidays."""
+        return isinstance(self.schedule, Triggered) and isinstance(self.schedule.trigger, Holiday)
+
+    @property
+    def most(self) -> int:
+        """Most recipients of a run."""
+        match self.schedule:
+            case Recurring():
+                return self.schedule.most_recipients
+            case Triggered():
+                return self.schedule.daily_cap
+            case _:
+                return MOST_RECIPIENTS
+
+    def wall_clock(self, occurrence: int) -> tuple[date, str] | None:
+        """The day and time on each recipient's clock at which a run's messages are due; None: the same for all."""
+        match self.schedule:
+            case LocalTime():
+                return self.schedule.day, self.schedule.time
+            case Triggered() if not isinstance(self.schedule.trigger, TicketClosed):
+                return date.fromordinal(occurrence), self.schedule.time
+            case _:
+                return None
+
+    @property
+    def latest(self) -> timedelta:
+        """How long after its time on a recipient's clock a message may still be released."""
+        if isinstance(self.schedule, LocalTime):
+            return timedelta(minutes=self.schedule.late_minutes)
+        return min(LATEST, self.lifetime)
 
     @property
     def lifetime(self) -> timedelta:
@@ -78,17 +129,19 @@ class Released:
     facts: Mapping[str, str] | None
 
 
-def deliveries(approved: Approved, recipients: Iterable[Due], now: datetime, zone: ZoneInfo) -> Iterator[Released]:
+def deliveries(
+    approved: Approved, occurrence: int, recipients: Iterable[Due], now: datetime, zone: ZoneInfo
+) -> Iterator[Released]:
     """The deliveries of recipients who are released now: each recipient's one. ``zone`` stands in where nothing is
     known of the recipient's.
 
     On a day by local time whoever's time is too long past gets nothing; when it is past for everybody, a person has let
     it go on all the same.
     """
-    schedule = approved.schedule
-    let_go = plan.too_late(schedule, now, now)
+    wall_clock = approved.wall_clock(occurrence)
+    let_go = plan.too_late(approved.schedule, now, now)
     for each in recipients:
-        due = each.at or (plan.local_due(schedule, each.zones, zone) if isinstance(schedule, LocalTime) else now)
+        due = each.at or (now if wall_clock is None else plan.local_due(*wall_clock, each.zones, zone))
         due = max(due, now) if let_go else due
         expires = due + approved.lifetime
         variant = approved.split.variant(approved.campaign_id, each.customer_id)
@@ -96,7 +149,7 @@ def deliveries(approved: Approved, recipients: Iterable[Due], now: datetime, zon
         reason: Reason | None = None
         if variant is None:
             state, reason = "suppressed", "holdout"
-        elif isinstance(schedule, LocalTime) and now - due > timedelta(minutes=schedule.late_minutes):
+        elif wall_clock is not None and now - due > approved.latest:
             state, reason = "expired", "too_late"
         elif expires <= now:
             state, reason = "expired", "expired"

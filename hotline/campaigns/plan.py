@@ -40,7 +40,7 @@ def begins(schedule: AnySchedule, approved_at: datetime) -> datetime:
         case At():
             return schedule.at
         case LocalTime():
-            return _naive(schedule.day, schedule.time) - EAST
+            return everywhere(schedule.day, schedule.time)[0]
         case Recurring():
             first = next(_days(schedule), None)
             return approved_at if first is None else instant(first, schedule.time, schedule.zone)
@@ -54,7 +54,7 @@ def too_late(schedule: AnySchedule, planned: datetime, now: datetime) -> bool:
         case At() | Recurring():
             return now - planned > timedelta(minutes=schedule.late_minutes)
         case LocalTime():
-            last = _naive(schedule.day, schedule.time) - WEST
+            last = everywhere(schedule.day, schedule.time)[1]
             return now - last > timedelta(minutes=schedule.late_minutes)
         case Now():
             return now - planned > STARTED_LATE
@@ -68,13 +68,16 @@ def instant(day: date, at: str, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.fromisoformat(at), zone).astimezone(UTC)
 
 
-def local_due(schedule: LocalTime, zones: Sequence[str], zone: ZoneInfo) -> datetime:
-    """When it is the time for a recipient. In several possible zones: when it has come in all of them. ``zone`` is
-    where somebody is taken to be of whom nothing is known."""
-    return max(
-        (instant(schedule.day, schedule.time, ZoneInfo(name)) for name in zones),
-        default=instant(schedule.day, schedule.time, zone),
-    )
+def local_due(day: date, at: str, zones: Sequence[str], zone: ZoneInfo) -> datetime:
+    """When it is the time of a day for a recipient. In several possible zones: when it has come in all of them.
+    ``zone`` is where somebody is taken to be of whom nothing is known."""
+    return max((instant(day, at, ZoneInfo(name)) for name in zones), default=instant(day, at, zone))
+
+
+def everywhere(day: date, at: str) -> tuple[datetime, datetime]:
+    """When the first clock of the world shows a time of a day, and when the last one does."""
+    noted = datetime.combine(day, time.fromisoformat(at), UTC)
+    return noted - EAST, noted - WEST
 
 
 def due_run(schedule: Recurring, now: datetime) -> Planned | None:
@@ -170,10 +173,6 @@ def _monthly(schedule: Recurring) -> Iterator[date]:
             yield date(year, month, day)
         month += schedule.interval
         year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
-
-
-def _naive(day: date, at: str) -> datetime:
-    return datetime.combine(day, time.fromisoformat(at), UTC)
 
 
 #: Schedules end here, with the holidays that are known.

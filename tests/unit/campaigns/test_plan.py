@@ -108,10 +108,11 @@ def test_rule_14_too_late(schedule: dict[str, Any], planned: datetime, now: date
 def test_local_time_is_the_recipients_and_the_last_of_the_possible_ones() -> None:
     schedule = read_schedule(LOCAL)
     assert isinstance(schedule, LocalTime)
+    day = (schedule.day, schedule.time)
     tokyo, new_york = datetime(2026, 6, 1, 0, tzinfo=UTC), datetime(2026, 6, 1, 13, tzinfo=UTC)
-    assert plan.local_due(schedule, ["Asia/Tokyo"], BERLIN) == tokyo
-    assert plan.local_due(schedule, ["Asia/Tokyo", "America/New_York"], BERLIN) == new_york
-    assert plan.local_due(schedule, [], BERLIN) == datetime(2026, 6, 1, 7, tzinfo=UTC)
+    assert plan.local_due(*day, ["Asia/Tokyo"], BERLIN) == tokyo
+    assert plan.local_due(*day, ["Asia/Tokyo", "America/New_York"], BERLIN) == new_york
+    assert plan.local_due(*day, [], BERLIN) == datetime(2026, 6, 1, 7, tzinfo=UTC)
     assert plan.begins(schedule, NOW) == datetime(2026, 5, 31, 19, tzinfo=UTC)
 
 
@@ -129,18 +130,18 @@ def test_rule_14_whose_morning_is_over_gets_nothing_in_the_evening() -> None:
                   enumerate(("Asia/Tokyo", "Europe/Berlin", "America/New_York"))]  # fmt: skip
     # Approved at 07:30 UTC: it is 16:30 in Tokyo, half past nine in Berlin, the night in New York.
     now = datetime(2026, 6, 1, 7, 30, tzinfo=UTC)
-    made = list(deliveries(approved(LOCAL), recipients, now, BERLIN))
+    made = list(deliveries(approved(LOCAL), 0, recipients, now, BERLIN))
     assert [(each.state, each.reason) for each in made] == [("expired", "too_late"), ("queued", None), ("queued", None)]
     assert made[2].due_at == datetime(2026, 6, 1, 13, tzinfo=UTC)
     # A person has let it go on when it was too late for everybody.
     evening = datetime(2026, 6, 2, 12, tzinfo=UTC)
-    assert {each.state for each in deliveries(approved(LOCAL), recipients, evening, BERLIN)} == {"queued"}
+    assert {each.state for each in deliveries(approved(LOCAL), 0, recipients, evening, BERLIN)} == {"queued"}
 
 
 def test_each_recipient_has_one_delivery_that_ends_in_time() -> None:
     recipients = [Due(UUID(int=index << 70), None) for index in range(200)]
-    made = list(deliveries(approved({}, {"experiment": {"holdout_percent": 30}, "expires_hours": 2}), recipients, NOW,
-                           BERLIN))  # fmt: skip
+    limits = {"experiment": {"holdout_percent": 30}, "expires_hours": 2}
+    made = list(deliveries(approved({}, limits), 0, recipients, NOW, BERLIN))
     assert [each.customer_id for each in made] == [each.customer_id for each in recipients]
     assert {each.expires_at for each in made} == {NOW + timedelta(hours=2)}
     held = [each for each in made if each.state == "suppressed"]
