@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -30,7 +31,7 @@ from hotline.crm.queries.segments import (
 from hotline.crm.scopes import Arguments
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import many_lines, one_line
-from hotline.errors import Invalid, Unavailable
+from hotline.errors import HotlineError, Invalid, Unavailable
 from hotline.workflows.house import House
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,15 @@ LONGEST_DESCRIPTION: Final = 500
 MOST_AT_ONCE: Final = 5_000
 #: Steps of some thousand marks that somebody who asks waits for; a job reads the rest.
 _STEPS: Final = 20
+#: How long a request may take.
+LONGEST_SECONDS: Final = 10.0
+
+
+class TooSlow(HotlineError):
+    """These rules take long to count. Save the segment and have it counted in the background."""
+
+    code = "too_slow"
+    status = 422
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +164,21 @@ async def ask(
     seed: int = 0,
 ) -> Answer:
     """Count a definition, by reason where a channel is given, and draw some of it. Raises Forbidden, Invalid, and
-    Unavailable when the rules take longer than a request may: ``segment_counts`` counts such ones in the background."""
+    TooSlow when that takes longer than a request may: ``segment_counts`` counts such ones in the background."""
     require_all(viewer)
     wanted, meant = channel_of(channel), purpose_of(purpose)
     pending = await bring_up_to_date(house)
     now, zone = house.clock(), zone_of(house)
-    counted = await breakdown(house.db, definition, wanted, meant, Arguments(), now, zone)
     drawn: Sequence[CustomerView] = ()
-    if samples and counted.matched:
-        drawn = await sample(house.db, house.keyring, viewer, definition, samples, now=now, zone=zone, seed=seed)
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            counted = await breakdown(house.db, definition, wanted, meant, Arguments(), now, zone)
+            if samples and counted.recipients:
+                drawn = await sample(
+                    house.db, house.keyring, viewer, definition, samples, now=now, zone=zone, seed=seed
+                )
+    except TimeoutError:
+        raise TooSlow from None
     return Answer(counted, drawn, pending)
 
 

@@ -103,15 +103,15 @@ async def change_members(
     # Off the list, and off the other one for who comes to this.
     taken = await uow.fetch(
         """UPDATE segment_member SET removed = $2 WHERE segment_id = $1 AND removed IS NULL
-             AND ((side = $3 AND customer_id = ANY($4::uuid[])) OR (side <> $3 AND customer_id = ANY($5::uuid[])))
+             AND ((side = $3::text AND customer_id = ANY($4::uuid[])) OR (side <> $3::text AND customer_id = ANY($5::uuid[])))
            RETURNING id""",
         *(segment.id, version, side, list(remove), wanted),
     )
     put = await uow.fetch(
         """INSERT INTO segment_member (segment_id, customer_id, side, added)
-           SELECT $1, wanted.id, $2, $3 FROM unnest($4::uuid[]) AS wanted (id)
+           SELECT $1, wanted.id, $2::text, $3 FROM unnest($4::uuid[]) AS wanted (id)
            WHERE NOT EXISTS (SELECT 1 FROM segment_member m WHERE m.segment_id = $1 AND m.customer_id = wanted.id
-                             AND m.side = $2 AND m.removed IS NULL)
+                             AND m.side = $2::text AND m.removed IS NULL)
            RETURNING id""",
         *(segment.id, side, version, wanted),
     )

@@ -96,6 +96,35 @@ class Breakdown:
     excluded: Mapping[Reason, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Customers in the order of their ids: those behind ``after``, up to ``last``; None: no bound."""
+
+    after: UUID | None = None
+    last: UUID | None = None
+
+    def sql(self, bind: Bind) -> str:
+        """The condition on the facts."""
+        bounds = [f"f.customer_id {sign} {bind(at)}::uuid" for sign, at in ((">", self.after), ("<=", self.last)) if at]
+        return f"({' AND '.join(bounds)})" if bounds else "true"
+
+
+async def count_customers(db: Reader) -> int:
+    """How many customers there are, without those who were merged into others or erased."""
+    found: int = await db.fetchval("SELECT count(*) FROM customer_facts")
+    return found
+
+
+async def next_piece(db: Reader, after: UUID | None, size: int) -> Piece:
+    """The next ``size`` customers behind one; its ``last`` is None when they are the last."""
+    last = await db.fetchval(
+        """SELECT customer_id FROM customer_facts WHERE $1::uuid IS NULL OR customer_id > $1
+           ORDER BY customer_id OFFSET $2 LIMIT 1""",
+        *(after, size - 1),
+    )
+    return Piece(after, last)
+
+
 async def breakdown(
     db: Reader,
     definition: Definition,
@@ -104,10 +133,15 @@ async def breakdown(
     bind: Bind,
     now: datetime,
     zone: ZoneInfo,
+    *,
+    among: Piece | None = None,
 ) -> Breakdown:
-    """Count a definition by the facts, by reason where a channel is given. ``bind`` is a fresh ``Arguments``."""
+    """Count a definition by the facts, by reason where a channel is given; only ``among`` a piece of all customers.
+    ``bind`` is a fresh ``Arguments``."""
     asked = Asked(bind, now, zone)
     found, where = members(definition, asked)
+    if among is not None:
+        where = f"{among.sql(bind)} AND {where}"
     out = excluded(definition, asked)
     reason = f"CASE WHEN {out} THEN 'excluded_by_list' END" if channel is None else held_back(channel, purpose, out)
     rows = await db.fetch(

@@ -305,7 +305,7 @@ def _some(table: str, wanted: list[str], value: Mapping[str, Any], asked: Asked)
     # Counted no further than is asked for.
     most = f"{asked.bind(times)}::int"
     some = f"SELECT 1 FROM {table} e WHERE {where} LIMIT {most}"  # noqa: S608
-    return f"((SELECT count(*) FROM ({some}) AS some) >= {most})"  # noqa: S608
+    return f"((SELECT count(*) FROM ({some}) AS found) >= {most})"  # noqa: S608
 
 
 def _since(column: str, days: int, asked: Asked) -> str:
