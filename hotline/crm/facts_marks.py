@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 _FUNCTION: Final = """
-CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO customer_facts_due (customer_id) {marked};
     RETURN NULL;
@@ -20,7 +20,7 @@ CREATE TRIGGER {name}_{event} AFTER {event} ON {table} REFERENCING {tables}
 FOR EACH STATEMENT EXECUTE FUNCTION {function}()
 """
 _ROW_FUNCTION: Final = """
-CREATE FUNCTION mark_customer_of_row() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION mark_customer_of_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'DELETE' AND NEW.customer_id IS NOT NULL THEN
         INSERT INTO customer_facts_due (customer_id) VALUES (NEW.customer_id);
