@@ -5,6 +5,7 @@ channel to its provider stands in ``SENDERS``.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
@@ -28,10 +29,15 @@ SENDERS: Final[Mapping[str, Send]] = {
     "email": mail_out.send,
 }
 
-#: Messages on their way to providers at once; and most that are taken, the next ones among them. A process that dies
-#: leaves as many at most of which nobody knows whether they left.
+#: Messages on their way to providers at once.
 AT_ONCE: Final = 32
-MOST_TAKEN: Final = 128
+#: Messages that are taken and not noted yet, at most: a process that dies leaves as many of which nobody knows whether
+#: they left. Enough for those on their way, those that come next, and those whose results are being written.
+MOST_TAKEN: Final = 8 * AT_ONCE
+#: Messages for which there must be room for a look to be worth it.
+LEAST_TAKEN: Final = 2 * AT_ONCE
+#: Groups of results that are written at once.
+NOTES_AT_ONCE: Final = 2
 #: Seconds between two looks when nothing wakes us: another process may have written.
 LOOK_SECONDS: Final = 1.0
 #: Seconds between two looks for tries that nobody waits for any more.
@@ -44,72 +50,93 @@ LONGEST_SECONDS: Final = 90.0
 
 
 class Dispatch:
-    """One process's sending. What came back is noted, and what comes next is taken, while others are on their way."""
+    """One process's sending. Nothing waits for another: messages are taken while others are on their way, and what came
+    of those before is written."""
 
     def __init__(self, house: House, senders: Mapping[str, Send] = SENDERS) -> None:
         self._house = house
         self._senders = dict(senders)
-        self._running: set[asyncio.Task[None]] = set()
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._done: dict[UUID, Accepted | ChannelError] = {}
-        self._changed = asyncio.Event()
+        self._moved = outgoing.sending_event(house)
+        #: Taken, each with the moment until which it may be handed over; and what came of those that were.
+        self._ready: deque[tuple[Outgoing, float]] = deque()
+        self._results: dict[UUID, Accepted | ChannelError] = {}
+        self._open = 0
+        self._handing = 0
+        self._noting = 0
         self._lost = float("-inf")
-
-    async def once(self) -> int:
-        """Note what has come back, and take what is due where there is room; how many messages either was. One that is
-        noted may let the next one of its conversation go: look again until it is none."""
-        if monotonic() - self._lost > LOST_SECONDS:
-            await outgoing.give_up_lost(self._house)
-            self._lost = monotonic()
-        noted, taken = await asyncio.gather(self._note(), self._take())
-        return noted + taken
-
-    async def drain(self) -> None:
-        """Send all that is due now and wait until what came of it is noted."""
-        while await self.once() or self.busy:
-            await self.settled()
-
-    async def settled(self, seconds: float = LOOK_SECONDS) -> None:
-        """Wait until something came back, at most so long."""
-        if self._running and not self._done:
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._changed.wait()
 
     @property
     def busy(self) -> bool:
-        """Whether messages are on their way."""
-        return bool(self._running or self._done)
+        """Whether messages are taken of which it is not noted what came."""
+        return self._open > 0
 
-    async def _take(self) -> int:
-        """A good number at a time: each look costs the same."""
-        room = MOST_TAKEN - len(self._running)
-        if room < AT_ONCE:
+    async def take(self) -> int:
+        """Take what is due, where there is room for a good number of messages: each look costs the same. They are
+        handed over from now on; how many."""
+        if monotonic() - self._lost > LOST_SECONDS:
+            await outgoing.give_up_lost(self._house)
+            self._lost = monotonic()
+        room = MOST_TAKEN - self._open
+        if room < LEAST_TAKEN:
             return 0
         begun = monotonic()
         taken = await outgoing.take(self._house, tuple(self._senders), room)
         until = begun + outgoing.LEASE.total_seconds() - LONGEST_SECONDS
-        for message in taken:
-            task = self._house.spawn(self._send(message, until), "outgoing")
-            self._running.add(task)
-            task.add_done_callback(self._over)
+        self._open += len(taken)
+        self._ready.extend((message, until) for message in taken)
+        for _ in range(min(AT_ONCE - self._handing, len(self._ready))):
+            self._handing += 1
+            self._house.spawn(self._hand_over(), "outgoing")
         return len(taken)
 
-    async def _note(self) -> int:
-        """What came back is noted together. It is kept until it is in the database: it must not be told for lost."""
-        results = dict(self._done)
-        if results:
-            await outgoing.note(self._house, results)
-        for message_id in results:
-            self._done.pop(message_id, None)
-        return len(results)
+    async def wait(self, seconds: float = LOOK_SECONDS) -> None:
+        """Wait until something came back, or a message is wanted to leave; at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
+        self._moved.clear()
 
-    async def _send(self, message: Outgoing, until: float) -> None:
-        async with self._places:
-            late = monotonic() > until
-            self._done[message.id] = TemporarilyRefused("It waited too long.") if late else await self._tried(message)
-            self._changed.set()
+    async def drain(self) -> None:
+        """Send all that is due now and wait until what came of it is noted."""
+        # What is noted may let the next message of its conversation go: only a look at none with nothing open is last.
+        while True:
+            open_before = self._open
+            if not await self.take() and not open_before:
+                return
+            if self.busy:
+                await self.wait()
+
+    async def _hand_over(self) -> None:
+        """One of several: hand over one message after the other while there are any."""
+        try:
+            while self._ready:
+                message, until = self._ready.popleft()
+                late = monotonic() > until
+                result = TemporarilyRefused("It waited too long.") if late else await self._tried(message)
+                self._results[message.id] = result
+                if self._noting < NOTES_AT_ONCE:
+                    self._noting += 1
+                    self._house.spawn(self._note(), "outgoing-results")
+        finally:
+            self._handing -= 1
+
+    async def _note(self) -> None:
+        """Write what came back, all of it together. It is kept until it is in the database: it must not be told for
+        lost."""
+        try:
+            while self._results:
+                results, self._results = self._results, {}
+                try:
+                    await outgoing.note(self._house, results)
+                except Exception as error:
+                    self._results = results | self._results
+                    _tell_waiting(error)
+                    await asyncio.sleep(RETRY_SECONDS)
+                    continue
+                self._open -= len(results)
+                self._moved.set()
+        finally:
+            self._noting -= 1
 
     async def _tried(self, message: Outgoing) -> Accepted | ChannelError:
         result: Accepted | ChannelError
@@ -130,30 +157,24 @@ class Dispatch:
         )  # fmt: skip
         return result
 
-    def _over(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._changed.set()
-
 
 async def run(house: House) -> None:
     """Send until cancelled. A database that is away is waited for; what was sent meanwhile is noted afterwards."""
     dispatch = Dispatch(house)
     while True:
         try:
-            done = await dispatch.once()
-        except Unavailable as error:
-            log.warning("outgoing.waiting", reason=error.code)
+            await dispatch.take()
+        except Exception as error:
+            _tell_waiting(error)
             await asyncio.sleep(RETRY_SECONDS)
             continue
-        except HotlineError as error:
-            log.error("outgoing.look_failed", reason=error.code)
-            await asyncio.sleep(RETRY_SECONDS)
-            continue
-        except Exception:
-            log.exception("outgoing.look_failed")
-            await asyncio.sleep(RETRY_SECONDS)
-            continue
-        if dispatch.busy:
-            await dispatch.settled()
-        elif not done:
-            await outgoing.sending_wanted(house, LOOK_SECONDS)
+        await dispatch.wait()
+
+
+def _tell_waiting(error: Exception) -> None:
+    if isinstance(error, Unavailable):
+        log.warning("outgoing.waiting", reason=error.code)
+    elif isinstance(error, HotlineError):
+        log.error("outgoing.look_failed", reason=error.code)
+    else:
+        log.error("outgoing.look_failed", exc_info=error)

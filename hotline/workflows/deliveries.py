@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import structlog
@@ -28,6 +28,7 @@ from hotline.conversations.delivery import ENDED, IN_DOUBT, Delivery, forward
 from hotline.crm.commands.conversations import lock_conversation, save_conversation
 from hotline.crm.commands.deliveries import (
     DeliveryRecord,
+    accept_deliveries,
     find_delivery,
     lock_deliveries,
     pause_sender,
@@ -94,7 +95,18 @@ async def told(
 
 async def settle(uow: UnitOfWork, results: Mapping[UUID, Accepted | ChannelError]) -> None:
     """Note what came of messages that were just sent."""
-    records = await lock_deliveries(uow, list(results))
+    accepted = [
+        (message_id, each.state, each.provider_account, each.provider_id, each.segments)
+        for message_id, each in results.items()
+        if isinstance(each, Accepted) and each.state in ("sending", "sent")
+    ]
+    noted = await accept_deliveries(uow, accepted)
+    for message_id, channel in noted.items():
+        if (state := cast(Accepted, results[message_id]).state) != "sending":
+            SETTLED.labels(channel, state).inc()
+    if len(noted) == len(results):
+        return
+    records = await lock_deliveries(uow, [each for each in results if each not in noted])
     for record in records:
         result = results[record.id]
         if isinstance(result, Accepted):

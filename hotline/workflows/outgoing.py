@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
+from weakref import WeakSet
 
 import structlog
 
@@ -62,23 +62,22 @@ Send = Callable[[House, Outgoing], Awaitable[Accepted]]
 
 @dataclass
 class _Waking:
-    """Wakes the sending of this process."""
+    """Wakes what sends in this process."""
 
-    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    events: WeakSet[asyncio.Event] = field(default_factory=WeakSet)
 
 
 def wake_sending(house: House) -> None:
     """A message waits to leave: take it now, if this process sends."""
-    house.kept.setdefault(_Waking, _Waking()).wanted.set()
+    for event in house.kept.setdefault(_Waking, _Waking()).events:
+        event.set()
 
 
-async def sending_wanted(house: House, seconds: float) -> None:
-    """Wait until a message waits, as far as this process knows, at most so long."""
-    wanted = house.kept.setdefault(_Waking, _Waking()).wanted
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await wanted.wait()
-    wanted.clear()
+def sending_event(house: House) -> asyncio.Event:
+    """Set whenever a message waits, as far as this process knows; for one who sends, who clears it."""
+    event = asyncio.Event()
+    house.kept.setdefault(_Waking, _Waking()).events.add(event)
+    return event
 
 
 async def take(house: House, channels: tuple[str, ...], most: int) -> list[Outgoing]:

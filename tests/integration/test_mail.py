@@ -321,10 +321,7 @@ async def test_what_the_relay_answers_decides_what_becomes_of_a_mail(
         elif answer != "":
             sink.answer = answer
         await send(house, agent, first.conversation_id, NewReply(body="Hello"))
-        dispatch = Dispatch(house)
-        await dispatch.once()
-        await dispatch.settled(30)
-        await dispatch.once()
+        await Dispatch(house).drain()
         assert (await state_of(house))[0] == state
         if state == "unknown":
             sink.answer = "250 kept"

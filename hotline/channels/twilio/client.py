@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from twilio.rest import Client
 
-from hotline.channels.errors import NotConfigured, PermanentlyRefused, SenderPaused, TemporarilyRefused, Unknown
+from hotline.channels.errors import NotConfigured, PermanentlyRefused, SenderPaused, TemporarilyRefused
 from hotline.channels.twilio.media import Media, fetch
 from hotline.channels.twilio.signature import Tokens
 from hotline.channels.twilio.transport import Transport
@@ -116,6 +116,7 @@ class TwilioClient:
         self._seconds = settings.twilio_timeout
         self._current = 0
         self._clients: dict[tuple[str, str], Client] = {}
+        self._accounts: dict[tuple[Client, str], Any] = {}
 
     async def close(self) -> None:
         """Close its connections."""
@@ -320,9 +321,13 @@ class TwilioClient:
 
     async def ask(self, work: Callable[[Any], Awaitable[T]], account_sid: str | None = None, *, pages: int = 1) -> T:
         """``work`` gets the library's resources of an account: the main one, or the sub-account ``account_sid``."""
-        return await self._asked(
-            lambda client: work(client.api.v2010.accounts(account_sid or self.account_sid)), account_sid, pages
-        )
+        return await self._asked(lambda client: work(self._resources(client, account_sid)), account_sid, pages)
+
+    def _resources(self, client: Client, account_sid: str | None) -> Any:
+        key = client, account_sid or self.account_sid
+        if key not in self._accounts:
+            self._accounts[key] = client.api.v2010.accounts(key[1])
+        return self._accounts[key]
 
     async def _asked(self, work: Callable[[Client], Awaitable[T]], account_sid: str | None, pages: int = 1) -> T:
         """While tokens are rotated the next one is tried where the first is unknown: that request was not looked at."""
@@ -335,11 +340,13 @@ class TwilioClient:
                 self._clients[key] = Client(*key, http_client=self.transport)
             client = self._clients[key]
             try:
-                async with asyncio.timeout(self._seconds * pages + 1):
-                    answer = await work(client)
+                if pages == 1:
+                    answer = await work(client)  # each request has an end of its own
+                else:
+                    async with asyncio.timeout(self._seconds * pages + 1):
+                        answer = await work(client)
             except TimeoutError as error:
-                why = "Twilio takes too long."  # each request has an end of its own, so it is a list of many pages
-                raise (TemporarilyRefused(why) if pages > 1 else Unknown(why)) from error
+                raise TemporarilyRefused("Twilio takes too long.") from error
             except SenderPaused as error:
                 if error.provider_code != _UNAUTHORISED or attempt + 1 == len(tokens):
                     raise

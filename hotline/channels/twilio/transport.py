@@ -11,7 +11,9 @@ import json
 import logging
 import ssl
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import (
     ClientConnectionError,
@@ -26,6 +28,7 @@ from aiohttp import (
 )
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
+from yarl import URL
 
 from hotline.channels.errors import ChannelError, TemporarilyRefused, Unknown
 from hotline.channels.twilio.errors import answered
@@ -80,10 +83,12 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no ty
         sent: dict[str, Any] = {"headers": dict(headers or {})}
         if auth is not None:
             sent["headers"][hdrs.AUTHORIZATION] = encode_basic_auth(*auth)
-        if data and (headers or {}).get("Content-Type") == "application/json":
+        if data and sent["headers"].get(hdrs.CONTENT_TYPE) == "application/json":
             sent["data"] = json.dumps(data).encode()
         elif data:
-            sent["data"] = list(_fields(data))
+            # Encoded here: the pool's own way makes four objects of each field.
+            sent["headers"].setdefault(hdrs.CONTENT_TYPE, "application/x-www-form-urlencoded")
+            sent["data"] = urlencode(_fields(data)).encode()
         try:
             async with (
                 asyncio.timeout(self._seconds),
@@ -112,12 +117,15 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no ty
             await self._session.close()
             self._session = None
 
-    def _place(self, url: str) -> str:
+    def _place(self, url: str) -> URL:
         """Where the request goes: Twilio, or what stands for it."""
-        if not self._api_url:
-            return url
-        rest = url.split("://", 1)[1]
-        return f"{self._api_url}/{rest.partition('/')[2]}"
+        return _parsed(f"{self._api_url}/{url.split('://', 1)[1].partition('/')[2]}" if self._api_url else url)
+
+
+# Most requests go to the same few places.
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> URL:
+    return URL(url)
 
 
 def _fields(values: Mapping[str, object]) -> list[tuple[str, str]]:

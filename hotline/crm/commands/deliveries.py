@@ -95,6 +95,28 @@ WITH told AS (
 )
 UPDATE message m SET {", ".join(f"{name} = told.{name}" for name in _CHANGING)} FROM told WHERE m.id = told.id
 """  # noqa: S608
+# What most tries come to, in one go; what a callback was faster to tell of is left to be looked at. Locked in the order
+# of the ids, too.
+_ACCEPT: Final = f"""
+WITH told AS (
+    SELECT * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[])
+        AS t (id, state, provider_account, provider_id, segments)
+), locked AS (
+    SELECT m.id FROM message m JOIN told ON m.id = told.id
+    WHERE m.state = 'sending' AND m.provider_id IS NULL AND m.direction = 'out' ORDER BY m.id FOR UPDATE OF m
+), taken AS (
+    UPDATE message m SET state = told.state, provider_account = told.provider_account, provider_id = told.provider_id,
+        segments = COALESCE(told.segments, m.segments), leased_until = NULL, error_code = NULL,
+        sent_at = CASE WHEN told.state = 'sent' THEN COALESCE(m.sent_at, $1) ELSE m.sent_at END
+    FROM locked JOIN told ON locked.id = told.id WHERE m.id = locked.id
+    RETURNING m.id, m.conversation_id, m.kind, m.at, m.attempts, m.state
+), tries AS (
+    UPDATE message_attempt a SET ended_at = $1, outcome = 'accepted', error_code = NULL
+    FROM taken WHERE a.message_id = taken.id AND a.attempt = taken.attempts
+)
+SELECT m.id, m.conversation_id, m.kind, m.at, m.state, {", ".join(f"v.{name}" for name in _OF_CONVERSATION)}, {ALSO}
+FROM taken m JOIN conversation v ON v.id = m.conversation_id
+"""  # noqa: S608
 #: Those who may set the house up are told when a sender may send no more.
 _ADMINISTRATORS: Final = (permission_mark("settings.write"), permission_mark("conversations.read"))
 
@@ -119,13 +141,29 @@ async def find_delivery(uow: UnitOfWork, account: str | None, provider_id: str) 
     return found
 
 
-def _record(row: Row) -> DeliveryRecord:
+async def accept_deliveries(
+    uow: UnitOfWork, accepted: Sequence[tuple[UUID, Delivery, str | None, str, int | None]]
+) -> dict[UUID, Channel]:
+    """Note that providers took messages that were being sent: of each its id, ``sending`` or ``sent``, the provider's
+    account, its id there and its segments. Answers those that were noted, with their channels; of the others
+    something was told already."""
+    rows = await uow.fetch(_ACCEPT, uow.now, *map(list, zip(*accepted, strict=True))) if accepted else ()
+    for row in rows:
+        tell_message(uow, _conversation(row), row["id"], "updated", row["kind"], row["state"])
+    return {row["id"]: row["channel"] for row in rows}
+
+
+def _conversation(row: Row) -> ConversationRecord:
     conversation = ConversationRecord(
         id=row["conversation_id"], last_at=row["at"], **{name: row[name] for name in _OF_CONVERSATION}
     )
     conversation.also, conversation.ticket_queue = tuple(row["also"]), row["ticket_queue"]
+    return conversation
+
+
+def _record(row: Row) -> DeliveryRecord:
     return DeliveryRecord(
-        id=row["id"], conversation=conversation, kind=row["kind"], at=row["at"], attempts=row["attempts"],
+        id=row["id"], conversation=_conversation(row), kind=row["kind"], at=row["at"], attempts=row["attempts"],
         **{name: row[name] for name in _CHANGING},
     )  # fmt: skip
 

@@ -15,13 +15,13 @@ from hotline.crm.commands.conversations import new_conversation, save_conversati
 from hotline.crm.commands.messages import NewMessage, write_message
 from hotline.crm.commands.senders import create_sender
 from hotline.crm.viewer import SYSTEM
-from hotline.jobs.outgoing import MOST_TAKEN
 from hotline.settings import Settings
 from hotline.workflows.catch_up import catch_up
 from hotline.workflows.house import House
 from hotline.workflows.outgoing import give_up_lost
 from tests.conftest import SECRET
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
+from tests.integration.twilio.sender import MOST_TAKEN
 from tests.waiting import until
 
 MESSAGES, KILLS = 240, 2
