@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -107,6 +107,35 @@ async def outgoing(
         yield answer
 
 
+async def post(
+    url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, own: str = ""
+) -> tuple[int, float | None]:
+    """Send ``body`` to an address that came from outside; the answer's status, and the seconds after which it wants to
+    be asked again. Redirects are not followed. ``own`` is an origin that the settings trust.
+
+    Raises MediaRefused for what shall not be asked, TemporarilyRefused when its host is away or slow.
+    """
+    parts = split(url)
+    if parts is None:
+        raise MediaRefused("The address is none that is asked.")
+    trusted = bool(own) and f"{parts.scheme}://{parts.netloc}" == own
+    if not trusted:
+        _check_stranger(parts)
+    connector = TCPConnector(limit=1, force_close=True, **({} if trusted else {"resolver": _PublicResolver()}))
+    try:
+        async with (
+            _within(seconds),
+            ClientSession(
+                connector=connector, timeout=ClientTimeout(total=None, sock_connect=5), trust_env=False
+            ) as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            after = response.headers.get("Retry-After", "")
+            return response.status, float(after) if after.isascii() and after.isdigit() else None
+    except (ClientError, OSError) as error:
+        raise TemporarilyRefused(f"The host does not answer: {type(error).__name__}.") from error
+
+
 @asynccontextmanager
 async def _within(seconds: float) -> AsyncIterator[None]:
     try:
@@ -121,11 +150,9 @@ async def _ask(open_: AsyncExitStack, session: ClientSession, url: str, trust: T
         headers = {hdrs.AUTHORIZATION: encode_basic_auth(*trust.credentials)}
         return await open_.enter_async_context(session.get(url, headers=headers, allow_redirects=False))
     parts = split(url)
-    if parts is None or parts.scheme != "https" or parts.port not in (None, 443):
+    if parts is None:
         raise MediaRefused("The file's address is none that is fetched.")
-    host = parts.hostname or ""
-    if _is_address(host) and not is_public(host):
-        raise MediaRefused("The file's address is a private one.")
+    _check_stranger(parts)
     stranger = await open_.enter_async_context(
         ClientSession(
             connector=TCPConnector(resolver=_PublicResolver(), limit=1, force_close=True),
@@ -134,6 +161,14 @@ async def _ask(open_: AsyncExitStack, session: ClientSession, url: str, trust: T
         )
     )
     return await open_.enter_async_context(stranger.get(url, allow_redirects=False))
+
+
+def _check_stranger(parts: SplitResult) -> None:
+    if parts.scheme != "https" or parts.port not in (None, 443):
+        raise MediaRefused("The file's address is none that is fetched.")
+    host = parts.hostname or ""
+    if _is_address(host) and not is_public(host):
+        raise MediaRefused("The file's address is a private one.")
 
 
 def _answer(response: aiohttp.ClientResponse, limit: int) -> Answer:

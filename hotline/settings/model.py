@@ -23,6 +23,7 @@ from hotline.settings.values import (
     Folder,
     Networks,
     OptionalBind,
+    Origins,
     Pbxs,
     Region,
     Secrets,
@@ -305,6 +306,13 @@ class Settings(BaseModel):
             "Keys of the links in messages (unsubscribe, clicks), 16 characters or more each; the first is used, the "
             "others, after commas, still read. Empty: a key of the installation, which outlives a change of "
             "`HOTLINE_SECRET_KEY`. Links that were sent under it are read always."
+        ),
+    )
+    app_origins: Origins = Field(
+        (),
+        description=(
+            "Origins of the company's own pages that show customers their in-app messages, "
+            "`https://shop.example.com`, several by comma. Apps outside a browser need none."
         ),
     )
     imap_url: Annotated[SecretStr, readable_by(imap_server)] = Field(

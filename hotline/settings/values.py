@@ -81,6 +81,19 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _origins(value: object) -> object:
+    parts = _split(value)
+    for part in parts if isinstance(parts, tuple) else ():
+        try:
+            url = urlsplit(part)
+            whole = f"{url.scheme}://{url.netloc}" == part and url.hostname and url.username is None
+        except ValueError:
+            whole = False
+        if not whole or url.scheme not in ("https", "http"):
+            raise ValueError("expected origins as browsers write them, https://app.example.com, several by comma")
+    return parts
+
+
 def _bind(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -277,6 +290,7 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 OptionalBind = Annotated[Bind | None, BeforeValidator(_bind)]
 BindSetting = Annotated[Bind, BeforeValidator(_bind)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]
 AccountTokens = Annotated[tuple[AccountToken, ...], BeforeValidator(_account_tokens)]
 Folder = Annotated[Path, BeforeValidator(_folder)]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hotline.web import api, auth, brand, desktop, health, message_media, sound, webhooks
+from hotline.web import api, auth, brand, clicks, desktop, health, inapp, message_media, sound, webhooks
 from hotline.web.context import EXAMINE, HEALTH, HOUSE, HUB, IDENTIFY, Examine, Health, Identify
 from hotline.web.demo import Demo
 from hotline.web.demo import setup as setup_demo
@@ -53,6 +53,7 @@ def create_app(
     brand.setup(app)
     webhooks.setup(app, house)
     message_media.setup(app)
+    inapp.setup(app, house)
     api.setup(app)
     desktop.setup(app)
     if demo is not None:

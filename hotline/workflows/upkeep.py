@@ -21,6 +21,7 @@ from hotline.workflows.exports import keep_exports
 from hotline.workflows.house import House
 from hotline.workflows.imports import keep_imports
 from hotline.workflows.ivr import close_sessions
+from hotline.workflows.push_inapp import forget_old
 
 #: Calls of a PBX that nobody has heard for so long, because it is gone or no longer in the settings, are over.
 UNHEARD: Final = timedelta(days=1)
@@ -50,6 +51,7 @@ async def keep_house(house: House) -> None:
         forgotten["webhooks"] = await forget_claims(uow, uow.now - CLAIMED)
     forgotten["merge_rows"] = await _forget_merges(house)
     forgotten["swept"] = await _sweep_lately(house)
+    forgotten["inapp"] = await forget_old(house, limit=_AT_ONCE)
     forgotten["duplicate_search"] = await forget_ended(house)
     closed = 0
     for pbx in await list_pbxs(house.db, SYSTEM):

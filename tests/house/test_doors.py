@@ -25,6 +25,8 @@ DOORS = {
     "aioimaplib": {"channels"},
     "flufl.bounce": {"channels"},
     "nh3": {"channels"},
+    "pywebpush": {"channels"},
+    "py_vapid": {"channels"},
     "inscriptis": {"channels"},
     "mailparser_reply": {"channels"},
     "aiohttp.web": {"web", "app.py", "simulator"},

@@ -10,7 +10,8 @@ from tortoise.models import Model
 
 from hotline.crm import models
 from hotline.crm.privacy.nobody import NOBODY, PASSING
-from hotline.crm.privacy.tables import PERSONAL, Personal
+from hotline.crm.privacy.personal import Personal
+from hotline.crm.privacy.tables import PERSONAL
 
 MODELS: dict[str, type[Model]] = {
     model._meta.db_table: model for _, model in inspect.getmembers(models, inspect.isclass) if issubclass(model, Model)

@@ -13,7 +13,8 @@ from hotline.crm.commands.customers import AUDIENCE
 from hotline.crm.commands.exports import forget_all
 from hotline.crm.commands.imports import forget_refusals
 from hotline.crm.database import Reader
-from hotline.crm.privacy.tables import PERSONAL, Personal
+from hotline.crm.privacy.personal import Personal
+from hotline.crm.privacy.tables import PERSONAL
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import NotFound
 

@@ -39,6 +39,8 @@ TABLES: Final = (
     Moved("interaction", "interaction", key="note_key_id", sealed="t.note_cipher IS NOT NULL"),
     Moved("purchase", "purchase", key="key_id"),
     Moved("file", "customer_file"),
+    Moved("inapp_message", "inapp_message", key="key_id"),
+    Moved("device", "push_subscription", key="key_id"),
     Moved("consent", "consent_record", key="key_id", sealed="t.sealed IS NOT NULL"),
     # The note of a relation is sealed under the key of the side that it starts from.
     Moved("relation_from", "customer_relation", "from_customer_id", key="key_id"),

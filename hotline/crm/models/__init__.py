@@ -36,6 +36,7 @@ from hotline.crm.models.erasure import Erasure
 from hotline.crm.models.flow import FlowCount, FlowVersion, IvrSession
 from hotline.crm.models.grant import RoleGrant
 from hotline.crm.models.idempotency import IdempotencyKey
+from hotline.crm.models.inapp import InappMessage, PushSubscription
 from hotline.crm.models.interaction import Interaction
 from hotline.crm.models.key import PersonalKey, SharedKey
 from hotline.crm.models.lease import Lease
@@ -110,6 +111,7 @@ __all__ = [
     "ImportEffect",
     "ImportMapping",
     "ImportRefusal",
+    "InappMessage",
     "Interaction",
     "IvrSession",
     "Lease",
@@ -136,6 +138,7 @@ __all__ = [
     "PromptRecording",
     "Purchase",
     "PushRate",
+    "PushSubscription",
     "QueueMember",
     "Recipient",
     "Recording",

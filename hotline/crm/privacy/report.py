@@ -17,7 +17,8 @@ from hotline.crm.commands.erasure import Reach, bound, reach_of
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, WrongKey
 from hotline.crm.personal_keys import load_personal_keys
-from hotline.crm.privacy.tables import PERSONAL, Personal
+from hotline.crm.privacy.personal import Personal
+from hotline.crm.privacy.tables import PERSONAL
 from hotline.crm.viewer import Viewer
 
 #: Most lines of one section; a person with more has a machine that calls.

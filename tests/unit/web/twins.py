@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -109,7 +109,7 @@ class Block:
     data: Any
 
 
-async def read_blocks(response: ClientResponse) -> AsyncIterator[Block]:
+async def read_blocks(response: ClientResponse) -> AsyncGenerator[Block, None]:
     """The blocks as they come; those without data (heartbeats) have kind ''."""
     kind = number = ""
     data: list[str] = []
