@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "flow": "flow:app",
     "import": "imports:import_",
     "migrate": "migrate:migrate",
+    "outbound": "outbound:app",
     "replay": "replay:replay",
     "restore": "backup:restore",
     "serve": "serve:serve",

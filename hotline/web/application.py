@@ -11,6 +11,7 @@ from hotline.web import api, auth, brand, clicks, desktop, health, inapp, messag
 from hotline.web.context import EXAMINE, HEALTH, HOUSE, HUB, IDENTIFY, Examine, Health, Identify
 from hotline.web.demo import Demo
 from hotline.web.demo import setup as setup_demo
+from hotline.web.desktop.outbound import note_stop
 from hotline.web.middleware import add_headers, observe, tell_errors, trust_proxies
 from hotline.web.places import Places
 from hotline.web.rate_limits import Buckets
@@ -32,7 +33,7 @@ def create_app(
     examine: Examine | None = None,
 ) -> web.Application:
     """The application with every route. A route that declares no right is a RuntimeError that names it."""
-    middlewares: list[Middleware] = [observe, tell_errors, auth.guard]
+    middlewares: list[Middleware] = [observe, tell_errors, auth.guard, note_stop]
     if house.settings.trusted_proxies:
         middlewares.insert(2, trust_proxies(house.settings.trusted_proxies))
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)

@@ -75,6 +75,17 @@ _STARTS_JOBS: Final = ("customers.batch", "customers.import", "customers.export"
 #: (key, icon, name, its pages). Names are translated where they are shown.
 _GROUPS: Final[Sequence[tuple[str, str, str, tuple[PageLink, ...]]]] = (
     (
+        "campaigns",
+        "push",
+        N_("Pushes"),
+        (
+            PageLink("/campaigns", "push", N_("Campaigns"), ("campaigns.read",)),
+            PageLink("/segments", "filter", N_("Segments"), ("segments.read",)),
+            PageLink("/templates", "copy", N_("Templates"), ("templates.read",)),
+            PageLink("/consents", "shield", N_("Consents"), ("consents.read",)),
+        ),
+    ),
+    (
         "records",
         "database",
         N_("Records"),

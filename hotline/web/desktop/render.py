@@ -26,6 +26,8 @@ from hotline.workflows import setup as first_set_up
 from hotline.workflows.personal_settings import PersonalSettings
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
+#: Whether everything outbound is stopped, of a request by somebody whom it concerns.
+STOP: Final = "outbound_stop"
 THEME_COOKIE: Final = "hl_theme"
 _YEAR: Final = 365 * 86400
 
@@ -89,6 +91,7 @@ def frame(request: web.Request) -> dict[str, Any]:
         "look": look_of(house_of(request)),
         "page_data": page_data(request),
         "setup_left": first_set_up.left(house_of(request)) if viewer and viewer.may("settings.write") else 0,
+        "stop": request.get(STOP),
         "is_fragment": is_fragment(request),
     }
 
