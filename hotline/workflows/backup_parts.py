@@ -10,7 +10,7 @@ from typing import Final
 from hotline.settings import Settings
 
 #: Parts that no backup takes: what is in them ends within a day, and can be made anew. A restore empties them.
-PASSING: Final = frozenset({"imports", "exports"})
+PASSING: Final = frozenset({"imports", "exports", "pushes"})
 
 #: Names of files that are being written, or that a restore has put aside.
 _UNFINISHED: Final = (".part", ".tmp", ".new")
@@ -25,6 +25,7 @@ def parts(settings: Settings) -> Mapping[str, Path]:
         "files": data / "files",
         "imports": data / "imports",
         "exports": data / "exports",
+        "pushes": data / "pushes",
     }
     if settings.flows_dir is not None:
         found["flows"] = settings.flows_dir

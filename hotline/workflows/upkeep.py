@@ -21,6 +21,7 @@ from hotline.workflows.exports import keep_exports
 from hotline.workflows.house import House
 from hotline.workflows.imports import keep_imports
 from hotline.workflows.ivr import close_sessions
+from hotline.workflows.push_files import keep_push_files
 from hotline.workflows.push_inapp import forget_old
 
 #: Calls of a PBX that nobody has heard for so long, because it is gone or no longer in the settings, are over.
@@ -58,7 +59,7 @@ async def keep_house(house: House) -> None:
         if house.clock() - pbx.updated_at > UNHEARD:
             closed += await close_unseen(house, pbx.id, pbx.updated_at)
     sessions = await close_sessions(house)
-    files = await keep_imports(house) + await keep_exports(house)
+    files = await keep_imports(house) + await keep_exports(house) + await keep_push_files(house)
     forgotten |= await keep_customers(house)
     if made or dropped or closed or sessions or files or any(forgotten.values()):
         log.info(

@@ -12,6 +12,7 @@ from uuid import UUID
 from hotline.crm.commands.customers import AUDIENCE
 from hotline.crm.commands.exports import forget_all
 from hotline.crm.commands.imports import forget_refusals
+from hotline.crm.commands.push_files import forget_exports
 from hotline.crm.database import Reader
 from hotline.crm.privacy.personal import Personal
 from hotline.crm.privacy.tables import PERSONAL
@@ -205,6 +206,7 @@ async def erase_person(uow: UnitOfWork, reach: Reach, reason: str) -> Erased:
     # Nobody knows who is in the rows of a file.
     await forget_refusals(uow)
     done.files += [("exports", path) for path in await forget_all(uow)]
+    done.files += [("pushes", path) for path in await forget_exports(uow)]
     for customer_id in reach.customers:
         await uow.execute(
             """INSERT INTO erasure (id, customer_id, with_id, user_id, reason, counts, at)

@@ -4,6 +4,7 @@ is is taken back, and the delivery that brought it about is marked. Whatever is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +13,7 @@ from uuid import UUID
 from hotline.campaigns.consent import REACHED_BY, Channel, Purpose, purposes_of
 from hotline.crm.commands import suppressions
 from hotline.crm.commands.consents import Said, say, tell
-from hotline.crm.commands.suppressions import Reason, Scope, Source
+from hotline.crm.commands.suppressions import Held, Reason, Scope, Source
 from hotline.crm.unit_of_work import UnitOfWork
 
 #: What somebody wants; the other reasons are of addresses at which nothing arrives.
@@ -87,6 +88,29 @@ async def opt_out(
     if source not in ("import", "agent", "api"):
         answered = await _mark(uow, channel, customers, reason, delivery_id, at or uow.now)
     return OptedOut(new or bool(said), customers, answered)
+
+
+async def opt_out_many(uow: UnitOfWork, held: Sequence[Held], source: Source, source_id: UUID) -> int:
+    """The same for a list in a few statements; how many addresses get nothing that got something before."""
+    new = await suppressions.suppress_many(uow, held, source, source_id)
+    wishes = [each for each in held if each.reason in WISHES]
+    rows = await uow.fetch(
+        """SELECT DISTINCT p.value_index, p.kind, c.id FROM contact_point p JOIN customer c ON c.id = p.customer_id
+           WHERE p.value_index = ANY($1::bytea[]) AND c.merged_into_id IS NULL""",
+        [each.address_index for each in wishes],
+    )
+    owners: dict[bytes, list[tuple[str, UUID]]] = {}
+    for row in rows:
+        owners.setdefault(row["value_index"], []).append((row["kind"], row["id"]))
+    words = {
+        Said(customer_id, each.channel, purpose, "withdrawn", source, each.at, source_id)
+        for each in wishes
+        for kind, customer_id in owners.get(each.address_index, ())[:_MOST]
+        if kind in REACHED_BY[each.channel]
+        for purpose in purposes_of(each.purpose)
+    }
+    await say(uow, sorted(words, key=lambda word: (word.customer_id, word.channel, word.purpose, word.at)))
+    return new
 
 
 async def opt_in(

@@ -1,11 +1,13 @@
-"""Consent: what was said, what holds now; suppressions of marketing alone."""
+"""Consent: what was said, what holds now; suppressions of marketing alone; lists and exports that lie for a day."""
 
 from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
+from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
 from hotline.crm.facts_marks import facts_marks
+from hotline.crm.models.indexes import WhereIndex
 from hotline.ids import new_id
 
 _CUSTOMER = fields.ForeignKeyField(
@@ -73,6 +75,47 @@ class Migration(migrations.Migration):
                 "table": "consent",
                 "unique_together": (("customer", "channel", "purpose"),),
                 "indexes": [Index(fields=["since", "id"], name="consent_latest")],
+                "pk_attr": "id",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="PushFile",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("kind", fields.CharField(max_length=16)),
+                (
+                    "created_by",
+                    fields.ForeignKeyField(
+                        "crm.User", source_field="created_by_id", to_field="id", related_name=False, null=True,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "key",
+                    fields.ForeignKeyField(
+                        "crm.PersonalKey", source_field="key_id", to_field="id", related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("name_cipher", fields.BinaryField(null=True)),
+                ("format", fields.CharField(max_length=8)),
+                ("language", fields.CharField(max_length=8)),
+                ("chosen", fields.JSONField(db_default={})),
+                ("path", fields.CharField(max_length=100, null=True)),
+                ("bytes", fields.BigIntField(null=True)),
+                ("rows", fields.BigIntField(null=True)),
+                ("job_id", fields.UUIDField(null=True)),
+                ("created_at", fields.DatetimeField(db_default=Now())),
+                ("expires_at", fields.DatetimeField()),
+                ("deleted_at", fields.DatetimeField(null=True)),
+            ],
+            options={
+                "table": "push_file",
+                "indexes": [
+                    Index(fields=["created_by_id", "kind", "id"], name="push_file_creator"),
+                    WhereIndex(fields=["expires_at"], name="push_file_live", where="deleted_at IS NULL"),
+                ],
                 "pk_attr": "id",
             },
             bases=["Model"],

@@ -47,6 +47,7 @@ from hotline.crm.models.merging import DuplicateBlocks, DuplicateCandidate, Dupl
 from hotline.crm.models.outbox import OutboxEntry, OutboxHead
 from hotline.crm.models.pbx import PbxCommand, PbxState, QueueMember
 from hotline.crm.models.prompt import PromptRecording
+from hotline.crm.models.push_file import PushFile
 from hotline.crm.models.recording import Recording
 from hotline.crm.models.segment import (
     CustomerFacts,
@@ -137,6 +138,7 @@ __all__ = [
     "PersonalKey",
     "PromptRecording",
     "Purchase",
+    "PushFile",
     "PushRate",
     "PushSubscription",
     "QueueMember",

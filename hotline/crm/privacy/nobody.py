@@ -12,6 +12,7 @@ PASSING: Final[Mapping[str, str]] = {
     "customer_export": "exports lie for 24 hours; an erasure ends them all",
     "customer_import": "the file and its sample are there until the import is done, 24 hours at most",
     "import_refusal": "refused rows are there for 24 hours; an erasure ends them all",
+    "push_file": "lists of who wants nothing and exports lie for 24 hours; an erasure ends the exports",
     "webhook_claim": "what a caller was told is there, sealed, for a day, so that it can be told again the same",
 }
 

@@ -55,6 +55,7 @@ from hotline.web.api import (
     settings_file,
     sla,
     support,
+    suppression_imports,
     suppressions,
     teams,
     templates,
@@ -93,6 +94,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *templates.routes,
     *senders.routes,
     *segments.routes,
+    # Before the suppressions: whose addresses would take `imports` for an id.
+    *suppression_imports.routes,
     *suppressions.routes,
     *campaigns.routes,
     *outbound.routes,

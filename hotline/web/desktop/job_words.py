@@ -13,6 +13,8 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "import_check": (N_("Trial run of an import"), "arrow-up"),
     "import_customers": (N_("Import of customers"), "arrow-up"),
     "export_customers": (N_("Export of customers"), "arrow-down"),
+    "import_suppressions": (N_("List of who wants nothing"), "stop"),
+    "export_deliveries": (N_("Export of who got what"), "arrow-down"),
     "find_duplicates": (N_("Search for duplicates"), "merge"),
     "transfer": (N_("Transfer of customers"), "transfer"),
     "hand_over": (N_("Records handed over"), "user"),
