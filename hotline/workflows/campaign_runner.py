@@ -79,15 +79,15 @@ class Runner:
             return await release.begin(self.house, lease, campaign, approved)
         if not await self._holds(lease, campaign):
             return False
-        await release.plan_runs(self.house, lease, campaign, approved, self.looks)
-        more = released = False
+        more = await release.plan_runs(self.house, lease, campaign, approved, self.looks)
+        released = False
         for run in await known.runs_of_manifest(self.house.db, approved.id, open_only=True):
             for _ in range(PIECES):
                 step = await release.step(self.house, lease, campaign, approved, run)
                 if step != "on":
                     break
                 released = True
-            more |= step == "on"
+            more |= step != "wait"
         if released:
             await wake_dispatch(self.house)
         await campaign_progress.look(self.house, lease, self.counter, campaign, approved)

@@ -12,6 +12,7 @@ from hotline.campaigns.limits import Limits, read_limits
 from hotline.campaigns.schedule import AnySchedule, kind_of, read_schedule
 from hotline.campaigns.states import PURPOSES, Channel, Event, channel_of
 from hotline.crm.commands import campaigns as commands
+from hotline.crm.commands.campaign_runs import prolong
 from hotline.crm.commands.campaign_states import move
 from hotline.crm.commands.idempotency import Idempotency, claim
 from hotline.crm.commands.templates import keep_anonymous
@@ -133,6 +134,8 @@ async def _steer(
             commands.check(row, event, expected)
             refused = event in ("start", "resume") and await prove(house, uow, campaign_id) is None
             if not refused:
+                if event == "resume":
+                    await prolong(uow, campaign_id, uow.now - row["state_at"])
                 await move(uow, campaign_id, event, reason="person" if event == "pause" else None)
         view = await get_campaign(uow, SYSTEM, campaign_id)
     if refused:

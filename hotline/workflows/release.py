@@ -61,8 +61,9 @@ async def begin(house: House, lease: Lease, campaign: AtWork, approved: Approved
     return not late
 
 
-async def plan_runs(house: House, lease: Lease, campaign: AtWork, approved: Approved, looks: Looks) -> None:
-    """Note the runs of a running campaign whose time has come, and release what triggers have made due."""
+async def plan_runs(house: House, lease: Lease, campaign: AtWork, approved: Approved, looks: Looks) -> bool:
+    """Note the runs of a running campaign whose time has come, and release what triggers have made due; whether there
+    may be more to note."""
     now = house.clock()
     match approved.schedule:
         case Triggered() as schedule:
@@ -70,10 +71,10 @@ async def plan_runs(house: House, lease: Lease, campaign: AtWork, approved: Appr
             if ended and not await known.runs_of_manifest(house.db, approved.id, open_only=True):
                 await _complete(house, lease, approved)
         case Recurring() as schedule:
-            await _plan_recurring(house, lease, campaign, approved, schedule, now)
+            return await _plan_recurring(house, lease, campaign, approved, schedule, now)
         case schedule:
             if await known.runs_of_manifest(house.db, approved.id):
-                return
+                return False
             started = campaign.started_at or campaign.state_at
             at = started if isinstance(schedule, Now) else plan.begins(schedule, started)
             # A person who has just started it, or let it go on, has looked at the clock.
@@ -81,38 +82,40 @@ async def plan_runs(house: House, lease: Lease, campaign: AtWork, approved: Appr
             async with house.unit(SYSTEM) as uow:
                 await check(uow, lease)
                 if not await runs.hold_approved(uow, campaign.id, approved.id):
-                    return
+                    return False
                 if not late:
                     await runs.drop_former(uow, campaign.id, approved.id)
                     await runs.add_run(uow, approved, Planned(0, at))
             if late:
                 await pause(house, lease, approved, "too_late")
+    return False
 
 
 async def _plan_recurring(
     house: House, lease: Lease, campaign: AtWork, approved: Approved, schedule: Recurring, now: datetime
-) -> None:
+) -> bool:
     due = plan.due_run(schedule, now)
     noted = await known.runs_of_manifest(house.db, approved.id)
     if due is None or due.number in {run.occurrence for run in noted}:
         if plan.next_run(schedule, now) is None and all(run.ended_at is not None for run in noted):
             await _complete(house, lease, approved)
-        return
+        return False
     if any(run.ended_at is None for run in noted):
-        return  # One after the other; what waits too long for it is left out.
+        return False  # One after the other; what waits too long for it is left out.
     # What was due before the campaign was approved was never promised.
     missed = due.at < campaign.approved_at
     late = plan.too_late(schedule, due.at, now)
     async with house.unit(SYSTEM) as uow:
         await check(uow, lease)
         if not await runs.hold_approved(uow, campaign.id, approved.id):
-            return
+            return False
         if not noted:
             await runs.drop_former(uow, campaign.id, approved.id)
         skipped = "before_approval" if missed else "too_late" if late else None
         await runs.add_run(uow, approved, due, state="skipped" if skipped else "waiting", reason=skipped)
         if late and not missed:
             uow.audit("campaign:run_skipped", campaign.id, manifest_id=approved.id, planned_at=due.at)
+    return True
 
 
 async def step(house: House, lease: Lease, campaign: AtWork, approved: Approved, seen: RunView) -> Step:
@@ -124,10 +127,10 @@ async def step(house: House, lease: Lease, campaign: AtWork, approved: Approved,
     async with unit(SYSTEM) as uow:
         await check(uow, lease)
         if not await runs.hold_approved(uow, approved.campaign_id, approved.id):
-            return "over"
+            return "wait"
         run = await runs.lock_run(uow, seen.id)
         if run is None:
-            return "over"
+            return "wait"
         moved_at = max(run.ticked_at or campaign.state_at, campaign.state_at)
         run = await _by_the_clock(uow, approved, run)
         match run.state:
@@ -191,6 +194,8 @@ async def _open(house: House, uow: UnitOfWork, approved: Approved, run: RunView)
             zone=house.settings.timezone,
         )  # fmt: skip
         size = plan.turn(run.occurrence, frozen.count, approved.most)[1]
+        uow.audit("audience:frozen", run.id, campaign_id=approved.campaign_id, recipients=frozen.count,
+                  recipients_sha256=frozen.sha256.hex())  # fmt: skip
     else:
         size = await known.size_of(uow, audience_id)
     state = "releasing"
