@@ -52,6 +52,7 @@ def create_app(
     health.setup(app)
     sound.setup(app)
     brand.setup(app)
+    clicks.setup(app)
     webhooks.setup(app, house)
     message_media.setup(app)
     inapp.setup(app, house)

@@ -9,7 +9,7 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "..", "static", "dist");
-const entries = ["app.js", "signin.js", "demo.js", "styles/app.css", "styles/demo.css", "icons.svg", "favicon.svg"];
+const entries = ["app.js", "signin.js", "demo.js", "templates.js", "styles/app.css", "styles/demo.css", "icons.svg", "favicon.svg"];
 
 await mkdir(dist, { recursive: true });
 const result = await build({
