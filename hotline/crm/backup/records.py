@@ -292,7 +292,7 @@ class Load:
             month = (month.astimezone(UTC).replace(day=28) + _WEEK).replace(day=1)
 
     async def _set_aside(self) -> None:
-        """Drop foreign keys and indexes, noting how to make them again."""
+        """Drop foreign keys and indexes, noting how to make them again, and let no trigger note what is put back."""
         keys = await self._connection.fetch(
             """SELECT conrelid::regclass::text AS place, conname AS name, pg_get_constraintdef(oid) AS made
                FROM pg_constraint WHERE contype = 'f' AND conparentid = 0
@@ -304,12 +304,19 @@ class Load:
                WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND NOT c.relispartition
                  AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid) ORDER BY 1"""
         )
+        watched = await self._connection.fetch(
+            """SELECT DISTINCT tgrelid::regclass::text AS place FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+               WHERE NOT tgisinternal AND tgparentid = 0 AND relnamespace = current_schema()::regnamespace ORDER BY 1"""
+        )
         for key in keys:
             await self._connection.execute(f'ALTER TABLE {key["place"]} DROP CONSTRAINT "{key["name"]}"')
         for index in indexes:
             await self._connection.execute(f"DROP INDEX {index['name']}")
+        for table in watched:
+            await self._connection.execute(f"ALTER TABLE {table['place']} DISABLE TRIGGER USER")
         self._later = [index["made"] for index in indexes]
         self._later += [f'ALTER TABLE {key["place"]} ADD CONSTRAINT "{key["name"]}" {key["made"]}' for key in keys]
+        self._later += [f"ALTER TABLE {table['place']} ENABLE TRIGGER USER" for table in watched]
 
 
 @asynccontextmanager
