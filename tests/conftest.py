@@ -14,6 +14,8 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from tortoise.apps import Apps
+from tortoise.models import Model
 
 from hotline.bus import MemoryBus
 from hotline.crm.database import Database
@@ -97,6 +99,23 @@ def template(postgres: EmbeddedPostgres) -> str:
     return name
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models_prepared_once() -> Iterator[None]:
+    """Tortoise prepares the models anew for each database that is opened, which takes as long as most tests do; what it
+    prepares is the same."""
+    prepare, prepared = Apps._build_initial_querysets, set[frozenset[type[Model]]]()
+
+    def once(apps: Apps) -> None:
+        models = frozenset(model for app in apps.apps.values() for model in app.values())
+        if models not in prepared:
+            prepare(apps)
+            prepared.add(models)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Apps, "_build_initial_querysets", once)
+        yield
+
+
 @pytest.fixture
 def server_folder() -> Iterator[Path]:
     """A folder for a server of this test's own. Not in pytest's: each pytest that starts closes that to other users,
@@ -115,9 +134,11 @@ async def empty_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: EmbeddedPostgres, template: str) -> Databases:
+def databases(postgres: EmbeddedPostgres, template: str) -> Iterator[Databases]:
     """Migrated databases, lent by one test after the other."""
-    return Databases(postgres, template)
+    made = Databases(postgres, template)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -6,14 +6,28 @@ whose shape a test changed, or that grew large, is not lent again.
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import asyncpg
 
 from hotline.crm.embedded import EmbeddedPostgres
+
+T = TypeVar("T")
+
+#: What a statement meets when a test threw out everybody, or dropped the database.
+_GONE: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InvalidCatalogNameError,
+)
 
 #: Bytes by which a database may have grown: what was deleted still lies in its tables.
 MOST_GROWN: Final = 8_000_000
@@ -55,45 +69,74 @@ class _Pristine:
 
 
 class Databases:
-    """Copies of ``template`` on ``server`` for the tests of one process, one after the other."""
+    """Copies of ``template`` on ``server`` for the tests of one process, one after the other.
+
+    To each it keeps one connection, in a thread since every test has an event loop of its own: PostgreSQL takes longer
+    to learn a hundred tables than to empty them.
+    """
 
     def __init__(self, server: EmbeddedPostgres, template: str) -> None:
         self._server = server
         self._template = template
         self._free: list[str] = []
+        self._connections: dict[str, asyncpg.Connection] = {}
         self._pristine: _Pristine | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="databases", daemon=True)
+        self._thread.start()
 
     async def lend(self) -> str:
         """The name of a database that is as the template."""
+        return await self._beside(self._lend())
+
+    async def take_back(self, name: str) -> None:
+        """Make it as the template again; whoever is connected still is thrown out."""
+        await self._beside(self._take_back(name))
+
+    def close(self) -> None:
+        """Close the connections; the databases go with the server."""
+        asyncio.run_coroutine_threadsafe(self._forget(*self._connections), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _beside(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    async def _lend(self) -> str:
         if self._free:
             return self._free.pop()
         name = f"test_{uuid4().hex}"
         await create_database(self._server, name, self._template)
         if self._pristine is None:
-            connection = await asyncpg.connect(self._server.url(name))
-            try:
-                self._pristine = await _read(connection)
-            finally:
-                await connection.close()
+            self._pristine = await _read(await self._connection(name))
         return name
 
-    async def take_back(self, name: str) -> None:
-        """Make it as the template again; whoever is connected still is thrown out."""
+    async def _take_back(self, name: str) -> None:
         if await self._emptied(name):
             self._free.append(name)
         else:
+            await self._forget(name)
             await drop_database(self._server, name)
 
     async def _emptied(self, name: str) -> bool:
         assert self._pristine is not None
-        try:
-            connection = await asyncpg.connect(self._server.url(name))
-        except asyncpg.PostgresError:
-            return False  # a test dropped it
-        try:
-            return await _make(connection, self._pristine)
-        finally:
-            await connection.close()
+        for _ in range(2):
+            try:
+                return await _make(await self._connection(name), self._pristine)
+            except _GONE:
+                await self._forget(name)
+        return False
+
+    async def _connection(self, name: str) -> asyncpg.Connection:
+        if name not in self._connections:
+            self._connections[name] = await asyncpg.connect(self._server.url(name))
+        return self._connections[name]
+
+    async def _forget(self, *names: str) -> None:
+        for name in names:
+            if (connection := self._connections.pop(name, None)) is not None:
+                await connection.close()
 
 
 async def _read(connection: asyncpg.Connection) -> _Pristine:

@@ -51,7 +51,7 @@ async def check(db: Database) -> None:
     """Raise SettingError unless the schema is exactly this version's."""
     applied = await applied_steps(db)
     _refuse_newer(applied)
-    if missing := [step for step in known_steps() if step not in applied]:
+    if missing := sorted({*known_steps()}.difference(applied)):
         raise SettingError(f"The database lacks {len(missing)} step(s), first {missing[0]}: run hotline migrate")
 
 
@@ -85,5 +85,5 @@ async def migrate_on(client: TransactionWrapper, db: Database, *, upto: str | No
 
 
 def _refuse_newer(applied: list[str]) -> None:
-    if unknown := [step for step in applied if step not in known_steps()]:
+    if unknown := sorted({*applied}.difference(known_steps())):
         raise SettingError(NEWER.format(steps=", ".join(unknown)))

@@ -63,6 +63,14 @@ async def fresh(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Set
     await drop_database(postgres, name)
 
 
+@pytest.fixture
+async def alone(postgres: EmbeddedPostgres, template: str, tmp_path: Path) -> AsyncIterator[Settings]:
+    """An installation whose database nobody else is connected to."""
+    name = f"alone_{uuid4().hex}"
+    yield settings_at(await create_database(postgres, name, template), tmp_path / "alone")
+    await drop_database(postgres, name)
+
+
 async def lived_in(settings: Settings) -> tuple[UUID, UUID]:
     """Somebody worked here: a customer who called, a note, a recording, a file, users; (customer, recording)."""
     settings.data_dir.mkdir(mode=0o700, exist_ok=True)
@@ -110,6 +118,7 @@ async def sees_everything(settings: Settings, customer_id: UUID, recording_id: U
         assert [each.id for each in found] == [customer_id]
         assert await heard(house, recording_id) == VOICE
         assert (await verify_audit(house, SYSTEM)).findings == []
+        assert await house.db.fetchval("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'") == 0
         again = await create_customer(house, SYSTEM, {"kind": "person", "name": "Grace Hopper"})
         assert again.number > customer.number if more else again.number == customer.number + 1
     finally:
@@ -319,28 +328,28 @@ async def test_what_is_cut_altered_or_not_ours_is_refused_and_nothing_is_touched
     await connection.close()
 
 
-async def test_an_installation_with_somebody_in_it_is_replaced_only_on_demand(old: Settings, tmp_path: Path) -> None:
-    customer_id, recording_id = await lived_in(old)
-    path = (await make_backup(old, tmp_path / "one.hlbackup", RECOVERY)).path
-    house = await open_house(old)
+async def test_an_installation_with_somebody_in_it_is_replaced_only_on_demand(alone: Settings, tmp_path: Path) -> None:
+    customer_id, recording_id = await lived_in(alone)
+    path = (await make_backup(alone, tmp_path / "one.hlbackup", RECOVERY)).path
+    house = await open_house(alone)
     later = await create_customer(house, SYSTEM, {"kind": "person", "name": "Later"})
     with pytest.raises(InUse):
-        await restore_backup(old, path, RECOVERY, replace=True)
+        await restore_backup(alone, path, RECOVERY, replace=True)
     stray = recordings.folder(house) / "2026-01" / "stray.hlr"
     stray.parent.mkdir(exist_ok=True)
     stray.write_bytes(b"what the backup does not know")
     await house.close()
     with pytest.raises(Conflict, match="not empty"):
-        await restore_backup(old, path, RECOVERY)
-    await restore_backup(old, path, RECOVERY, replace=True)
+        await restore_backup(alone, path, RECOVERY)
+    await restore_backup(alone, path, RECOVERY, replace=True)
     assert not stray.exists()
-    connection = await asyncpg.connect(url_of(old))
+    connection = await asyncpg.connect(url_of(alone))
     assert await connection.fetchval("SELECT count(*) FROM customer WHERE id = $1", later.id) == 0
     assert await connection.fetchval("SELECT count(*) FROM session") == 0
     actions = [row["action"] for row in await connection.fetch("SELECT action FROM audit_entry ORDER BY id")]
     await connection.close()
     assert actions[-1] == "backup:restored"
-    await sees_everything(old, customer_id, recording_id)
+    await sees_everything(alone, customer_id, recording_id)
 
 
 # Versions
