@@ -15,13 +15,17 @@ app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
 @app.command()
 def verify() -> None:
-    """Walk the whole trail; name entries that were changed, are missing or were cut off (exit 1)."""
+    """Walk the whole trail; name entries that were changed, are missing or were cut off (exit 1).
+
+    Then hold every campaign's submissions, decisions and recipients against it.
+    """
     report = in_house(_verify)
     for finding in report.findings:
         typer.echo(f"{finding.kind}: {finding.text}")
     newer = f", {report.unsealed} not yet sealed" if report.unsealed else ""
     if report.intact:
-        typer.echo(f"The audit trail is intact: {report.entries} entries under {report.seals} seals{newer}.")
+        also = f"; {report.manifests} submissions of campaigns agree with it" if report.manifests else ""
+        typer.echo(f"The audit trail is intact: {report.entries} entries under {report.seals} seals{newer}{also}.")
     else:
         typer.echo(
             f"The audit trail is NOT intact: {len(report.findings)} finding(s) in {report.entries} entries{newer}."

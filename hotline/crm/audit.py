@@ -54,7 +54,8 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong with the trail. ``kind``: changed, missing, truncated, forged or unreadable."""
+    """Something wrong with the trail, or with what it tells of (``position`` 0). ``kind``: changed, missing, truncated,
+    forged or unreadable."""
 
     kind: str
     position: int
@@ -63,11 +64,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """What ``verify`` saw. ``unsealed`` entries are newer than the last seal."""
+    """What ``verify`` saw. ``unsealed`` entries are newer than the last seal; ``manifests`` are of campaigns."""
 
     entries: int = 0
     seals: int = 0
     unsealed: int = 0
+    manifests: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property

@@ -8,6 +8,7 @@ import structlog
 
 from hotline.crm import audit
 from hotline.crm.audit import Report, Seal
+from hotline.crm.campaign_audit import verify_campaigns
 from hotline.crm.viewer import Viewer
 from hotline.workflows.house import House
 
@@ -30,8 +31,11 @@ async def seal_audit(house: House) -> Seal | None:
 
 
 async def verify_audit(house: House, viewer: Viewer) -> Report:
-    """Walk the whole trail, against the head that this machine kept. Raises Forbidden without ``audit.read``."""
+    """Walk the whole trail, against the head that this machine kept, then hold what campaigns were approved by against
+    it. Raises Forbidden without ``audit.read``."""
     viewer.require("audit.read")
     kept = await asyncio.to_thread(audit.kept_head, house.settings.data_dir)
     async with house.db.snapshot() as snapshot:
-        return await audit.verify(snapshot, house.keyring, [] if kept is None else [kept])
+        report = await audit.verify(snapshot, house.keyring, [] if kept is None else [kept])
+        await verify_campaigns(snapshot, house.keyring, report)
+        return report

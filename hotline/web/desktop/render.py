@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import hotline
 from hotline import phone
 from hotline.crm.company import Formats
+from hotline.crm.queries.outbound_stop import StopView
 from hotline.web.brand import look_of
 from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.desktop import text
@@ -27,7 +28,7 @@ from hotline.workflows.personal_settings import PersonalSettings
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 #: Whether everything outbound is stopped, of a request by somebody whom it concerns.
-STOP: Final = "outbound_stop"
+STOP: Final = web.RequestKey("outbound_stop", StopView)
 THEME_COOKIE: Final = "hl_theme"
 _YEAR: Final = 365 * 86400
 
