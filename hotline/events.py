@@ -105,6 +105,8 @@ TOPIC_NUMBERED: Final = "numbered"
 
 #: Most bytes of one bus message; PostgreSQL's NOTIFY carries less than 8000.
 LARGEST_MESSAGE: Final = 7000
+#: Made once: ``json.dumps`` would make one for each event.
+_ENCODED: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def encode(events: Iterable[Event]) -> list[bytes]:
@@ -113,15 +115,14 @@ def encode(events: Iterable[Event]) -> list[bytes]:
     batch: list[str] = []
     size = 2
     for event in events:
-        text = json.dumps(
+        text = _ENCODED(
             {
                 "id": str(event.id),
                 "type": event.type,
                 "at": event.at.isoformat(),
                 "audience": event.audience,
                 "data": event.data,
-            },
-            separators=(",", ":"),
+            }
         )
         if len(text) + 2 > LARGEST_MESSAGE:
             continue

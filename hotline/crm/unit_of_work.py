@@ -35,6 +35,8 @@ SELECT id, type, string_to_array(audience, E'\\x1f'), data, $1
 FROM unnest($8::uuid[], $9::text[], $10::text[], $11::jsonb[]) AS event (id, type, audience, data)
 """
 
+#: What JSON carries as it is: most of what there is.
+_PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 #: Bytes that are handed to a COPY at once.
 _PIECE: Final = 1 << 18
 
@@ -131,6 +133,8 @@ async def _pieces(data: bytes) -> AsyncIterator[bytes]:
 
 def plain(value: Any) -> Any:
     """``value`` with ids and instants as text, as JSON carries them."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

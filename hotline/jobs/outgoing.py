@@ -37,7 +37,7 @@ MOST_TAKEN: Final = 8 * AT_ONCE
 #: Messages for which there must be room for a look to be worth it.
 LEAST_TAKEN: Final = 2 * AT_ONCE
 #: Groups of results that are written at once.
-NOTES_AT_ONCE: Final = 2
+NOTES_AT_ONCE: Final = 1
 #: Seconds between two looks when nothing wakes us: another process may have written.
 LOOK_SECONDS: Final = 1.0
 #: Seconds between two looks for tries that nobody waits for any more.

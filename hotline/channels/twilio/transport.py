@@ -13,7 +13,6 @@ import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from aiohttp import (
     ClientConnectionError,
@@ -22,6 +21,7 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
+    DummyCookieJar,
     TCPConnector,
     encode_basic_auth,
     hdrs,
@@ -54,6 +54,7 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no ty
         self._seconds = seconds
         self._api_url = api_url.rstrip("/")
         self._session: ClientSession | None = None
+        self._authorised: dict[tuple[str, str], str] = {}
 
     def session(self) -> ClientSession:
         """The pool."""
@@ -61,6 +62,7 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no ty
             self._session = ClientSession(
                 connector=TCPConnector(limit=CONNECTIONS, keepalive_timeout=10),
                 timeout=ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                cookie_jar=DummyCookieJar(),
                 auto_decompress=True,
                 trust_env=False,
             )
@@ -82,13 +84,15 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no ty
         changes = method.upper() != "GET"
         sent: dict[str, Any] = {"headers": dict(headers or {})}
         if auth is not None:
-            sent["headers"][hdrs.AUTHORIZATION] = encode_basic_auth(*auth)
+            if auth not in self._authorised:
+                self._authorised[auth] = encode_basic_auth(*auth)
+            sent["headers"][hdrs.AUTHORIZATION] = self._authorised[auth]
         if data and sent["headers"].get(hdrs.CONTENT_TYPE) == "application/json":
             sent["data"] = json.dumps(data).encode()
         elif data:
-            # Encoded here: the pool's own way makes four objects of each field.
+            # Encoded here: the pool's own way of sending a form takes ten times as long.
             sent["headers"].setdefault(hdrs.CONTENT_TYPE, "application/x-www-form-urlencoded")
-            sent["data"] = urlencode(_fields(data)).encode()
+            sent["data"] = URL.build(query=_fields(data)).raw_query_string.encode()
         try:
             async with (
                 asyncio.timeout(self._seconds),

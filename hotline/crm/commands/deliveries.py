@@ -102,8 +102,9 @@ WITH told AS (
     SELECT * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[])
         AS t (id, state, provider_account, provider_id, segments)
 ), locked AS (
-    SELECT m.id FROM message m JOIN told ON m.id = told.id
-    WHERE m.state = 'sending' AND m.provider_id IS NULL AND m.direction = 'out' ORDER BY m.id FOR UPDATE OF m
+    -- Not "provider_id IS NULL": its index would be walked through all that has none.
+    SELECT id FROM message WHERE id = ANY($2) AND state = 'sending' AND COALESCE(provider_id, '') = ''
+        AND direction = 'out' ORDER BY id FOR UPDATE
 ), taken AS (
     UPDATE message m SET state = told.state, provider_account = told.provider_account, provider_id = told.provider_id,
         segments = COALESCE(told.segments, m.segments), leased_until = NULL, error_code = NULL,
