@@ -33,7 +33,7 @@ from hotline.errors import HotlineError, Unavailable
 from hotline.workflows import links
 from hotline.workflows.house import House
 from hotline.workflows.push_channels import LOCAL, Push
-from hotline.workflows.push_values import values_for
+from hotline.workflows.push_values import trigger_values_for, values_for
 
 log = structlog.get_logger(__name__)
 
@@ -273,6 +273,7 @@ async def _filled(
         arm = plan.arms[variant]
         locales = {each.person_id: arm.locale_for(each.language) for each, _ in some}
         values = await values_for(house, locales, arm.fields)
+        causes = await trigger_values_for(house, {each.id: each.facts for each, _ in some}, arm.fields)
         for each, to in some:
             locale = locales[each.person_id]
             own = values.get(each.person_id)
@@ -281,7 +282,7 @@ async def _filled(
                 continue
             compiled = arm.locales[locale]
             url = f"{base}/u/{tokens.unsubscribe(secrets, each.id)}"
-            filled = {**own, **(each.facts or {}), "unsubscribe_url": url}
+            filled = {**own, **causes.get(each.id, {}), "unsubscribe_url": url}
             if compiled.links:
                 filled |= link_rules.link_values(
                     compiled.links,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from hotline.campaigns.fields import TRIGGER
 from hotline.crm.company import Company
 from hotline.crm.database import Reader
 from hotline.crm.queries import push_values as queries
+from hotline.crm.queries.push_triggers import Trigger, trigger_values
 from hotline.crm.queries.push_values import PushSchema
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company import get as company_section
@@ -45,3 +47,22 @@ async def values_for(
         return {}
     schema = await schema_of(house, db)
     return await queries.values_of(db or house.db, house.keyring, SYSTEM, schema, wanted, names, house.clock())
+
+
+async def trigger_values_for(
+    house: House, facts: Mapping[UUID, Mapping[str, Any] | None], names: Collection[str], db: Reader | None = None
+) -> dict[UUID, dict[str, str]]:
+    """What set each delivery off, for the names among ``names`` that are of it; ``facts`` are the deliveries'. No
+    statement where none is asked for."""
+    asked = {
+        delivery: Trigger(_id(each.get("ticket_id")), _id(each.get("purchase_id")))
+        for delivery, each in facts.items()
+        if each
+    }
+    if not asked or not any(name in TRIGGER for name in names):
+        return {}
+    return await trigger_values(db or house.db, house.keyring, SYSTEM, asked)
+
+
+def _id(value: Any) -> UUID | None:
+    return UUID(str(value)) if value else None

@@ -17,7 +17,7 @@ from hotline.crm.company import Company
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.templates import get_template_version, list_template_versions, read_versions
 from hotline.crm.viewer import SYSTEM
-from hotline.errors import Conflict, Forbidden, Invalid
+from hotline.errors import Conflict, Forbidden, Invalid, TooMany
 from hotline.ids import new_id
 from hotline.workflows import links, push_values
 from hotline.workflows.company import put
@@ -25,9 +25,13 @@ from hotline.workflows.customers import create_customer
 from hotline.workflows.erasure import erase
 from hotline.workflows.fields import create_field
 from hotline.workflows.house import House
+from hotline.workflows.purchases import add_purchase
 from hotline.workflows.template_content import version_of_variants
 from hotline.workflows.template_previews import preview
+from hotline.workflows.template_tests import send_test
 from hotline.workflows.templates import archive_template, change_template, create_template
+from hotline.workflows.tickets import create_ticket
+from tests.integration.mail import mail_house
 from tests.integration.people import add_user, viewer_as
 from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
 
@@ -242,3 +246,58 @@ async def test_templates_by_the_api(house: House, api: Api) -> None:  # noqa: F8
     archived = await api.post(f"/templates/{made['id']}/archive", None, role="marketer", status=200)
     assert archived["archived_at"] is not None
     assert (await api.get("/templates", role="marketer"))["items"] == []
+
+
+async def test_what_set_a_message_off_is_read_by_one_statement(house: House) -> None:
+    ann = await customer(house, "Ann")
+    ticket = await create_ticket(house, SYSTEM, {"kind": "complaint", "subject": "No heat", "customer_id": ann})
+    bought: Any = {"kind": "product", "title": "A lamp", "at": NOON, "amount": 1999, "currency": "EUR"}
+    purchase = await add_purchase(house, SYSTEM, ann, bought)
+    first, second, third = new_id(), new_id(), new_id()
+    facts = {first: {"ticket_id": str(ticket.id)}, second: {"purchase_id": str(purchase.id)}, third: None}
+    found = await push_values.trigger_values_for(house, facts, {"ticket.subject"})
+    assert found == {
+        first: {"ticket.reference": ticket.reference, "ticket.subject": "No heat"},
+        second: {"purchase.title": "A lamp", "purchase.amount": "19.99 EUR"},
+    }
+    assert await push_values.trigger_values_for(house, facts, {"customer.name"}) == {}
+
+
+async def test_a_test_goes_to_who_asks_and_to_nobody_else(house: House) -> None:
+    marketer = await add_user(house, "mia", "marketer", email="mia@company.example")
+    await customer(house, "Ann", contact_points=[{"kind": "email", "value": "ann@example.com"}])
+    data: Any = {
+        "name": "News", "channel": "email",
+        "locales": {"zh": {"subject": "{{ name }}您好", "body": "您好 {{ name }}，请看 https://shop.example.com/"}},
+    }  # fmt: skip
+    made = await create_template(house, marketer, data)
+    async with mail_house(house) as sink:
+        sent = await send_test(house, marketer, "email", made.content, template_id=made.id)
+        arrived = sink.mails[0]
+        assert arrived.recipients == ["mia@company.example"]
+        assert arrived.mail["Subject"] == "[测试] 王小明您好"
+        assert "请看 https://shop.example.com/" in arrived.text
+        assert "mia@company.example" not in sent.to
+        await house.db.execute(
+            "INSERT INTO outbound_stop (id, stopped_at, reason, epoch) VALUES (1, now(), '', 1)"
+            " ON CONFLICT (id) DO UPDATE SET stopped_at = now()"
+        )
+        with pytest.raises(Conflict, match="stopped"):
+            await send_test(house, marketer, "email", made.content)
+        await house.db.execute("UPDATE outbound_stop SET stopped_at = NULL")
+        await house.db.execute(
+            """INSERT INTO audit_entry (id, at, actor_kind, actor_id, action)
+               SELECT gen_random_uuid(), now(), 'user', $1, 'template:tested' FROM generate_series(1, 19)""",
+            marketer.user_id,
+        )
+        with pytest.raises(TooMany):
+            await send_test(house, marketer, "email", made.content)
+        with pytest.raises(Forbidden):
+            await send_test(house, viewer_as("reviewer"), "email", made.content)
+        nobody = await add_user(house, "max", "marketer")
+        with pytest.raises(Invalid, match="you have no email address"):
+            await send_test(house, nobody, "email", made.content)
+        assert len(sink.mails) == 1
+    row = await house.db.fetchrow("SELECT subject_id, data FROM audit_entry WHERE subject_id = $1 AND action = 'template:tested'", made.id)  # noqa: E501  # fmt: skip
+    assert row is not None
+    assert row["data"] == {"channel": "email", "locale": "zh"}
