@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hotline.workflows import batches, campaign_review, duplicates, exports, import_jobs, leaving, suppression_import, segment_counts
+from hotline.workflows import batches, campaign_review, duplicates, exports, import_jobs, leaving, ledger_export, suppression_import, segment_counts
 from hotline.workflows.background import Kind
 
 KINDS: Final[Mapping[str, Kind]] = {
     leaving.HAND_OVER: leaving.KIND,
     **import_jobs.KINDS,
     **exports.KINDS,
+    ledger_export.EXPORT: ledger_export.KIND,
     suppression_import.IMPORT: suppression_import.KIND,
     **batches.KINDS,
     **duplicates.KINDS,

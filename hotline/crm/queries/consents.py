@@ -76,7 +76,7 @@ async def list_consents(
     rows = await db.fetch(
         f"""SELECT x.id, x.customer_id, x.channel, x.purpose, x.state, x.since, r.source, x.record_id
             FROM consent x JOIN consent_record r ON r.id = x.record_id JOIN customer c ON c.id = x.customer_id
-            WHERE {' AND '.join(conditions)} ORDER BY x.since DESC, x.id DESC LIMIT {bind(_limit(limit))}""",  # noqa: S608
+            WHERE {" AND ".join(conditions)} ORDER BY x.since DESC, x.id DESC LIMIT {bind(_limit(limit))}""",  # noqa: S608
         *bind.values,
     )
     return [ConsentView(**dict(row)) for row in rows]

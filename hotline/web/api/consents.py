@@ -94,7 +94,9 @@ class ConsentCreate(Input):
     proof: str = Field("", max_length=1_000)
     ip: str = Field("", max_length=64)
     call_id: UUID | None = None
-    at: Moment | None = Field(None, description="Now, when it is absent. What is older than what holds changes nothing.")
+    at: Moment | None = Field(
+        None, description="Now, when it is absent. What is older than what holds changes nothing."
+    )
 
 
 class PreferencesLink(Output):

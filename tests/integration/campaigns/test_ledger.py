@@ -29,7 +29,7 @@ async def recipient(house: House, number: int, **fields: Any) -> UUID:
     }  # fmt: skip
     places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
     await house.db.execute(
-        f"INSERT INTO delivery ({', '.join(values)}) VALUES ({places})",  # noqa: S608
+        f"INSERT INTO delivery ({', '.join(values)}) VALUES ({places})",
         *values.values(),
     )
     return delivery

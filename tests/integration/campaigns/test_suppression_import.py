@@ -19,13 +19,13 @@ from hotline.workflows.push_files import folder, keep_push_files
 from tests.integration.campaigns.test_consents import agree, held, person
 from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
 
-LIST = """Email;Status;Date
+LIST = b"""Email;Status;Date
 anna@example.com;unsubscribed;2026-01-02
 bert@example.com;spam;
 =cmd|' /C calc'!A0;;
 ;bounce;
 carl@example.com;whatever;
-""".encode()
+"""
 
 
 async def bring(api: Api, data: bytes, query: str, *, role: str = "marketer", status: int = 202) -> Any:  # noqa: F811
