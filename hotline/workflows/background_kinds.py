@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hotline.workflows import batches, campaign_review, duplicates, exports, import_jobs, leaving, ledger_export, suppression_import, segment_counts
+from hotline.workflows import (
+    batches,
+    campaign_review,
+    duplicates,
+    exports,
+    import_jobs,
+    leaving,
+    ledger_export,
+    segment_counts,
+    suppression_import,
+)
 from hotline.workflows.background import Kind
 
 KINDS: Final[Mapping[str, Kind]] = {

@@ -46,8 +46,8 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All of it. ``measures`` are empty for a campaign of one variant without a holdout; ``over``: nothing more is sent,
-    so that what is compared does not change with every look."""
+    """All of it. ``measures`` are empty for a campaign of one variant without a holdout; ``over``: nothing more is
+    sent, so that what is compared does not change with every look."""
 
     campaign: CampaignView
     runs: Sequence[RunView]

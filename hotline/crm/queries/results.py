@@ -195,9 +195,16 @@ SELECT w.variant, w.people, w.called, w.tickets, w.either FROM (
 
 
 async def count_followed(
-    db: Reader, viewer: Viewer, campaign_id: UUID, *, occurrence: int | None, first: datetime, last: datetime, days: int
+    db: Reader,
+    viewer: Viewer,
+    campaign_id: UUID,
+    *,
+    occurrence: int | None,
+    first: datetime,
+    last: datetime,
+    days: int,
 ) -> list[Followed]:
-    """Who called, or had a ticket, within so many days after they got it; between ``first`` and ``last`` it was sent."""
+    """Who called, or had a ticket, within so many days after they got it; it was sent between ``first`` and ``last``."""
     viewer.require("campaigns.read")
     rows = await db.fetch(_FOLLOWED, campaign_id, occurrence, first, last, timedelta(days=days))
     return [Followed(**dict(row)) for row in rows]
