@@ -143,6 +143,7 @@ async def step(house: House, lease: Lease, campaign: AtWork, approved: Approved,
             case "releasing" if isinstance(approved.schedule, Triggered) and not approved.of_holiday:
                 if over(approved.schedule, run.occurrence, uow.now):
                     await runs.save_run(uow, run.id, state="released")
+                    outcome = "on"
             case "releasing":
                 outcome = await _piece(house, uow, approved, run)
             case "released":

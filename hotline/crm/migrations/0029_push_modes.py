@@ -50,5 +50,9 @@ class Migration(migrations.Migration):
                 "pk_attr": "id",
             },
             bases=["Model"],
-        )
+        ),
+        ops.AddIndex(
+            model_name="Ticket",
+            index=WhereIndex(fields=["closed_at", "id"], name="ticket_closed", where="closed_at IS NOT NULL"),
+        ),
     ]

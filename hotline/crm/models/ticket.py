@@ -91,6 +91,7 @@ class Ticket(Model):
                 where="callback_due IS NOT NULL AND callback_done_at IS NULL",
             ),
             WhereIndex(fields=("resolved_at", "id"), name="ticket_resolved", where="resolved_at IS NOT NULL"),
+            WhereIndex(fields=("closed_at", "id"), name="ticket_closed", where="closed_at IS NOT NULL"),
             WhereIndex(fields=("assignee_id", "resolved_at"), name="ticket_done_by", where="resolved_at IS NOT NULL"),
             Index(fields=("customer_id", "created_at"), name="ticket_customer"),
             WhereIndex(fields=("customer_id", "opened_at"), name="ticket_unsettled", where=_OPEN),
