@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from hotline.campaigns.draft import WITHOUT_SENDER, missing
+from hotline.campaigns.experiment import split
+from hotline.campaigns.limits import read_limits
 from hotline.campaigns.manifest import Difference, Frozen, FrozenArm, FrozenSegment, FrozenSender, present
 from hotline.crm import company
 from hotline.crm.queries.campaigns import CampaignView, current_versions, read_choices, writers
@@ -71,6 +73,7 @@ async def parts(house: House, uow: UnitOfWork, campaign: CampaignView) -> Parts:
             raise Invalid(f"{field}: {choice.address} is switched off.")
     senders = [choices[sender_id].frozen() for sender_id in wanted]
     sender = senders.pop(0) if campaign.sender_id is not None else await company_sender(house, uow, campaign.channel)
+    split(read_limits(campaign.limits).experiment, [arm.variant for arm in campaign.arms])
     return Parts(campaign, sender, tuple(senders), await _segment(uow, campaign.segment_id), await _arms(uow, campaign))
 
 

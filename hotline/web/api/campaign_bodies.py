@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from hotline.campaigns.approval import LONGEST_REASON
+from hotline.campaigns.content import as_written
 from hotline.campaigns.limits import Limits
 from hotline.campaigns.schedule import AnySchedule, Now, Schedule, read_schedule
 from hotline.campaigns.states import Channel, Kind, ManifestState, Purpose, State, Verdict, reference
@@ -23,7 +24,7 @@ from hotline.workflows.campaigns import LONGEST_NAME, MOST_VARIANTS, CampaignInp
 #: What a variant holds beside its name, its language and where it is from; which of them a channel takes, its
 #: templates say.
 _CONTENT: Final = (
-    "subject", "preheader", "body", "mjml", "html", "content_sid", "variables", "title", "link", "expires_hours",
+    "subject", "preheader", "format", "body", "text", "content_sid", "variables", "title", "link", "expires_hours",
     "recording", "opt_out_key", "opt_out",
 )  # fmt: skip
 
@@ -37,8 +38,10 @@ class VariantContent(Input):
     subject: str | None = Field(None, max_length=1_000)
     preheader: str | None = Field(None, max_length=1_000)
     body: str | None = Field(None, max_length=200_000)
-    mjml: str | None = Field(None, max_length=500_000)
-    html: str | None = Field(None, max_length=500_000)
+    format: Literal["text", "html", "mjml"] | None = Field(None, description="Of a mail's body; seen by itself.")
+    text: str | None = Field(None, max_length=200_000, description="A mail's text part; made of the body otherwise.")
+    mjml: str | None = Field(None, max_length=500_000, description="A mail's body in MJML.")
+    html: str | None = Field(None, max_length=500_000, description="A mail's body in HTML.")
     content_sid: str | None = Field(None, max_length=64, description="An approved WhatsApp template.")
     variables: dict[str, str] | None = Field(None, max_length=40)
     title: str | None = Field(None, max_length=1_000)
@@ -147,9 +150,9 @@ class CampaignVariant(Output):
     version_id: UUID | None = Field(description="The version of the content; null: the template's newest one.")
     subject: str | None = None
     preheader: str | None = None
+    format: str | None = None
     body: str | None = None
-    mjml: str | None = None
-    html: str | None = None
+    text: str | None = None
     content_sid: str | None = None
     variables: dict[str, str] | None = None
     title: str | None = None
@@ -314,6 +317,7 @@ def _variants(view: CampaignView, versions: Mapping[UUID, TemplateVersionView]) 
             found.append(CampaignVariant(**named, locale=""))
             continue
         for locale, content in version.content["locales"].items():
-            kept = {name: content[name] for name in _CONTENT if name in content}
+            written = as_written(view.channel, content)
+            kept = {name: written[name] for name in _CONTENT if name in written}
             found.append(CampaignVariant(**named, locale=locale, **kept))
     return found

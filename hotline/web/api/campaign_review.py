@@ -1,0 +1,104 @@
+"""What a reviewer sees of a submission: findings, changes since the last approval, messages of sampled recipients."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from hotline.campaigns.compliance import Severity
+from hotline.crm.queries.campaigns import get_campaign
+from hotline.crm.queries.manifests import find_manifest, list_manifests
+from hotline.errors import NotFound
+from hotline.web.api.campaign_bodies import Manifest, render_manifest
+from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
+from hotline.workflows.campaign_looks import Sample, look_at
+
+
+class ReviewQuery(Input):
+    """Which submission."""
+
+    number: int | None = Field(None, ge=1, le=2**31 - 1, description="The latest where none is named.")
+
+
+class ReviewFinding(Output):
+    """Something to know before approving, or that was looked at and is fine."""
+
+    code: str
+    severity: Severity
+    variant: str | None
+    locale: str | None
+    values: dict[str, Any]
+
+
+class ReviewChange(Output):
+    """One place that is not as in the submission that was approved last."""
+
+    path: str = Field(examples=["variants.A.content.locales.en.body"])
+    before: Any
+    after: Any
+
+
+class ReviewSample(Output):
+    """The message of one recipient; the manifest's hash chose whose."""
+
+    position: int
+    customer_id: UUID
+    customer: str | None = Field(description="Their name; null: erased, or not to be seen by you.")
+    to: str = Field(description="Their address, as you may see it.")
+    variant: str | None = Field(description="Null: held out, they get nothing.")
+    locale: str | None
+    subject: str | None
+    body: str | None
+    title: str | None
+    link: str | None
+    missing: list[str] = Field(description="Values that they lack: they get nothing.")
+
+
+class Review(Output):
+    """All of it. Texts and samples are as what was submitted, whatever happened since."""
+
+    manifest: Manifest
+    findings: list[ReviewFinding]
+    compared_to: int | None = Field(description="The number of the submission that was approved last.")
+    changes: list[ReviewChange]
+    samples: list[ReviewSample]
+    looked_at: int = Field(description="Recipients whose messages were made to see what is missing.")
+
+
+@endpoint("GET", "/campaigns/{id}/review", right="campaigns.read", summary="What there is to see before approving")
+async def review(ask: Ask, path: ById, query: ReviewQuery) -> Review:
+    house, viewer = ask.house, ask.viewer
+    campaign = await get_campaign(house.db, viewer, path.id)
+    if query.number is not None:
+        manifest = await find_manifest(house.db, house.keyring, viewer, path.id, query.number)
+    else:
+        found = await list_manifests(house.db, house.keyring, viewer, path.id)
+        if not found:
+            raise NotFound("This campaign was never submitted.")
+        manifest = found[0]
+    look = await look_at(house, viewer, campaign, manifest)
+    return Review(
+        manifest=render_manifest(manifest),
+        findings=[ReviewFinding.model_validate(each) for each in look.findings],
+        compared_to=None if look.before is None else look.before.number,
+        changes=[ReviewChange.model_validate(each) for each in look.changes],
+        samples=[_sample(each) for each in look.samples],
+        looked_at=look.looked.people,
+    )
+
+
+def _sample(each: Sample) -> ReviewSample:
+    made = None if each.preview is None else each.preview.rendered
+    return ReviewSample(
+        position=each.position, customer_id=each.customer_id,
+        customer=None if each.customer is None else each.customer.name, to=each.to, variant=each.variant,
+        locale=None if each.preview is None else each.preview.locale,
+        subject=None if made is None else made.subject, body=None if made is None else made.body,
+        title=None if made is None else made.title, link=None if made is None else made.link,
+        missing=[] if each.preview is None else list(each.preview.missing),
+    )  # fmt: skip
+
+
+routes: list[Endpoint] = [review]
