@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from hotline.web.desktop import template_refusals
 from hotline.web.desktop.marking import N_
 
 #: Said as they are, with a capital letter first.
@@ -266,7 +267,9 @@ _AS_THEY_ARE: Final = frozenset(
         N_("An opening cannot begin at 24:00; begin it at 00:00 of the next day."),
     )
 )
-_BY_TEXT: Final = {message[:1].lower() + message[1:]: message for message in _AS_THEY_ARE}
+_BY_TEXT: Final = {
+    message[:1].lower() + message[1:]: message for message in _AS_THEY_ARE | template_refusals.AS_THEY_ARE
+}
 
 #: Those that name a number or a record: pattern → message.
 _WITH_VALUES: Final = tuple(
@@ -373,7 +376,7 @@ def known(text: str) -> tuple[str, Mapping[str, str]] | None:
     """The message for a refusal, and its values; None for one that nobody has put into words yet."""
     if (message := _BY_TEXT.get(text[:1].lower() + text[1:])) is not None:
         return message, {}
-    for pattern, message in _WITH_VALUES:
+    for pattern, message in (*template_refusals.WITH_VALUES, *_WITH_VALUES):
         if found := pattern.fullmatch(text):
             return message, {name: value or "" for name, value in found.groupdict().items()}
     return None

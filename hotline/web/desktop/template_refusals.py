@@ -1,0 +1,68 @@
+"""What is refused of a template, in the words in which it is refused → the same in words that are translated."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hotline.web.desktop.marking import N_
+
+#: Said as they are, with a capital letter first.
+AS_THEY_ARE: Final = frozenset(
+    (
+        N_("a language such as en or zh-CN."),
+        N_("only an approved template, with its content_sid, has variables."),
+        N_("one key: 0 to 9, * or #."),
+        N_("either a text or a recording."),
+        N_("an address that begins with https:// or with /."),
+        N_("there is nothing to read in it."),
+        N_("write it in one language at least."),
+        N_("one of the languages that it is written in."),
+        N_("this language is there already."),
+        N_("whole hours, 1 to 8760."),
+        N_("there is a template of this name already."),
+        N_("There are too many templates already: archive some first."),
+        N_("This template is archived: restore it first."),
+        N_("There is no such template."),
+        N_("there is no such customer."),
+        N_("Everything outbound is stopped."),
+        N_("messages of this channel cannot be tried out."),
+        N_("you have no email address: an administrator enters it with your other data."),
+        N_("you have no telephone number: an administrator enters it with your other data."),
+        N_("write one on each line: 1 = {{ name }}"),
+    )
+)
+
+WITH_VALUES: Final = tuple(
+    (re.compile(pattern, re.DOTALL), message)
+    for pattern, message in (
+        (r"there is no value called (?P<name>\S+); there are .*", N_("There is no value called {name}; see the list.")),
+        (
+            r"(?P<written>\{\{.*\}\}) (?:is no placeholder|cannot be read);.*",
+            N_("{written} is no placeholder. Write a name in two braces, with a default if you like."),
+        ),
+        (
+            r"(?P<written>\{\{.*\}\}): there is no such filter; there are (?P<some>.*)\.",
+            N_("{written}: there is no such filter. There are {some}."),
+        ),
+        (r"(?P<written>\{\{.*\}\}): at most (?P<most>\d+) filters\.", N_("{written}: at most {most} filters.")),
+        (r"(?P<written>\S+) begins or ends nothing; .*", N_("{written} begins or ends nothing: a brace is missing.")),
+        (
+            r"(?P<written>\{\{.*\}\}) cannot choose where a link leads: .*",
+            N_("{written} cannot choose where a link leads: write the host before it, https://www.example.com/…"),
+        ),
+        (
+            r"(?P<written>\{\{.*\}\}) cannot stand here: .*",
+            N_("{written} cannot stand here: put it into a text, a quoted attribute or a link."),
+        ),
+        (r"(?P<what>\S+) does not belong into a mail\.", N_("{what} does not belong into a mail.")),
+        (r"(?P<what>\S+) holds what runs instead of an address\.", N_("{what} holds what runs instead of an address.")),
+        (r"line (?P<line>\d+) is not MJML: (?P<why>.*)\.", N_("Line {line} is not MJML: {why}.")),
+        (r"this is not MJML: (?P<why>.*)\.", N_("This is not MJML: {why}.")),
+        (r"it must name the key, (?P<key>.)\.", N_("It must name the key, {key}.")),
+        (r"there is no variable (?P<name>\S+)\.", N_("There is no variable {name}.")),
+        (r"at most (?P<most>\d+) placeholders\.", N_("At most {most} placeholders.")),
+        (r"The test did not leave: (?P<why>.*)", N_("The test did not leave: {why}")),
+        (r"At most (?P<most>\d+) tests an hour; wait a little\.", N_("At most {most} tests an hour; wait a little.")),
+    )
+)
