@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from hotline.web.desktop import template_refusals
+from hotline.web.desktop import segment_refusals, template_refusals
 from hotline.web.desktop.marking import N_
 
 #: Said as they are, with a capital letter first.
@@ -268,6 +268,7 @@ _AS_THEY_ARE: Final = frozenset(
     )
 )
 _BY_TEXT: Final = {
+    for message in _AS_THEY_ARE | template_refusals.AS_THEY_ARE | segment_refusals.AS_THEY_ARE
     message[:1].lower() + message[1:]: message for message in _AS_THEY_ARE | template_refusals.AS_THEY_ARE
 }
 
@@ -376,7 +377,7 @@ def known(text: str) -> tuple[str, Mapping[str, str]] | None:
     """The message for a refusal, and its values; None for one that nobody has put into words yet."""
     if (message := _BY_TEXT.get(text[:1].lower() + text[1:])) is not None:
         return message, {}
-    for pattern, message in (*template_refusals.WITH_VALUES, *_WITH_VALUES):
+    for pattern, message in (*template_refusals.WITH_VALUES, *segment_refusals.WITH_VALUES, *_WITH_VALUES):
         if found := pattern.fullmatch(text):
             return message, {name: value or "" for name, value in found.groupdict().items()}
     return None
