@@ -28,11 +28,13 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
 
 # jsonb in binary form (a version byte, then the text): COPY takes no other.
 _JSONB_VERSION: Final = b"\x01"
+#: Made once: ``json.dumps`` would make one for each value.
+_WRITTEN: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _encode(value: Any) -> bytes:
     # Tortoise's JSONField hands over text, hand-written SQL hands over values.
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = value if isinstance(value, str) else _WRITTEN(value)
     return _JSONB_VERSION + text.encode()
 
 

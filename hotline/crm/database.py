@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import structlog
 import tortoise.context
+from asyncpg.pool import PoolAcquireContext
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.context import TortoiseContext
@@ -162,25 +163,25 @@ class Database:
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         """All rows of one statement, in a transaction of its own."""
         with translated():
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            async with self._acquired() as connection:
                 return cast(Sequence[Row], await connection.fetch(sql, *args))
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         """The first row of one statement, or None."""
         with translated():
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            async with self._acquired() as connection:
                 return cast("Row | None", await connection.fetchrow(sql, *args))
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
         """The first column of the first row, or None."""
         with translated():
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            async with self._acquired() as connection:
                 return await connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: Any) -> str:
         """Run one statement; answers PostgreSQL's command tag."""
         with translated():
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            async with self._acquired() as connection:
                 return cast(str, await connection.execute(sql, *args))
 
     @asynccontextmanager
@@ -190,7 +191,7 @@ class Database:
         Not Tortoise's ``in_transaction``: when BEGIN fails on a lost connection, that one never gives it back.
         """
         with translated():
-            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+            connection = await self._acquired()
             try:
                 async with self._bound(connection) as client:
                     yield client
@@ -207,7 +208,7 @@ class Database:
         """
         with translated():
             async with (
-                self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection,
+                self._acquired() as connection,
                 connection.transaction(readonly=True),
             ):
                 await connection.execute(_THROUGH_BITMAPS if probes else f"{_THROUGH_BITMAPS}; {_NO_PROBES}")
@@ -267,6 +268,11 @@ class Database:
         finally:
             self._context.connections.reset(token)
             tortoise.context._current_context.reset(context)
+
+    def _acquired(self) -> PoolAcquireContext:
+        """A connection of the pool. A time-out costs as much as a short statement: it is for those who wait."""
+        pool = self._pool
+        return pool.acquire() if pool.get_idle_size() else pool.acquire(timeout=ACQUIRE_TIMEOUT)
 
     @property
     def _pool(self) -> asyncpg.Pool:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 import re
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
+from xml.sax.saxutils import escape
 
 from twilio.twiml import TwiML
 from twilio.twiml.voice_response import Gather, VoiceResponse
@@ -44,6 +47,9 @@ _LONGEST_WAIT: Final = 600
 #: Characters that no XML document may hold (XML 1.0 §2.2).
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _KEYS: Final = frozenset("0123456789*#")
+#: Stands for the address where Twilio goes on; nobody can have said it.
+_ACTION: Final = f"action:{secrets.token_hex(16)}"
+_QUOTE: Final = {'"': "&quot;"}
 #: What stands in ``Digits`` of a recording that ended because the caller hung up.
 _HUNG_UP: Final = "hangup"
 #: Keys that are read of one answer.
@@ -132,10 +138,11 @@ class _Document:
         self._hear = hear
         self._ways = ways
         self._size = 0
+        self._made: str | None = None
 
     @property
     def text(self) -> str:
-        return str(self.response)
+        return str(self.response) if self._made is None else self._made
 
     def say(self, prompts: list[Prompt], into: VoiceResponse | Gather | None = None) -> None:
         """Let these be heard; empties the list."""
@@ -144,18 +151,18 @@ class _Document:
         prompts.clear()
 
     def _say(self, prompt: Prompt, into: VoiceResponse | Gather) -> None:
+        heard = self._within(prompt)
+        if heard is not None:
+            _write(heard, into)
+
+    def _within(self, prompt: Prompt) -> Heard | None:
+        """How a prompt is heard, None beyond what a document may hold: of a flow that says more in one go the end is
+        not heard."""
         heard = self._hear(prompt)
         if heard is None:
-            return
-        text = _NO_XML.sub("", heard.text)
-        self._size += len((heard.url or text).encode()) + 100
-        if self._size > LARGEST:
-            return  # a flow that says more in one go than a document may hold: the end of it is not heard
-        if heard.url is not None:
-            into.play(heard.url)
-        elif text.strip():
-            voice = {} if heard.voice is None else {"voice": heard.voice.name, "language": heard.voice.language or None}
-            into.say(text, **voice)
+            return None
+        self._size += len((heard.url or heard.text).encode("utf-8", "replace")) + 100
+        return heard if self._size <= LARGEST else None
 
     def collect(self, effect: Collect, before: list[Prompt], listening: Listening | None) -> None:
         """A question: its prompts inside of it, and the way on when Twilio has heard nothing."""
@@ -174,8 +181,14 @@ class _Document:
             options |= {"language": listening.language, "speech_timeout": "auto"}
             if told := hints(effect.words):
                 options["hints"] = _NO_XML.sub("", told)
+        prompts = [*before, *effect.prompts]
+        if not self.response.verbs and all(prompt.fixed for prompt in prompts):
+            options["action"] = _ACTION
+            heard = tuple(each for prompt in prompts if (each := self._within(prompt)) is not None)
+            self._made = _question(heard, tuple(options.items())).replace(_ACTION, escape(self._ways.action, _QUOTE))
+            return
         gather = self.response.gather(**options)
-        self.say([*before, *effect.prompts], gather)
+        self.say(prompts, gather)
         self.response.redirect(self._ways.action, method="POST")
 
     def record(self, effect: RecordMessage) -> None:
@@ -196,6 +209,25 @@ class _Document:
             options |= {"transcribe": True, "transcribe_callback": self._ways.transcripts}
         self.response.record(**options)
         self.response.redirect(self._ways.action, method="POST")
+
+
+def _write(heard: Heard, into: VoiceResponse | Gather) -> None:
+    if heard.url is not None:
+        into.play(heard.url)
+    elif (text := _NO_XML.sub("", heard.text)).strip():
+        voice = {} if heard.voice is None else {"voice": heard.voice.name, "language": heard.voice.language or None}
+        into.say(text, **voice)
+
+
+# Callers are asked the same few questions; only the address where Twilio goes on is another each time.
+@lru_cache(maxsize=512)
+def _question(heard: tuple[Heard, ...], options: tuple[tuple[str, Any], ...]) -> str:
+    response = VoiceResponse()
+    gather = response.gather(**dict(options))
+    for each in heard:
+        _write(each, gather)
+    response.redirect(_ACTION, method="POST")
+    return str(response)
 
 
 def answer(question: Collect, form: Mapping[str, str]) -> Input:
