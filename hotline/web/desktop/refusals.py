@@ -268,8 +268,8 @@ _AS_THEY_ARE: Final = frozenset(
     )
 )
 _BY_TEXT: Final = {
+    message[:1].lower() + message[1:]: message
     for message in _AS_THEY_ARE | template_refusals.AS_THEY_ARE | segment_refusals.AS_THEY_ARE
-    message[:1].lower() + message[1:]: message for message in _AS_THEY_ARE | template_refusals.AS_THEY_ARE
 }
 
 #: Those that name a number or a record: pattern → message.
