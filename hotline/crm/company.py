@@ -20,6 +20,7 @@ from hotline.crm.channel_sections import Messages as Messages
 from hotline.crm.channel_sections import TwilioIvr as TwilioIvr
 from hotline.crm.channel_sections import TwilioVoice as TwilioVoice
 from hotline.crm.database import Reader
+from hotline.crm.price_section import Prices as Prices
 from hotline.crm.section import Announcement, Line, Locale, Notice, ShortText
 from hotline.crm.section import Section as Section
 from hotline.crm.unit_of_work import UnitOfWork
@@ -243,6 +244,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
         Messages,
         Mail,
         Campaigns,
+        Prices,
         Recordings,
         TwilioIvr,
         TwilioVoice,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
 from hotline.campaigns.fields import COMPANY, TRIGGER
+from hotline.campaigns.prices import written_price
 from hotline.campaigns.render import Channel, Compiled, Rendered, compile_version, render
 from hotline.campaigns.render_errors import MissingValue, RenderError, UnusableValue
 from hotline.campaigns.value_text import written_day
@@ -16,6 +17,7 @@ from hotline.conversations.segments import Segments
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.viewer import Viewer
 from hotline.workflows.house import House
+from hotline.workflows.prices import price_list
 from hotline.workflows.push_values import schema_of, values_for
 
 #: What stands where a viewer may not read the value.
@@ -37,6 +39,9 @@ class Preview:
     missing: tuple[str, ...]
     refused: str | None
     segments: Segments | None
+    #: What it is expected to cost: (beginning of the numbers, price); of a customer's own number alone where one is
+    #: chosen; empty where nobody wrote prices down.
+    costs: tuple[tuple[str, str], ...] = ()
 
 
 async def preview(
@@ -54,6 +59,7 @@ async def preview(
     if customer_id is None:
         compiled = version.for_locale(locale)
         values = await _examples(house, compiled)
+        number = ""
     else:
         customer = await get_customer(house.db, house.keyring, viewer, customer_id)
         compiled = version.for_locale(locale or customer.locale)
@@ -63,7 +69,18 @@ async def preview(
             schema = await schema_of(house)
             private = {f"custom.{each.key}" for each in schema.fields.fields if each.private}
             values = {name: HIDDEN if name in private else value for name, value in values.items()}
-    return filled(compiled, values)
+        number = next((each.value for each in customer.contact_points if each.kind in ("phone", "whatsapp")), "")
+    shown = filled(compiled, values)
+    return replace(shown, costs=await _costs(house, channel, shown, number))
+
+
+async def _costs(house: House, channel: Channel, shown: Preview, number: str) -> tuple[tuple[str, str], ...]:
+    prices = await price_list(house)
+    parts = shown.segments.count if shown.segments is not None else 1
+    if number:
+        cost = prices.of(channel, number, parts)
+        return () if cost is None else (("", written_price(cost, prices.currency)),)
+    return tuple((begins, written_price(cost, prices.currency)) for begins, cost in prices.all(channel, parts))
 
 
 def filled(compiled: Compiled, values: Mapping[str, str]) -> Preview:

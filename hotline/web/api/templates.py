@@ -151,6 +151,13 @@ class SmsSegments(Output):
     letters: str = Field(description="Those that made it UCS-2.")
 
 
+class Cost(Output):
+    """What a message is expected to cost."""
+
+    numbers: str = Field(description="The beginning of the recipients' numbers; empty: all others, or the customer's.")
+    cost: str = Field(description="As `0.0158 USD`.")
+
+
 class TemplatePreview(Output):
     """One message as it would be."""
 
@@ -169,6 +176,7 @@ class TemplatePreview(Output):
     missing: list[str] = Field(description="Values that are missing: this recipient would get nothing.")
     refused: str | None = Field(description="Why this recipient would get nothing otherwise.")
     segments: SmsSegments | None
+    costs: list[Cost] = Field(description="By the settings *Prices*; empty where nothing is written there.")
 
 
 class TestSent(Output):
@@ -213,6 +221,7 @@ def render_preview(shown: Preview) -> TemplatePreview:
         content_sid=made.content_sid, variables=dict(made.variables), recording=made.recording, opt_out=made.opt_out,
         opt_out_key=made.opt_out_key, expires_hours=made.expires_hours, missing=list(shown.missing),
         refused=shown.refused, segments=None if shown.segments is None else SmsSegments.model_validate(shown.segments),
+        costs=[Cost(numbers=numbers, cost=cost) for numbers, cost in shown.costs],
     )  # fmt: skip
 
 

@@ -65,6 +65,12 @@ LABELS: Final[Mapping[str, Label]] = {
     "campaigns.long_approval_days": Label(
         N_("That of recurring and triggered pushes holds for"), N_("Then it must be reviewed anew."), N_("days")
     ),
+    "prices.sms": Label(
+        N_("Each part of an SMS"),
+        N_("A line for each beginning of numbers: +86 0.045. A price alone is for all other numbers."),
+    ),
+    "prices.whatsapp": Label(N_("Each WhatsApp message"), N_("Written in the same way.")),
+    "prices.voice": Label(N_("Each call"), N_("Written in the same way.")),
     "twilio_ivr.prompts": Label(
         N_("Prompts that are played"),
         N_("Everything else is read by Twilio's voices."),

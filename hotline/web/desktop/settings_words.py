@@ -32,6 +32,7 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "messages": (N_("Messages"), N_("SMS and WhatsApp: what hotline answers by itself, files, when all is said.")),
     "mail": (N_("Mail"), N_("The address that customers write to, and how answers leave.")),
     "campaigns": (N_("Campaigns"), N_("Who must review what is sent to many, and how long an approval holds.")),
+    "prices": (N_("Prices"), N_("What messages cost, so that campaigns tell beforehand what they will.")),
     "recordings": (N_("Recordings"), N_("Voicemails and recordings of calls: what is kept, for how long.")),
     "twilio_ivr": (
         N_("Twilio callers"),

@@ -30,6 +30,7 @@ AS_THEY_ARE: Final = frozenset(
         N_("you have no email address: an administrator enters it with your other data."),
         N_("you have no telephone number: an administrator enters it with your other data."),
         N_("write one on each line: 1 = {{ name }}"),
+        N_("write a price on each line, after the beginning of the numbers: +86 0.045"),
     )
 )
 

@@ -13,7 +13,7 @@ from hotline.campaigns.links import link_values
 from hotline.campaigns.manifest import digest
 from hotline.campaigns.render import compile_version, render
 from hotline.crm.commands.templates import freeze_links
-from hotline.crm.company import Company
+from hotline.crm.company import Company, Prices
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.templates import get_template_version, list_template_versions, read_versions
 from hotline.crm.viewer import SYSTEM
@@ -157,6 +157,9 @@ async def test_a_preview_names_what_is_missing(house: House) -> None:
     assert shown.segments is not None
     assert shown.segments.count == 1
     marketer = viewer_as("marketer")
+    await put(house, SYSTEM, Prices(sms="+1 0.0079\n+86 0.045"))
+    priced = await preview(house, SYSTEM, "sms", made.content)
+    assert priced.costs == (("+86", "0.045 EUR"), ("+1", "0.0079 EUR"))
     masked = await preview(house, marketer, "sms", made.content, customer_id=ann)
     assert masked.rendered.body == "Ann, [city] ••• you"
     example = await preview(house, marketer, "sms", made.content)
