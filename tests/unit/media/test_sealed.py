@@ -46,7 +46,9 @@ def test_what_was_written_is_read(tmp_path: Path, size: int) -> None:
         assert data[:64] not in (tmp_path / "a").read_bytes()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50, deadline=None
+)
 @given(st.integers(0, 3 * PIECE), st.integers(0, 4 * PIECE), st.integers(0, 4 * PIECE))
 def test_any_part_is_read_alone(tmp_path: Path, size: int, start: int, stop: int) -> None:
     data = os.urandom(size)
