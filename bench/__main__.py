@@ -26,6 +26,7 @@ async def main() -> None:
     await pages.main(crowd.CUSTOMERS, pages.ROUNDS)
     tell()
     await sms.main(sms.MESSAGES, sms.RUNS)
+    tell()
     render.main()
 
 
