@@ -14,10 +14,10 @@ from uuid import UUID
 from hotline.campaigns.approval import enough
 from hotline.campaigns.manifest import NotCanonical, digest
 from hotline.campaigns.states import reference
+from hotline.crm.audience_proof import digest as audience_digest
 from hotline.crm.audit import Finding, Report
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
-from hotline.crm.queries.audience import digest as audience_digest
 from hotline.crm.queries.manifests import is_genuine
 
 #: Submissions that are read at once.

@@ -94,7 +94,7 @@ async def sample_at(
 async def _chosen(house: House, manifest: ManifestView) -> list[Chosen]:
     if manifest.content["kind"] != "triggered":
         return await choose(house.db, manifest.id, manifest.sha256, manifest.recipients, LOOKED_AT)
-    definition = await read_definition(house.db, UUID(manifest.content["segment"]["version_id"]))
+    definition = await read_definition(house.db, SYSTEM, UUID(manifest.content["segment"]["version_id"]))
     found = await sample(
         house.db, house.keyring, SYSTEM, definition, SHOWN, now=house.clock(), zone=house.settings.timezone,
         seed=int.from_bytes(manifest.sha256[:4], "big"),

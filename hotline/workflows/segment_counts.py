@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.crm.queries.audience import breakdown, count_customers, next_piece
-from hotline.crm.queries.segments import current_version, read_definition, require_all
-from hotline.crm.scopes import Arguments
+from hotline.crm.queries.audience import breakdown, count_customers, next_piece, require_all
+from hotline.crm.queries.segments import current_version, read_definition
 from hotline.crm.viewer import Viewer
 from hotline.workflows import background
 from hotline.workflows.background import Kind, Run
@@ -30,7 +29,7 @@ async def start(
     purpose_of(purpose)
     version = await current_version(house.db, viewer, segment_id)
     await bring_up_to_date(house)
-    total = await count_customers(house.db)
+    total = await count_customers(house.db, viewer)
     params = {"version_id": str(version.id), "channel": channel, "purpose": purpose}
     return await background.start(house, viewer, COUNT, params, total)
 
@@ -38,16 +37,14 @@ async def start(
 async def _count(house: House, run: Run) -> Mapping[str, Any]:
     params = run.job.params
     channel, purpose = channel_of(params["channel"]), purpose_of(params["purpose"])
-    definition = await read_definition(house.db, UUID(params["version_id"]))
+    definition = await read_definition(house.db, run.viewer, UUID(params["version_id"]))
     kept: dict[str, Any] = dict(run.job.cursor or {"after": None, "matched": 0, "recipients": 0, "excluded": {}})
     if run.job.cursor is None:
         await bring_up_to_date(house)
     while True:
         async with house.long_unit(run.viewer) as uow:
-            piece = await next_piece(uow, UUID(kept["after"]) if kept["after"] else None, PIECE)
-            found = await breakdown(
-                uow, definition, channel, purpose, Arguments(), uow.now, zone_of(house), among=piece
-            )
+            piece = await next_piece(uow, run.viewer, UUID(kept["after"]) if kept["after"] else None, PIECE)
+            found = await breakdown(uow, run.viewer, definition, channel, purpose, uow.now, zone_of(house), among=piece)
             excluded = {**kept["excluded"]}
             for reason, number in found.excluded.items():
                 excluded[reason] = excluded.get(reason, 0) + number

@@ -16,7 +16,7 @@ from hotline.campaigns.segment_rules import Rule, parse
 from hotline.crm.commands import segments as commands
 from hotline.crm.commands.customer_facts import marks_left, read_marked
 from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.queries.audience import Breakdown, Definition, Lists, breakdown
+from hotline.crm.queries.audience import Breakdown, Definition, Lists, breakdown, require_all
 from hotline.crm.queries.custom_fields import read_fields
 from hotline.crm.queries.customer_views import CustomerView
 from hotline.crm.queries.segments import (
@@ -25,10 +25,8 @@ from hotline.crm.queries.segments import (
     Side,
     explain,
     get_segment,
-    require_all,
     sample,
 )
-from hotline.crm.scopes import Arguments
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import many_lines, one_line
 from hotline.errors import HotlineError, Invalid, Unavailable
@@ -172,7 +170,7 @@ async def ask(
     drawn: Sequence[CustomerView] = ()
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            counted = await breakdown(house.db, definition, wanted, meant, Arguments(), now, zone)
+            counted = await breakdown(house.db, viewer, definition, wanted, meant, now, zone)
             if samples and counted.recipients:
                 drawn = await sample(
                     house.db, house.keyring, viewer, definition, samples, now=now, zone=zone, seed=seed

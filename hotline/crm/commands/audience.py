@@ -12,12 +12,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from hotline.campaigns.consent import Channel, Purpose
+from hotline.crm.audience_proof import digest
 from hotline.crm.commands.customer_facts import read_all_marked
-from hotline.crm.queries.audience import Reason, digest, excluded, held_back, kinds, members
+from hotline.crm.queries.audience import Reason, excluded, held_back, kinds, members
 from hotline.crm.queries.segment_sql import Asked
 from hotline.crm.queries.segments import read_definition
 from hotline.crm.scopes import Arguments
 from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict
 
 _UTC: Final = ZoneInfo("UTC")
@@ -72,7 +74,7 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A frozen audience. ``sha256`` is over the recipients' ids (``queries.audience.digest``); ``matched`` were in the
+    """A frozen audience. ``sha256`` is over the recipients' ids (``crm.audience_proof``); ``matched`` were in the
     segment, ``excluded`` of them by reason get nothing."""
 
     count: int
@@ -147,7 +149,7 @@ async def _judged(
     bind: Arguments,
     zone: ZoneInfo,
 ) -> str:
-    definition = await read_definition(uow, segment_version_id)
+    definition = await read_definition(uow, SYSTEM, segment_version_id)
     await read_all_marked(uow)
     asked = Asked(bind, uow.now, zone)
     found, where = members(definition, asked)

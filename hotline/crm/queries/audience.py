@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,15 +14,15 @@ from hotline.campaigns.facts import BITS, bit
 from hotline.campaigns.segment_rules import Rule
 from hotline.crm.database import Reader
 from hotline.crm.queries.segment_sql import Asked, condition, source
-from hotline.crm.scopes import Bind
+from hotline.crm.scopes import Arguments, Bind
+from hotline.crm.viewer import Viewer
+from hotline.errors import Forbidden
 
 #: Why somebody of a segment gets nothing, in the order in which it is asked.
 Reason = Literal[
     "excluded_by_list", "no_contact_point", "suppressed", "consent_withdrawn", "no_consent", "same_address",
     "over_limit",
 ]  # fmt: skip
-#: Recipients that are hashed at once.
-_PIECE: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +108,24 @@ class Piece:
         return f"({' AND '.join(bounds)})" if bounds else "true"
 
 
-async def count_customers(db: Reader) -> int:
-    """How many customers there are, without those who were merged into others or erased."""
+def require_all(viewer: Viewer) -> None:
+    """Raise Forbidden for who may not see segments, or sees only some of the customers: numbers would tell of the
+    others."""
+    viewer.require("segments.read")
+    if viewer.scope_of("customers") != "all":
+        raise Forbidden("Segments are of all customers, and your role sees only some of them.")
+
+
+async def count_customers(db: Reader, viewer: Viewer) -> int:
+    """How many customers there are, without those who were merged into others or erased. Raises Forbidden."""
+    require_all(viewer)
     found: int = await db.fetchval("SELECT count(*) FROM customer_facts")
     return found
 
 
-async def next_piece(db: Reader, after: UUID | None, size: int) -> Piece:
-    """The next ``size`` customers behind one; its ``last`` is None when they are the last."""
+async def next_piece(db: Reader, viewer: Viewer, after: UUID | None, size: int) -> Piece:
+    """The next ``size`` customers behind one; its ``last`` is None when they are the last. Raises Forbidden."""
+    require_all(viewer)
     last = await db.fetchval(
         """SELECT customer_id FROM customer_facts WHERE $1::uuid IS NULL OR customer_id > $1
            ORDER BY customer_id OFFSET $2 LIMIT 1""",
@@ -127,17 +136,19 @@ async def next_piece(db: Reader, after: UUID | None, size: int) -> Piece:
 
 async def breakdown(
     db: Reader,
+    viewer: Viewer,
     definition: Definition,
     channel: Channel | None,
     purpose: Purpose,
-    bind: Bind,
     now: datetime,
     zone: ZoneInfo,
     *,
     among: Piece | None = None,
 ) -> Breakdown:
     """Count a definition by the facts, by reason where a channel is given; only ``among`` a piece of all customers.
-    ``bind`` is a fresh ``Arguments``."""
+    Raises Forbidden."""
+    require_all(viewer)
+    bind = Arguments()
     asked = Asked(bind, now, zone)
     found, where = members(definition, asked)
     if among is not None:
@@ -153,27 +164,3 @@ async def breakdown(
     recipients = counts.pop(None, 0)
     by_reason = {why: number for why, number in counts.items() if why is not None}
     return Breakdown(recipients + sum(by_reason.values()), recipients, by_reason)
-
-
-async def digest(db: Reader, manifest_id: UUID) -> tuple[int, bytes]:
-    """How many recipients a manifest has, and the SHA-256 over their customers' ids (16 bytes each) in the order of
-    their positions. Read piece by piece: the memory that it takes does not grow with the audience."""
-    found, hashed = 0, hashlib.sha256()
-    while True:
-        row = await db.fetchrow(
-            """SELECT count(*) AS number, string_agg(uuid_send(customer_id), ''::bytea ORDER BY position) AS ids,
-                   max(position) AS last
-               FROM recipient WHERE manifest_id = $1 AND position >= $2 AND position < $3""",
-            *(manifest_id, found, found + _PIECE),
-        )
-        if row is None or not row["number"]:
-            return found, hashed.digest()
-        # A position that is missing, or that was moved, shows in the ids that follow.
-        found += row["number"]
-        hashed.update(row["ids"])
-        if row["number"] < _PIECE:
-            left = await db.fetchval(
-                "SELECT count(*) FROM recipient WHERE manifest_id = $1 AND (position >= $2 OR position < 0)",
-                *(manifest_id, found),
-            )
-            return found + left, hashed.digest()

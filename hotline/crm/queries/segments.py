@@ -13,14 +13,14 @@ from hotline.campaigns.consent import Channel, Purpose
 from hotline.campaigns.segment_rules import All, AnyOf, Condition, Not, Rule, parse
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
-from hotline.crm.queries.audience import Definition, Lists, Reason, excluded, held_back, members
+from hotline.crm.queries.audience import Definition, Lists, Reason, excluded, held_back, members, require_all
 from hotline.crm.queries.custom_fields import read_fields
 from hotline.crm.queries.customer_search import read_customers
 from hotline.crm.queries.customer_views import CustomerView
 from hotline.crm.queries.segment_sql import Asked, condition, source
 from hotline.crm.scopes import Arguments
-from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.errors import Forbidden, NotFound
+from hotline.crm.viewer import Viewer
+from hotline.errors import NotFound
 
 #: Customers of a sample.
 MOST_SAMPLED: Final = 50
@@ -70,14 +70,6 @@ class Explained:
     listed: Side | None
     parts: Mapping[str, Any] | None
     reason: Reason | None
-
-
-def require_all(viewer: Viewer) -> None:
-    """Raise Forbidden for who may not see segments, or sees only some of the customers: numbers would tell of the
-    others."""
-    viewer.require("segments.read")
-    if viewer.scope_of("customers") != "all":
-        raise Forbidden("Segments are of all customers, and your role sees only some of them.")
 
 
 _VERSION: Final = """
@@ -157,12 +149,13 @@ async def list_members(
     return [row["customer_id"] for row in rows]
 
 
-async def read_definition(db: Reader, version_id: UUID) -> Definition:
+async def read_definition(db: Reader, viewer: Viewer, version_id: UUID) -> Definition:
     """Whom a version means. Raises NotFound, and Invalid where it asks a field that cannot be asked any more."""
+    viewer.require("segments.read")
     row = await db.fetchrow("SELECT segment_id, number, rules FROM segment_version WHERE id = $1", version_id)
     if row is None:
         raise NotFound()
-    fields = await read_fields(db, SYSTEM)
+    fields = await read_fields(db, viewer)
     return Definition(parse(row["rules"], fields.fields), Lists(row["segment_id"], row["number"]))
 
 

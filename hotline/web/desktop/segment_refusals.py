@@ -34,6 +34,8 @@ WITH_VALUES: Final = tuple(
         (r"expected an amount and a currency\.", N_("Expected an amount and a currency.")),
         (r"nested too deeply; at most (?P<most>\d+) levels\.", N_("Nested too deeply: at most {most} levels.")),
         (r"at most (?P<most>\d+) conditions\.", N_("At most {most} conditions.")),
+        (r"(?P<name>\S+) is not known; .*", N_("{name} is not known here.")),
+        (r"(?P<op>\S+) takes none\.", N_("Nothing may stand here.")),
         (r"rules cannot ask (?P<name>.*)\.", N_("Rules cannot ask {name}: its values are sealed, or it is gone.")),
         (
             r"There are (?P<most>\d+) segments already; archive some first\.",

@@ -6,14 +6,11 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
-import pytest
-
-from hotline.crm.commands.audience import Overrides, forget, freeze, matching
+from hotline.crm.audience_proof import digest
+from hotline.crm.commands.audience import freeze
 from hotline.crm.commands.consents import grant, withdraw
 from hotline.crm.commands.suppressions import suppress
-from hotline.crm.queries.audience import digest
 from hotline.crm.viewer import SYSTEM
-from hotline.errors import Conflict
 from hotline.ids import new_id
 from hotline.workflows import segments
 from hotline.workflows.customers import create_customer
@@ -30,7 +27,9 @@ async def customer(house: House, name: str, *, email: str | None = None, agreed:
 
 async def agree(house: House, customer_id: UUID, *, no: bool = False) -> None:
     async with house.unit(SYSTEM) as uow:
-        await (withdraw if no else grant)(uow, customer_id, "email", "marketing", source="form", wording="I agree to news.")
+        await (withdraw if no else grant)(
+            uow, customer_id, "email", "marketing", source="form", wording="I agree to news."
+        )
 
 
 async def everybody(house: House, rules: Any = None) -> UUID:
