@@ -19,7 +19,6 @@ import structlog
 
 from hotline.bus.rates import SharedBuckets
 from hotline.channels.errors import ChannelError, NotConfigured, SenderPaused, TemporarilyRefused, Unknown
-from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_rates import Pace
 from hotline.workflows import dispatch
@@ -283,8 +282,7 @@ class Lane:
                 continue
             try:
                 if results:
-                    async with self._house.unit(SYSTEM) as uow:
-                        await settle(uow, results)
+                    await settle(self._house, results)
                     del self._results[: len(results)]
                     self._begun_count -= len(results)
                 if withheld:

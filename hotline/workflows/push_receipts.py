@@ -79,14 +79,21 @@ class Tried:
     result: Accepted | ChannelError
 
 
-async def settle(uow: UnitOfWork, tried: Sequence[Tried]) -> None:
-    """Note what came of tries that were just made."""
-    rows = [_noted(each, uow.now) for each in tried]
-    await note(uow, rows)
+async def settle(house: House, tried: Sequence[Tried]) -> None:
+    """Note what came of tries that were just made: all of them, or none."""
+    now = house.clock()
+    rows = [_noted(each, now) for each in tried]
+    more = [each for each in tried if isinstance(each.result, (OptedOut, AddressRefused, SenderPaused))]
+    if more:
+        async with house.unit(SYSTEM) as uow:
+            await note(uow, rows, now)
+            await _consequences(uow, more)
+            await _pauses(uow, more)
+    else:
+        # One statement is a transaction already: the usual case of a blast takes one way to the server.
+        await note(house.db, rows, now)
     for each, row in zip(tried, rows, strict=True):
         SETTLED.labels(each.channel, row.state).inc()
-    await _consequences(uow, [each for each in tried if isinstance(each.result, (OptedOut, AddressRefused))])
-    await _pauses(uow, tried)
 
 
 def _noted(tried: Tried, now: datetime) -> Noted:
@@ -145,8 +152,9 @@ def _again(
 
 async def _consequences(uow: UnitOfWork, refused: Sequence[Tried]) -> None:
     """Who opted out at the provider, and whose address is none, gets nothing over this channel any more."""
-    rows = await addresses_of(uow, [each.delivery_id for each in refused]) if refused else {}
-    for each in refused:
+    of_address = [each for each in refused if isinstance(each.result, (OptedOut, AddressRefused))]
+    rows = await addresses_of(uow, [each.delivery_id for each in of_address]) if of_address else {}
+    for each in of_address:
         row = rows.get(each.delivery_id)
         if row is not None and isinstance(each.result, ChannelError):
             await _suppress(uow, row, each.result)

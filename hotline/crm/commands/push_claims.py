@@ -114,17 +114,15 @@ _STILL_WANTED: Final = """
     ), CASE a.purpose WHEN 'marketing' THEN 'never' ELSE 'granted' END) = 'granted')
 """
 _BEGIN: Final = f"""
-WITH asked AS (
-    SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[])
-        AS a (id, person, sender_id, locale, purpose)
-), begun AS (
-    UPDATE delivery d SET state = 'sending', attempts = d.attempts + 1, sender_id = x.sender_id, locale = x.locale,
+WITH begun AS (
+    UPDATE delivery d SET state = 'sending', attempts = d.attempts + 1, sender_id = a.sender_id, locale = a.locale,
         leased_until = clock_timestamp() + $9::interval, updated_at = $1, error_code = NULL, reason = NULL
-    FROM (
-        SELECT a.* FROM asked a JOIN delivery d ON d.id = a.id {_ALLOWED}
-        WHERE d.state = 'queued' AND d.lease = $7 AND {_NO_STOP} AND {_STILL_WANTED}
-    ) AS x
-    WHERE d.id = x.id AND d.state = 'queued' AND d.lease = $7
+    FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[])
+        AS a (id, person, sender_id, locale, purpose), campaign c, manifest m
+    WHERE d.id = a.id AND d.state = 'queued' AND d.lease = $7
+      AND c.id = d.campaign_id AND c.state = 'running' AND c.manifest_id = d.manifest_id
+      AND m.id = d.manifest_id AND m.campaign_id = c.id AND m.state = 'approved' AND m.expires_at > $1
+      AND {_NO_STOP} AND {_STILL_WANTED}
     RETURNING d.id, d.attempts, d.sender_id
 )
 INSERT INTO delivery_attempt (delivery_id, attempt, started_at, node, sender_id)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.conversations.delivery import Delivery
-from hotline.crm.database import Row
+from hotline.crm.database import Database, Row
 from hotline.crm.unit_of_work import UnitOfWork
 
 
@@ -54,13 +54,13 @@ FROM told t WHERE d.id = t.id AND d.attempts = t.attempt
 """
 
 
-async def note(uow: UnitOfWork, results: Sequence[Noted]) -> None:
-    """Note what came of tries. Those of which something newer is known stay as they are."""
+async def note(db: Database | UnitOfWork, results: Sequence[Noted], now: datetime) -> None:
+    """Note what came of tries, by one statement. Those of which something newer is known stay as they are."""
     if not results:
         return
     ordered = sorted(results, key=lambda each: each.id)
-    await uow.execute(
-        _NOTE, uow.now, [each.id for each in ordered], [each.attempt for each in ordered],
+    await db.execute(
+        _NOTE, now, [each.id for each in ordered], [each.attempt for each in ordered],
         [each.started_at for each in ordered], [each.outcome for each in ordered], [each.state for each in ordered],
         [each.error_code for each in ordered], [each.reason for each in ordered],
         [each.provider_id for each in ordered], [each.account_sid for each in ordered],
