@@ -273,7 +273,8 @@ async def _filled(
         arm = plan.arms[variant]
         locales = {each.person_id: arm.locale_for(each.language) for each, _ in some}
         values = await values_for(house, locales, arm.fields)
-        causes = await trigger_values_for(house, {each.id: each.facts for each, _ in some}, arm.fields)
+        told = {each.id: locales[each.person_id] for each, _ in some}
+        causes = await trigger_values_for(house, {each.id: each.facts for each, _ in some}, told, arm.fields)
         for each, to in some:
             locale = locales[each.person_id]
             own = values.get(each.person_id)

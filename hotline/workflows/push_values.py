@@ -50,18 +50,22 @@ async def values_for(
 
 
 async def trigger_values_for(
-    house: House, facts: Mapping[UUID, Mapping[str, Any] | None], names: Collection[str], db: Reader | None = None
+    house: House,
+    facts: Mapping[UUID, Mapping[str, Any] | None],
+    locales: Mapping[UUID, str],
+    names: Collection[str],
+    db: Reader | None = None,
 ) -> dict[UUID, dict[str, str]]:
-    """What set each delivery off, for the names among ``names`` that are of it; ``facts`` are the deliveries'. No
-    statement where none is asked for."""
+    """What set each delivery off, for the names among ``names`` that are of it; ``facts`` and ``locales`` are
+    the deliveries'. No statement where none is asked for."""
     asked = {
-        delivery: Trigger(_id(each.get("ticket_id")), _id(each.get("purchase_id")))
+        delivery: Trigger(locales[delivery], _id(each.get("ticket_id")), _id(each.get("purchase_id")))
         for delivery, each in facts.items()
         if each
     }
     if not asked or not any(name in TRIGGER for name in names):
         return {}
-    return await trigger_values(db or house.db, house.keyring, SYSTEM, asked)
+    return await trigger_values(db or house.db, house.keyring, SYSTEM, asked, house.settings.timezone)
 
 
 def _id(value: Any) -> UUID | None:

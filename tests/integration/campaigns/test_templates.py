@@ -254,16 +254,21 @@ async def test_templates_by_the_api(house: House, api: Api) -> None:  # noqa: F8
 async def test_what_set_a_message_off_is_read_by_one_statement(house: House) -> None:
     ann = await customer(house, "Ann")
     ticket = await create_ticket(house, SYSTEM, {"kind": "complaint", "subject": "No heat", "customer_id": ann})
-    bought: Any = {"kind": "product", "title": "A lamp", "at": NOON, "amount": 1999, "currency": "EUR"}
+    bought: Any = {"kind": "product", "title": "A lamp", "at": NOON, "amount": 1999, "currency": "EUR", "ends_at": NOON}
     purchase = await add_purchase(house, SYSTEM, ann, bought)
     first, second, third = new_id(), new_id(), new_id()
     facts = {first: {"ticket_id": str(ticket.id)}, second: {"purchase_id": str(purchase.id)}, third: None}
-    found = await push_values.trigger_values_for(house, facts, {"ticket.subject"})
+    found = await push_values.trigger_values_for(house, facts, dict.fromkeys(facts, "zh"), {"ticket.subject"})
     assert found == {
         first: {"ticket.reference": ticket.reference, "ticket.subject": "No heat"},
-        second: {"purchase.title": "A lamp", "purchase.amount": "19.99 EUR"},
+        second: {
+            "purchase.title": "A lamp",
+            "purchase.amount": "19.99 EUR",
+            "fee.amount": "19.99 EUR",
+            "fee.due": "2026年11月22日",
+        },
     }
-    assert await push_values.trigger_values_for(house, facts, {"customer.name"}) == {}
+    assert await push_values.trigger_values_for(house, facts, dict.fromkeys(facts, "zh"), {"customer.name"}) == {}
 
 
 async def test_a_test_goes_to_who_asks_and_to_nobody_else(house: House) -> None:
