@@ -15,7 +15,7 @@ COMPANY: Final = ("company.name", "company.address", "company.phone", "company.e
 MESSAGE: Final = ("today", "unsubscribe_url")
 #: Of what made a triggered campaign send: there for nobody in others.
 TRIGGER: Final = (
-    "ticket.reference", "ticket.subject", "purchase.title", "purchase.amount", "fee.amount", "fee.due", "holiday.name",
+    "ticket.reference", "ticket.subject", "purchase.title", "purchase.amount", "fee.amount", "fee.due",
 )  # fmt: skip
 FIELDS: Final = (*CUSTOMER, *COMPANY, *MESSAGE, *TRIGGER)
 
