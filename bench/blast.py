@@ -23,10 +23,12 @@ from hotline.workflows.house import House
 DOMAIN: Final = "example.net"
 SENDER: Final = "news@company.example"
 NUMBER: Final = "+15005550006"
-_WORDS: Final = (
-    "our summer range is here and as one of our regular customers you may choose first from it what you like and have"
-    " it sent to you at no cost until the end of the month"
-).split()
+_WORDS: Final = tuple(
+    (
+        "our summer range is here and as one of our regular customers you may choose first from it what you like and"
+        " have it sent to you at no cost until the end of the month"
+    ).split()
+)
 
 
 def email_of(number: int) -> str:
@@ -64,7 +66,7 @@ async def people(house: House, count: int, *, first: int = 0, purpose: str = "ma
             await uow.execute(
                 f"""INSERT INTO consent (id, customer_id, channel, purpose, state, since, record_id)
                     SELECT {UUID7}, c.id, $1, $2, 'granted', $3, {UUID7} FROM customer c
-                    ON CONFLICT DO NOTHING""",  # noqa: S608
+                    ON CONFLICT DO NOTHING""",
                 channel,
                 purpose,
                 uow.now,
@@ -73,7 +75,7 @@ async def people(house: House, count: int, *, first: int = 0, purpose: str = "ma
 
 def mail_content(size: int = 4_000) -> dict[str, Any]:
     """A mail of two parts, so many bytes of letters together, with the recipient's name in both."""
-    chosen = random.Random(7)  # noqa: S311  # the same mail each time
+    chosen = random.Random(7)  # the same mail each time
     half = size // 2
 
     def words(length: int) -> str:
@@ -165,17 +167,15 @@ async def campaign(
                         due_at, expires_at, released_at)
                     SELECT {UUID7}, $1, $2, c.id, p.id, $3, 'queued', $4, $5, $4
                     FROM customer c LEFT JOIN contact_point p ON p.customer_id = c.id AND p.kind = $6
-                    WHERE $6::text IS NULL OR p.id IS NOT NULL ORDER BY c.id LIMIT $7""",  # noqa: S608
+                    WHERE $6::text IS NULL OR p.id IS NOT NULL ORDER BY c.id LIMIT $7""",
                 *(campaign_id, manifest_id, channel, now, now + timedelta(hours=24), kind, most),
             )
     return campaign_id
 
 
 async def _frozen(house: House, sender_id: UUID) -> dict[str, Any]:
-    row = await house.db.fetchrow(
-        "SELECT address, name, account_sid, service_sid FROM sender WHERE id = $1", sender_id
-    )
-    assert row is not None  # noqa: S101
+    row = await house.db.fetchrow("SELECT address, name, account_sid, service_sid FROM sender WHERE id = $1", sender_id)
+    assert row is not None
     return {"id": str(sender_id), **dict(row)}
 
 

@@ -28,6 +28,7 @@ from hotline.crm.commands.catch_up import (
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Unavailable
+from hotline.workflows import push_unknown
 from hotline.workflows.deliveries import told
 from hotline.workflows.doubtful import BEFORE_TRY, pairs
 from hotline.workflows.house import House
@@ -64,6 +65,12 @@ async def catch_up(house: House) -> Counter[str]:
             except ChannelError as error:
                 log.warning("catch_up.list_refused", account=account, reason=error.code, code=error.provider_code)
                 refused = refused or error
+    try:
+        found["pushes"] += await push_unknown.resolve(house)
+    except ChannelError as error:
+        log.warning("catch_up.list_refused", account=client.account_sid, reason=error.code, code=error.provider_code)
+        refused = refused or error
+    found = +found
     if found:
         log.info("catch_up.found", **found)
     if refused is not None:

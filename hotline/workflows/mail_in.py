@@ -38,7 +38,7 @@ from hotline.crm.queries.mail import (
 from hotline.crm.queries.messages import get_message
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import message_files
+from hotline.workflows import message_files, push_receipts
 from hotline.workflows.company import get as company_section
 from hotline.workflows.house import House
 from hotline.workflows.mail_bounces import note_report
@@ -201,7 +201,10 @@ async def _reported(house: House, parsed: ParsedMail, report: Report, bounced: U
     message_id = bounced or next((each for each in quoted if each is not None), None)
     noted = False
     if message_id is not None:
-        noted = await note_report(house, message_id, report, _key(house, parsed, raw, parsed.address))
+        key = _key(house, parsed, raw, parsed.address)
+        noted = await note_report(house, message_id, report, key)
+        # What campaigns send carries the same kinds of tags.
+        noted = noted or await push_receipts.note_report(house, message_id, report, key)
     if not noted:
         return await _kept(house, parsed, raw, parsed.address or "mailer-daemon@invalid", parsed.name, (), "report")
     return Taken("report", message_id=message_id, automatic="report")

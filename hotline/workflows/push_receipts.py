@@ -1,5 +1,5 @@
 """What becomes of campaigns' deliveries: accepted, refused, delivered, read, or nobody knows. Told by who sends them,
-by callbacks, by reports in the mail and by the provider's list; in whatever order these come, a delivery ends the same."""
+by callbacks, by reports in the mail and by the provider's list; in whatever order these come, it ends the same."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from hotline.conversations.delivery import of_twilio
 from hotline.crm.commands.message_facts import message_named
 from hotline.crm.commands.message_files import FileAt
 from hotline.crm.unit_of_work import UnitOfWork
+from hotline.workflows import push_receipts
 from hotline.workflows.deliveries import told
 from hotline.workflows.house import House
 from hotline.workflows.message_files import wake_fetching
@@ -86,16 +87,24 @@ async def status(
     if not sid or state is None:
         return
     code = form.get("ErrorCode", "")
+    number = int(code) if code.isascii() and code.isdecimal() and len(code) < 9 else None
+    attempt = int(given) if (given := query.get("n", "")).isdecimal() and len(given) < 4 else None
+    delivery_id = _uuid(query.get("d", ""))
 
     async def work(uow: UnitOfWork) -> str:
+        if delivery_id is not None:
+            await push_receipts.told(
+                uow, delivery_id, state, account=account_sid, provider_id=sid[:64], attempt=attempt, code=number
+            )
+            return ""
         await told(
             uow,
             state,
             account=account_sid,
             provider_id=sid[:64],
             message_id=_uuid(query.get("m", "")),
-            attempt=int(attempt) if (attempt := query.get("n", "")).isdecimal() and len(attempt) < 4 else None,
-            code=int(code) if code.isascii() and code.isdecimal() and len(code) < 9 else None,
+            attempt=attempt,
+            code=number,
         )
         return ""
 

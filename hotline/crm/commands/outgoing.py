@@ -59,6 +59,7 @@ _TAKE: Final = """
 WITH due AS (
     SELECT m.id FROM message m JOIN conversation v ON v.id = m.conversation_id
     WHERE m.state = 'queued' AND m.send_at <= $1 AND v.channel = ANY($2::text[])
+      AND NOT EXISTS (SELECT 1 FROM outbound_stop WHERE stopped_at IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM sender_pause p WHERE p.sender_id = v.sender_id
                       AND (p.until IS NULL OR p.until > $1))
       AND NOT EXISTS (SELECT 1 FROM message e WHERE e.conversation_id = m.conversation_id AND e.id <> m.id

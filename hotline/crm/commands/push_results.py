@@ -144,7 +144,8 @@ def _row(row: Row) -> DeliveryRow:
 
 
 _COLUMNS: Final = {
-    "state": "text", "due_at": "timestamptz", "provider_id": "text", "account_sid": "text", "error_code": "text",
+    "state": "text", "due_at": "timestamptz", "expires_at": "timestamptz", "provider_id": "text",
+    "account_sid": "text", "error_code": "text",
     "reason": "text", "segments": "smallint", "sent_at": "timestamptz", "delivered_at": "timestamptz",
     "read_at": "timestamptz", "cost_minor": "bigint", "cost_currency": "text", "lease": "uuid",
     "leased_by": "text", "leased_until": "timestamptz",
