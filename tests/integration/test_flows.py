@@ -225,7 +225,8 @@ async def keep(house: House, session: Session, uniqueid: str | None = None) -> N
     await house.db.execute(
         """INSERT INTO ivr_session (id, pbx, uniqueid, flow, digest, version, state, session, facts, steps)
            VALUES ($1, 'main', $2, $3, $4, $5, 'over', $6, '{}', $7)
-           ON CONFLICT (pbx, uniqueid) DO UPDATE SET session = excluded.session, steps = excluded.steps""",
+           ON CONFLICT (pbx, uniqueid) DO UPDATE SET session = excluded.session, steps = excluded.steps,
+             uncounted = true""",
         new_id(), uniqueid or str(new_id()), session.flow, session.digest, session.version, session.to_json(),
         session.steps,
     )  # fmt: skip

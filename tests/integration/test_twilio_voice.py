@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -339,3 +340,12 @@ async def test_without_the_records_callers_go_to_the_pbx(here: House, settings: 
     headers = parse_qs(urlsplit(dial.inside[0].text.replace("sip:", "sip://")).query)
     assert (headers["X-Hotline-Sid"], headers.get("X-Hotline-Call")) == ([form["CallSid"]], None)
     assert await twilio_voice.fallback(twilio_house(house, settings, twilio_sip_url=""), {}) == ""
+
+
+async def test_a_step_changes_its_row_in_place(house: House) -> None:
+    """What each step changes is in no index: else every index would get a new entry for every key that is pressed."""
+    indexed = await house.db.fetchval(
+        """SELECT string_agg(pg_get_indexdef(indexrelid), '; ') FROM pg_index WHERE indrelid = 'ivr_session'::regclass"""
+    )
+    for column in ("state", "session", "facts", "steps", "version", "updated_at"):
+        assert not re.search(rf"\b{column}\b", indexed), indexed

@@ -61,7 +61,7 @@ async def uncounted(uow: UnitOfWork, contents: Sequence[tuple[str, str]]) -> lis
     counts are left out."""
     rows = await uow.fetch(
         """SELECT id, flow, digest, session -> 'trail' AS trail, counted, steps FROM ivr_session
-           WHERE counted < steps AND (flow, digest) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+           WHERE uncounted AND (flow, digest) IN (SELECT * FROM unnest($2::text[], $3::text[]))
            ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED""",
         BATCH,
         [flow for flow, _ in contents],
@@ -85,7 +85,7 @@ async def count_ways(
     columns: list[list[Any]] = [[key[n] for key in ordered] for n in range(4)]
     await uow.execute(_COUNT, *columns, [uow.now.date()] * len(ordered), [times[key] for key in ordered])
     await uow.execute(
-        """UPDATE ivr_session SET counted = done.counted
+        """UPDATE ivr_session SET counted = done.counted, uncounted = steps > done.counted
            FROM unnest($1::uuid[], $2::int[]) AS done (id, counted) WHERE ivr_session.id = done.id""",
         [session.id for session in sessions], [session.counted for session in sessions],
     )  # fmt: skip

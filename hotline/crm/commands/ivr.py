@@ -45,7 +45,7 @@ ON CONFLICT (pbx, uniqueid) DO UPDATE SET
     call_id = COALESCE(excluded.call_id, s.call_id), flow = excluded.flow, digest = excluded.digest,
     version = excluded.version, state = excluded.state, session = excluded.session, facts = excluded.facts,
     sealed = excluded.sealed, key_id = excluded.key_id, steps = excluded.steps,
-    counted = CASE WHEN s.started_at = excluded.started_at THEN s.counted ELSE 0 END,
+    counted = CASE WHEN s.started_at = excluded.started_at THEN s.counted ELSE 0 END, uncounted = true,
     started_at = excluded.started_at, updated_at = excluded.updated_at, ended_at = excluded.ended_at
 """
 
@@ -90,7 +90,8 @@ async def lock_session(uow: UnitOfWork, pbx: str, uniqueid: str) -> int | None:
 # One statement: a step that others took meanwhile changes nothing and claims nothing.
 _STEP: Final = """
 WITH taken AS (
-    UPDATE ivr_session SET state = $3, session = $4, facts = $5, steps = $6, version = $7, updated_at = $8
+    UPDATE ivr_session SET state = $3, session = $4, facts = $5, steps = $6, uncounted = true, version = $7,
+        updated_at = $8
     WHERE id = $1 AND state = 'running' AND (session -> 'waited')::int = $2 RETURNING id)
 INSERT INTO webhook_claim (key, reply_cipher, at)
 SELECT k, r, $8 FROM taken, unnest($9::text[], $10::bytea[]) AS given (k, r) ORDER BY k RETURNING key

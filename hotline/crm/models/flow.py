@@ -50,7 +50,8 @@ class FlowCount(Model):
 class IvrSession(Model):
     """One caller's run through a flow. ``session`` is the engine's, without what the caller keyed in: that is
     ``sealed`` under a key of its own. ``facts`` is the body of the call's ``ivr``. ``steps`` is the length of the
-    session's trail, of which ``counted`` are in flow_count."""
+    session's trail, of which ``counted`` are in flow_count; ``uncounted``: there may be more of them. What each step
+    changes is in no index, so that a step changes the row in its place."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     pbx = fields.CharField(max_length=64)
@@ -70,6 +71,7 @@ class IvrSession(Model):
     )
     steps = fields.IntField(db_default=0)
     counted = fields.IntField(db_default=0)
+    uncounted = fields.BooleanField(db_default=True)
     started_at = fields.DatetimeField(db_default=Now())
     updated_at = fields.DatetimeField(db_default=Now())
     ended_at = fields.DatetimeField(null=True)
@@ -78,6 +80,6 @@ class IvrSession(Model):
         table = "ivr_session"
         unique_together = (("pbx", "uniqueid"),)
         indexes = (
-            WhereIndex(fields=("id",), name="ivr_session_uncounted", where="counted < steps"),
+            WhereIndex(fields=("id",), name="ivr_session_to_count", where="uncounted"),
             Index(fields=("started_at",), name="ivr_session_started"),
         )

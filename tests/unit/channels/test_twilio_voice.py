@@ -47,6 +47,20 @@ def test_what_is_said_before_a_question_is_inside_of_it_so_that_a_key_stops_it()
     assert (rest.name, rest.text) == ("Redirect", WAYS.action)
 
 
+def test_the_same_question_goes_on_at_its_own_address_each_time() -> None:
+    for action in ('https://h.example/resume?n=1&again="<2>"', "https://h.example/resume?n=2"):
+        gather, rest = verbs(render([question()], read, Ways(action, WAYS.recordings)))
+        assert (gather["action"], rest.text) == (action, action)
+
+
+def test_a_question_with_what_only_one_caller_hears_is_written_for_them() -> None:
+    for text in ("Your balance is 5 & 6.", "Your balance is <7>."):
+        own = fx.Prompt("main.balance", {"en": text}, "en", fixed=False)
+        gather, rest = verbs(render([fx.Say((own,)), question()], read, WAYS))
+        assert [each.text for each in gather.inside] == [text, "Press 1."]
+        assert (gather["action"], rest.text) == (WAYS.action, WAYS.action)
+
+
 def test_what_everybody_must_hear_is_outside_of_the_question() -> None:
     notice = fx.Say((prompt("This call is recorded."),), keep_keys=False)
     names = [verb.name for verb in verbs(render([fx.Say((prompt("Hello."),)), notice, question()], read, WAYS))]
