@@ -1,43 +1,42 @@
 // The editor of templates: the mail in its frame follows what is typed, and placeholders are put in by a click. It
-// shares nothing with the desk's other scripts and is loaded here alone.
-const form = document.getElementById("template-form");
-const who = document.getElementById("look-for");
-const asks = document.querySelector('[data-mail-look] [data-part="asks"]');
+// shares nothing with the desk's other scripts and is loaded here alone. Everything is looked up when it is needed: a
+// refused form comes back in the place of the first one.
 const PATIENCE = 500; // milliseconds without a key
 
 let waiting = 0;
-let last = form.querySelector("textarea");
+let last = null;
 
-/** The frame asks for the mail as it is typed; a form of its own, so that nothing is taken for saved. */
+const part = (selector) => document.querySelector(selector);
+
+/** The frame asks for the mail as it is typed; by a form of its own, so that nothing is taken for saved. */
 function show() {
-  const typed = [...new FormData(form), ...[...who.querySelectorAll("[name]")].map((field) => [field.name, field.value])];
+  const asks = part('[data-mail-look] [data-part="asks"]');
+  if (!asks) return;
+  const who = [...document.querySelectorAll("#look-for [name]")].map((field) => [field.name, field.value]);
   asks.replaceChildren(
-    ...typed.map(([name, value]) => Object.assign(document.createElement("input"), { type: "hidden", name, value })),
+    ...[...new FormData(part("#template-form")), ...who].map(([name, value]) =>
+      Object.assign(document.createElement("input"), { type: "hidden", name, value }),
+    ),
   );
   asks.submit();
 }
 
-if (asks) {
-  const later = () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(show, PATIENCE);
-  };
-  form.addEventListener("input", later);
-  who.addEventListener("input", later);
-}
-
-form.addEventListener("focusin", ({ target }) => {
-  if (target.matches("textarea, input:not([type])")) last = target;
+document.addEventListener("input", ({ target }) => {
+  if (!target.closest("#template-form, #look-for")) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(show, PATIENCE);
 });
 
-for (const written of document.querySelectorAll("[data-insert]")) {
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-sm mono" });
-  button.textContent = written.textContent;
-  button.addEventListener("click", () => {
-    if (!last || last.disabled) return;
-    last.setRangeText(button.textContent, last.selectionStart, last.selectionEnd, "end");
-    last.dispatchEvent(new Event("input", { bubbles: true }));
-    last.focus();
-  });
-  written.replaceWith(button);
-}
+document.addEventListener("focusin", ({ target }) => {
+  if (target.matches("#template-form textarea, #template-form input:not([type])")) last = target;
+});
+
+document.addEventListener("click", ({ target }) => {
+  const written = target.closest("[data-insert]");
+  if (!written) return;
+  const field = last?.isConnected ? last : part("#template-form textarea");
+  if (!field || field.disabled) return;
+  field.setRangeText(written.textContent, field.selectionStart, field.selectionEnd, "end");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
+});

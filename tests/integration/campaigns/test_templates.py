@@ -14,12 +14,13 @@ from hotline.campaigns.manifest import digest
 from hotline.campaigns.render import compile_version, render
 from hotline.crm.commands.templates import freeze_links
 from hotline.crm.company import Company, Prices
+from hotline.crm.queries.campaigns import get_campaign
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.templates import get_template_version, list_template_versions, read_versions
-from hotline.crm.viewer import SYSTEM
+from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, Invalid, TooMany
 from hotline.ids import new_id
-from hotline.workflows import links, push_values
+from hotline.workflows import campaigns, links, push_values
 from hotline.workflows.company import put
 from hotline.workflows.customers import create_customer
 from hotline.workflows.erasure import erase
@@ -31,6 +32,7 @@ from hotline.workflows.template_previews import preview
 from hotline.workflows.template_tests import send_test
 from hotline.workflows.templates import archive_template, change_template, create_template
 from hotline.workflows.tickets import create_ticket
+from tests.integration.campaigns.conftest import MakeCampaign
 from tests.integration.mail import mail_house
 from tests.integration.people import add_user, viewer_as
 from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
@@ -309,3 +311,16 @@ async def test_a_test_goes_to_who_asks_and_to_nobody_else(house: House) -> None:
     row = await house.db.fetchrow("SELECT subject_id, data FROM audit_entry WHERE subject_id = $1 AND action = 'template:tested'", made.id)  # noqa: E501  # fmt: skip
     assert row is not None
     assert row["data"] == {"channel": "email", "locale": "zh"}
+
+
+async def test_rule_16_a_template_that_says_something_else_voids_at_once(
+    house: House, approved: MakeCampaign, marketer: Viewer
+) -> None:
+    made = await create_template(house, marketer, sms("Hello {{ name }}. Reply STOP to end."))
+    running = await approved(variants=[{"template_id": str(made.id)}])
+    await campaigns.start(house, marketer, running.id)
+    await change_template(house, marketer, made.id, {"name": "Another name"})
+    assert (await get_campaign(house.db, marketer, running.id)).state == "running", "what it says is the same"
+    await change_template(house, marketer, made.id, {"locales": {"en": {"body": "Hello. Reply STOP to end."}}})
+    changed = await get_campaign(house.db, marketer, running.id)
+    assert (changed.state, changed.state_reason, changed.manifest_id) == ("draft", "template_changed", None)
