@@ -20,6 +20,7 @@ from twilio.rest import Client
 from bench.measure import Child, Figure, median, report, tell
 from bench.pop import FOLDER
 from hotline import logs
+from hotline.app import settle_memory
 from hotline.crm.commands.conversations import new_conversation, save_conversation
 from hotline.crm.commands.messages import NewMessage, write_message
 from hotline.crm.commands.senders import create_sender
@@ -107,6 +108,8 @@ async def queue(house: House, messages: int) -> None:
 async def ours(address: str, folder: str, messages: int) -> None:
     """A process: hotline's sending, with its records."""
     house = await open_house(settings_for(address, Path(folder)))
+    assert house.twilio is not None
+    settle_memory()  # as the service does when it starts
     await house.db.execute("DELETE FROM message")
     for count in (WARM, messages):
         await queue(house, count)

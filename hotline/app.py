@@ -141,7 +141,7 @@ async def serving(settings: Settings, *, demo: Demo | None = None) -> AsyncItera
         port = sockets[0].getsockname()[1]
         address = settings.public_url.rstrip("/") or f"http://{Bind(settings.http_bind.host, port)}"
         _warm(house)
-        _settle_memory()
+        settle_memory()
         log.info("app.started", node=settings.node)
         yield address
 
@@ -152,7 +152,7 @@ def _warm(house: House) -> None:
         log.info("twilio.configured", accounts=len(house.twilio.tokens.accounts))
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """A full garbage collection stops every pop for 100 ms. What exists by now stays for good: it is not searched
     again, and full collections become rare."""
     gc.collect()
