@@ -154,7 +154,9 @@ async def _nowhere(house: House, channel: str, chosen: Sequence[Chosen]) -> int:
     """How many may be in more than one time zone, by their number."""
     if channel not in DISTURBING or not chosen:
         return 0
-    places = await places_of(house.db, house.keyring, {each.customer_id: each.contact_point_id for each in chosen})
+    places = await places_of(
+        house.db, house.keyring, SYSTEM, {each.customer_id: each.contact_point_id for each in chosen}
+    )
     return sum(len(place.zones) != 1 for place in places.values())
 
 

@@ -63,13 +63,13 @@ class Counter:
 async def look(house: House, lease: Lease, counter: Counter, campaign: AtWork, approved: Approved) -> None:
     """Count the runs of a running campaign that are due to be counted, tell of those that went on, and pause it when
     its rates are out of bounds."""
-    recent = await known.runs_of_manifest(house.db, approved.id, since=house.clock() - COUNTED)
+    recent = await known.runs_of_manifest(house.db, SYSTEM, approved.id, since=house.clock() - COUNTED)
     total = Figures()
     for run in recent:
         figures = run.figures
         if run.state != "skipped" and counter.due(run.id):
             begun = monotonic()
-            figures = await known.count(house.db, campaign.id, run.occurrence)
+            figures = await known.count(house.db, SYSTEM, campaign.id, run.occurrence)
             rate = counter.counted(run, figures, monotonic() - begun)
             if figures != run.figures:
                 await _tell(house, lease, approved, run, figures, rate)
@@ -113,7 +113,7 @@ async def _pause(house: House, lease: Lease, approved: Approved, recent: list[Ru
             return
         await move(uow, approved.campaign_id, "pause", reason=verdict.reason, percent=verdict.percent)
         for run in recent:
-            figures = await known.count(uow, approved.campaign_id, run.occurrence)
+            figures = await known.count(uow, SYSTEM, approved.campaign_id, run.occurrence)
             await runs.save_run(uow, run.id, figures=figures, baseline=figures, counted_at=uow.now)
     log.warning(
         "campaign.paused", campaign_id=str(approved.campaign_id), reason=verdict.reason, percent=verdict.percent

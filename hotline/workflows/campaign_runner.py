@@ -81,7 +81,7 @@ class Runner:
             return False
         more = await release.plan_runs(self.house, lease, campaign, approved, self.looks)
         released = False
-        for run in await known.runs_of_manifest(self.house.db, approved.id, open_only=True):
+        for run in await known.runs_of_manifest(self.house.db, SYSTEM, approved.id, open_only=True):
             for _ in range(PIECES):
                 step = await release.step(self.house, lease, campaign, approved, run)
                 if step != "on":
@@ -95,7 +95,7 @@ class Runner:
 
     async def _approved(self, campaign: AtWork) -> Approved:
         if campaign.manifest_id not in self.approved:
-            content = await known.content_of(self.house.db, campaign.manifest_id)
+            content = await known.content_of(self.house.db, SYSTEM, campaign.manifest_id)
             self.approved[campaign.manifest_id] = read_approved(campaign.manifest_id, content)
         return self.approved[campaign.manifest_id]
 
@@ -115,12 +115,12 @@ class Runner:
         """End the runs of campaigns that were cancelled, and of manifests that are approved no more; whether some are
         left."""
         left = False
-        for over in await known.runs_to_close(self.house.db):
+        for over in await known.runs_to_close(self.house.db, SYSTEM):
             async with self.house.unit(SYSTEM) as uow:
                 await check(uow, lease)
                 ended = await runs.end_waiting(uow, over.manifest_id, over.campaign_id, over.reason)
                 if ended < runs.MOST_ENDED:
-                    figures = await known.count(uow, over.campaign_id, over.occurrence)
+                    figures = await known.count(uow, SYSTEM, over.campaign_id, over.occurrence)
                     await runs.save_run(
                         uow, over.run_id, state="cancelled", reason=over.reason, ended_at=uow.now, figures=figures
                     )

@@ -54,7 +54,7 @@ async def plan_triggered(
     now, since = house.clock(), campaign.started_at or campaign.state_at
     trigger = schedule.trigger
     if isinstance(trigger, Holiday):
-        noted = {run.occurrence for run in await known.runs_of_manifest(house.db, approved.id)}
+        noted = {run.occurrence for run in await known.runs_of_manifest(house.db, SYSTEM, approved.id)}
         for planned in triggers.holiday_runs(schedule, trigger, since, now):
             if planned.number not in noted:
                 await _note(house, lease, approved, planned, first=not noted)
@@ -94,7 +94,7 @@ async def _release_window(
                 return
             if isinstance(schedule.trigger, NoContact):
                 await read_all_marked(uow)
-            found = await matches(uow, schedule, window, approved.campaign_id, after)
+            found = await matches(uow, SYSTEM, schedule, window, approved.campaign_id, after)
             if not found or not await _release(house, uow, approved, schedule, window, found, since):
                 return
         if len(found) < MOST:
@@ -114,7 +114,7 @@ async def _release(
     )  # fmt: skip
     zone = house.settings.timezone
     wall_clock = approved.wall_clock(window.occurrence)
-    places = await places_of(uow, uow.keyring, dict(chosen)) if wall_clock is not None else {}
+    places = await places_of(uow, uow.keyring, SYSTEM, dict(chosen)) if wall_clock is not None else {}
 
     def timely() -> Iterator[Due]:
         for customer_id, contact_point_id in chosen:
@@ -131,11 +131,11 @@ async def _release(
     run_id = await _run_of(uow, approved, window)
     if run_id is None:
         return False
-    room = schedule.daily_cap - await released_on(uow, approved.campaign_id, window.occurrence)
+    room = schedule.daily_cap - await released_on(uow, SYSTEM, approved.campaign_id, window.occurrence)
     if room > 0:
         made = deliveries(approved, window.occurrence, wanted[:room], uow.now, zone)
         await runs.release(uow, approved, window.occurrence, made)
-    count = await released_on(uow, approved.campaign_id, window.occurrence)
+    count = await released_on(uow, SYSTEM, approved.campaign_id, window.occurrence)
     reason = "daily_cap" if len(wanted) > room else None
     await runs.save_run(uow, run_id, recipients=count, next_position=count, reason=reason, ticked_at=uow.now)
     return len(wanted) < room
@@ -143,7 +143,7 @@ async def _release(
 
 async def _run_of(uow: UnitOfWork, approved: Approved, window: Window) -> UUID | None:
     """The run of a day, held until the unit ends; None when it is over."""
-    first = await known.runs_of_manifest(uow, approved.id)
+    first = await known.runs_of_manifest(uow, SYSTEM, approved.id)
     if not first:
         await runs.drop_former(uow, approved.campaign_id, approved.id)
     planned = plan.Planned(window.occurrence, uow.now)

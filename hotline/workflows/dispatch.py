@@ -22,6 +22,7 @@ from hotline.campaigns.quiet_hours import place_of_number
 from hotline.campaigns.render import CompiledVersion, Rendered, compile_version, render
 from hotline.campaigns.render_errors import RenderError
 from hotline.crm.commands import push_claims
+from hotline.crm.commands.policy_locks import one_at_a_time
 from hotline.crm.commands.push_claims import Beginning, Claimed, Decided
 from hotline.crm.commands.push_results import note_withheld
 from hotline.crm.keys import Wrapped, WrongKey
@@ -224,7 +225,7 @@ async def take(house: House, plans: Sequence[tuple[Plan, PlannedSender]], most: 
 async def _prepare(
     house: House, plan: Plan, sender: PlannedSender, claimed: Sequence[Claimed], now: datetime
 ) -> tuple[list[Prepared], list[Decided]]:
-    facts = await policy_facts.load(house.db, plan.rules, [_asked(each) for each in claimed], now)
+    facts = await policy_facts.load(house.db, SYSTEM, plan.rules, [_asked(each) for each in claimed], now)
     chosen: list[tuple[Claimed, str]] = []
     decided: list[Decided] = []
     for each in claimed:
@@ -360,8 +361,8 @@ async def _within_caps(uow: UnitOfWork, prepared: Sequence[Prepared], now: datet
             policy_facts.Asked(each.id, each.person_id, each.contact_point_id, each.due_at, each.expires_at)
             for each in some
         ]
-        await policy_facts.one_at_a_time(uow, rules, asked)
-        facts = await policy_facts.load(uow, rules, asked, now)
+        await one_at_a_time(uow, rules, [each.customer_id for each in asked])
+        facts = await policy_facts.load(uow, SYSTEM, rules, asked, now)
         plain = replace(rules, quiet=False)
         allowed |= {each.id for each in some if isinstance(decide(facts[each.id], plain, now), Send)}
     return allowed

@@ -68,12 +68,12 @@ async def plan_runs(house: House, lease: Lease, campaign: AtWork, approved: Appr
     match approved.schedule:
         case Triggered() as schedule:
             ended = await plan_triggered(house, lease, campaign, approved, schedule, looks)
-            if ended and not await known.runs_of_manifest(house.db, approved.id, open_only=True):
+            if ended and not await known.runs_of_manifest(house.db, SYSTEM, approved.id, open_only=True):
                 await _complete(house, lease, approved)
         case Recurring() as schedule:
             return await _plan_recurring(house, lease, campaign, approved, schedule, now)
         case schedule:
-            if await known.runs_of_manifest(house.db, approved.id):
+            if await known.runs_of_manifest(house.db, SYSTEM, approved.id):
                 return False
             started = campaign.started_at or campaign.state_at
             at = started if isinstance(schedule, Now) else plan.begins(schedule, started)
@@ -95,7 +95,7 @@ async def _plan_recurring(
     house: House, lease: Lease, campaign: AtWork, approved: Approved, schedule: Recurring, now: datetime
 ) -> bool:
     due = plan.due_run(schedule, now)
-    noted = await known.runs_of_manifest(house.db, approved.id)
+    noted = await known.runs_of_manifest(house.db, SYSTEM, approved.id)
     if due is None or due.number in {run.occurrence for run in noted}:
         if plan.next_run(schedule, now) is None and all(run.ended_at is not None for run in noted):
             await _complete(house, lease, approved)
@@ -198,7 +198,7 @@ async def _open(house: House, uow: UnitOfWork, approved: Approved, run: RunView)
         uow.audit("audience:frozen", run.id, campaign_id=approved.campaign_id, recipients=frozen.count,
                   recipients_sha256=frozen.sha256.hex())  # fmt: skip
     else:
-        size = await known.size_of(uow, audience_id)
+        size = await known.size_of(uow, SYSTEM, audience_id)
     state = "releasing"
     canary = approved.limits.canary
     if canary is not None and canary.recipients < size:
@@ -217,7 +217,7 @@ async def _canary(uow: UnitOfWork, approved: Approved, run: RunView) -> tuple[St
     canary = approved.limits.canary
     if canary is None:  # The manifest is what it was: this cannot be.
         return "wait", "error"
-    figures = await known.count(uow, approved.campaign_id, run.occurrence)
+    figures = await known.count(uow, SYSTEM, approved.campaign_id, run.occurrence)
     done_at = run.canary_done_at
     if done_at is None and not figures.left:
         done_at = uow.now
@@ -242,7 +242,7 @@ async def _piece(house: House, uow: UnitOfWork, approved: Approved, run: RunView
         until = min(until, plan.dripped(drip, run.base_at, run.base_position, uow.now + DRIP_AHEAD))
     if approved.wall_clock(run.occurrence) is None and until > run.next_position:
         ahead = AHEAD if drip is None else min(AHEAD, plan.dripped(drip, uow.now, 0, uow.now + 2 * DRIP_AHEAD))
-        waiting = await known.waiting(uow, approved.campaign_id, uow.now, ahead)
+        waiting = await known.waiting(uow, SYSTEM, approved.campaign_id, uow.now, ahead)
         if waiting >= ahead:
             if drip is not None:
                 await _rebase(uow, approved, run)
@@ -267,10 +267,10 @@ async def _chosen(
     """The recipients at places of the run's order, which for a capped run begins where its turn does."""
     positions = list(places)
     if approved.frozen_anew:
-        size = await known.size_of(uow, audience_id)
+        size = await known.size_of(uow, SYSTEM, audience_id)
         first, _ = plan.turn(run.occurrence, size, approved.most)
         positions = [(first + place) % size for place in places]
-    found = {each.position: each for each in await known.recipients_at(uow, audience_id, positions)}
+    found = {each.position: each for each in await known.recipients_at(uow, SYSTEM, audience_id, positions)}
     return {
         place: found[position] for place, position in zip(places, positions, strict=True) if position in found
     }  # fmt: skip
@@ -283,7 +283,7 @@ async def _release(
     zones: dict[UUID, tuple[str, ...]] = {}
     if approved.wall_clock(occurrence) is not None:
         points = {each.customer_id: each.contact_point_id for each in chosen.values()}
-        zones = {who: place.zones for who, place in (await places_of(uow, uow.keyring, points)).items()}
+        zones = {who: place.zones for who, place in (await places_of(uow, uow.keyring, SYSTEM, points)).items()}
     recipients = (
         Due(each.customer_id, each.contact_point_id, zones.get(each.customer_id, ()), at=(due or {}).get(place))
         for place, each in chosen.items()
@@ -306,9 +306,9 @@ async def _complete(house: House, lease: Lease, approved: Approved) -> None:
 
 async def _finish(uow: UnitOfWork, approved: Approved, run: RunView) -> Step:
     """The run is over when nothing of it waits or is on its way; a campaign that runs once is then completed."""
-    if await known.anything_left(uow, approved.campaign_id, run.occurrence):
+    if await known.anything_left(uow, SYSTEM, approved.campaign_id, run.occurrence):
         return "wait"
-    figures = await known.count(uow, approved.campaign_id, run.occurrence)
+    figures = await known.count(uow, SYSTEM, approved.campaign_id, run.occurrence)
     await runs.save_run(uow, run.id, state="completed", ended_at=uow.now, figures=figures, counted_at=uow.now)
     if not isinstance(approved.schedule, Recurring | Triggered):
         await move(uow, approved.campaign_id, "complete")

@@ -83,8 +83,9 @@ async def at_work(db: Reader, viewer: Viewer) -> list[AtWork]:
     return [AtWork(**row) for row in rows]
 
 
-async def content_of(db: Reader, manifest_id: UUID) -> Mapping[str, Any]:
+async def content_of(db: Reader, viewer: Viewer, manifest_id: UUID) -> Mapping[str, Any]:
     """What was approved. Raises NotFound."""
+    viewer.require("campaigns.read")
     content: Mapping[str, Any] | None = await db.fetchval("SELECT content FROM manifest WHERE id = $1", manifest_id)
     if content is None:
         raise NotFound("There is no such manifest.")
@@ -102,8 +103,9 @@ class Over:
     reason: str
 
 
-async def runs_to_close(db: Reader) -> list[Over]:
+async def runs_to_close(db: Reader, viewer: Viewer) -> list[Over]:
     """Runs that are open though they will not go on, some at a time."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT r.id AS run_id, r.campaign_id, r.manifest_id, r.occurrence,
                CASE WHEN c.state = 'cancelled' THEN 'cancelled' ELSE m.state END AS reason
@@ -113,28 +115,32 @@ async def runs_to_close(db: Reader) -> list[Over]:
     return [Over(**row) for row in rows]
 
 
-async def list_runs(db: Reader, viewer: Viewer, campaign_id: UUID, *, limit: int = MOST_RUNS) -> list[RunView]:
-    """The runs of a campaign, the latest first."""
+async def list_runs(
+    db: Reader, viewer: Viewer, campaign_id: UUID, *, limit: int = MOST_RUNS, after: UUID | None = None
+) -> list[RunView]:
+    """A page of a campaign's runs, the latest first."""
     viewer.require("campaigns.read")
     rows = await db.fetch(
-        f"SELECT {RUN_COLUMNS} FROM campaign_run WHERE campaign_id = $1 ORDER BY planned_at DESC, id DESC LIMIT $2",  # noqa: S608
-        campaign_id,
-        min(limit, MOST_RUNS),
+        f"""SELECT {RUN_COLUMNS} FROM campaign_run WHERE campaign_id = $1 AND ($2::uuid IS NULL OR id < $2)
+            ORDER BY id DESC LIMIT $3""",  # noqa: S608
+        *(campaign_id, after, min(limit, MOST_RUNS + 1)),
     )
     return [run_view(row) for row in rows]
 
 
 async def runs_of_manifest(
-    db: Reader, manifest_id: UUID, *, open_only: bool = False, since: datetime | None = None
+    db: Reader, viewer: Viewer, manifest_id: UUID, *, open_only: bool = False, since: datetime | None = None
 ) -> list[RunView]:
-    """The runs of a manifest, the earliest first: those that are not over, or those planned from ``since`` on."""
+    """The runs of a manifest, the latest MOST_RUNS of them with the earliest first: all, those that are not over, or
+    those planned from ``since`` on."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         f"""SELECT {RUN_COLUMNS} FROM campaign_run
             WHERE manifest_id = $1 AND (NOT $2 OR ended_at IS NULL) AND ($3::timestamptz IS NULL OR planned_at >= $3)
-            ORDER BY planned_at, id LIMIT $4""",  # noqa: S608
+            ORDER BY planned_at DESC, id DESC LIMIT $4""",  # noqa: S608
         *(manifest_id, open_only, since, MOST_RUNS),
     )
-    return [run_view(row) for row in rows]
+    return [run_view(row) for row in reversed(rows)]
 
 
 _COUNT: Final = """
@@ -156,14 +162,16 @@ FROM delivery WHERE campaign_id = $1 AND occurrence = $2
 """
 
 
-async def count(db: Reader, campaign_id: UUID, occurrence: int) -> Figures:
+async def count(db: Reader, viewer: Viewer, campaign_id: UUID, occurrence: int) -> Figures:
     """The deliveries of one run by what became of them. It reads them all."""
+    viewer.require("campaigns.read")
     row = await db.fetchrow(_COUNT, campaign_id, occurrence)
     return Figures() if row is None else Figures(**row)
 
 
-async def waiting(db: Reader, campaign_id: UUID, now: datetime, most: int) -> int:
+async def waiting(db: Reader, viewer: Viewer, campaign_id: UUID, now: datetime, most: int) -> int:
     """How many released messages wait to be sent though they are due, ``most`` at most."""
+    viewer.require("campaigns.read")
     found: int = await db.fetchval(
         """SELECT count(*) FROM (SELECT 1 FROM delivery WHERE campaign_id = $1 AND state = 'queued' AND due_at <= $2
            LIMIT $3) AS due""",
@@ -172,8 +180,9 @@ async def waiting(db: Reader, campaign_id: UUID, now: datetime, most: int) -> in
     return found
 
 
-async def anything_left(db: Reader, campaign_id: UUID, occurrence: int) -> bool:
+async def anything_left(db: Reader, viewer: Viewer, campaign_id: UUID, occurrence: int) -> bool:
     """Whether something remains to be done on a run's deliveries."""
+    viewer.require("campaigns.read")
     left: bool = await db.fetchval(
         """SELECT EXISTS (SELECT 1 FROM delivery WHERE campaign_id = $1 AND state IN ('queued', 'sending')
                           AND occurrence = $2)""",
@@ -191,8 +200,9 @@ class Chosen:
     contact_point_id: UUID | None
 
 
-async def recipients_at(db: Reader, audience_id: UUID, positions: Sequence[int]) -> list[Chosen]:
+async def recipients_at(db: Reader, viewer: Viewer, audience_id: UUID, positions: Sequence[int]) -> list[Chosen]:
     """The recipients at these positions."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT position, customer_id, contact_point_id FROM recipient
            WHERE manifest_id = $1 AND position = ANY($2::int[]) ORDER BY position""",
@@ -201,8 +211,9 @@ async def recipients_at(db: Reader, audience_id: UUID, positions: Sequence[int])
     return [Chosen(**row) for row in rows]
 
 
-async def size_of(db: Reader, audience_id: UUID) -> int:
+async def size_of(db: Reader, viewer: Viewer, audience_id: UUID) -> int:
     """How many recipients an audience has."""
+    viewer.require("campaigns.read")
     found: int = await db.fetchval(
         "SELECT coalesce(max(position) + 1, 0) FROM recipient WHERE manifest_id = $1", audience_id
     )

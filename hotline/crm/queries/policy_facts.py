@@ -11,14 +11,12 @@ from uuid import UUID
 from hotline.campaigns import caps
 from hotline.campaigns.policy import RecipientFacts, SendRules
 from hotline.crm.database import Reader
-from hotline.crm.unit_of_work import UnitOfWork
+from hotline.crm.viewer import Viewer
 
 #: Most messages asked for at once.
 MOST: Final = 1_000
 #: More messages than any cap allows to a person.
 _MOST_SENT: Final = 200
-#: Keeps the locks of people apart from the other advisory locks.
-_LOCKS: Final = 0x63617073
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,11 @@ LEFT JOIN contact_point p ON p.id = a.point AND p.customer_id = a.customer
 """
 
 
-async def load(db: Reader, rules: SendRules, asked: Sequence[Asked], now: datetime) -> dict[UUID, RecipientFacts]:
+async def load(
+    db: Reader, viewer: Viewer, rules: SendRules, asked: Sequence[Asked], now: datetime
+) -> dict[UUID, RecipientFacts]:
     """The facts of each, without the place that its number tells."""
+    viewer.require("campaigns.read")
     since = now - caps.longest(rules.caps) if rules.caps else None
     rows = await db.fetch(
         _LOAD,
@@ -76,21 +77,3 @@ async def load(db: Reader, rules: SendRules, asked: Sequence[Asked], now: dateti
         )
         for row in rows
     }
-
-
-async def one_at_a_time(uow: UnitOfWork, rules: SendRules, asked: Sequence[Asked]) -> None:
-    """Let nobody else decide about these people until this unit ends: two campaigns that send to somebody at the same
-    moment would each see that the other has not sent yet. Nothing to do without caps.
-
-    Call it before ``load``, in the unit that commits the tries.
-    """
-    if not rules.caps:
-        return
-    # In one order everywhere, else two units could wait for each other.
-    await uow.execute(
-        """SELECT pg_advisory_xact_lock($1, key) FROM (
-               SELECT DISTINCT hashtext(id::text) AS key FROM unnest($2::uuid[]) AS a (id) ORDER BY key
-           ) AS keys""",
-        _LOCKS,
-        [each.customer_id for each in asked],
-    )

@@ -9,6 +9,7 @@ from uuid import UUID
 from hotline.campaigns.quiet_hours import NOWHERE, Place, place_of_number
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring, Wrapped, WrongKey
+from hotline.crm.viewer import Viewer
 
 # The number that is written to, else the first one that the customer has.
 _NUMBERS: Final = """
@@ -24,9 +25,12 @@ JOIN LATERAL (
 """
 
 
-async def places_of(db: Reader, keyring: Keyring, points: Mapping[UUID, UUID | None]) -> dict[UUID, Place]:
+async def places_of(
+    db: Reader, keyring: Keyring, viewer: Viewer, points: Mapping[UUID, UUID | None]
+) -> dict[UUID, Place]:
     """The place of each customer; ``points`` are the contact points that are written to. Who has no number, or is
     erased, is nowhere."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(_NUMBERS, list(points), list(points.values()))
     found = dict.fromkeys(points, NOWHERE)
     for row in rows:

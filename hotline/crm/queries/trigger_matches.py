@@ -12,6 +12,7 @@ from hotline.campaigns.schedule import Birthday, FeeDue, NoContact, Purchased, T
 from hotline.campaigns.triggers import Window, anniversaries
 from hotline.crm.database import Reader
 from hotline.crm.scopes import Arguments, Bind
+from hotline.crm.viewer import Viewer
 
 #: Customers told at once.
 MOST: Final = 2_000
@@ -38,10 +39,11 @@ ORDER BY h.customer_id, h.at DESC LIMIT {most}
 
 
 async def matches(
-    db: Reader, schedule: Triggered, window: Window, campaign_id: UUID, after: UUID | None = None
+    db: Reader, viewer: Viewer, schedule: Triggered, window: Window, campaign_id: UUID, after: UUID | None = None
 ) -> list[Match]:
     """Up to MOST customers of a window without a delivery of its day, in the order of their ids, from after ``after``
     on."""
+    viewer.require("campaigns.read")
     bind = Arguments()
     happened, named = _happened(schedule, window, bind)
     rows = await db.fetch(
@@ -108,8 +110,9 @@ def _words(column: str, words: Sequence[str], bind: Bind) -> str:
     return f" AND {column} = ANY({bind(list(words))}::text[])" if words else ""
 
 
-async def released_on(db: Reader, campaign_id: UUID, occurrence: int) -> int:
+async def released_on(db: Reader, viewer: Viewer, campaign_id: UUID, occurrence: int) -> int:
     """How many deliveries a day of a triggered campaign has: they count towards its cap, whatever became of them."""
+    viewer.require("campaigns.read")
     found: int = await db.fetchval(
         "SELECT count(*) FROM delivery WHERE campaign_id = $1 AND occurrence = $2", campaign_id, occurrence
     )

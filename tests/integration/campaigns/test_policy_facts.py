@@ -11,7 +11,8 @@ from hotline.campaigns.limits import read_limits
 from hotline.campaigns.policy import Drop, Send, SendRules, decide, rules_of
 from hotline.crm.commands.consents import withdraw
 from hotline.crm.commands.opt_outs import opt_out
-from hotline.crm.queries.policy_facts import Asked, load, one_at_a_time
+from hotline.crm.commands.policy_locks import one_at_a_time
+from hotline.crm.queries.policy_facts import Asked, load
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.workflows import campaigns
 from hotline.workflows.house import House
@@ -37,7 +38,7 @@ async def running(house: House, marketer: Viewer, campaign_id: UUID) -> list[Ask
 async def verdicts(house: House, asked: list[Asked], by: SendRules) -> dict[UUID, object]:
     """What is decided of each customer now."""
     now = house.clock()
-    facts = await load(house.db, by, asked, now)
+    facts = await load(house.db, SYSTEM, by, asked, now)
     return {each.customer_id: decide(facts[each.delivery_id], by, now) for each in asked}
 
 
@@ -101,8 +102,8 @@ async def test_two_campaigns_at_the_same_moment_do_not_miss_each_other(
         """As dispatch does: decide, and commit the tries, in one unit."""
         await both.wait()
         async with house.unit(SYSTEM) as uow:
-            await one_at_a_time(uow, capped, mine)
-            facts = await load(uow, capped, mine, uow.now)
+            await one_at_a_time(uow, capped, [each.customer_id for each in mine])
+            facts = await load(uow, SYSTEM, capped, mine, uow.now)
             leave = [each.delivery_id for each in mine if decide(facts[each.delivery_id], capped, uow.now) == Send()]
             await uow.execute(
                 "UPDATE delivery SET state = 'sending', updated_at = $2 WHERE id = ANY($1::uuid[])", leave, uow.now

@@ -16,6 +16,7 @@ from hotline.workflows.house import House
 from hotline.workflows.leases import LeaseLost, acquire_lease, release_lease
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.campaigns.running import SetClock, became, look, released, run_of, state_of
+from tests.integration.web.conftest import Api
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -306,3 +307,22 @@ async def test_a_pause_does_not_age_what_waits(
     await campaigns.resume(house, marketer, campaign.id)
     await look(house)
     assert {row["expires_at"] - clock.now for row in await released(house, campaign.id)} == {timedelta(hours=2)}
+
+
+async def test_runs_and_progress_are_told(
+    house: House, api: Api, marketer: Viewer, people: People, approved: MakeCampaign
+) -> None:
+    await people(4)
+    campaign = await approved()
+    await campaigns.start(house, marketer, campaign.id)
+    runner = await look(house)
+    await became(house, campaign.id, "delivered", 3)
+    runner.counter.next_at.clear()  # a second has passed
+    await look(house, runner)
+    (run,) = (await api.get(f"/campaigns/{campaign.id}/runs"))["items"]
+    assert (run["occurrence"], run["state"], run["recipients"], run["released"]) == (0, "released", 4, 4)
+    assert (run["figures"]["delivered"], run["figures"]["queued"]) == (3, 1)
+    told = await house.db.fetch("SELECT data FROM outbox WHERE type = 'campaign.progress' ORDER BY id")
+    assert [(row["data"]["delivered"], row["data"]["left"]) for row in told] == [(0, 4), (3, 1)]
+    assert told[-1]["data"]["rate"] > 0
+    assert told[-1]["data"]["ends_at"] is not None
