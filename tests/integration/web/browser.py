@@ -23,6 +23,8 @@ class Browser:
         )
         self.csrf = ""
         self.at = ""
+        #: The headers of the last page.
+        self.told: Mapping[str, str] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,7 +68,7 @@ class Browser:
     async def _read(self, response: ClientResponse, status: int) -> str:
         text = await response.text()
         assert response.status == status, text[:2000]
-        self.at = response.url.path_qs
+        self.at, self.told = response.url.path_qs, response.headers
         if found := re.search(r'name="csrf" (?:value|content)="([^"]+)"', text):
             self.csrf = found[1]
         return text
