@@ -195,6 +195,8 @@ def said(say: Callable[[str], str], names: Names, rules: Mapping[str, Any]) -> L
         parts = rules.get("all", ())
         if not parts:
             return Line(say(N_("Every customer")), holds=holds)
+        if len(parts) == 1:
+            return said(say, names, parts[0])
         return Line(say(MODES["all"]), tuple(said(say, names, part) for part in parts), holds)
     if "any" in rules:
         return Line(say(MODES["any"]), tuple(said(say, names, part) for part in rules["any"]), holds)

@@ -340,6 +340,11 @@ async def _offer(request: web.Request) -> Offer:
     return Offer(custom, groups, Names(values, names), currency)
 
 
+async def names_of(request: web.Request) -> Names:
+    """What values of rules are called, for pages that show rules (``segment_words.said``)."""
+    return (await _offer(request)).names
+
+
 async def _found(request: web.Request, text: str) -> list[UUID]:
     """The one customer who is meant by what was typed. Raises Invalid for none, or several."""
     house, viewer = house_of(request), signed_of(request).viewer

@@ -9,20 +9,21 @@ import pytest
 from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.house import House
-from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
+from tests.integration.web.conftest import Api
 
 GOLD = {"field": "tier", "op": "in", "value": ["gold"]}
 
 
 @pytest.fixture
-async def people(api: Api) -> dict[str, str]:  # noqa: F811
+async def people(api: Api) -> dict[str, str]:
     """Three customers: a gold one with an address who agreed, a gold one without, and a plain one."""
-    made = {}
-    for name, body in {
+    made: dict[str, str] = {}
+    three: dict[str, dict[str, Any]] = {
         "ada": {"tier": "gold", "tags": ["Sailing"], "contact_points": [{"kind": "email", "value": "ada@example.com"}]},
         "bob": {"tier": "gold", "locale": "zh-CN"},
         "eve": {"contact_points": [{"kind": "email", "value": "eve@example.com"}]},
-    }.items():
+    }
+    for name, body in three.items():
         made[name] = (await api.post("/customers", {"name": name.title(), **body}))["id"]
     await api.post(
         "/consents",
@@ -32,7 +33,7 @@ async def people(api: Api) -> dict[str, str]:  # noqa: F811
     return made
 
 
-async def test_a_segment_is_kept_counted_and_shown(api: Api, people: dict[str, str]) -> None:  # noqa: F811
+async def test_a_segment_is_kept_counted_and_shown(api: Api, people: dict[str, str]) -> None:
     made = await api.post("/segments", {"name": "Gold", "rules": GOLD}, role="marketer")
     assert (made["version"], made["rules"], made["created_by"]) == (1, GOLD, "marketer")
     found = await api.get(f"/segments/{made['id']}/audience?channel=email", role="reviewer")
@@ -44,7 +45,7 @@ async def test_a_segment_is_kept_counted_and_shown(api: Api, people: dict[str, s
     assert [each["name"] for each in (await api.get("/segments?q=GOL"))["items"]] == ["Gold"]
 
 
-async def test_rules_are_counted_without_being_kept(api: Api, people: dict[str, str]) -> None:  # noqa: F811
+async def test_rules_are_counted_without_being_kept(api: Api, people: dict[str, str]) -> None:
     rules = {"any": [{"field": "tags", "op": "any_of", "value": ["sailing"]},
                      {"field": "locale", "op": "in", "value": ["zh"]}]}  # fmt: skip
     found = await api.post("/segments/preview", {"rules": rules, "sample": 0}, status=200)
@@ -55,7 +56,7 @@ async def test_rules_are_counted_without_being_kept(api: Api, people: dict[str, 
     assert "rules.all.0.field" in wrong["detail"]
 
 
-async def test_other_rules_and_lists_are_another_version(api: Api, people: dict[str, str]) -> None:  # noqa: F811
+async def test_other_rules_and_lists_are_another_version(api: Api, people: dict[str, str]) -> None:
     made = await api.post("/segments", {"name": "Gold", "rules": GOLD})
     path = f"/segments/{made['id']}"
     same = await api.patch(path, {"rules": GOLD, "description": "Our best"})
@@ -78,7 +79,7 @@ async def test_other_rules_and_lists_are_another_version(api: Api, people: dict[
     ]  # fmt: skip
 
 
-async def test_why_somebody_is_in_or_not(api: Api, people: dict[str, str]) -> None:  # noqa: F811
+async def test_why_somebody_is_in_or_not(api: Api, people: dict[str, str]) -> None:
     sailing = {"field": "tags", "op": "any_of", "value": ["Sailing"]}
     made = await api.post("/segments", {"name": "Both", "rules": {"all": [GOLD, sailing]}})
 
@@ -97,7 +98,7 @@ async def test_why_somebody_is_in_or_not(api: Api, people: dict[str, str]) -> No
 
 async def test_what_takes_long_is_counted_in_the_background(
     house: House,
-    api: Api,  # noqa: F811
+    api: Api,
     people: dict[str, str],
 ) -> None:
     rules = {"field": "purchase", "op": "has_not", "value": {"days": 30}}
@@ -111,7 +112,7 @@ async def test_what_takes_long_is_counted_in_the_background(
     )  # fmt: skip
 
 
-async def test_who_may(api: Api, people: dict[str, str]) -> None:  # noqa: F811
+async def test_who_may(api: Api, people: dict[str, str]) -> None:
     made = await api.post("/segments", {"name": "Gold", "rules": GOLD})
     await api.post("/segments", {"name": "Mine"}, role="reviewer", status=403)
     await api.post("/segments", {"name": "gold"}, status=409)
