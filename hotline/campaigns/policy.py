@@ -7,7 +7,7 @@ who got enough messages this week gets none.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -93,6 +93,14 @@ def rules_of(limits: Limits, channel: Channel, purpose: Purpose, zone: str) -> S
         quiet=channel not in _OWN and (marketing and channel in DISTURBING if quiet is None else quiet),
         hours=limits.quiet_hours.hours,
     )
+
+
+def within_company(rules: SendRules, messages: int, days: int) -> SendRules:
+    """The same with the company's own cap, which holds for every marketing campaign; 0 messages: it has none."""
+    if not messages or rules.purpose != "marketing":
+        return rules
+    cap = Cap(messages=messages, days=days)
+    return rules if cap in rules.caps else replace(rules, caps=(*rules.caps, cap))
 
 
 def decide(facts: RecipientFacts, rules: SendRules, now: datetime) -> Send | Hold | Drop:

@@ -29,6 +29,10 @@ class Campaigns(Section):
     two_reviewers_inapp: int = Field(
         20_000, ge=0, le=10_000_000, description="In-app messages to more people need two reviewers; 0: always."
     )
+    cap_messages: int = Field(
+        0, ge=0, le=100, description="Marketing messages that a person gets at most, of all campaigns; 0: no limit."
+    )
+    cap_days: int = Field(7, ge=1, le=90, description="Days in which these are counted.")
     review_days: int = Field(7, ge=1, le=60, description="Days in which what was submitted must be reviewed.")
     approval_days: int = Field(14, ge=1, le=90, description="Days that an approval holds.")
     long_approval_days: int = Field(

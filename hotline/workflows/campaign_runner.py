@@ -32,8 +32,9 @@ PROVE_SECONDS: Final = 10.0
 EXPIRE_SECONDS: Final = 30.0
 #: Pieces released of one campaign before the next one's turn.
 PIECES: Final = 4
-#: Seconds that a campaign rests whose step failed.
+#: Seconds that a campaign rests whose step failed, and how often in a row that may happen before it is paused.
 REST_SECONDS: Final = 15.0
+MOST_FAILURES: Final = 10
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Runner:
     approved: dict[UUID, Approved] = field(default_factory=dict)
     proven: dict[UUID, float] = field(default_factory=dict)
     resting: dict[UUID, float] = field(default_factory=dict)
+    failures: dict[UUID, int] = field(default_factory=dict)
     counter: Counter = field(default_factory=Counter)
     looks: Looks = field(default_factory=Looks)
     expired: float = float("-inf")
@@ -62,16 +64,25 @@ class Runner:
                 continue
             try:
                 more |= await self._move(lease, campaign)
+                self.failures.pop(campaign.id, None)
             except (Unavailable, LeaseLost):
                 raise
             except HotlineError as error:
                 log.warning("campaign.not_moved", campaign_id=str(campaign.id), reason=error.code)
-                self.resting[campaign.id] = monotonic() + REST_SECONDS
+                await self._rest(lease, campaign)
             except Exception:
                 # A campaign that fails over and over must not be in the way of the others.
                 log.exception("campaign.failed", campaign_id=str(campaign.id))
-                self.resting[campaign.id] = monotonic() + REST_SECONDS
+                await self._rest(lease, campaign)
         return await self._close(lease) or more
+
+    async def _rest(self, lease: Lease, campaign: AtWork) -> None:
+        """Try again in a while; a running campaign that fails on and on is paused, for a person to look at."""
+        self.resting[campaign.id] = monotonic() + REST_SECONDS
+        self.failures[campaign.id] = self.failures.get(campaign.id, 0) + 1
+        if self.failures[campaign.id] >= MOST_FAILURES and campaign.state == "running":
+            await release.pause(self.house, lease, campaign.id, "error")
+            del self.failures[campaign.id]
 
     async def _move(self, lease: Lease, campaign: AtWork) -> bool:
         approved = await self._approved(campaign)
@@ -133,5 +144,7 @@ class Runner:
         for kept in (self.approved, self.proven):
             for gone in set(kept) - manifests:
                 del kept[gone]
-        for gone in set(self.resting) - {each.id for each in campaigns}:
-            del self.resting[gone]
+        at_work = {each.id for each in campaigns}
+        for of_campaign in (self.resting, self.failures):
+            for gone in set(of_campaign) - at_work:
+                of_campaign.pop(gone, None)

@@ -51,7 +51,8 @@ async def plan_triggered(
     house: House, lease: Lease, campaign: AtWork, approved: Approved, schedule: Triggered, looks: Looks
 ) -> bool:
     """Release what triggers are due at this moment; whether the campaign's last day is over."""
-    now, since = house.clock(), campaign.started_at or campaign.state_at
+    now = house.clock()
+    since = max(campaign.started_at or campaign.state_at, campaign.approved_at)
     trigger = schedule.trigger
     if isinstance(trigger, Holiday):
         noted = {run.occurrence for run in await known.runs_of_manifest(house.db, SYSTEM, approved.id)}

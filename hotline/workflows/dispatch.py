@@ -17,10 +17,11 @@ import structlog
 from hotline.campaigns import links as link_rules
 from hotline.campaigns import manifest, tokens
 from hotline.campaigns.limits import read_limits
-from hotline.campaigns.policy import Drop, Hold, Send, SendRules, decide, rules_of
+from hotline.campaigns.policy import Drop, Hold, Send, SendRules, decide, rules_of, within_company
 from hotline.campaigns.quiet_hours import place_of_number
 from hotline.campaigns.render import CompiledVersion, Rendered, compile_version, render
 from hotline.campaigns.render_errors import RenderError
+from hotline.crm.campaign_section import Campaigns
 from hotline.crm.commands import push_claims
 from hotline.crm.commands.policy_locks import one_at_a_time
 from hotline.crm.commands.push_claims import Beginning, Claimed, Decided
@@ -31,7 +32,7 @@ from hotline.crm.queries.push_campaigns import Running
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
-from hotline.workflows import links
+from hotline.workflows import company, links
 from hotline.workflows.house import House
 from hotline.workflows.push_channels import LOCAL, Push
 from hotline.workflows.push_values import trigger_values_for, values_for
@@ -97,7 +98,11 @@ class Plans:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
             self._plans[running.manifest_id] = await self._read(house, running)
-        return self._plans[running.manifest_id]
+        plan = self._plans[running.manifest_id]
+        if plan is None:
+            return None
+        own = await company.get(house, Campaigns)
+        return replace(plan, rules=within_company(plan.rules, own.cap_messages, own.cap_days))
 
     async def _read(self, house: House, running: Running) -> Plan | None:
         content = await push_campaigns.manifest_content(house.db, running.manifest_id)

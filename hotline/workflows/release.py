@@ -76,7 +76,8 @@ async def plan_runs(house: House, lease: Lease, campaign: AtWork, approved: Appr
             if await known.runs_of_manifest(house.db, SYSTEM, approved.id):
                 return False
             started = campaign.started_at or campaign.state_at
-            at = started if isinstance(schedule, Now) else plan.begins(schedule, started)
+            # A clock that was set back since must not hold it up.
+            at = min(started, now) if isinstance(schedule, Now) else plan.begins(schedule, started)
             # A person who has just started it, or let it go on, has looked at the clock.
             late = plan.too_late(schedule, at, now) and now - campaign.state_at > plan.STARTED_LATE
             async with house.unit(SYSTEM) as uow:
@@ -84,10 +85,10 @@ async def plan_runs(house: House, lease: Lease, campaign: AtWork, approved: Appr
                 if not await runs.hold_approved(uow, campaign.id, approved.id):
                     return False
                 if not late:
-                    await runs.drop_former(uow, campaign.id, approved.id)
+                    await runs.drop_former(uow, campaign.id, approved.id, held_back=True)
                     await runs.add_run(uow, approved, Planned(0, at))
             if late:
-                await pause(house, lease, approved, "too_late")
+                await pause(house, lease, approved.campaign_id, "too_late")
     return False
 
 
@@ -150,17 +151,17 @@ async def step(house: House, lease: Lease, campaign: AtWork, approved: Approved,
                 outcome = await _finish(uow, approved, run)
         await runs.save_run(uow, run.id, ticked_at=uow.now)
     if pause_for is not None:
-        await pause(house, lease, approved, pause_for)
+        await pause(house, lease, approved.campaign_id, pause_for)
     return outcome
 
 
-async def pause(house: House, lease: Lease, approved: Approved, reason: str) -> None:
-    """Pause a running campaign for a limit that it reached, or because it is late."""
+async def pause(house: House, lease: Lease, campaign_id: UUID, reason: str) -> None:
+    """Pause a running campaign for a limit that it reached, because it is late, or fails."""
     async with house.unit(SYSTEM) as uow:
         await check(uow, lease)
-        state = await uow.fetchval("SELECT state FROM campaign WHERE id = $1 FOR UPDATE", approved.campaign_id)
+        state = await uow.fetchval("SELECT state FROM campaign WHERE id = $1 FOR UPDATE", campaign_id)
         if state == "running":
-            await move(uow, approved.campaign_id, "pause", reason=reason)
+            await move(uow, campaign_id, "pause", reason=reason)
 
 
 async def _by_the_clock(uow: UnitOfWork, approved: Approved, run: RunView) -> RunView:

@@ -93,13 +93,14 @@ async def release(uow: UnitOfWork, approved: Approved, occurrence: int, released
     return int(told.rpartition(" ")[2])
 
 
-async def drop_former(uow: UnitOfWork, campaign_id: UUID, manifest_id: UUID) -> int:
+async def drop_former(uow: UnitOfWork, campaign_id: UUID, manifest_id: UUID, *, held_back: bool = False) -> int:
     """Take away the deliveries of former manifests of a campaign that never left, before another one runs: their
-    recipients may be among its own. How many they were."""
+    recipients may be among its own. How many they were. ``held_back``: those too that were not sent for a reason."""
+    states = ["queued", "suppressed", "expired"] if held_back else ["queued"]
     told = await uow.execute(
         """DELETE FROM delivery WHERE campaign_id = $1 AND manifest_id <> $2 AND attempts = 0
-           AND state IN ('queued', 'suppressed', 'expired')""",
-        *(campaign_id, manifest_id),
+           AND state = ANY($3::text[])""",
+        *(campaign_id, manifest_id, states),
     )
     return int(told.rpartition(" ")[2])
 

@@ -56,6 +56,12 @@ LABELS: Final[Mapping[str, Label]] = {
     "campaigns.two_reviewers_email": Label(N_("For email to more than"), "", N_("people")),
     "campaigns.two_reviewers_voice": Label(N_("For calls to more than"), "", N_("people")),
     "campaigns.two_reviewers_inapp": Label(N_("For in-app messages to more than"), "", N_("people")),
+    "campaigns.cap_messages": Label(
+        N_("One person gets at most"),
+        N_("Of all campaigns and channels together; a campaign may say less. 0: no limit."),
+        N_("marketing messages"),
+    ),
+    "campaigns.cap_days": Label(N_("Counted within"), "", N_("days")),
     "campaigns.review_days": Label(
         N_("What was submitted is reviewed within"), N_("After that it must be submitted again."), N_("days")
     ),

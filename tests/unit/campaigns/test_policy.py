@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hotline.campaigns import caps
 from hotline.campaigns.limits import Cap, read_limits
-from hotline.campaigns.policy import Drop, Hold, RecipientFacts, Send, SendRules, decide, rules_of
+from hotline.campaigns.policy import Drop, Hold, RecipientFacts, Send, SendRules, decide, rules_of, within_company
 from hotline.campaigns.quiet_hours import Place
 
 NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)  # in New York
@@ -98,6 +98,15 @@ def test_caps_across_campaigns() -> None:
     late = facts(sent=(NOON - hour, NOON - 2 * hour))
     assert decide(late, capped, NOON) == Drop("suppressed", "frequency_cap")
     assert rules_of(read_limits({"caps": [{"messages": 1, "days": 1}]}), "sms", "service", "UTC").caps == ()
+
+
+def test_the_companys_cap_holds_beside_the_campaigns_and_for_marketing_alone() -> None:
+    own = Cap(messages=1, days=1)
+    capped = within_company(replace(SMS, caps=(own,)), 3, 7)
+    assert capped.caps == (own, Cap(messages=3, days=7))
+    assert within_company(capped, 3, 7) == capped
+    assert within_company(SMS, 0, 7) == SMS
+    assert within_company(rules_of(read_limits({}), "sms", "service", "UTC"), 3, 7).caps == ()
 
 
 RULES = st.lists(st.builds(Cap, messages=st.integers(1, 5), days=st.integers(1, 10)), max_size=3)
