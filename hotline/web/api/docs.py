@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -20,32 +23,51 @@ from hotline.web.rights import public
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 
-def setup(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
-    """Adds the document and its page; both are written once, at the start."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The document, its page and the page's style."""
+
+    body: bytes
+    page: str
+    style: str
+
+
+def setup(app: web.Application, endpoints: tuple[Endpoint, ...]) -> None:
+    """Adds the document and its page; both are written when they are first asked for, since it takes a second."""
+
+    @public
+    async def openapi(_request: web.Request) -> web.Response:
+        written = await asyncio.to_thread(_written, endpoints)
+        return web.Response(body=written.body, content_type="application/json", charset="utf-8")
+
+    @public
+    async def docs(_request: web.Request) -> web.Response:
+        written = await asyncio.to_thread(_written, endpoints)
+        return web.Response(text=written.page, content_type="text/html")
+
+    @public
+    async def css(_request: web.Request) -> web.Response:
+        written = await asyncio.to_thread(_written, endpoints)
+        return web.Response(text=written.style, content_type="text/css")
+
+    app.router.add_get(f"{PREFIX}/openapi.json", openapi)
+    app.router.add_get(f"{PREFIX}/docs", docs)
+    app.router.add_get(f"{PREFIX}/docs.css", css)
+
+
+@cache
+def _written(endpoints: tuple[Endpoint, ...]) -> _Written:
     described = document(endpoints, version=version("hotline"))
-    body = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
     environment = Environment(loader=PackageLoader("hotline.web.api", "."), autoescape=True)
     environment.filters["code"] = code
     page = environment.get_template("docs.html").render(
         document=described, operations=_operations(described), events=EVENT_TYPES, errors=ERRORS, kind_of=kind_of
     )
-    style = environment.get_template("docs.css").render()
-
-    @public
-    async def openapi(_request: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json", charset="utf-8")
-
-    @public
-    async def docs(_request: web.Request) -> web.Response:
-        return web.Response(text=page, content_type="text/html")
-
-    @public
-    async def css(_request: web.Request) -> web.Response:
-        return web.Response(text=style, content_type="text/css")
-
-    app.router.add_get(f"{PREFIX}/openapi.json", openapi)
-    app.router.add_get(f"{PREFIX}/docs", docs)
-    app.router.add_get(f"{PREFIX}/docs.css", css)
+    return _Written(
+        json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode(),
+        page,
+        environment.get_template("docs.css").render(),
+    )
 
 
 def code(text: str) -> Markup:
