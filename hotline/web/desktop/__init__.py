@@ -8,6 +8,9 @@ from hotline.web.context import ERROR_PAGE
 from hotline.web.desktop import (
     assets,
     batches,
+    campaign_form,
+    campaign_review,
+    campaigns,
     components,
     conversation_mail,
     conversation_new,
@@ -78,6 +81,10 @@ def setup(app: web.Application) -> None:
         macros,
         templates,
         outbound,
+        # Before the campaigns: whose addresses would take `new` for an id.
+        campaign_form,
+        campaigns,
+        campaign_review,
         segments,
         users,
         roles,

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from hotline.web.desktop import segment_refusals, template_refusals
+from hotline.web.desktop import campaign_refusals, segment_refusals, template_refusals
 from hotline.web.desktop.marking import N_
+
+_OF_CAMPAIGNS: Final = (template_refusals, segment_refusals, campaign_refusals)
 
 #: Said as they are, with a capital letter first.
 _AS_THEY_ARE: Final = frozenset(
@@ -269,7 +271,7 @@ _AS_THEY_ARE: Final = frozenset(
 )
 _BY_TEXT: Final = {
     message[:1].lower() + message[1:]: message
-    for message in _AS_THEY_ARE | template_refusals.AS_THEY_ARE | segment_refusals.AS_THEY_ARE
+    for message in _AS_THEY_ARE.union(*(each.AS_THEY_ARE for each in _OF_CAMPAIGNS))
 }
 
 #: Those that name a number or a record: pattern → message.
@@ -377,7 +379,8 @@ def known(text: str) -> tuple[str, Mapping[str, str]] | None:
     """The message for a refusal, and its values; None for one that nobody has put into words yet."""
     if (message := _BY_TEXT.get(text[:1].lower() + text[1:])) is not None:
         return message, {}
-    for pattern, message in (*template_refusals.WITH_VALUES, *segment_refusals.WITH_VALUES, *_WITH_VALUES):
+    campaigns = (pair for each in _OF_CAMPAIGNS for pair in each.WITH_VALUES)
+    for pattern, message in (*campaigns, *_WITH_VALUES):
         if found := pattern.fullmatch(text):
             return message, {name: value or "" for name, value in found.groupdict().items()}
     return None

@@ -59,7 +59,7 @@ def typed_again(template: TemplateView) -> dict[str, Any]:
         "name": template.name,
         "default": content["default"],
         "track_links": content["track_links"],
-        "locales": {locale: _shown(as_written(template.channel, each)) for locale, each in content["locales"].items()},
+        "locales": {locale: shown(as_written(template.channel, each)) for locale, each in content["locales"].items()},
     }
 
 
@@ -115,11 +115,12 @@ def template_problems(request: web.Request, error: HotlineError) -> dict[str, st
     return {f"{name}-{where[1]}": refusal_words(request, bare)}
 
 
-def _shown(content: Mapping[str, Any]) -> dict[str, str]:
-    shown = {name: str(value) for name, value in content.items() if not isinstance(value, Mapping)}
+def shown(content: Mapping[str, Any]) -> dict[str, str]:
+    """The content of one language as the fields of a form."""
+    texts = {name: str(value) for name, value in content.items() if not isinstance(value, Mapping)}
     if "variables" in content:
-        shown["variables"] = "\n".join(f"{number} = {text}" for number, text in content["variables"].items())
-    return shown
+        texts["variables"] = "\n".join(f"{number} = {text}" for number, text in content["variables"].items())
+    return texts
 
 
 def _variables(text: str, locale: str) -> dict[str, str]:
