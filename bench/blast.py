@@ -24,10 +24,7 @@ DOMAIN: Final = "example.net"
 SENDER: Final = "news@company.example"
 NUMBER: Final = "+15005550006"
 _WORDS: Final = tuple(
-    (
-        "our summer range is here and as one of our regular customers you may choose first from it what you like and"
-        " have it sent to you at no cost until the end of the month"
-    ).split()
+    ["our", "summer", "range", "is", "here", "and", "as", "one", "of", "our", "regular", "customers", "you", "may", "choose", "first", "from", "it", "what", "you", "like", "and", "have", "it", "sent", "to", "you", "at", "no", "cost", "until", "the", "end", "of", "the", "month"]
 )
 
 
@@ -62,7 +59,7 @@ async def people(house: House, count: int, *, first: int = 0, purpose: str = "ma
         new_id=house.new_id,
     )
     async with house.long_unit(SYSTEM) as uow:
-        for channel in ("email", "sms", "whatsapp"):
+        for channel in ("email", "sms", "whatsapp", "voice"):
             await uow.execute(
                 f"""INSERT INTO consent (id, customer_id, channel, purpose, state, since, record_id)
                     SELECT {UUID7}, c.id, $1, $2, 'granted', $3, {UUID7} FROM customer c
@@ -126,7 +123,7 @@ async def campaign(
 ) -> UUID:
     """A campaign that runs under an approved manifest, to everybody with an address; its id."""
     if senders is None:
-        address = {"email": SENDER, "sms": NUMBER, "whatsapp": NUMBER}.get(channel)
+        address = {"email": SENDER, "sms": NUMBER, "whatsapp": NUMBER, "voice": NUMBER}.get(channel)
         senders = [await sender(house, channel, address)] if address else []
     campaign_id, manifest_id = house.new_id(), house.new_id()
     own = [await _frozen(house, each) for each in senders]

@@ -71,6 +71,12 @@ class Filtered(PermanentlyRefused):
     harms_sender = True
 
 
+class MachineAnswered(PermanentlyRefused):
+    """A machine answered the call; nothing was said to it."""
+
+    code = "machine"
+
+
 class AddressRefused(PermanentlyRefused):
     """Nothing reaches this address: mark it, and do not try again."""
 

@@ -270,7 +270,17 @@ class Settings(BaseModel):
         ge=1,
         le=100,
         description=(
-            "Connections to the mail relay over which one process sends campaigns; agents' mail has its own beside them."
+            "Connections to the mail relay over which one process sends campaigns; agents' mail has its own beside "
+            "them."
+        ),
+    )
+    push_lines: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description=(
+            "Telephone lines that campaigns by voice may use at once; the next person is called when one of them is "
+            "free."
         ),
     )
     dkim_key_file: Folder | None = Field(
@@ -327,8 +337,8 @@ class Settings(BaseModel):
     dispatch: Literal["child", "here", "off"] = Field(
         "child",
         description=(
-            "Where campaigns are sent: `child`, a process of their own beside this one, which is started while there is "
-            "something to send; `here`, in this process; `off`, not on this machine (`hotline dispatch` elsewhere)."
+            "Where campaigns are sent: `child`, a process of their own beside this one, which is started while there "
+            "is something to send; `here`, in this process; `off`, not on this machine (`hotline dispatch` elsewhere)."
         ),
     )
     node: str = Field(

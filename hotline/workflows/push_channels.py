@@ -68,12 +68,13 @@ class PushChannel:
 def channels() -> Mapping[str, PushChannel]:
     """Every channel of campaigns by its name."""
     # Imported here: a channel's library is loaded where something is sent, and by nobody else.
-    from hotline.workflows import push_console, push_inapp, push_mail, push_twilio
+    from hotline.workflows import push_console, push_inapp, push_mail, push_twilio, push_voice
 
     return {
         "sms": push_twilio.SMS,
         "whatsapp": push_twilio.WHATSAPP,
         "email": push_mail.EMAIL,
+        "voice": push_voice.VOICE,
         "inapp": push_inapp.INAPP,
         "console": push_console.CONSOLE,
     }

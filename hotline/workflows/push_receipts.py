@@ -16,6 +16,7 @@ from hotline.campaigns.consent import Channel
 from hotline.channels.errors import (
     AddressRefused,
     ChannelError,
+    MachineAnswered,
     NotConfigured,
     OptedOut,
     SenderPaused,
@@ -203,9 +204,10 @@ async def told(
     provider_id: str,
     attempt: int | None = None,
     code: int | None = None,
+    error: ChannelError | None = None,
 ) -> bool:
     """A provider tells of a delivery; None: found by the provider's id. Says whether anything changed: what is none of
-    ours, or an earlier try of one, changes nothing."""
+    ours, or an earlier try of one, changes nothing. A failure is what ``error`` says, else what ``code`` means."""
     found = delivery_id or (await find(uow, account, provider_id) if account is not None else None)
     row = await lock(uow, found) if found is not None else None
     if row is None or (attempt is not None and attempt < row.attempts):
@@ -217,7 +219,9 @@ async def told(
     elif (row.provider_id, row.account_sid) != (provider_id, account):
         return False
     if state == "permanent_failure":
-        return await failed(uow, row, refusal(code) if code is not None else None)
+        if error is None and code is not None:
+            error = refusal(code)
+        return await failed(uow, row, error)
     # What the provider has, counts as sent: all that it says before that is the same to us.
     return await _forward(uow, row, "sent" if state == "sending" else state)
 
@@ -263,7 +267,7 @@ def _code(error: ChannelError) -> str | None:
     """The provider's own code, else the word for what is wrong."""
     if error.provider_code is not None:
         return str(error.provider_code)
-    return error.code if isinstance(error, (TemplateNeeded, NotConfigured)) else None
+    return error.code if isinstance(error, (TemplateNeeded, NotConfigured, MachineAnswered)) else None
 
 
 # Reports in the mail

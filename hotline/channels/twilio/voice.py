@@ -153,7 +153,7 @@ class _Document:
     def _say(self, prompt: Prompt, into: VoiceResponse | Gather) -> None:
         heard = self._within(prompt)
         if heard is not None:
-            _write(heard, into)
+            write(heard, into)
 
     def _within(self, prompt: Prompt) -> Heard | None:
         """How a prompt is heard, None beyond what a document may hold: of a flow that says more in one go the end is
@@ -211,7 +211,8 @@ class _Document:
         self.response.redirect(self._ways.action, method="POST")
 
 
-def _write(heard: Heard, into: VoiceResponse | Gather) -> None:
+def write(heard: Heard, into: VoiceResponse | Gather) -> None:
+    """Let this be heard."""
     if heard.url is not None:
         into.play(heard.url)
     elif (text := _NO_XML.sub("", heard.text)).strip():
@@ -225,7 +226,7 @@ def _question(heard: tuple[Heard, ...], options: tuple[tuple[str, Any], ...]) ->
     response = VoiceResponse()
     gather = response.gather(**dict(options))
     for each in heard:
-        _write(each, gather)
+        write(each, gather)
     response.redirect(_ACTION, method="POST")
     return str(response)
 

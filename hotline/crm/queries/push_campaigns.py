@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.crm.database import Reader
+from hotline.crm.viewer import Viewer
 
 #: Campaigns that are served at a time; more than this run one after the other.
 MOST: Final = 200
@@ -97,3 +98,10 @@ async def push_rates(db: Reader) -> Rates:
     for row in rows:
         found.get(row["kind"], {})[row["name"]] = Rate(float(row["per_second"]), row["burst"])
     return Rates(**found)
+
+
+async def state_of(db: Reader, viewer: Viewer, delivery_id: UUID) -> str | None:
+    """How a delivery stands; None for no such one."""
+    viewer.require("campaigns.read")
+    found: str | None = await db.fetchval("SELECT state FROM delivery WHERE id = $1", delivery_id)
+    return found

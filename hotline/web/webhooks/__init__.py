@@ -7,13 +7,13 @@ from typing import Final
 
 from aiohttp import web
 
-from hotline.web.webhooks import twilio_agents, twilio_messages, twilio_recordings, twilio_voice
+from hotline.web.webhooks import twilio_agents, twilio_messages, twilio_push, twilio_recordings, twilio_voice
 from hotline.web.webhooks.seen import SEEN, Seen
 from hotline.workflows.house import House
 from hotline.workflows.twilio_agents import MUSIC
 
 #: The files with webhooks.
-MODULES: Final[tuple[ModuleType, ...]] = (twilio_messages, twilio_voice, twilio_agents, twilio_recordings)
+MODULES: Final[tuple[ModuleType, ...]] = (twilio_messages, twilio_voice, twilio_agents, twilio_push, twilio_recordings)
 
 
 def setup(app: web.Application, house: House) -> None:
