@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 from uuid import UUID
 
 from hotline.campaigns.compare import Difference, Rate, differences, rate
+from hotline.campaigns.figures import Figures
+from hotline.campaigns.limits import read_limits
 from hotline.crm.queries import results as queries
 from hotline.crm.queries.campaign_runs import RunView, list_runs
 from hotline.crm.queries.campaigns import CampaignView, get_campaign
@@ -28,6 +31,9 @@ _MOST_KEPT: Final = 50
 USUAL_DAYS: Final = 7
 MOST_DAYS: Final = 90
 
+#: An end that is farther away is none that anybody plans by.
+_LONGEST_SECONDS: Final = 90 * 86_400
+
 #: What variants are compared by: whether more of it is better.
 MEASURES: Final[Mapping[str, bool]] = {
     "delivered": True, "read": True, "clicked": True, "followed": True, "opted_out": False,
@@ -45,6 +51,29 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is: ``left`` of ``recipients`` are still to be done, at ``rate`` a second since the count before, until
+    ``ends_at``; None where that cannot be told."""
+
+    recipients: int
+    done: int
+    left: int
+    rate: float | None
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A rate at which it pauses by itself: ``percent`` now of ``limit``, of ``of`` messages; None while there are too
+    few."""
+
+    name: str
+    limit: float
+    percent: float | None
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """All of it. ``measures`` are empty for a campaign of one variant without a holdout; ``over``: nothing more is
     sent, so that what is compared does not change with every look."""
@@ -58,15 +87,19 @@ class Results:
     variants: Mapping[str, Funnel]
     measures: Sequence[Measure]
     series: Series | None
+    progress: Progress
+    bounds: Sequence[Bound]
+    counted_at: datetime
     over: bool
 
 
 @dataclass(slots=True)
 class _Kept:
-    """What was counted of a campaign, and until when that stands."""
+    """What was counted of a campaign, and until when that stands; ``before`` is how many were done when."""
 
     until: float = 0.0
     results: Results | None = None
+    before: tuple[float, int] | None = None
     counting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -85,13 +118,15 @@ async def get_results(
         if kept.results is not None and monotonic() < kept.until and kept.results.campaign == campaign:
             return kept.results
         begun = monotonic()
-        kept.results = await _counted(house, viewer, campaign, occurrence, days)
+        kept.results = await _counted(house, viewer, campaign, occurrence, days, kept)
         took = monotonic() - begun
         kept.until = monotonic() + max(FRESH_SECONDS, took / _SHARE)
         return kept.results
 
 
-async def _counted(house: House, viewer: Viewer, campaign: CampaignView, occurrence: int | None, days: int) -> Results:
+async def _counted(
+    house: House, viewer: Viewer, campaign: CampaignView, occurrence: int | None, days: int, kept: _Kept
+) -> Results:
     runs = await list_runs(house.db, viewer, campaign.id)
     counts = await queries.count_results(house.db, viewer, campaign.id, occurrence)
     names = await _names(house, campaign, runs)
@@ -111,10 +146,44 @@ async def _counted(house: House, viewer: Viewer, campaign: CampaignView, occurre
         for number, funnel in counts.by_variant.items()
         if funnel.total > funnel.held_out
     }
+    now = house.clock()
+    told = [run for run in runs if occurrence in (None, run.occurrence)]
     return Results(
         campaign, runs, occurrence, days, counts, followed, variants, measures_of(variants, followed), series,
+        _progress(counts.whole, told, campaign, kept, now), _bounds(told, campaign), now,
         over=campaign.state in ("completed", "cancelled"),
     )  # fmt: skip
+
+
+def _progress(whole: Funnel, runs: Sequence[RunView], campaign: CampaignView, kept: _Kept, now: datetime) -> Progress:
+    unreleased = sum(max(run.recipients - run.next_position, 0) for run in runs if run.ended_at is None)
+    left = whole.queued + whole.sending + unreleased
+    done = whole.total - whole.queued - whole.sending
+    at, before = monotonic(), kept.before
+    kept.before = (at, done)
+    rate = None
+    if before is not None and at > before[0] and campaign.state == "running":
+        rate = max(0, done - before[1]) / (at - before[0])
+    ends = now + timedelta(seconds=round(left / rate)) if left and rate and left / rate < _LONGEST_SECONDS else None
+    return Progress(max(whole.total + unreleased, campaign.recipients or 0), done, left, rate, ends)
+
+
+def _bounds(runs: Sequence[RunView], campaign: CampaignView) -> list[Bound]:
+    """The rates that pause it, counted as its runner counts them: since it was last resumed."""
+    rules = read_limits(campaign.limits).pause
+    figures = Figures()
+    for run in runs:
+        figures = figures.plus(run.figures.since(run.baseline))
+    found = []
+    for name, count, of, limit in (
+        ("failure_rate", figures.failed, figures.tried, rules.failure_percent),
+        ("bounce_rate", figures.bounced, figures.tried, rules.bounce_percent),
+        ("complaint_rate", figures.complained, figures.accepted, rules.complaint_percent),
+        ("opt_out_rate", figures.opted_out, figures.accepted, rules.opt_out_percent),
+    ):
+        if limit is not None:
+            found.append(Bound(name, limit, 100 * count / of if of >= rules.minimum else None, of))
+    return found
 
 
 async def _names(house: House, campaign: CampaignView, runs: Sequence[RunView]) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ class ConsentRecordView:
 
     id: UUID
     customer_id: UUID
+    customer_number: int
+    customer_name: str = field(repr=False)
     channel: str
     purpose: str
     action: str
@@ -124,9 +126,11 @@ async def suppressed_channels(db: Reader, viewer: Viewer, seen_id: UUID) -> Mapp
 
 _RECORDS: Final = """
 SELECT x.id, x.customer_id, x.channel, x.purpose, x.action, x.source, x.source_id, x.call_id, u.login AS user, x.at,
-    x.sealed, k.id AS key_id, k.wrapped, k.master
+    x.sealed, k.id AS key_id, k.wrapped, k.master, c.number AS customer_number, c.name_cipher, n.id AS name_key_id,
+    n.wrapped AS name_wrapped, n.master AS name_master
 FROM consent_record x JOIN customer c ON c.id = x.customer_id
-JOIN personal_key k ON k.id = COALESCE(x.key_id, c.key_id) LEFT JOIN users u ON u.id = x.user_id
+JOIN personal_key k ON k.id = COALESCE(x.key_id, c.key_id) JOIN personal_key n ON n.id = c.key_id
+LEFT JOIN users u ON u.id = x.user_id
 """
 
 
@@ -157,9 +161,14 @@ def _record(keyring: Keyring, row: Row) -> ConsentRecordView:
     if row["sealed"] is not None and row["wrapped"] is not None:
         key = keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
         details = json.loads(keyring.decrypt(key, "consent_record", "sealed", row["id"], row["sealed"]))
-    shown = {name: row[name] for name in _PLAIN}
+    name = ""
+    if row["name_wrapped"] is not None:
+        key = keyring.unwrap(row["name_key_id"], Wrapped(row["name_master"], row["name_wrapped"]))
+        name = keyring.decrypt(key, "customer", "name_cipher", row["customer_id"], row["name_cipher"])
+    shown = {column: row[column] for column in _PLAIN}
     return ConsentRecordView(
         **shown,
+        customer_name=name,
         wording=details.get("wording", ""),
         proof=details.get("proof", ""),
         ip=details.get("ip", ""),
@@ -167,5 +176,17 @@ def _record(keyring: Keyring, row: Row) -> ConsentRecordView:
 
 
 _PLAIN: Final[Sequence[str]] = (
-    *("id", "customer_id", "channel", "purpose", "action", "source", "source_id", "call_id", "user", "at"),
+    *(
+        "id",
+        "customer_id",
+        "customer_number",
+        "channel",
+        "purpose",
+        "action",
+        "source",
+        "source_id",
+        "call_id",
+        "user",
+        "at",
+    ),
 )

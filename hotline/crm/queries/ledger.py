@@ -66,12 +66,13 @@ class DeliveryView:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which of them; None: whatever. ``clicked`` and ``opted_out``: those that did; ``since`` and ``until`` bound when
+    """Which of them; None: whatever. ``customer_ids``: those of some people who were looked for. ``clicked`` and ``opted_out``: those that did; ``since`` and ``until`` bound when
     they were due."""
 
     campaign_id: UUID | None = None
     occurrence: int | None = None
     customer_id: UUID | None = None
+    customer_ids: tuple[UUID, ...] | None = None
     channel: str | None = None
     states: tuple[str, ...] = ()
     variant: int | None = None
@@ -157,6 +158,8 @@ async def _conditions(db: Reader, viewer: Viewer, chosen: LedgerFilter, bind: Ar
     ):
         if value is not None:
             conditions.append(f"d.{column} = {bind(value)}")
+    if chosen.customer_ids is not None:
+        conditions.append(f"d.customer_id = ANY({bind(list(chosen.customer_ids))}::uuid[])")
     if chosen.states:
         conditions.append(f"d.state = ANY({bind(list(chosen.states))}::text[])")
     if chosen.clicked:

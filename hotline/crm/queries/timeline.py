@@ -92,6 +92,31 @@ class TimelineConversation:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelinePush:
+    """What the timeline says about a message of a campaign; ``name`` is the campaign's, ``seen``: whether the viewer
+    sees campaigns."""
+
+    campaign_id: UUID
+    number: int | None
+    name: str
+    channel: str
+    state: str
+    clicked: bool
+    opted_out: bool
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineConsent:
+    """What the timeline says about consent: what they agreed to or took back, and how they said so."""
+
+    channel: str
+    purpose: str
+    action: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineItem:
     """One line. ``note`` is what a person wrote, None for lines that hold no words."""
 
@@ -107,6 +132,8 @@ class TimelineItem:
     purchase: TimelinePurchase | None = None
     file: TimelineFile | None = None
     conversation: TimelineConversation | None = None
+    push: TimelinePush | None = None
+    consent: TimelineConsent | None = None
 
 
 _SELECT: Final = """
@@ -120,8 +147,10 @@ SELECT i.id, i.kind, i.at, i.direction, i.user_id, u.name AS user_name, i.note_c
     v.state AS conversation_state, v.unanswered_since, {conversations} AS conversation_seen,
     (SELECT count(*) FROM message m WHERE m.conversation_id = v.id AND m.kind <> 'note') AS messages,
     ARRAY(SELECT (m.id, m.body_cipher) FROM message m WHERE m.conversation_id = v.id AND m.kind = 'message'
-          ORDER BY m.at DESC, m.id DESC LIMIT 1) AS latest
-FROM interaction i
+          ORDER BY m.at DESC, m.id DESC LIMIT 1) AS latest, i.data, g.number AS campaign_number, g.name AS campaign_name,
+    {campaigns} AS campaign_seen
+FROM {source} i
+LEFT JOIN campaign g ON i.kind = 'push' AND g.id = (i.data ->> 'campaign_id')::uuid
 LEFT JOIN conversation v ON i.kind = 'conversation' AND v.id = i.id
 LEFT JOIN ticket t ON t.id = i.ticket_id
 LEFT JOIN customer c ON c.id = i.customer_id
@@ -134,11 +163,33 @@ LEFT JOIN users u ON u.id = i.user_id
 LEFT JOIN call l ON l.id = i.call_id
 WHERE true
 """
-_OF_CUSTOMER: Final = """
-  AND i.customer_id = $1 AND ($2::text[] IS NULL OR i.kind = ANY($2))
-  AND ($3::uuid IS NULL OR (i.at, i.id) < (SELECT e.at, e.id FROM interaction e WHERE e.id = $3))
-ORDER BY i.at DESC, i.id DESC LIMIT $4
+# What millions get at once has no line of its own: it is read from where it stands. Each part gives as many lines as the
+# page has, from its own index.
+_LINES: Final = """(
+    (SELECT i.id, i.kind, i.at, i.direction, i.user_id, i.note_cipher, i.note_key_id, i.customer_id, i.call_id,
+         i.ticket_id, NULL::jsonb AS data
+     FROM interaction i WHERE i.customer_id = $1 AND ($2::text[] IS NULL OR i.kind = ANY($2)) {shown}
+       AND ($3::timestamptz IS NULL OR (i.at, i.id) < ($3, $4)) ORDER BY i.at DESC, i.id DESC LIMIT $5)
+    UNION ALL
+    (SELECT d.id, 'push', d.sent_at, 'out', NULL, NULL, NULL, d.customer_id, NULL, NULL,
+         jsonb_build_object('campaign_id', d.campaign_id, 'channel', d.channel, 'state', d.state,
+             'clicked', d.clicked_at IS NOT NULL, 'opted_out', d.opted_out_at IS NOT NULL)
+     FROM delivery d
+     WHERE d.customer_id = ANY(SELECT p.id FROM customer p WHERE p.id = $1 OR p.merged_into_id = $1)
+       AND d.sent_at IS NOT NULL AND ($2::text[] IS NULL OR 'push' = ANY($2))
+       AND ($3::timestamptz IS NULL OR (d.sent_at, d.id) < ($3, $4)) ORDER BY d.sent_at DESC, d.id DESC LIMIT $5)
+    UNION ALL
+    (SELECT r.id, 'consent', r.at, 'in', r.user_id, NULL, NULL, r.customer_id, r.call_id, NULL,
+         jsonb_build_object('channel', r.channel, 'purpose', r.purpose, 'action', r.action, 'source', r.source)
+     FROM consent_record r WHERE r.customer_id = $1 AND ($2::text[] IS NULL OR 'consent' = ANY($2)) AND {consents}
+       AND ($3::timestamptz IS NULL OR (r.at, r.id) < ($3, $4)) ORDER BY r.at DESC, r.id DESC LIMIT $5)
+)"""
+_OF_CUSTOMER: Final = " ORDER BY i.at DESC, i.id DESC LIMIT $5"
+_PLACE: Final = """
+SELECT at FROM (SELECT at FROM interaction WHERE id = $1 UNION ALL SELECT sent_at FROM delivery WHERE id = $1
+                UNION ALL SELECT at FROM consent_record WHERE id = $1) AS known LIMIT 1
 """
+_NOTES: Final = "(SELECT n.*, NULL::jsonb AS data FROM interaction n WHERE n.call_id = $1 AND n.kind = 'note')"
 _OF_CALL: Final = " AND i.call_id = $1 AND i.kind = 'note' ORDER BY i.at DESC, i.id DESC LIMIT $2"
 
 
@@ -155,8 +206,11 @@ async def list_timeline(
     """A page of a customer's timeline, of some ``kinds`` only where given. Raises NotFound for a
     customer whom the viewer does not see."""
     found = await require_customer(db, viewer, customer_id)
-    bind = Arguments(found, list(kinds) if kinds else None, after, max(0, min(limit, MOST)))
-    rows = await db.fetch(_select(viewer, bind) + _OF_CUSTOMER, *bind.values)
+    place = await db.fetchval(_PLACE, after) if after is not None else None
+    if after is not None and place is None:
+        return []
+    bind = Arguments(found, list(kinds) if kinds else None, place, after, max(0, min(limit, MOST)))
+    rows = await db.fetch(_select(viewer, bind, _LINES) + _OF_CUSTOMER, *bind.values)
     return [_item(keyring, row) for row in rows]
 
 
@@ -165,21 +219,26 @@ async def list_call_notes(db: Reader, keyring: Keyring, viewer: Viewer, call_id:
     asked."""
     viewer.require("calls.read")
     bind = Arguments(call_id, MOST)
-    rows = await db.fetch(_select(viewer, bind) + _OF_CALL, *bind.values)
+    rows = await db.fetch(_select(viewer, bind, _NOTES) + _OF_CALL, *bind.values)
     return [_item(keyring, row) for row in rows]
 
 
-def _select(viewer: Viewer, bind: Bind) -> str:
+def _select(viewer: Viewer, bind: Bind, source: str) -> str:
     """That somebody called or wrote belongs to the customer; who sees no calls or tickets at all is not told of any."""
     calls, tickets = viewer.may("calls.read"), viewer.may("tickets.read")
     conversations = viewer.may("conversations.read")
-    sql = _SELECT.format(
+    hidden = [kind for kind, may in (("call", calls), ("ticket", tickets), ("conversation", conversations)) if not may]
+    lines = source.format(
+        shown=f"AND i.kind <> ALL ({bind(hidden)}::text[])" if hidden else "",
+        consents="true" if viewer.may("consents.read") else "false",
+    )
+    return _SELECT.format(
+        source=lines,
         calls=_known(calls_seen_each(viewer, bind, "l")) if calls else "false",
         tickets=_known(tickets_seen_each(viewer, bind)) if tickets else "false",
         conversations=_known(conversations_seen_each(viewer, bind, "v")) if conversations else "false",
+        campaigns="true" if viewer.may("campaigns.read") else "false",
     )
-    hidden = [kind for kind, may in (("call", calls), ("ticket", tickets), ("conversation", conversations)) if not may]
-    return f"{sql} AND i.kind <> ALL ({bind(hidden)}::text[])" if hidden else sql
 
 
 def _known(condition: str | None) -> str:
@@ -208,6 +267,23 @@ def _item(keyring: Keyring, row: Row) -> TimelineItem:
         purchase=_purchase(row, title) if title is not None else None,
         conversation=_conversation(keyring, key, row) if row["conversation_id"] is not None else None,
         file=TimelineFile(row["id"], name, row["media_type"], row["file_bytes"]) if name is not None else None,
+        push=_push(row) if row["kind"] == "push" else None,
+        consent=TimelineConsent(**row["data"]) if row["kind"] == "consent" else None,
+    )
+
+
+def _push(row: Row) -> TimelinePush:
+    """What the campaign is called is for those who see campaigns."""
+    data, seen = row["data"], row["campaign_seen"]
+    return TimelinePush(
+        campaign_id=UUID(data["campaign_id"]),
+        number=row["campaign_number"],
+        name=(row["campaign_name"] or "") if seen else "",
+        channel=data["channel"],
+        state=data["state"],
+        clicked=data["clicked"],
+        opted_out=data["opted_out"],
+        seen=seen,
     )
 
 

@@ -145,6 +145,27 @@ class TimelineConversation(Output):
     seen: bool = Field(description="Whether the viewer sees the conversation itself, too.")
 
 
+class TimelinePush(Output):
+    """A message of a campaign; `name` is empty for who does not see campaigns."""
+
+    campaign_id: UUID
+    number: int | None
+    name: str
+    channel: str
+    state: str
+    clicked: bool
+    opted_out: bool
+
+
+class TimelineConsent(Output):
+    """Consent that was given or taken back."""
+
+    channel: str
+    purpose: str
+    action: str
+    source: str
+
+
 class TimelineEntry(Output):
     """One line of the timeline."""
 
@@ -159,6 +180,8 @@ class TimelineEntry(Output):
     purchase: TimelinePurchase | None = None
     file: TimelineFile | None = None
     conversation: TimelineConversation | None = None
+    push: TimelinePush | None = None
+    consent: TimelineConsent | None = None
     note: str | None
 
 

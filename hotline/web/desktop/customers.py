@@ -24,6 +24,7 @@ from hotline.errors import Conflict, Invalid
 from hotline.tickets.views import SHIPPED
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import (
+    consents,
     customer_files,
     customer_form,
     customer_history,
@@ -181,6 +182,7 @@ async def whole(request: web.Request, customer_id: UUID) -> dict[str, Any]:
         "relations": await relations_of(db, keyring, viewer, customer.id),
         "purchases": await purchases_of(db, keyring, viewer, customer.id, limit=PARTS + 1),
         "files": await files_of(db, keyring, viewer, customer.id, limit=PARTS + 1),
+        "consents": await consents.card(request, customer.id),
         "parts": PARTS,
         "lies": lies,
         "channels": CHANNELS,

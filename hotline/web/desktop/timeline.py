@@ -11,14 +11,17 @@ from typing import Final
 from hotline.crm.queries.timeline import TimelineCall, TimelineItem
 from hotline.web.desktop import ticket_words
 from hotline.web.desktop.call_words import DISPOSITIONS, MISSED
+from hotline.web.desktop.consent_words import SOURCES
 from hotline.web.desktop.i18n import Calendar
 from hotline.web.desktop.message_words import CHANNELS, STATES
+from hotline.web.desktop.result_words import CHANNELS as PUSHED
+from hotline.web.desktop.result_words import STATES as DELIVERIES
 from hotline.web.desktop.words import N_
 
 #: The filters above a timeline: kind → its name. "" shows everything.
 KINDS: Final[Mapping[str, str]] = {
     "": N_("All"), "call": N_("Calls"), "conversation": N_("Messages"), "ticket": N_("Tickets"), "note": N_("Notes"),
-    "purchase": N_("Purchases"), "file": N_("Files"),
+    "push": N_("Pushes"), "consent": N_("Consents"), "purchase": N_("Purchases"), "file": N_("Files"),
 }  # fmt: skip
 
 
@@ -74,6 +77,15 @@ def line(item: TimelineItem) -> Line:
         return Line(item, "wallet", "", title, "")
     if item.file is not None:
         return Line(item, "file", "", N_("File"), "")
+    if item.push is not None:
+        icon, channel = PUSHED.get(item.push.channel, ("push", N_("Pushes")))
+        outcome = N_("opted out") if item.push.opted_out else DELIVERIES[item.push.state][0]
+        bad = item.push.opted_out or item.push.state == "permanent_failure"
+        return Line(item, icon, "is-bad" if bad else "", channel, N_("clicked") if _clicked(item) else outcome)
+    if item.consent is not None:
+        agreed = item.consent.action == "granted"
+        title = N_("Agreed") if agreed else N_("Took it back")
+        return Line(item, "shield", "" if agreed else "is-bad", title, SOURCES[item.consent.source])
     call = item.call
     if call is None:
         return Line(item, "clock", "", item.kind.capitalize(), "")
@@ -85,6 +97,10 @@ def line(item: TimelineItem) -> Line:
     return Line(
         item, "phone", "is-bad" if disposition in MISSED else "", title, DISPOSITIONS.get(disposition, disposition)
     )
+
+
+def _clicked(item: TimelineItem) -> bool:
+    return item.push is not None and item.push.clicked and not item.push.opted_out
 
 
 def since(at: datetime, calendar: Calendar) -> str:
