@@ -25,8 +25,8 @@ CHANNELS: Final[tuple[Channel, ...]] = ("sms", "whatsapp", "voice", "email")
 _HEADINGS: Final[Mapping[Column, tuple[str, ...]]] = {
     "address": (
         "address", "email", "e-mail", "email address", "mail", "recipient", "phone", "phone number", "number",
-        "telephone", "mobile", "msisdn", "to", "contact", "地址", "邮箱", "电子邮件", "手机", "手机号", "手机号码", "电话",
-        "电话号码", "号码",
+        "telephone", "mobile", "msisdn", "to", "contact", "地址", "邮箱", "电子邮件", "手机", "手机号",
+        "手机号码", "电话", "电话号码", "号码",
     ),
     "channel": ("channel", "渠道", "type"),
     "reason": ("reason", "status", "原因", "状态"),

@@ -52,8 +52,8 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it is: ``left`` of ``recipients`` are still to be done, at ``rate`` a second since the count before, until
-    ``ends_at``; None where that cannot be told."""
+    """How far it is: ``left`` of ``recipients`` are still to be done, at ``rate`` a second since the count before,
+    until ``ends_at``; None where that cannot be told."""
 
     recipients: int
     done: int

@@ -15,9 +15,9 @@ from hotline.ids import new_id
 
 class ConsentRecord(Model):
     """One time that somebody agreed or took it back; written once, never changed. ``action``: ``granted`` or
-    ``withdrawn``; ``at`` is when they said so. ``sealed`` is a JSON object, under the customer's key or ``key_id`` where
-    it came along by a merge: ``wording`` as it was shown or said, ``proof``, ``ip``. ``source_id`` is what it was said
-    by: a message, a delivery, an import, a merge."""
+    ``withdrawn``; ``at`` is when they said so. ``sealed`` is a JSON object, under the customer's key, or ``key_id``
+    where it came along by a merge: ``wording`` as it was shown or said, ``proof``, ``ip``. ``source_id`` is what it was
+    said by: a message, a delivery, an import, a merge."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(

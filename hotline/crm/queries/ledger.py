@@ -66,8 +66,8 @@ class DeliveryView:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which of them; None: whatever. ``customer_ids``: those of some people who were looked for. ``clicked`` and ``opted_out``: those that did; ``since`` and ``until`` bound when
-    they were due."""
+    """Which of them; None: whatever. ``customer_ids``: those of some people who were looked for. ``clicked`` and
+    ``opted_out``: those that did; ``since`` and ``until`` bound when they were due."""
 
     campaign_id: UUID | None = None
     occurrence: int | None = None

@@ -49,7 +49,8 @@ async def holder_of_delivery(db: Reader, keyring: Keyring, viewer: Viewer, deliv
     row = await db.fetchrow(
         """SELECT d.id, d.channel, d.locale, d.sent_at, COALESCE(c.merged_into_id, c.id) AS customer_id,
                   COALESCE(d.locale, c.locale) AS language, p.value_index
-           FROM delivery d JOIN customer c ON c.id = d.customer_id LEFT JOIN contact_point p ON p.id = d.contact_point_id
+           FROM delivery d JOIN customer c ON c.id = d.customer_id
+           LEFT JOIN contact_point p ON p.id = d.contact_point_id
            WHERE d.id = $1""",
         delivery_id,
     )

@@ -204,7 +204,7 @@ async def count_followed(
     last: datetime,
     days: int,
 ) -> list[Followed]:
-    """Who called, or had a ticket, within so many days after they got it; it was sent between ``first`` and ``last``."""
+    """Who called, or had a ticket, within so many days after they got it; it left between ``first`` and ``last``."""
     viewer.require("campaigns.read")
     rows = await db.fetch(_FOLLOWED, campaign_id, occurrence, first, last, timedelta(days=days))
     return [Followed(**dict(row)) for row in rows]

@@ -147,8 +147,8 @@ SELECT i.id, i.kind, i.at, i.direction, i.user_id, u.name AS user_name, i.note_c
     v.state AS conversation_state, v.unanswered_since, {conversations} AS conversation_seen,
     (SELECT count(*) FROM message m WHERE m.conversation_id = v.id AND m.kind <> 'note') AS messages,
     ARRAY(SELECT (m.id, m.body_cipher) FROM message m WHERE m.conversation_id = v.id AND m.kind = 'message'
-          ORDER BY m.at DESC, m.id DESC LIMIT 1) AS latest, i.data, g.number AS campaign_number, g.name AS campaign_name,
-    {campaigns} AS campaign_seen
+          ORDER BY m.at DESC, m.id DESC LIMIT 1) AS latest, i.data,
+    g.number AS campaign_number, g.name AS campaign_name, {campaigns} AS campaign_seen
 FROM {source} i
 LEFT JOIN campaign g ON i.kind = 'push' AND g.id = (i.data ->> 'campaign_id')::uuid
 LEFT JOIN conversation v ON i.kind = 'conversation' AND v.id = i.id
@@ -163,8 +163,8 @@ LEFT JOIN users u ON u.id = i.user_id
 LEFT JOIN call l ON l.id = i.call_id
 WHERE true
 """
-# What millions get at once has no line of its own: it is read from where it stands. Each part gives as many lines as the
-# page has, from its own index.
+# What millions get at once has no line of its own: it is read from where it stands. Each part gives as many lines as
+# the page has, from its own index.
 _LINES: Final = """(
     (SELECT i.id, i.kind, i.at, i.direction, i.user_id, i.note_cipher, i.note_key_id, i.customer_id, i.call_id,
          i.ticket_id, NULL::jsonb AS data
