@@ -96,8 +96,9 @@ async def fill(house: House, first: int, count: int) -> None:
     connection = await house.db.connect()
     try:
         for start in range(first, first + count, _PIECE):
-            for statement in _FILL:
-                await connection.execute(statement.format(id=_ID), start, min(_PIECE, first + count - start))
+            async with connection.transaction():
+                for statement in _FILL:
+                    await connection.execute(statement.format(id=_ID), start, min(_PIECE, first + count - start))
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
