@@ -97,8 +97,9 @@ async def _own_address(house: House, viewer: Viewer, channel: Channel) -> str:
     user = await get_user(house.db, viewer, viewer.user_id, house.keyring)
     found = user.email if channel == "email" else user.phone
     if not found:
-        what = "email address" if channel == "email" else "telephone number"
-        raise Invalid(f"channel: you have no {what}: an administrator enters it with your other data.")
+        if channel == "email":
+            raise Invalid("channel: you have no email address: an administrator enters it with your other data.")
+        raise Invalid("channel: you have no telephone number: an administrator enters it with your other data.")
     return contact_points.normalise(_KINDS[channel], found, house.settings.region, "channel").value
 
 

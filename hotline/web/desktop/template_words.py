@@ -41,6 +41,14 @@ FILTERS: Final[Mapping[str, str]] = {
     "{{ name | truncate(20) }}": N_("At most so many characters."),
 }
 
+VARIABLES_HINT: Final = N_("For example: 1 = {{ name }}")
+GAPS_HINT: Final = N_(
+    "With a ContentSid: how the approved template reads, with {{1}} for its variables. It is shown here and sent by"
+    " nobody."
+)
+#: A language that a template may be written in.
+EXAMPLE: Final = "de"
+
 _FINDINGS: Final[Mapping[str, str]] = {
     "opt_out_missing": N_("It does not say how to stop."),
     "opt_out_not_at_end": N_("How to stop must stand at the end."),
@@ -87,3 +95,8 @@ def finding_words(finding: Finding, translate: Callable[[str], str]) -> str:
 def written_name(name: str) -> str:
     """A value's name as authors write it: customer.name is name."""
     return name.removeprefix("customer.")
+
+
+def placeholder(name: str) -> str:
+    """A placeholder as it is written into a text."""
+    return f"{{{{ {name} }}}}"
