@@ -63,7 +63,7 @@ async def parts(house: House, uow: UnitOfWork, campaign: CampaignView) -> Parts:
     if campaign.segment_id is None:
         raise Invalid("segment_id: choose the segment that gets it.")
     wanted = [each for each in (campaign.sender_id, *campaign.fallback_sender_ids) if each is not None]
-    choices = await read_choices(uow, wanted)
+    choices = await read_choices(uow, SYSTEM, wanted)
     for place, sender_id in enumerate(wanted):
         choice = choices.get(sender_id)
         field = "sender" if campaign.sender_id is not None and not place else "fallback_senders"
@@ -95,7 +95,9 @@ async def _segment(uow: UnitOfWork, segment_id: UUID) -> FrozenSegment:
 
 
 async def _arms(uow: UnitOfWork, campaign: CampaignView) -> tuple[FrozenArm, ...]:
-    current = await current_versions(uow, [arm.template_id for arm in campaign.arms if arm.template_id is not None])
+    current = await current_versions(
+        uow, SYSTEM, [arm.template_id for arm in campaign.arms if arm.template_id is not None]
+    )
     ids: dict[str, UUID] = {}
     for arm in campaign.arms:
         found = arm.version_id if arm.template_id is None else current.get(arm.template_id)
@@ -117,7 +119,7 @@ async def authors_of(uow: UnitOfWork, made: Parts) -> set[UUID]:
     its templates."""
     campaign = made.campaign
     found = await writers(
-        uow, made.segment.id, [arm.template_id for arm in made.arms if arm.template_id is not None],
+        uow, SYSTEM, made.segment.id, [arm.template_id for arm in made.arms if arm.template_id is not None],
         [arm.version_id for arm in made.arms],
     )  # fmt: skip
     own = {campaign.author_id, uow.viewer.user_id, *campaign.editor_ids}

@@ -75,7 +75,7 @@ async def look_at(house: House, viewer: Viewer, campaign: CampaignView, manifest
     before = await last_approved(house.db, house.keyring, SYSTEM, campaign.id, manifest.number)
     changed, same = changes(before.content, content) if before is not None else ((), 0)
     senders = [each["id"] for each in (content["sender"], *content["fallback_senders"]) if each and each["id"]]
-    paused = [each.address for each in (await read_choices(house.db, [UUID(each) for each in senders])).values()
+    paused = [each.address for each in (await read_choices(house.db, SYSTEM, [UUID(each) for each in senders])).values()
               if each.paused]  # fmt: skip
     found = findings(content, manifest.excluded, looked, now=house.clock(), zone=house.settings.timezone, paused=paused)
     samples = await _samples(house, viewer, campaign.id, content, versions, parts, chosen[:SHOWN])
@@ -93,13 +93,13 @@ async def sample_at(
 
 async def _chosen(house: House, manifest: ManifestView) -> list[Chosen]:
     if manifest.content["kind"] != "triggered":
-        return await choose(house.db, manifest.id, manifest.sha256, manifest.recipients, LOOKED_AT)
+        return await choose(house.db, SYSTEM, manifest.id, manifest.sha256, manifest.recipients, LOOKED_AT)
     definition = await read_definition(house.db, SYSTEM, UUID(manifest.content["segment"]["version_id"]))
     found = await sample(
         house.db, house.keyring, SYSTEM, definition, SHOWN, now=house.clock(), zone=house.settings.timezone,
         seed=int.from_bytes(manifest.sha256[:4], "big"),
     )  # fmt: skip
-    return await among(house.db, [each.id for each in found])
+    return await among(house.db, SYSTEM, [each.id for each in found])
 
 
 async def _look(

@@ -30,7 +30,7 @@ from hotline.crm.commands.campaign_states import AUDIENCE, move, move_row
 from hotline.crm.commands.campaigns import lock_campaign
 from hotline.crm.commands.manifests import create_manifest, fill_manifest, note_decision, set_expiry
 from hotline.crm.commands.templates import freeze_links
-from hotline.crm.queries.campaigns import CampaignView, get_campaign
+from hotline.crm.queries.campaigns import CampaignView, few_customers, get_campaign
 from hotline.crm.queries.manifests import ManifestView, expired, get_manifest
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
@@ -91,8 +91,7 @@ async def _small(uow: UnitOfWork, campaign: CampaignView) -> bool:
     """Whether there are so few customers at all that no audience can be large."""
     if campaign.kind == "triggered":
         return True
-    count = await uow.fetchval("SELECT count(*) FROM (SELECT 1 FROM customer LIMIT $1) AS few", MOST_AT_ONCE + 1)
-    return int(count) <= MOST_AT_ONCE
+    return await few_customers(uow, SYSTEM, MOST_AT_ONCE)
 
 
 async def _fill(house: House, uow: UnitOfWork, campaign: CampaignView, manifest_id: UUID) -> None:
@@ -126,7 +125,7 @@ async def prepare(house: House, run: background.Run) -> Mapping[str, Any]:
             row = await lock_campaign(uow, campaign_id)
             if row["manifest_id"] != manifest_id or row["state"] != "in_review":
                 return {"campaign_id": str(campaign_id), "stopped": True}
-            if await uow.fetchval("SELECT state FROM manifest WHERE id = $1", manifest_id) == "preparing":
+            if (await get_manifest(uow, uow.keyring, SYSTEM, manifest_id)).state == "preparing":
                 await _fill(house, uow, await get_campaign(uow, SYSTEM, campaign_id), manifest_id)
             await run.advance(uow, cursor=None, done=1, total=1)
     except HotlineError as error:
@@ -156,9 +155,8 @@ async def approve(
     reason = reason_of(reason)
     async with house.unit(viewer) as uow:
         campaign, manifest = await _in_review(uow, campaign_id, "approve")
-        if sha256 is not None and sha256.strip().lower() != manifest.sha256.hex():
-            raise OtherContent
         user_id = check_approver(viewer.user_id, manifest.content, _editors(campaign), manifest.approved_by)
+        _same(sha256, manifest)
         changed = not manifest.intact or bool(await drift(house, uow, campaign, manifest.content))
         if changed:
             await move(uow, campaign_id, "void", reason="changed")
@@ -185,9 +183,8 @@ async def reject(
     reason = reason_of(reason, required=True)
     async with house.unit(viewer) as uow:
         campaign, manifest = await _in_review(uow, campaign_id, "reject")
-        if sha256 is not None and sha256.strip().lower() != manifest.sha256.hex():
-            raise OtherContent
         user_id = check_approver(viewer.user_id, manifest.content, _editors(campaign), ())
+        _same(sha256, manifest)
         await note_decision(uow, manifest.id, manifest.sha256, user_id, "rejected", reason)
         await move(uow, campaign_id, "reject")
         return await get_campaign(uow, SYSTEM, campaign_id)
@@ -244,7 +241,7 @@ def _genuine(manifest: ManifestView) -> bool:
 async def expire_due(house: House) -> int:
     """End the reviews and approvals that are past their time; how many."""
     ended = 0
-    for campaign_id, manifest_id in await expired(house.db, house.clock(), MOST_EXPIRED):
+    for campaign_id, manifest_id in await expired(house.db, SYSTEM, house.clock(), MOST_EXPIRED):
         async with house.unit(SYSTEM) as uow:
             row = await lock_campaign(uow, campaign_id)
             if row["manifest_id"] == manifest_id:
@@ -262,6 +259,11 @@ async def _in_review(uow: UnitOfWork, campaign_id: UUID, event: Event) -> tuple[
     if manifest.expires_at <= uow.now:
         raise NotApproved("The time for this review is over: submit it again.")
     return await get_campaign(uow, SYSTEM, campaign_id), manifest
+
+
+def _same(sha256: str | None, manifest: ManifestView) -> None:
+    if sha256 is not None and sha256.strip().lower() != manifest.sha256.hex():
+        raise OtherContent
 
 
 def _editors(campaign: CampaignView) -> set[UUID]:

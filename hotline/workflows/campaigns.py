@@ -203,8 +203,8 @@ async def _named(uow: UnitOfWork, channel: str, named: str | UUID | None) -> Sen
         try:
             named = UUID(named)
         except ValueError:
-            return await find_choice(uow, channel, str(named).strip())
-    return None if named is None else (await read_choices(uow, [named])).get(named)
+            return await find_choice(uow, SYSTEM, channel, str(named).strip())
+    return None if named is None else (await read_choices(uow, SYSTEM, [named])).get(named)
 
 
 async def _fallbacks(uow: UnitOfWork, channel: str, named: Sequence[str | UUID]) -> list[UUID]:

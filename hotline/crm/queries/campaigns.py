@@ -164,20 +164,29 @@ async def list_choices(db: Reader, viewer: Viewer, channel: str) -> list[SenderC
     return [SenderChoice(**dict(row)) for row in rows]
 
 
-async def read_choices(db: Reader, ids: Sequence[UUID]) -> dict[UUID, SenderChoice]:
+async def read_choices(db: Reader, viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, SenderChoice]:
     """Senders by their ids, enabled or not."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(f"{_SENDER} WHERE s.id = ANY($1::uuid[])", list(ids)) if ids else ()
     return {row["id"]: SenderChoice(**dict(row)) for row in rows}
 
 
-async def find_choice(db: Reader, channel: str, address: str) -> SenderChoice | None:
+async def find_choice(db: Reader, viewer: Viewer, channel: str, address: str) -> SenderChoice | None:
     """The sender that has this address."""
+    viewer.require("campaigns.read")
     row = await db.fetchrow(f"{_SENDER} WHERE s.channel = $1 AND s.address = $2", channel, address)
     return None if row is None else SenderChoice(**dict(row))
 
 
-async def current_versions(db: Reader, template_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+async def few_customers(db: Reader, viewer: Viewer, most: int) -> bool:
+    """Whether there are at most so many customers at all: no audience can be larger."""
+    viewer.require("campaigns.read")
+    return int(await db.fetchval("SELECT count(*) FROM (SELECT 1 FROM customer LIMIT $1) AS few", most + 1)) <= most
+
+
+async def current_versions(db: Reader, viewer: Viewer, template_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """The version that each template has now; archived templates have none to be sent."""
+    viewer.require("campaigns.read")
     rows = (
         await db.fetch(
             """SELECT t.id, v.id AS version_id FROM template t
@@ -191,8 +200,11 @@ async def current_versions(db: Reader, template_ids: Sequence[UUID]) -> dict[UUI
     return {row["id"]: row["version_id"] for row in rows}
 
 
-async def writers(db: Reader, segment_id: UUID, template_ids: Sequence[UUID], version_ids: Sequence[UUID]) -> set[UUID]:
+async def writers(
+    db: Reader, viewer: Viewer, segment_id: UUID, template_ids: Sequence[UUID], version_ids: Sequence[UUID]
+) -> set[UUID]:
     """Who ever wrote a version of the segment, of these templates, or one of these versions."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT user_id FROM segment_version WHERE segment_id = $1
            UNION SELECT user_id FROM template_version WHERE template_id = ANY($2::uuid[]) OR id = ANY($3::uuid[])""",

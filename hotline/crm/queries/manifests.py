@@ -103,9 +103,7 @@ async def list_manifests(db: Reader, keyring: Keyring, viewer: Viewer, campaign_
     return await _views(db, keyring, rows)
 
 
-async def read_manifests(
-    db: Reader, keyring: Keyring, viewer: Viewer, ids: Sequence[UUID]
-) -> dict[UUID, ManifestView]:
+async def read_manifests(db: Reader, keyring: Keyring, viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, ManifestView]:
     """Submissions by their ids."""
     viewer.require("campaigns.read")
     if not ids:
@@ -165,8 +163,9 @@ def is_genuine(keyring: Keyring, row: Row, sha256: bytes) -> bool | None:
     return keyring.verify(row["master"], message, bytes(row["mac"]))
 
 
-async def expired(db: Reader, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+async def expired(db: Reader, viewer: Viewer, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
     """Campaigns, with their manifests, whose review or approval is past its time."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT c.id AS campaign_id, m.id FROM manifest m JOIN campaign c ON c.manifest_id = m.id
            WHERE m.state IN ('submitted', 'approved') AND m.expires_at <= $1

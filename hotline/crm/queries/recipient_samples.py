@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from hotline.crm.database import Reader
+from hotline.crm.viewer import Viewer
 
 #: More are not chosen at once.
 MOST: Final = 1_000
@@ -38,8 +39,9 @@ def positions(sha256: bytes, count: int, wanted: int) -> list[int]:
     return list(found)
 
 
-async def choose(db: Reader, manifest_id: UUID, sha256: bytes, count: int, wanted: int) -> list[Chosen]:
+async def choose(db: Reader, viewer: Viewer, manifest_id: UUID, sha256: bytes, count: int, wanted: int) -> list[Chosen]:
     """Some of the recipients, in the order in which they were drawn."""
+    viewer.require("campaigns.read")
     places = positions(sha256, count, wanted)
     rows = await db.fetch(
         """SELECT r.position, r.customer_id, r.contact_point_id, c.locale FROM recipient r
@@ -52,8 +54,9 @@ async def choose(db: Reader, manifest_id: UUID, sha256: bytes, count: int, wante
     return [found[place] for place in places if place in found]
 
 
-async def among(db: Reader, customer_ids: Sequence[UUID]) -> list[Chosen]:
+async def among(db: Reader, viewer: Viewer, customer_ids: Sequence[UUID]) -> list[Chosen]:
     """These customers as if they were recipients: for what has no audience before something happens."""
+    viewer.require("campaigns.read")
     rows = await db.fetch("SELECT id, locale FROM customer WHERE id = ANY($1::uuid[])", list(customer_ids))
     locales = {row["id"]: row["locale"] for row in rows}
     return [Chosen(place, each, None, locales.get(each)) for place, each in enumerate(customer_ids)]

@@ -275,7 +275,9 @@ async def render_campaigns(ask: Ask, views: Sequence[CampaignView]) -> list[Camp
     """The bodies of some campaigns."""
     db = ask.house.db
     senders = await read_choices(
-        db, list({each for view in views for each in (view.sender_id, *view.fallback_sender_ids) if each is not None})
+        db,
+        SYSTEM,
+        list({each for view in views for each in (view.sender_id, *view.fallback_sender_ids) if each is not None}),
     )
     manifests = await read_manifests(
         db, ask.house.keyring, ask.viewer, [view.manifest_id for view in views if view.manifest_id is not None]

@@ -95,7 +95,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def _show(request: web.Request, error: HotlineError | None = None) -> web.StreamResponse:
     house, viewer = house_of(request), signed_of(request).viewer
     campaign = await get_campaign(house.db, viewer, uuid_of(request))
-    choices = await read_choices(house.db, [campaign.sender_id] if campaign.sender_id else [])
+    choices = await read_choices(house.db, viewer, [campaign.sender_id] if campaign.sender_id else [])
     manifest = None
     if campaign.manifest_id is not None:
         manifest = await get_manifest(house.db, house.keyring, viewer, campaign.manifest_id)
