@@ -108,8 +108,7 @@ async def _pause(house: House, lease: Lease, approved: Approved, recent: list[Ru
     """Who resumes it has seen the rates: they count anew from here."""
     async with house.unit(SYSTEM) as uow:
         await check(uow, lease)
-        state = await uow.fetchval("SELECT state FROM campaign WHERE id = $1 FOR UPDATE", approved.campaign_id)
-        if state != "running":
+        if not await runs.hold_running(uow, approved.campaign_id):
             return
         await move(uow, approved.campaign_id, "pause", reason=verdict.reason, percent=verdict.percent)
         for run in recent:

@@ -159,8 +159,7 @@ async def pause(house: House, lease: Lease, campaign_id: UUID, reason: str) -> N
     """Pause a running campaign for a limit that it reached, because it is late, or fails."""
     async with house.unit(SYSTEM) as uow:
         await check(uow, lease)
-        state = await uow.fetchval("SELECT state FROM campaign WHERE id = $1 FOR UPDATE", campaign_id)
-        if state == "running":
+        if await runs.hold_running(uow, campaign_id):
             await move(uow, campaign_id, "pause", reason=reason)
 
 

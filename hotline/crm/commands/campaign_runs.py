@@ -34,6 +34,12 @@ async def hold_approved(uow: UnitOfWork, campaign_id: UUID, manifest_id: UUID) -
     return held is True
 
 
+async def hold_running(uow: UnitOfWork, campaign_id: UUID) -> bool:
+    """Whether the campaign runs, and keep it as it is until the unit ends, to change it."""
+    state = await uow.fetchval("SELECT state FROM campaign WHERE id = $1 FOR UPDATE", campaign_id)
+    return bool(state == "running")
+
+
 async def add_run(uow: UnitOfWork, approved: Approved, planned: Planned, *, state: str = "waiting",
                   reason: str | None = None) -> UUID | None:  # fmt: skip
     """Note that a manifest runs at a time; None when it is noted already. One that is over at once is never run."""
