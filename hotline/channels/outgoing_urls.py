@@ -121,7 +121,8 @@ async def post(
     trusted = bool(own) and f"{parts.scheme}://{parts.netloc}" == own
     if not trusted:
         _check_stranger(parts)
-    connector = TCPConnector(limit=1, force_close=True, **({} if trusted else {"resolver": _PublicResolver()}))
+    resolver = None if trusted else _PublicResolver()
+    connector = TCPConnector(resolver=resolver, limit=1, force_close=True)
     try:
         async with (
             _within(seconds),

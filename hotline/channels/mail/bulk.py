@@ -52,7 +52,8 @@ class BulkMail:
 def letterhead(sender: str, name: str) -> bytes:
     """The header of whom it is from, the same in all mails. Raises AddressRefused for what is no address."""
     text = str(Address(one_line(name), addr_spec=usable_address(sender)))
-    return SMTP.header_factory("From", text).fold(policy=SMTP).encode("ascii", "surrogateescape")
+    folded: str = SMTP.header_factory("From", text).fold(policy=SMTP)
+    return folded.encode("ascii", "surrogateescape")
 
 
 def compose_bulk(mail: BulkMail, head: bytes, at: datetime) -> bytes:

@@ -1,5 +1,7 @@
 """Segments, the facts that their rules ask with the marks of what changed, and audiences."""
 
+from typing import Any
+
 from tortoise import fields, migrations
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.base import OnDelete
@@ -12,13 +14,13 @@ from hotline.crm.models.indexes import WhereIndex
 from hotline.ids import new_id
 
 
-def _reference(to: str, column: str, on_delete: OnDelete, *, null: bool = False, index: bool = False) -> fields.Field:
+def _reference(to: str, column: str, on_delete: OnDelete, *, null: bool = False, index: bool = False) -> Any:
     return fields.ForeignKeyField(
         to, source_field=column, to_field="id", related_name=False, null=null, on_delete=on_delete, db_index=index
     )
 
 
-def _serial() -> fields.Field:
+def _serial() -> Any:
     return fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)
 
 

@@ -1,5 +1,7 @@
 """Consent: what was said, what holds now; suppressions of marketing alone; lists and exports that lie for a day."""
 
+from typing import Any
+
 from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
 from tortoise.fields.db_defaults import Now
@@ -10,7 +12,7 @@ from hotline.crm.facts_marks import facts_marks
 from hotline.crm.models.indexes import WhereIndex
 from hotline.ids import new_id
 
-_CUSTOMER = fields.ForeignKeyField(
+_CUSTOMER: Any = fields.ForeignKeyField(
     "crm.Customer", source_field="customer_id", to_field="id", related_name=False, on_delete=OnDelete.CASCADE
 )
 

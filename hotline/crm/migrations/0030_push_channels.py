@@ -1,5 +1,7 @@
 """In-app messages and the devices that are told of them by Web Push."""
 
+from typing import Any
+
 from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
@@ -7,10 +9,10 @@ from tortoise.migrations import operations as ops
 
 from hotline.ids import new_id
 
-_CUSTOMER = fields.ForeignKeyField(
+_CUSTOMER: Any = fields.ForeignKeyField(
     "crm.Customer", source_field="customer_id", to_field="id", related_name=False, on_delete=OnDelete.CASCADE
 )
-_KEY = fields.ForeignKeyField(
+_KEY: Any = fields.ForeignKeyField(
     "crm.PersonalKey", source_field="key_id", to_field="id", related_name=False, null=True, on_delete=OnDelete.RESTRICT
 )
 

@@ -76,7 +76,7 @@ def words(language: str) -> Words:
 def language_of(request: web.Request) -> str:
     """The signed-in user's language; before sign-in the browser's choice, what it accepts, the installation's."""
     if (own := request.get(LANGUAGE)) is not None:
-        return own
+        return str(own)
     signed = request.get(SIGNED)
     if signed is not None and signed.viewer.locale in LANGUAGES:
         return str(signed.viewer.locale)

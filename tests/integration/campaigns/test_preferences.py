@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 
 from hotline.campaigns import tokens
+from hotline.crm import company as sections
 from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import company, links
+from hotline.workflows import links
 from hotline.workflows.company import put
 from hotline.workflows.customers import create_customer
 from hotline.workflows.house import House
@@ -166,7 +167,7 @@ async def test_nothing_at_all_is_every_channel_and_address(house: House, api: Ap
 
 
 async def test_the_page_speaks_the_language_of_the_message(house: House, api: Api) -> None:  # noqa: F811
-    await put(house, SYSTEM, company.company.Company(name="Northwind"))
+    await put(house, SYSTEM, sections.Company(name="Northwind"))
     _, _, path = await mailed(house, "zh-CN")
     async with api.client.get(path) as answer:
         text = await answer.text()
