@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from email.message import Message
+from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
@@ -25,7 +25,7 @@ class Arrived:
     raw: bytes
 
     @property
-    def mail(self) -> Message[Any, Any]:
+    def mail(self) -> EmailMessage:
         return message_from_bytes(self.raw, policy=default)
 
     @property

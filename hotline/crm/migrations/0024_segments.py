@@ -15,7 +15,7 @@ from hotline.ids import new_id
 
 
 def _reference(to: str, column: str, on_delete: OnDelete, *, null: bool = False, index: bool = False) -> Any:
-    return fields.ForeignKeyField(
+    return fields.ForeignKeyField(  # type: ignore[call-overload]  # the overloads want null as a literal
         to, source_field=column, to_field="id", related_name=False, null=null, on_delete=on_delete, db_index=index
     )
 
