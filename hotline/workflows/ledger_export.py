@@ -80,9 +80,9 @@ async def start(house: House, viewer: Viewer, wanted: NewLedgerExport) -> PushFi
     viewer.require("customers.read")
     campaign = await get_campaign(house.db, viewer, wanted.campaign_id)
     if wanted.format not in get_args(Format):
-        raise Invalid("format: csv or xlsx.")
-    if unknown := [each for each in wanted.states if each not in DELIVERIES]:
-        raise Invalid(f"states: {unknown[0][:40]} is none of {', '.join(DELIVERIES)}.")
+        raise Invalid(f"format: one of {', '.join(get_args(Format))}")
+    if not set(wanted.states) <= set(DELIVERIES):
+        raise Invalid(f"states: some of {', '.join(DELIVERIES)}")
     file_id = house.new_id()
     key, wrapped = house.keyring.new_personal_key(house.new_id())
     chosen = {

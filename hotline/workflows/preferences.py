@@ -71,7 +71,7 @@ async def stop_everything(house: House, target: Target, *, ip: str, wording: str
     """Nothing at all goes any more, whatever the channel. Raises NoSuchLink."""
     whose = await holder(house, target)
     async with house.unit(SYSTEM) as uow:
-        addresses = await addresses_of(uow, whose.customer_id)
+        addresses = await addresses_of(uow, SYSTEM, whose.customer_id)
         for channel in ASKED:
             indexes: list[bytes | None] = list(addresses[channel])
             if channel == whose.channel and whose.address_index not in indexes:
@@ -97,7 +97,7 @@ async def choose(
     whose = await holder(house, target)
     now = {each.channel: each for each in whose.channels}
     async with house.unit(SYSTEM) as uow:
-        addresses = await addresses_of(uow, whose.customer_id)
+        addresses = await addresses_of(uow, SYSTEM, whose.customer_id)
         for (channel, purpose), wanted in sorted(chosen.items()):
             if channel not in now or getattr(now[channel], purpose) == wanted:
                 continue

@@ -129,7 +129,7 @@ async def _counted(
 ) -> Results:
     runs = await list_runs(house.db, viewer, campaign.id)
     counts = await queries.count_results(house.db, viewer, campaign.id, occurrence)
-    names = await _names(house, campaign, runs)
+    names = await _names(house, viewer, campaign, runs)
     followed: dict[str, Followed] = {}
     series = None
     if counts.first_sent_at is not None and counts.last_sent_at is not None:
@@ -186,10 +186,10 @@ def _bounds(runs: Sequence[RunView], campaign: CampaignView) -> list[Bound]:
     return found
 
 
-async def _names(house: House, campaign: CampaignView, runs: Sequence[RunView]) -> tuple[str, ...]:
+async def _names(house: House, viewer: Viewer, campaign: CampaignView, runs: Sequence[RunView]) -> tuple[str, ...]:
     """The variants' names, as what ran last has them."""
     manifest_id = runs[0].manifest_id if runs else campaign.manifest_id
-    found = await variant_names(house.db, {manifest_id}) if manifest_id is not None else {}
+    found = await variant_names(house.db, viewer, {manifest_id}) if manifest_id is not None else {}
     return next(iter(found.values()), ())
 
 

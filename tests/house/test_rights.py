@@ -106,6 +106,7 @@ async def test_only_these_are_public(walk: Walk) -> None:
         "/static/{name}",
         "/language",
         "/privacy",  # the notice for customers
+        "/u/{token}",  # what customers get; the token in their message is the right
         "/c/{token}",  # a tracked link: its signed token is all that it knows
         "/brand.css",
         "/brand/logo",

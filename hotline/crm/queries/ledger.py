@@ -174,12 +174,13 @@ async def _conditions(db: Reader, viewer: Viewer, chosen: LedgerFilter, bind: Ar
 
 
 async def _views(db: Reader, keyring: Keyring, viewer: Viewer, rows: Sequence[Row]) -> list[DeliveryView]:
-    names = await variant_names(db, {row["manifest_id"] for row in rows})
+    names = await variant_names(db, viewer, {row["manifest_id"] for row in rows})
     return [_view(keyring, viewer, row, names.get(row["manifest_id"], ())) for row in rows]
 
 
-async def variant_names(db: Reader, manifest_ids: set[UUID]) -> Mapping[UUID, tuple[str, ...]]:
+async def variant_names(db: Reader, viewer: Viewer, manifest_ids: set[UUID]) -> Mapping[UUID, tuple[str, ...]]:
     """The names of the variants of manifests, as deliveries count them."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT m.id, ARRAY(SELECT v ->> 'variant' FROM jsonb_array_elements(m.content -> 'variants') AS v
                               ORDER BY v ->> 'variant') AS names

@@ -146,8 +146,9 @@ def _preference(
     )
 
 
-async def addresses_of(db: Reader, customer_id: UUID) -> dict[Channel, tuple[bytes, ...]]:
+async def addresses_of(db: Reader, viewer: Viewer, customer_id: UUID) -> dict[Channel, tuple[bytes, ...]]:
     """The indexes of all addresses of a customer, by channel."""
+    viewer.require("consents.read")
     rows: Sequence[Any] = await db.fetch(
         "SELECT kind, value_index FROM contact_point WHERE customer_id = $1 ORDER BY position, id LIMIT $2",
         *(customer_id, _MOST),

@@ -238,13 +238,3 @@ async def count_series(
         if 0 <= row["place"] < count:
             lines[row["kind"]][row["place"]] = row["count"]
     return Series(start, step, *lines)
-
-
-async def runs_told(db: Reader, viewer: Viewer, campaign_id: UUID, *, limit: int) -> list[int]:
-    """The times that a campaign ran of which there are deliveries, the latest first."""
-    viewer.require("campaigns.read")
-    rows = await db.fetch(
-        "SELECT occurrence FROM campaign_run WHERE campaign_id = $1 ORDER BY planned_at DESC, id DESC LIMIT $2",
-        *(campaign_id, limit),
-    )
-    return list(dict.fromkeys(row["occurrence"] for row in rows))
