@@ -12,7 +12,7 @@ PYTEST := -m pytest -n $(PYTEST_WORKERS) --dist worksteal
 FRONTEND := package.json package-lock.json hatch_build.py $(shell find hotline/web/frontend -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run setup test rig bench lint format docs lock clean
+.PHONY: help demo run setup test compiled rig bench lint format docs lock clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -27,8 +27,12 @@ setup: $(VENV)/project  ## Set up .venv and start nothing; the command line is t
 
 test: $(VENV)/project-dev  ## Run every check and every test, the real Asterisks included
 	$(BIN)/python -m tests.rig.provision --for-tests
-	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory -j 2 lint compiled
 	$(BIN)/python $(PYTEST)
+
+# pytest compiles the tests by itself, but each of its workers all of them, at once. What is wrong with one, it tells.
+compiled: $(VENV)/project-dev
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null || true
 
 rig: $(VENV)/project-dev  ## Install what the end-to-end tests need of the system (root, Debian or Ubuntu)
 	$(BIN)/python -m tests.rig.provision
