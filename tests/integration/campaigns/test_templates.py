@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -32,10 +33,12 @@ from hotline.workflows.template_previews import preview
 from hotline.workflows.template_tests import send_test
 from hotline.workflows.templates import archive_template, change_template, create_template
 from hotline.workflows.tickets import create_ticket
-from tests.integration.campaigns.conftest import MakeCampaign
+from tests.integration.campaigns.conftest import MakeCampaign, People
+from tests.integration.campaigns.running import look
+from tests.integration.campaigns.test_dispatch import dispatching, states_are
 from tests.integration.mail import mail_house
 from tests.integration.people import add_user, viewer_as
-from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
+from tests.integration.web.conftest import Api
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -168,12 +171,12 @@ async def test_a_preview_names_what_is_missing(house: House) -> None:
     assert (example.missing, example.rendered.body) == ((), "Alex Morgan, [city] [pin] Gold")
 
 
-async def clicked(api: Api, path: str, method: str = "GET", **headers: str) -> tuple[int, str | None]:  # noqa: F811
+async def clicked(api: Api, path: str, method: str = "GET", **headers: str) -> tuple[int, str | None]:
     async with api.client.request(method, path, allow_redirects=False, headers=headers) as answer:
         return answer.status, answer.headers.get("Location")
 
 
-async def test_a_tracked_link_leads_on_and_notes_the_click(house: House, api: Api) -> None:  # noqa: F811
+async def test_a_tracked_link_leads_on_and_notes_the_click(house: House, api: Api) -> None:
     url = "https://shop.example/x?a=1&b=2"
     manifest, delivery, ann = new_id(), new_id(), await customer(house, "Ann")
     async with house.unit(SYSTEM) as uow:
@@ -221,7 +224,7 @@ async def test_a_tracked_link_leads_on_and_notes_the_click(house: House, api: Ap
     assert await noted() == (at, 1, 0)
 
 
-async def test_templates_by_the_api(house: House, api: Api) -> None:  # noqa: F811
+async def test_templates_by_the_api(house: House, api: Api) -> None:
     body = {
         "name": "News", "channel": "email", "track_links": True,
         "locales": {"en": {"subject": "Hi {{ name }}", "body": "Dear {{ name }},\n\nsee https://shop.example/x"}},
@@ -324,3 +327,33 @@ async def test_rule_16_a_template_that_says_something_else_voids_at_once(
     await change_template(house, marketer, made.id, {"locales": {"en": {"body": "Hello. Reply STOP to end."}}})
     changed = await get_campaign(house.db, marketer, running.id)
     assert (changed.state, changed.state_reason, changed.manifest_id) == ("draft", "template_changed", None)
+
+
+async def test_links_of_a_campaign_lead_where_its_manifest_says(
+    house: House, approved: MakeCampaign, marketer: Viewer, people: People, api: Api
+) -> None:
+    await people(2)
+    url = "https://shop.example.com/autumn?a=1&b=2"
+    written = url.replace("&", "&amp;")
+    html = f'<p>Dear {{{{ name }}}}</p><a href="{written}">Look</a> <a href="{{{{ unsubscribe_url }}}}">Stop</a>'
+    variants = [{"locale": "en", "subject": "News", "body": html}]
+    async with mail_house(house) as sink:
+        made = await approved(channel="email", track_links=True, variants=variants)
+        await campaigns.start(house, marketer, made.id)
+        await look(house)
+        async with dispatching(house):
+            await states_are(house, made.id, sent=2)
+        mails: list[Any] = [
+            part for each in sink.mails for part in each.mail.walk() if part.get_content_maintype() == "text"
+        ]
+    parts = [str(part.get_content()) for part in mails]
+    found = [re.search(rf"{re.escape(house.settings.base_url)}(/c/[A-Za-z0-9_-]+)", part) for part in parts]
+    paths = [match[1] for match in found if match]
+    assert len(paths) == 4
+    assert len(set(paths)) == 2, "each recipient has one of their own, the same in both parts"
+    assert not any("shop.example.com" in part for part in parts)
+    assert await clicked(api, paths[0]) == (302, url)
+    assert await house.db.fetchval("SELECT count(*) FROM delivery WHERE clicked_at IS NOT NULL") == 1
+    # A row that somebody changed leads nobody anywhere: the approved manifest says something else.
+    await house.db.execute("UPDATE tracked_link SET url = 'https://evil.example.com/'")
+    assert (await clicked(api, paths[0]))[0] == 404
