@@ -23,9 +23,7 @@ from hotline.workflows.house import House
 DOMAIN: Final = "example.net"
 SENDER: Final = "news@company.example"
 NUMBER: Final = "+15005550006"
-_WORDS: Final = tuple(
-    ["our", "summer", "range", "is", "here", "and", "as", "one", "of", "our", "regular", "customers", "you", "may", "choose", "first", "from", "it", "what", "you", "like", "and", "have", "it", "sent", "to", "you", "at", "no", "cost", "until", "the", "end", "of", "the", "month"]
-)
+_WORDS: Final = ("our", "summer", "range", "is", "here", "and", "you", "may", "choose", "first", "what", "you", "like")
 
 
 def email_of(number: int) -> str:

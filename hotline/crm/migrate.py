@@ -16,7 +16,7 @@ from tortoise.migrations.executor import MigrationTarget
 
 import hotline.crm.migrations
 from hotline.clock import utc_now
-from hotline.crm import outbox, shipped
+from hotline.crm import partitions, shipped
 from hotline.crm.database import Database, Reader, orm_config
 from hotline.crm.schema_state import StepExecutor
 from hotline.errors import SettingError
@@ -78,7 +78,7 @@ async def migrate_on(client: TransactionWrapper, db: Database, *, upto: str | No
         await executor.migrate([MigrationTarget(APP, todo[-1])], direction="forward")
     if upto is None:
         await shipped.write(connection)
-        await outbox.make_partitions(connection, utc_now())
+        await partitions.make_partitions(connection, utc_now())
     for step in todo:
         log.info("database.migrated", step=step)
     return todo

@@ -6,17 +6,10 @@ given by whoever holds the lock on ``outbox_head``, until commit: who sees numbe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final
-
-import asyncpg
 
 from hotline.crm.database import Database, Reader, Row
 from hotline.events import Event
-
-#: Months beyond the present one for which a partition is ready.
-MONTHS_AHEAD: Final = 2
 
 #: Most rows numbered in one transaction: the lock is held for milliseconds.
 BATCH: Final = 1000
@@ -71,57 +64,3 @@ async def events_after(db: Reader, seq: int, *, limit: int = 500) -> list[tuple[
 def event_of(row: Row) -> Event:
     """The event in one row of the outbox."""
     return Event(row["id"], row["type"], row["at"], tuple(row["audience"]), row["data"])
-
-
-# Partitions, one per month of ``at``. Rows outside every month (a clock that is off) go to ``outbox_default``.
-
-
-async def make_partitions(connection: asyncpg.Connection, now: datetime) -> list[str]:
-    """Make the partitions of this month and the next ones; the names of the new ones."""
-    made = []
-    month = _month(now)
-    for _ in range(MONTHS_AHEAD + 1):
-        following = _month(month + timedelta(days=32))
-        name = f"outbox_{month:%Y_%m}"
-        if await connection.fetchval("SELECT to_regclass($1)", name) is None:
-            await _make(connection, name, month, following)
-            made.append(name)
-        month = following
-    return made
-
-
-async def _make(connection: asyncpg.Connection, name: str, start: datetime, end: datetime) -> None:
-    async with connection.transaction():
-        await connection.execute("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
-        if await connection.fetchval("SELECT to_regclass($1)", name) is not None:
-            return
-        await connection.execute(f'CREATE TABLE "{name}" (LIKE outbox INCLUDING DEFAULTS INCLUDING CONSTRAINTS)')
-        # Attaching fails while the default partition holds rows of this month.
-        await connection.execute(
-            f"""WITH moved AS (DELETE FROM outbox_default WHERE at >= $1 AND at < $2 RETURNING *)
-                INSERT INTO "{name}" SELECT * FROM moved""",  # noqa: S608
-            start, end,
-        )  # fmt: skip
-        await connection.execute(
-            f"""ALTER TABLE outbox ATTACH PARTITION "{name}"
-                FOR VALUES FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"""
-        )
-
-
-async def drop_old(db: Database, now: datetime, keep: timedelta) -> list[str]:
-    """Drop the partitions that ended more than ``keep`` ago; their names. Numbers are never given out again."""
-    rows: Sequence[Row] = await db.fetch(
-        "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'outbox'::regclass"
-    )
-    dropped = []
-    for name in sorted(row["name"] for row in rows if row["name"] != "outbox_default"):
-        start = datetime.strptime(name, "outbox_%Y_%m").replace(tzinfo=UTC)
-        if _month(start + timedelta(days=32)) < now - keep:
-            await db.execute(f'DROP TABLE IF EXISTS "{name}"')
-            dropped.append(name)
-    await db.execute("DELETE FROM outbox_default WHERE at < $1", now - keep)
-    return dropped
-
-
-def _month(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 #: Tries that are under way for each message that is handed over at once.
 MOST_BEGUN: Final = 8
+#: The part of the gate's time within which what is begun should be handed over.
+FRESH_SHARE: Final = 0.6
 #: Deliveries that are taken by one statement, at the most and to begin with.
 MOST_TAKEN: Final = 500
 FIRST_TAKEN: Final = 32
@@ -64,6 +66,9 @@ class Lane:
         self._ready: deque[Prepared] = deque()
         self._ready_since = 0.0
         self._begun: asyncio.Queue[Prepared] = asyncio.Queue()
+        #: Those begun that are not handed over yet.
+        self._waiting: dict[UUID, Prepared] = {}
+        self._looking = asyncio.Lock()
         self._begun_count = 0
         self._results: list[Tried] = []
         self._withheld: list[UUID] = []
@@ -102,7 +107,9 @@ class Lane:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         while not self._begun.empty():
-            self._held_back(self._begun.get_nowait())
+            each = self._begun.get_nowait()
+            self._waiting.pop(each.id, None)
+            self._held_back(each)
         self._withheld += [each.id for each in self._ready]
         self._ready.clear()
         self._news.set()
@@ -172,8 +179,11 @@ class Lane:
             room = min(room, self._at_once)  # a few, to see whether it goes again
             if self._begun_count:
                 room = 0
+        # No more than go out while the look at the database is fresh: what waits longer needs another one.
+        soon = max(self._at_once, int(self.pace.per_second * GATE_SECONDS * FRESH_SHARE))
+        room = min(room, soon + self._at_once - len(self._waiting))
         # Groups that are worth a statement, unless nothing else is under way.
-        if not self._ready or room < 1 or (self._begun_count and room < MOST_BEGUN * self._at_once // 4):
+        if not self._ready or room < 1 or (self._begun_count and room < min(soon, MOST_BEGUN * self._at_once) // 4):
             await self._wait()
             return
         group, wait = await self.pace.pick(self._ready, room)
@@ -194,6 +204,7 @@ class Lane:
                 self._news.set()
         for each in begun:
             each.gate = gate
+            self._waiting[each.id] = each
             self._begun.put_nowait(each)
         self._taken = min(MOST_TAKEN, max(FIRST_TAKEN, int(self.pace.per_second * TAKEN_SECONDS)))
 
@@ -203,7 +214,10 @@ class Lane:
         while True:
             each = await self._begun.get()
             try:
-                if monotonic() > each.gate and not await self._allowed(each):
+                if monotonic() > each.gate:
+                    await self._look_again()
+                del self._waiting[each.id]
+                if monotonic() > each.gate:
                     self._held_back(each)
                     continue
                 self._came_back(each, await self._tried(each))
@@ -213,17 +227,19 @@ class Lane:
                 log.exception("dispatch.work_failed", delivery=str(each.id))
                 self._came_back(each, Unknown())
 
-    async def _allowed(self, each: Prepared) -> bool:
-        """Whether one that was begun a while ago may still be handed over. Without the database nobody knows."""
-        if self._stopping:
-            return False
-        gate = monotonic() + GATE_SECONDS
-        try:
-            allowed = await dispatch.still_allowed(self._house, [each], self._lease)
-        except HotlineError:
-            return False
-        each.gate = gate
-        return each.id in allowed
+    async def _look_again(self) -> None:
+        """Whether those that were begun a while ago may still be handed over: all that wait, by one statement. Without
+        the database nobody knows, and none may."""
+        async with self._looking:
+            late = [each for each in self._waiting.values() if monotonic() > each.gate]
+            if self._stopping or not late:
+                return
+            gate = monotonic() + GATE_SECONDS
+            with suppress(HotlineError):
+                allowed = await dispatch.still_allowed(self._house, late, self._lease)
+                for each in late:
+                    if each.id in allowed:
+                        each.gate = gate
 
     async def _tried(self, each: Prepared) -> Accepted | ChannelError:
         result: Accepted | ChannelError

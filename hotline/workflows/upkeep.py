@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from hotline.crm import outbox
+from hotline.crm import partitions
 from hotline.crm.commands.background import forget_jobs
 from hotline.crm.commands.claims import forget_claims
 from hotline.crm.commands.merges import forget_merges, merged_lately, sweep
@@ -30,6 +30,8 @@ UNHEARD: Final = timedelta(days=1)
 #: Twilio tells nothing again after minutes; a mail may come again later, and is known by its own id.
 CLAIMED: Final = timedelta(days=1)
 
+#: How long it is known when which message of a campaign was tried.
+ATTEMPTS_KEPT: Final = timedelta(days=400)
 #: Rows that one transaction deletes, and merges that are read at once.
 _AT_ONCE: Final = 5_000
 
@@ -37,15 +39,16 @@ log = structlog.get_logger(__name__)
 
 
 async def keep_house(house: House) -> None:
-    """Make the outbox's partitions of the months ahead; drop old ones; forget finished commands and ended sign-ins.
+    """Make the partitions of the months ahead; drop old ones; forget finished commands and ended sign-ins.
 
     Files of imports and exports that are past their time go, and what a search for duplicates left that did not end.
     Calls of a PBX that is no longer heard end when it was last heard, their end unseen.
     """
     keep = timedelta(days=house.settings.retention_days)
     async with house.db.transaction() as client:
-        made = await outbox.make_partitions(client._connection, house.clock())
-    dropped = await outbox.drop_old(house.db, house.clock(), keep)
+        made = await partitions.make_partitions(client._connection, house.clock())
+    dropped = await partitions.OUTBOX.drop_old(house.db, house.clock(), keep)
+    dropped += await partitions.ATTEMPTS.drop_old(house.db, house.clock(), max(keep, ATTEMPTS_KEPT))
     async with house.unit(SYSTEM) as uow:
         forgotten = await forget_before(uow, uow.now - keep)
         forgotten["jobs"] = await forget_jobs(uow, uow.now - keep)

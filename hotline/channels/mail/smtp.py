@@ -101,7 +101,7 @@ class SmtpPool:
         """Say goodbye on connections that nobody used for so long."""
         now = monotonic()
         while self._idle and now - self._idle[0].used >= seconds:
-            await _quit(self._idle.popleft())
+            await self._leave(self._idle.popleft())
 
     async def close(self) -> None:
         """Close what is open."""
@@ -122,7 +122,7 @@ class SmtpPool:
             if connection.broken or not connection.client.is_connected:
                 connection.client.close()
             elif worn:
-                await _quit(connection)
+                await self._leave(connection)
             else:
                 self._idle.append(connection)
 
@@ -130,18 +130,26 @@ class SmtpPool:
         while self._idle:
             connection = self._idle.pop()  # the last used one: the others may grow old
             if monotonic() - connection.born >= OLDEST_SECONDS or not connection.client.is_connected:
-                await _quit(connection)
+                await self._leave(connection)
                 continue
             if monotonic() - connection.used < FRESH_SECONDS:
                 return connection
             try:
                 # Relays hang up on who is silent: better told before the mail than in the middle of it.
-                await connection.client.rset(timeout=COMMAND_SECONDS)
+                await self._revive(connection)
             except (aiosmtplib.SMTPException, OSError):
                 connection.client.close()
                 continue
             return connection
         return await self._new()
+
+    async def _revive(self, connection: _Connection) -> None:
+        """Raises when the relay is not there any more."""
+        await connection.client.rset(timeout=COMMAND_SECONDS)
+
+    async def _leave(self, connection: _Connection) -> None:
+        """Say goodbye and close."""
+        await _quit(connection)
 
     async def _new(self) -> _Connection:
         server = self._server

@@ -19,7 +19,7 @@ import asyncpg
 from tortoise.models import Model
 
 from hotline.clock import utc_now
-from hotline.crm import migrate, models, outbox
+from hotline.crm import migrate, models, partitions
 from hotline.crm.backup.sealed_stream import DamagedBackup
 from hotline.crm.database import Database
 from hotline.crm.failures import translated
@@ -288,7 +288,7 @@ class Load:
         )
         month = self._records.since if partitioned else None
         while month is not None and month < utc_now():
-            await outbox.make_partitions(self._connection, month)
+            await partitions.OUTBOX.make(self._connection, month)
             month = (month.astimezone(UTC).replace(day=28) + _WEEK).replace(day=1)
 
     async def _set_aside(self) -> None:

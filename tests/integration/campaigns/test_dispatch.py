@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import dkim
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from bench import blast
+from hotline.channels.mail.bounces import Recipient, Report
+from hotline.crm.commands import push_claims
+from hotline.crm.commands.opt_outs import opt_out
+from hotline.crm.queries.push_campaigns import running_campaigns
+from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.errors import Conflict
 from hotline.jobs.dispatch import Dispatcher
+from hotline.workflows import dispatch, push_receipts, push_unknown
+from hotline.workflows.deliveries import Accepted
+from hotline.workflows.dispatch_gate import GATE_SECONDS, MARGIN_SECONDS
 from hotline.workflows.house import House
+from hotline.workflows.outbound import resume_outbound, stop_outbound
+from hotline.workflows.push_channels import Push, PushChannel
 from tests.fakes.mail import Sink, mail_sink
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -28,9 +46,9 @@ async def sink(house: House) -> AsyncIterator[Sink]:
 
 
 @asynccontextmanager
-async def dispatching(house: House) -> AsyncIterator[Dispatcher]:
+async def dispatching(house: House, **served: PushChannel) -> AsyncIterator[Dispatcher]:
     """A process that dispatches, while the context is open."""
-    dispatcher = Dispatcher(house)
+    dispatcher = Dispatcher(house, served) if served else Dispatcher(house)
     task = house.spawn(dispatcher.run(), "dispatch")
     try:
         yield dispatcher
@@ -39,26 +57,348 @@ async def dispatching(house: House) -> AsyncIterator[Dispatcher]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(fact: Callable[[], Awaitable[Any]], seconds: float = 30.0) -> Any:
-    """Wait until something is so."""
-    async with asyncio.timeout(seconds):
-        while not (found := await fact()):
-            await asyncio.sleep(0.05)
-        return found
+async def states_are(house: House, campaign_id: UUID, **wanted: int) -> None:
+    """Wait until so many deliveries are in these states, and none in others."""
+
+    async def so() -> bool:
+        return await blast.states(house, campaign_id) == wanted
+
+    try:
+        async with asyncio.timeout(30):
+            await until(so)
+    except TimeoutError:
+        raise AssertionError(f"{await blast.states(house, campaign_id)} is not {wanted}") from None
 
 
-async def test_every_recipient_gets_one_mail_of_their_own(house: House, sink: Sink) -> None:
-    await blast.people(house, 60)
+def got(sink: Sink) -> Counter[str]:
+    """How many mails each address got."""
+    return Counter(each.recipients[0] for each in sink.mails)
+
+
+async def add_index(house: House, number: int) -> bytes:
+    """The keyed index of the n-th person's email."""
+    return house.keyring.contact_index("email", blast.email_of(number))
+
+
+class Slow:
+    """A channel that hands over when it is told to."""
+
+    def __init__(self, at_once: int = 1) -> None:
+        self.begun: list[UUID] = []
+        self.go = asyncio.Semaphore(0)
+        self.channel = PushChannel(send=self._send, at_once=lambda _house: at_once, addressless=True)
+
+    async def _send(self, house: House, push: Push) -> Any:
+        self.begun.append(push.delivery_id)
+        await self.go.acquire()
+        return dispatch_accepted(push)
+
+
+def dispatch_accepted(push: Push) -> Any:
+    """What a provider answers."""
+    return Accepted(str(push.delivery_id), None, "sent")
+
+
+async def test_rule_01_every_mail_says_how_to_end_it_and_leaves_once(house: House, sink: Sink, tmp_path: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    (tmp_path / "dkim.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+    )
+    house.settings = house.settings.model_copy(update={"dkim_key_file": tmp_path / "dkim.pem"})
+    await blast.people(house, 40)
     campaign_id = await blast.campaign(house, "email", blast.mail_content(600))
+    async with dispatching(house):
+        await states_are(house, campaign_id, sent=40)
+    assert got(sink) == {blast.email_of(n): 1 for n in range(40)}
+    one = next(each for each in sink.mails if each.recipients == [blast.email_of(7)])
+    assert one.mail["subject"] == "News for Person 7"
+    assert "Dear Person 7," in one.text
+    assert one.mail["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
+    assert f"{house.settings.base_url}/u/" in one.mail["list-unsubscribe"]
+    signed = "".join(str(one.mail["dkim-signature"]).split()).partition(";h=")[2].partition(";")[0].lower().split(":")
+    assert {"list-unsubscribe", "list-unsubscribe-post", "from", "to", "subject"} <= set(signed)
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    record = b"v=DKIM1; k=rsa; p=" + b64encode(public)
+    assert dkim.verify(one.raw, dnsfunc=lambda *_a, **_k: record)
+    # The return path is the delivery's own, and nobody else can make it.
+    assert one.sender.startswith("news+b")
+    rows = await house.db.fetch("SELECT attempt, outcome FROM delivery_attempt")
+    assert [(row["attempt"], row["outcome"]) for row in rows] == [(1, "accepted")] * 40
 
-    async def through() -> bool:
-        return await blast.states(house, campaign_id) == {"sent": 60}
+
+async def test_rule_15_nothing_leaves_but_a_running_campaigns_approved_manifest(house: House, sink: Sink) -> None:
+    await blast.people(house, 3)
+    content = blast.mail_content(300)
+    waiting = await blast.campaign(house, "email", content, approved=False)
+    stopped = await blast.campaign(house, "email", content, state="paused")
+    other = await blast.campaign(house, "email", content)
+    await house.db.execute("UPDATE delivery SET manifest_id = gen_random_uuid() WHERE campaign_id = $1", other)
+    expired = await blast.campaign(house, "email", content)
+    await house.db.execute("UPDATE manifest SET expires_at = now() - interval '1 s' WHERE campaign_id = $1", expired)
+    altered = await blast.campaign(house, "email", content)
+    await house.db.execute(
+        """UPDATE manifest SET content = jsonb_set(content, '{sender,name}', '"Another"') WHERE campaign_id = $1""",
+        altered,
+    )
+    good = await blast.campaign(house, "email", content)
+    async with dispatching(house):
+        await states_are(house, good, sent=3)
+    for campaign_id in (waiting, stopped, other, expired, altered):
+        assert await blast.states(house, campaign_id) == {"queued": 3}
+    assert len(sink.mails) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE campaign SET state = 'paused'",
+        "UPDATE manifest SET state = 'withdrawn'",
+        "UPDATE outbound_stop SET stopped_at = now()",
+        "UPDATE campaign SET manifest_id = gen_random_uuid()",
+    ],
+)
+async def test_rule_18_what_was_begun_is_not_handed_over_once_it_is_withdrawn(house: House, change: str) -> None:
+    await blast.people(house, 10)
+    campaign_id = await blast.campaign(house, "console", blast.text_content())
+    slow = Slow()
+
+    async def one() -> bool:
+        return bool(slow.begun)
+
+    async with dispatching(house, console=slow.channel):
+        await until(one)
+        await house.db.execute(change)
+        await asyncio.sleep(dispatch_gate_seconds())  # as everybody waits who withdraws
+        slow.go.release()
+        await states_are(house, campaign_id, sent=1, queued=9)
+    assert len(slow.begun) == 1
+    tried = await house.db.fetch("SELECT outcome, count(*) AS n FROM delivery_attempt GROUP BY outcome")
+    assert {row["outcome"]: row["n"] for row in tried}["accepted"] == 1
+    assert {row["outcome"] for row in tried} <= {"accepted", "withheld"}
+
+
+def dispatch_gate_seconds() -> float:
+    """What ``settle_gate`` waits."""
+    return GATE_SECONDS + MARGIN_SECONDS
+
+
+async def test_rule_19_the_kill_switch_stops_all_and_lets_go_on(house: House, sink: Sink) -> None:
+    await blast.people(house, 5)
+    await stop_outbound(house, SYSTEM, "a wrong price")
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+    async with dispatching(house) as dispatcher:
+        await dispatcher.look()
+        assert await blast.states(house, campaign_id) == {"queued": 5}
+        await resume_outbound(house, SYSTEM)
+        await states_are(house, campaign_id, sent=5)
+    assert len(sink.mails) == 5
+
+
+async def test_rule_03_who_opted_out_gets_nothing_though_it_was_taken_already(house: House) -> None:
+    await blast.people(house, 6)
+    house.settings = house.settings.model_copy(update={"push_connections": 1})
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+    slow = Slow()
+
+    async def one() -> bool:
+        return bool(slow.begun)
+
+    async with dispatching(house, email=slow.channel):
+        await until(one)
+        async with house.unit(SYSTEM) as uow:
+            for number in range(6):
+                await opt_out(uow, "email", await add_index(house, number), source="link", purpose="marketing")
+        await asyncio.sleep(dispatch_gate_seconds())
+        slow.go.release()
+        await states_are(house, campaign_id, sent=1, suppressed=5)
+    assert len(slow.begun) == 1
+
+
+async def test_rule_06_a_missing_value_fails_that_recipient_and_no_name_begins_a_header(
+    house: House, sink: Sink
+) -> None:
+    await blast.people(house, 2)
+    content = blast.mail_content(300)
+    content["locales"]["en"]["subject"] = "{{ customer.name }} {{ customer.tier }}"
+    missing = await blast.campaign(house, "email", content)
+    async with dispatching(house):
+        await states_are(house, missing, permanent_failure=2)
+        reason = await house.db.fetchval("SELECT reason FROM delivery WHERE campaign_id = $1 LIMIT 1", missing)
+        assert reason == "missing_value:customer.tier"
+        await house.db.execute("DELETE FROM delivery")
+        content["locales"]["en"]["subject"] = '{{ customer.tier | default("x\r\nBcc: evil@example.com") }}'
+        injected = await blast.campaign(house, "email", content)
+        await states_are(house, injected, sent=2)
+    assert {each.mail["bcc"] for each in sink.mails} == {None}
+    assert len(sink.mails) == 2
+
+
+async def test_what_a_relay_refuses_is_tried_again_ended_or_unknown_by_what_it_says(house: House, sink: Sink) -> None:
+    await blast.people(house, 4)
+    sink.refuse = {
+        blast.email_of(0): "450 4.2.1 later",
+        blast.email_of(1): "550 5.1.1 no such user",
+        blast.email_of(2): "550 5.7.1 spam",
+    }
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+    async with dispatching(house):
+        await states_are(house, campaign_id, sent=1, queued=1, permanent_failure=2)
+        rows = await house.db.fetch("SELECT state, error_code, reason, due_at > now() AS later FROM delivery")
+        assert {(row["state"], row["error_code"], row["reason"], row["later"]) for row in rows} >= {
+            ("queued", "450", None, True),
+            ("permanent_failure", "550", "bounce", False),
+            ("permanent_failure", "550", None, False),
+        }
+        held = await house.db.fetch("SELECT reason FROM suppression WHERE lifted_at IS NULL")
+        assert [row["reason"] for row in held] == ["bounce"]
+        sink.refuse.clear()
+        await house.db.execute("UPDATE delivery SET due_at = now() - interval '1 s' WHERE state = 'queued'")
+        await states_are(house, campaign_id, sent=2, permanent_failure=2)
+    assert got(sink) == {blast.email_of(0): 1, blast.email_of(3): 1}
+
+
+async def test_a_relay_that_hangs_up_after_the_mail_leaves_it_unknown_until_a_person_decides(
+    house: House, sink: Sink, marketer: Viewer
+) -> None:
+    await blast.people(house, 2)
+    sink.hang_up = "data"
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+    async with dispatching(house):
+        await states_are(house, campaign_id, unknown=2)
+        sink.hang_up = ""
+        first, second = [
+            row["id"] for row in await house.db.fetch("SELECT id FROM delivery WHERE state = 'unknown' ORDER BY id")
+        ]
+        await push_unknown.settle_unknown(house, marketer, first, arrived=True)
+        with pytest.raises(Conflict):
+            await push_unknown.resend(house, marketer, first)
+        await push_unknown.resend(house, marketer, second)
+        await states_are(house, campaign_id, sent=2)
+    assert sorted(got(sink).values()) == [1, 2]
+    audited = await house.db.fetch("SELECT action FROM audit_entry WHERE action LIKE 'delivery:%' ORDER BY at")
+    assert [row["action"] for row in audited] == ["delivery:settled", "delivery:resent"]
+
+
+async def test_a_relay_that_is_away_costs_no_delivery_its_tries(house: House, sink: Sink) -> None:
+    await blast.people(house, 30)
+    closed = SecretStr("smtp://127.0.0.1:1?starttls=no")
+    there = house.settings.smtp_url
+    house.settings = house.settings.model_copy(update={"smtp_url": closed})
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+
+    async def tried() -> bool:
+        return bool(await house.db.fetchval("SELECT count(*) FROM delivery_attempt WHERE outcome IS NOT NULL"))
 
     async with dispatching(house):
-        await until(through)
-    assert Counter(each.recipients[0] for each in sink.mails) == {blast.email_of(n): 1 for n in range(60)}
-    mail = next(each for each in sink.mails if each.recipients == [blast.email_of(7)])
-    assert mail.mail["subject"] == "News for Person 7"
-    assert "Dear Person 7," in mail.text
-    rows = await house.db.fetch("SELECT attempt, outcome FROM delivery_attempt")
-    assert [(row["attempt"], row["outcome"]) for row in rows] == [(1, "accepted")] * 60
+        await until(tried)
+        assert set(await blast.states(house, campaign_id)) <= {"queued", "sending"}
+    assert await blast.states(house, campaign_id) == {"queued": 30}
+    house.settings = house.settings.model_copy(update={"smtp_url": there})
+    house.kept.clear()
+    await house.db.execute("UPDATE delivery SET due_at = now() - interval '1 s'")
+    async with dispatching(house):
+        await states_are(house, campaign_id, sent=30)
+    assert got(sink) == {blast.email_of(n): 1 for n in range(30)}
+
+
+async def test_a_paused_sender_is_stood_in_for_by_the_next_approved_one(house: House, sink: Sink) -> None:
+    await blast.people(house, 3)
+    own = await blast.sender(house, "email", blast.SENDER)
+    other = await blast.sender(house, "email", "offers@company.example")
+    await house.db.execute("INSERT INTO sender_pause (sender_id, code, at) VALUES ($1, '535', now())", own)
+    alone = await blast.campaign(house, "email", blast.mail_content(300), senders=[own])
+    both = await blast.campaign(house, "email", blast.mail_content(300), senders=[own, other])
+    async with dispatching(house):
+        await states_are(house, both, sent=3)
+        assert await blast.states(house, alone) == {"queued": 3}
+    assert {str(each.mail["from"]) for each in sink.mails} == {"Company <offers@company.example>"}
+
+
+async def test_two_processes_send_each_mail_once_and_keep_one_rate(house: House, sink: Sink) -> None:
+    await blast.people(house, 80)
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+    other = House(db=house.db, bus=house.bus, keyring=house.keyring, settings=house.settings)
+    other.settings = house.settings.model_copy(update={"node": "another"})
+    async with dispatching(house), dispatching(other):
+        await states_are(house, campaign_id, sent=80)
+    assert got(sink) == {blast.email_of(n): 1 for n in range(80)}
+
+
+async def test_a_clock_that_is_put_back_sends_nothing_twice(house: House, sink: Sink) -> None:
+    await blast.people(house, 20)
+    now = house.clock
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300), most=10)
+    async with dispatching(house):
+        await states_are(house, campaign_id, sent=10)
+        house.clock = lambda: now() - timedelta(hours=1)
+        await house.db.execute(
+            """UPDATE delivery SET state = 'queued', leased_until = now() + interval '1 hour'
+               WHERE id IN (SELECT id FROM delivery ORDER BY id LIMIT 0)"""
+        )
+        again = await blast.campaign(house, "email", blast.mail_content(300))
+        await states_are(house, again, sent=20)
+    assert sorted(got(sink).values()) == [1] * 10 + [2] * 10
+
+
+async def test_what_a_dead_process_had_begun_is_unknown_and_what_it_had_taken_waits(house: House) -> None:
+    await blast.people(house, 4)
+    campaign_id = await blast.campaign(house, "console", blast.text_content())
+    slow = Slow()
+    plans = dispatch.Plans()
+    (running,) = await running_campaigns(house.db, house.clock())
+    plan = await plans.of(house, running)
+    assert plan is not None
+    lease = house.new_id()
+    await push_claims.beat(house.db, house.settings.node, dispatch.ALIVE)
+    taken = await dispatch.take(house, [(plan, plan.senders[0])], 4, lease)
+    begun, _ = await dispatch.begin(house, taken[:1], lease)
+    assert [each.attempt for each in begun] == [1]
+    assert await dispatch.give_up_lost(house) == 0
+    # Ten seconds later, or an hour by a clock that was put forward: nobody was seen since.
+    await house.db.execute("UPDATE dispatch_node SET seen_at = seen_at - interval '1 minute'")
+    assert await dispatch.give_up_lost(house) == 1
+    assert await blast.states(house, campaign_id) == {"queued": 3, "unknown": 1}
+    await house.db.execute("UPDATE delivery SET leased_until = now() - interval '1 s' WHERE state = 'queued'")
+    async with dispatching(house, console=slow.channel):
+        for _ in range(3):
+            slow.go.release()
+        await states_are(house, campaign_id, sent=3, unknown=1)
+    assert begun[0].id not in slow.begun
+
+
+async def test_rule_04_reports_and_complaints_end_in_one_place(house: House, sink: Sink) -> None:
+    await blast.people(house, 4)
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+    async with dispatching(house):
+        await states_are(house, campaign_id, sent=4)
+    by_address = {}
+    for row in await house.db.fetch(
+        "SELECT d.id, p.value_index FROM delivery d JOIN contact_point p ON p.id = d.contact_point_id"
+    ):
+        for number in range(4):
+            if bytes(row["value_index"]) == await add_index(house, number):
+                by_address[number] = row["id"]
+
+    async def report(number: int, fate: Any, status: str) -> None:
+        found = Report((Recipient(blast.email_of(number), fate, status),), ())
+        assert await push_receipts.note_report(house, by_address[number], found, f"{fate}-{status}")
+        assert await push_receipts.note_report(house, by_address[number], found, f"{fate}-{status}")
+
+    await report(0, "delayed", "4.4.1")
+    await report(1, "failed", "5.1.1")
+    await report(2, "complaint", "")
+    await report(3, "failed", "4.2.2")
+    rows = {
+        row["id"]: (row["state"], row["reason"], row["opted_out_at"] is not None)
+        for row in await house.db.fetch("SELECT id, state, reason, opted_out_at FROM delivery")
+    }
+    assert rows[by_address[0]] == ("sent", None, False)
+    assert rows[by_address[1]][:2] == ("permanent_failure", "bounce")
+    assert rows[by_address[2]] == ("sent", "complaint", True)
+    assert rows[by_address[3]][:2] == ("permanent_failure", "soft_bounce")
+    held = await house.db.fetch("SELECT reason FROM suppression WHERE lifted_at IS NULL ORDER BY reason")
+    assert [row["reason"] for row in held] == ["bounce", "complaint"]
