@@ -31,6 +31,8 @@ LONGEST_WORD: Final = 200
 #: Days that a rule may look back or forward: a hundred years.
 MOST_DAYS: Final = 36_525
 LARGEST: Final = 2**53 - 1
+#: Years that a rule may name.
+EARLIEST, LATEST = 1850, 2200
 _SURVEY_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -236,9 +238,12 @@ def _time(field: Field, op: Op, value: Any, place: str) -> Any:
             return {"in_days": first} if last == first else {"in_days": first, "to_days": last}
         case _:
             try:
-                return date.fromisoformat(_word(value, place)).isoformat()
+                day = date.fromisoformat(_word(value, place))
             except ValueError:
                 raise Invalid(f"{place}: expected a day such as 2026-01-31.") from None
+            if not EARLIEST <= day.year <= LATEST:
+                raise Invalid(f"{place}: expected a day from {EARLIEST} to {LATEST}.")
+            return day.isoformat()
 
 
 def _flag(field: Field, op: Op, value: Any, place: str) -> bool:

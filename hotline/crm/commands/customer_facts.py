@@ -103,8 +103,12 @@ ON CONFLICT (customer_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" f
 async def read_marked(uow: UnitOfWork) -> int:
     """Read what the next marks are about; how many marks these were. Waits for another process that does the same: what
     it has taken is in the facts afterwards. Raises Unavailable when that takes longer than five seconds."""
+    # Marks that somebody else has taken are seen here until they have written what they read.
+    if not await uow.fetchval("SELECT EXISTS (SELECT 1 FROM customer_facts_due)"):
+        return 0
     await uow.execute("SET LOCAL lock_timeout = '5s'")
     await uow.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    await uow.execute("SET LOCAL lock_timeout TO DEFAULT")
     # Every statement of its own sees what was committed before it: the records as they are after the last mark taken.
     row = await uow.fetchrow(_TAKE)
     if row is None or not row["marks"]:

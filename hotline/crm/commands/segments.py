@@ -13,6 +13,7 @@ from hotline.crm.commands.campaign_voids import void_by_segment
 from hotline.crm.queries.segments import Side
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Conflict, Invalid, NotFound
+from hotline.events import permission_mark
 
 #: Customers on one list of a segment.
 MOST_MEMBERS: Final = 1_000_000
@@ -46,6 +47,7 @@ async def create_segment(
     )
     await _add_version(uow, segment_id, 1, rules)
     uow.audit("segment:created", segment_id, version=1)
+    _tell(uow, segment_id, 1)
 
 
 async def lock_segment(uow: UnitOfWork, segment_id: UUID, expected_version: int | None = None) -> SegmentRow:
@@ -82,6 +84,7 @@ async def update_segment(
             *(segment.id, new_name, words, uow.now),
         )
         uow.audit("segment:renamed", segment.id)
+        _tell(uow, segment.id, segment.version)
     if rules is not None and canonical(rules) != canonical(segment.rules):
         await _next_version(uow, segment, rules)
 
@@ -100,11 +103,12 @@ async def change_members(
     )
     if known != len(wanted):
         raise Invalid("add: one of these customers is not there.")
-    # Off the list, and off the other one for who comes to this.
+    # Off the list, and off the other one for who comes to this; with those who were merged into them.
     taken = await uow.fetch(
-        """UPDATE segment_member SET removed = $2 WHERE segment_id = $1 AND removed IS NULL
-             AND ((side = $3::text AND customer_id = ANY($4::uuid[])) OR (side <> $3::text AND customer_id = ANY($5::uuid[])))
-           RETURNING id""",
+        """UPDATE segment_member m SET removed = $2 FROM customer c
+           WHERE m.segment_id = $1 AND m.removed IS NULL AND c.id = m.customer_id
+             AND coalesce(c.merged_into_id, c.id) = ANY(CASE WHEN m.side = $3::text THEN $4::uuid[] ELSE $5::uuid[] END)
+           RETURNING m.id""",
         *(segment.id, version, side, list(remove), wanted),
     )
     put = await uow.fetch(
@@ -126,6 +130,7 @@ async def archive_segment(uow: UnitOfWork, segment: SegmentRow) -> None:
     await uow.execute("UPDATE segment SET archived_at = $2, updated_at = $2 WHERE id = $1", segment.id, uow.now)
     await void_by_segment(uow, segment.id)
     uow.audit("segment:archived", segment.id)
+    _tell(uow, segment.id, segment.version)
 
 
 async def _next_version(uow: UnitOfWork, segment: SegmentRow, rules: Mapping[str, Any]) -> None:
@@ -134,6 +139,7 @@ async def _next_version(uow: UnitOfWork, segment: SegmentRow, rules: Mapping[str
     await _add_version(uow, segment.id, number, rules)
     await void_by_segment(uow, segment.id)
     uow.audit("segment:changed", segment.id, version=number)
+    _tell(uow, segment.id, number)
 
 
 async def _add_version(uow: UnitOfWork, segment_id: UUID, number: int, rules: Mapping[str, Any]) -> None:
@@ -161,6 +167,10 @@ async def _add_version(uow: UnitOfWork, segment_id: UUID, number: int, rules: Ma
         *(uow.new_id(), segment_id, number, dict(rules), lists["included"], lists["excluded"]),
         *(hashlib.sha256(canonical(content)).digest(), uow.viewer.user_id, uow.now),
     )
+
+
+def _tell(uow: UnitOfWork, segment_id: UUID, version: int) -> None:
+    uow.emit("segment.updated", (permission_mark("segments.read"),), segment_id=segment_id, version=version)
 
 
 async def _refuse_name(uow: UnitOfWork, segment_id: UUID, name: str) -> None:

@@ -33,11 +33,12 @@ class Lists:
     version: int
 
     def sql(self, side: Literal["include", "exclude"], bind: Bind) -> str:
-        """A statement that answers the ids of who is on one."""
+        """A statement that answers the ids of who is on one. Whoever was merged into another stands for that one: who
+        was never to be written to is not written to by another record."""
         version = bind(self.version)
         return (
-            f"SELECT m.customer_id FROM segment_member m WHERE m.segment_id = {bind(self.segment_id)}::uuid"  # noqa: S608
-            f" AND m.side = '{side}' AND m.added <= {version}::int"
+            "SELECT coalesce(k.merged_into_id, k.id) FROM segment_member m JOIN customer k ON k.id = m.customer_id"  # noqa: S608
+            f" WHERE m.segment_id = {bind(self.segment_id)}::uuid AND m.side = '{side}' AND m.added <= {version}::int"
             f" AND (m.removed IS NULL OR m.removed > {version}::int)"
         )
 

@@ -138,15 +138,18 @@ async def current_version(db: Reader, viewer: Viewer, segment_id: UUID) -> Segme
 async def list_members(
     db: Reader, viewer: Viewer, segment_id: UUID, side: Side, *, limit: int, after: UUID | None = None
 ) -> list[UUID]:
-    """The customers on one of the segment's lists as it is now, in the order of their ids."""
+    """The customers on one of the segment's lists as it is now, in the order of their ids; who was merged into another
+    stands for that one."""
     viewer.require("segments.read")
     rows = await db.fetch(
-        """SELECT customer_id FROM segment_member
-           WHERE segment_id = $1 AND side = $2 AND removed IS NULL AND ($3::uuid IS NULL OR customer_id > $3)
-           ORDER BY customer_id LIMIT $4""",
+        """SELECT DISTINCT coalesce(k.merged_into_id, k.id) AS id
+           FROM segment_member m JOIN customer k ON k.id = m.customer_id
+           WHERE m.segment_id = $1 AND m.side = $2 AND m.removed IS NULL
+             AND ($3::uuid IS NULL OR coalesce(k.merged_into_id, k.id) > $3)
+           ORDER BY 1 LIMIT $4""",
         *(segment_id, side, after, limit),
     )
-    return [row["customer_id"] for row in rows]
+    return [row["id"] for row in rows]
 
 
 async def read_definition(db: Reader, viewer: Viewer, version_id: UUID) -> Definition:

@@ -18,7 +18,20 @@ from hotline.crm.queries.customer_search import read_customers
 from hotline.crm.queries.customer_views import CustomerView
 from hotline.crm.queries.segments import MOST_SAMPLED, SegmentVersionView, SegmentView
 from hotline.web.api.jobs import Job, render_job
-from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
+from hotline.web.endpoint import (
+    Ask,
+    ById,
+    Endpoint,
+    Input,
+    Output,
+    Page,
+    Paging,
+    Reply,
+    endpoint,
+    id_cursor,
+    paged,
+    place_cursor,
+)
 from hotline.workflows import segment_counts
 from hotline.workflows import segments as workflow
 
@@ -278,7 +291,7 @@ async def archive_segment(ask: Ask, path: ById) -> None:
 
 @endpoint("GET", "/segments/{id}/versions", right="segments.read", summary="A segment's versions, the latest first")
 async def segment_versions(ask: Ask, path: ById, query: Paging) -> Page[SegmentVersion]:
-    before = int(query.cursor) if query.cursor and query.cursor.isascii() and query.cursor.isdecimal() else None
+    before = place_cursor(query.cursor) or None
     await queries.get_segment(ask.house.db, ask.viewer, path.id)
     found = await queries.list_versions(ask.house.db, ask.viewer, path.id, limit=query.limit + 1, before=before)
     return paged(found, query.limit, _render_version, lambda view: str(view.number))

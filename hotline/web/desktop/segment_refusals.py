@@ -29,7 +29,7 @@ WITH_VALUES: Final = tuple(
     for pattern, message in (
         (r"expected a list of at least one\.", N_("Choose or write at least one.")),
         (r"expected a text of at most \d+ letters\.", N_("Something is missing here.")),
-        (r"expected a day such as .*", N_("Expected a day.")),
+        (r"expected a day (?:such as|from) .*", N_("Expected a day.")),
         (r"expected a number.*|expected a whole number.*|expected two numbers\.", N_("Expected a number.")),
         (r"expected an amount and a currency\.", N_("Expected an amount and a currency.")),
         (r"nested too deeply; at most (?P<most>\d+) levels\.", N_("Nested too deeply: at most {most} levels.")),

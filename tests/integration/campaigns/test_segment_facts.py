@@ -111,6 +111,26 @@ async def test_who_is_merged_or_erased_is_in_no_segment(house: House) -> None:
     assert await house.db.fetchval("SELECT count(*) FROM customer_facts") == 1
 
 
+async def test_who_was_never_to_be_written_to_stays_so_when_merged(house: House) -> None:
+    kept, gone = await make(house, "Ada"), await make(house, "Ada again")
+    segment = await segments.create_segment(house, SYSTEM, "All", {})
+    await segments.change_members(house, SYSTEM, segment.id, "exclude", add=[gone])
+    merge_id = await merge_customers(house, SYSTEM, kept, gone, {})
+
+    async def out() -> set[str]:
+        definition = await segments.definition_of(house, SYSTEM, segment.id)
+        answer = await segments.ask(house, SYSTEM, definition, samples=5)
+        assert sum(answer.breakdown.excluded.values()) == 1
+        return {"Ada", "Ada again"} - {each.name for each in answer.sample}
+
+    assert await out() == {"Ada", "Ada again"}
+    await undo_merge(house, SYSTEM, merge_id)
+    assert await out() == {"Ada again"}
+    await merge_customers(house, SYSTEM, kept, gone, {})
+    changed = await segments.change_members(house, SYSTEM, segment.id, "exclude", remove=[kept])
+    assert changed.current.exclude == 0
+
+
 @pytest.fixture
 async def four(house: House) -> dict[str, UUID]:
     """Customers who differ in whatever can be asked."""

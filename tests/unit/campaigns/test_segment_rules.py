@@ -81,6 +81,7 @@ def test_what_is_kept_is_what_was_written_and_reads_well(rules: dict[str, Any]) 
         ({"field": "last_call_at", "op": "within", "value": {"days": 1, "hours": 1}}, "rules.value"),
         ({"field": "last_call_at", "op": "within", "value": {"days": 0}}, "rules.value.days"),
         ({"field": "last_call_at", "op": "before", "value": "31.1.2026"}, "rules.value"),
+        ({"field": "last_call_at", "op": "after", "value": "9999-12-31"}, "rules.value"),
         ({"field": "purchase", "op": "has", "value": {"colour": "red"}}, "rules.value"),
         ({"field": "delivery", "op": "has", "value": {"campaign": "7"}}, "rules.value.campaign"),
         ({"field": "survey.Mood'--", "op": "in", "value": ["1"]}, "rules.field"),
