@@ -108,6 +108,9 @@ async def test_only_these_are_public(walk: Walk) -> None:
         "/privacy",  # the notice for customers
         "/u/{token}",  # what customers get; the token in their message is the right
         "/c/{token}",  # a tracked link: its signed token is all that it knows
+        # The customer's own app: their token is the right, but for the key that every browser may have.
+        *(f"/inapp/v1{path}" for path in ("/messages", "/messages/{id}/read", "/messages/{id}/dismiss")),
+        *(f"/inapp/v1{path}" for path in ("/stream", "/devices", "/push-key")),
         "/brand.css",
         "/brand/logo",
     }
