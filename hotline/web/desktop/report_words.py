@@ -23,6 +23,8 @@ SECTIONS: Final[Mapping[str, str]] = {
     "dialled": N_("Calls that were started from the desk"),
     "tickets": N_("Tickets"),
     "ticket_texts": N_("What was written on tickets"),
+    "consents": N_("What you agreed to, or took back"),
+    "suppression": N_("Addresses at which you get nothing"),
     "customer_file": N_("Files"),
     "customer_change": N_("Changes of your record"),
     "merges": N_("Records that were put together"),
@@ -32,6 +34,12 @@ SECTIONS: Final[Mapping[str, str]] = {
 
 FIELDS: Final[Mapping[str, str]] = {
     "action": N_("Action"),
+    "wording": N_("Words"),
+    "reason": N_("Reason"),
+    "purpose": N_("Purpose"),
+    "proof": N_("Proof"),
+    "ip": N_("Address of the internet"),
+    "channel": N_("Channel"),
     "after": N_("After"),
     "amount": N_("Amount"),
     "answered_at": N_("Answered"),
