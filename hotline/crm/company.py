@@ -19,6 +19,7 @@ from hotline.crm.channel_sections import Mail as Mail
 from hotline.crm.channel_sections import Messages as Messages
 from hotline.crm.channel_sections import TwilioIvr as TwilioIvr
 from hotline.crm.channel_sections import TwilioVoice as TwilioVoice
+from hotline.crm.commands.campaign_voids import void_by_mail
 from hotline.crm.database import Reader
 from hotline.crm.price_section import Prices as Prices
 from hotline.crm.section import Announcement, Line, Locale, Notice, ShortText
@@ -318,6 +319,8 @@ async def write_section(uow: UnitOfWork, value: Section, expected_version: int |
            WHERE name = $1 RETURNING version""",
         *(name, json.loads(value.model_dump_json()), uow.now),
     )
+    if name == Mail.section and changed.keys() & {"address", "name"}:
+        await void_by_mail(uow)
     told = {key: pair for key, pair in changed.items() if _is_code(type(value), key)}
     uow.audit("company_setting:changed", None, section=name, fields=sorted(changed), values=told)
     return version

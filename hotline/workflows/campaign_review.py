@@ -25,6 +25,7 @@ from hotline.campaigns.approval import (
 )
 from hotline.campaigns.states import Event, NotNow, after
 from hotline.crm import company
+from hotline.crm.audience_proof import digest as audience_digest
 from hotline.crm.commands.audience import freeze
 from hotline.crm.commands.campaign_states import AUDIENCE, move, move_row
 from hotline.crm.commands.campaigns import lock_campaign
@@ -221,7 +222,9 @@ async def prove(house: House, uow: UnitOfWork, campaign_id: UUID) -> Proven | No
         await move_row(uow, row, "expire", reason="expired")
         return None
     campaign = await get_campaign(uow, SYSTEM, campaign_id)
-    if not _genuine(manifest):
+    # The recipients are as they were frozen: a trigger refuses changes. Who is about to begin makes sure of it.
+    begins = row["state"] in ("approved", "scheduled")
+    if not _genuine(manifest) or (begins and not await _whole(uow, manifest)):
         await move_row(uow, row, "void", reason="tampered")
         return None
     if await drift(house, uow, campaign, manifest.content):
@@ -236,6 +239,13 @@ def _genuine(manifest: ManifestView) -> bool:
         return False
     last = max(each.at for each in manifest.approvals if each.verdict == "approved" and each.genuine)
     return manifest.expires_at <= last + timedelta(days=int(manifest.content["valid_days"]))
+
+
+async def _whole(uow: UnitOfWork, manifest: ManifestView) -> bool:
+    """Whether the recipients are those that were approved."""
+    frozen = manifest.content["recipients"]
+    count, sha256 = await audience_digest(uow, manifest.id)
+    return (count, sha256.hex()) == (frozen["count"], frozen["sha256"])
 
 
 async def expire_due(house: House) -> int:

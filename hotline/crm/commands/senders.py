@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.crm.commands.campaign_voids import void_by_sender
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Conflict, NotFound
 from hotline.events import permission_mark
@@ -53,6 +54,8 @@ async def update_sender(
         uow.now,
         *changes.values(),
     )
+    if changes.keys() & {"name", "enabled"}:
+        await void_by_sender(uow, sender_id)
     uow.audit("sender:updated", sender_id, changed=sorted(changes))
     uow.emit("twilio.changed", _AUDIENCE, sender_id=sender_id)
 

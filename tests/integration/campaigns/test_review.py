@@ -10,13 +10,17 @@ import pytest
 
 from hotline.campaigns.approval import DecidedAlready, NotApproved, OtherContent, OwnWork, ReasonMissing
 from hotline.campaigns.states import NotNow
-from hotline.crm.commands.campaign_voids import void_by_mail
+from hotline.crm import company
+from hotline.crm.commands.segments import lock_segment, update_segment
+from hotline.crm.commands.senders import update_sender
+from hotline.crm.company import write_section
 from hotline.crm.queries.campaigns import get_campaign
 from hotline.crm.queries.manifests import ManifestView, get_manifest, list_manifests
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden
 from hotline.workflows import campaign_review as review
 from hotline.workflows import campaigns, users
+from hotline.workflows.company import refresh
 from hotline.workflows.house import House
 from tests.integration.campaigns.conftest import MakeCampaign, People
 
@@ -112,8 +116,6 @@ async def test_rule_17_neither_author_nor_editor_approves(
 async def test_rule_17_whoever_wrote_the_segment_cannot_approve(
     house: House, campaign: MakeCampaign, people: People, reviewer: Viewer, segment: UUID, marketer: Viewer
 ) -> None:
-    from hotline.crm.commands.segments import lock_segment, update_segment
-
     await people(2)
     async with house.unit(reviewer) as uow:
         await update_segment(uow, await lock_segment(uow, segment), rules={"any": [{"all": []}]})
@@ -128,10 +130,6 @@ async def test_rule_17_whoever_wrote_the_segment_cannot_approve(
 async def test_rule_17_large_audiences_need_two(
     house: House, submitted: MakeCampaign, reviewer: Viewer, second_reviewer: Viewer, people: People
 ) -> None:
-    from hotline.crm import company
-    from hotline.crm.company import write_section
-    from hotline.workflows.company import refresh
-
     await people(3)
     async with house.unit(SYSTEM) as uow:
         await write_section(uow, company.Campaigns(two_reviewers_sms=2), None)
@@ -200,8 +198,6 @@ async def test_rule_16_a_change_to_the_same_is_none(house: House, approved: Make
 async def test_rule_16_a_changed_segment_voids_at_once(
     house: House, approved: MakeCampaign, marketer: Viewer, segment: UUID
 ) -> None:
-    from hotline.crm.commands.segments import lock_segment, update_segment
-
     made = await approved()
     await campaigns.start(house, marketer, made.id)
     async with house.unit(marketer) as uow:
@@ -221,17 +217,40 @@ async def test_rule_16_what_changes_past_everybody_is_found_before_it_is_sent(
     assert await state(house, made.id) == ("draft", "changed")
 
 
+async def test_rule_16_a_sender_that_is_switched_off_voids_at_once(
+    house: House, approved: MakeCampaign, senders: dict[str, UUID]
+) -> None:
+    made = await approved()
+    async with house.unit(SYSTEM) as uow:
+        await update_sender(uow, senders["sms"], {"flow": "main"})
+    assert await state(house, made.id) == ("approved", None)
+    async with house.unit(SYSTEM) as uow:
+        await update_sender(uow, senders["sms"], {"enabled": False})
+    assert await state(house, made.id) == ("draft", "sender_changed")
+
+
+async def test_rule_15_recipients_who_were_put_in_later_get_nothing(
+    house: House, approved: MakeCampaign, marketer: Viewer
+) -> None:
+    made = await approved()
+    await house.db.execute("ALTER TABLE recipient DISABLE TRIGGER USER")
+    await house.db.execute(
+        "INSERT INTO recipient (manifest_id, position, customer_id) VALUES ($1, 3, gen_random_uuid())", made.manifest_id
+    )
+    await house.db.execute("ALTER TABLE recipient ENABLE TRIGGER USER")
+    with pytest.raises(NotApproved):
+        await campaigns.start(house, marketer, made.id)
+    assert await state(house, made.id) == ("draft", "tampered")
+
+
 async def test_rule_16_the_companys_mail_address_is_part_of_what_was_approved(
     house: House, approved: MakeCampaign
 ) -> None:
-    from hotline.crm import company
-    from hotline.crm.company import write_section
-
     async with house.unit(SYSTEM) as uow:
         await write_section(uow, company.Mail(address="news@company.example"), None)
     made = await approved(channel="email", sender=None)
     async with house.unit(SYSTEM) as uow:
-        await void_by_mail(uow)
+        await write_section(uow, company.Mail(address="offers@company.example"), None)
     assert await state(house, made.id) == ("draft", "sender_changed")
 
 
