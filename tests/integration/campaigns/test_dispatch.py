@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -22,10 +23,12 @@ from bench import blast
 from hotline.channels.mail.bounces import Recipient, Report
 from hotline.crm.commands import push_claims
 from hotline.crm.commands.opt_outs import opt_out
+from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.queries.push_campaigns import running_campaigns
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict
 from hotline.jobs.dispatch import Dispatcher
+from hotline.jobs.dispatch_lane import MOST_BEGUN
 from hotline.workflows import dispatch, push_receipts, push_unknown
 from hotline.workflows.deliveries import Accepted
 from hotline.workflows.dispatch_gate import GATE_SECONDS, MARGIN_SECONDS
@@ -402,3 +405,30 @@ async def test_rule_04_reports_and_complaints_end_in_one_place(house: House, sin
     assert rows[by_address[3]][:2] == ("permanent_failure", "soft_bounce")
     held = await house.db.fetch("SELECT reason FROM suppression WHERE lifted_at IS NULL ORDER BY reason")
     assert [row["reason"] for row in held] == ["bounce", "complaint"]
+
+
+async def test_while_postgresql_is_away_what_left_is_kept_and_nothing_leaves_twice(
+    house: House, sink: Sink, postgres: EmbeddedPostgres
+) -> None:
+    await blast.people(house, 150)
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+    name = await house.db.fetchval("SELECT current_database()")
+    admin = await asyncpg.connect(postgres.url("postgres"))
+    try:
+        async with dispatching(house):
+            async with asyncio.timeout(30):
+                await until(lambda: len(sink.mails) >= 20)
+            await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+            gone = len(sink.mails)
+            # What was begun goes out or is held back; after the gate's time nothing begins any more.
+            await asyncio.sleep(2 * dispatch_gate_seconds())
+            there = len(sink.mails)
+            await asyncio.sleep(dispatch_gate_seconds())
+            assert len(sink.mails) == there < gone + MOST_BEGUN * 4
+            await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            await states_are(house, campaign_id, sent=150)
+    finally:
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await admin.close()
+    assert got(sink) == {blast.email_of(n): 1 for n in range(150)}
