@@ -60,8 +60,8 @@ async def people(house: House, count: int, *, first: int = 0, purpose: str = "ma
         for channel in ("email", "sms", "whatsapp", "voice"):
             await uow.execute(
                 f"""INSERT INTO consent (id, customer_id, channel, purpose, state, since, record_id)
-                    SELECT {UUID7}, c.id, $1, $2, 'granted', $3, {UUID7} FROM customer c
-                    ON CONFLICT DO NOTHING""",
+                    SELECT {UUID7}, p.customer_id, $1, $2, 'granted', $3, {UUID7} FROM contact_point p
+                    WHERE p.kind = 'email' ON CONFLICT DO NOTHING""",
                 channel,
                 purpose,
                 uow.now,

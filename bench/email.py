@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from bench import blast
 from bench.measure import Figure, median, tell
 from bench.pop import FOLDER
+from bench.smtp_process import SinkProcess
 from hotline import logs
 from hotline.jobs.dispatch import Dispatcher
 from hotline.settings import EMBEDDED, Settings, load_settings
@@ -47,39 +48,6 @@ def settings_for(port: int, folder: Path) -> Settings:
             "push_connections": CONNECTIONS,
         }
     )
-
-
-class SinkProcess:
-    """The sink, in a process of its own."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self._process = process
-        self.port = port
-
-    @classmethod
-    async def start(cls, ledger: Path | None = None) -> SinkProcess:
-        """Start one on a free port."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.smtp_sink", "0", *((str(ledger),) if ledger else ())),
-            stdin=PIPE,
-            stdout=PIPE,
-            cwd=HERE.parent,
-        )
-        assert process.stdout is not None
-        return cls(process, int(await process.stdout.readline()))
-
-    async def count(self) -> int:
-        """Mails that it took so far."""
-        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: PT018
-        self._process.stdin.write(b"count\n")
-        await self._process.stdin.drain()
-        return int(await self._process.stdout.readline())
-
-    async def stop(self) -> None:
-        """End it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await self._process.wait()
 
 
 async def drained(house: House, campaign_id: Any) -> float:

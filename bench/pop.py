@@ -1,8 +1,9 @@
 """The screen pop: from a ring's byte on the AMI socket to the event in the agent's browser.
 
-``python -m bench.pop [SECONDS] [CUSTOMERS]``. A million customers, 20 calls a second, each ringing 5 of 50 signed-in
-browsers; the service runs as its own process with the embedded PostgreSQL. Beside it, on the same database in the same
-run: a bare asyncpg lookup of a number and a write of one row. Then one burst that rings all 50.
+``python -m bench.pop [--with-blast] [SECONDS] [CUSTOMERS]``. A million customers, 20 calls a second, each ringing 5 of
+50 signed-in browsers; the service runs as its own process with the embedded PostgreSQL. Beside it, on the same database in the same
+run: a bare asyncpg lookup of a number and a write of one row. Then one burst that rings all 50. ``--with-blast``: the
+same once more while a campaign of mails leaves, by the process that the service starts for it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from typing import Any
 import asyncpg
 from pydantic import SecretStr
 
+from bench import blast
 from bench.measure import Child, Figure, median, percentile, processor_seconds, tell
 from bench.queue_calls import number_of
+from bench.smtp_process import SinkProcess
 from hotline.crm.commands.bulk import BulkCustomer, e164, load_customers
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
@@ -35,6 +38,8 @@ from hotline.workflows.users import create_user
 RUNS, RATE, RINGING, AGENTS = 3, 20, 5, 50
 SECONDS, CUSTOMERS = 60, 1_000_000
 MOST_P50, MOST_P99 = 15.0, 50.0
+#: How much later pops may come while a campaign leaves; and more mails than leave in a second.
+MOST_BESIDE, MOST_MAILS_PER_SECOND = 2.0, 2_500
 PASSWORD = "bench-password-of-everybody"
 #: Kept between runs: loading takes longer than measuring.
 FOLDER = Path("/var/tmp") / "hotline-bench"
@@ -125,10 +130,36 @@ async def start_service(settings: Settings, port: int, more: Mapping[str, str] |
     return service, line.partition(": ")[2].strip()
 
 
-async def one_run(settings: Settings, seconds: int, customers: int) -> dict[str, Any]:
+async def _beside_a_blast(
+    house: House, sink: SinkProcess, pbx: Child, browsers: Child, seconds: int, *plan: int
+) -> dict[str, Any]:
+    """Pops while a campaign leaves: their p99, and what the campaign did meanwhile."""
+    campaign_id = await blast.campaign(house, "email", blast.mail_content())
+    try:
+        async with asyncio.timeout(60):
+            await until_more(sink, 500)
+        before, began = await sink.count(), time.perf_counter()
+        took, missing = await measured(pbx, browsers, RATE, seconds, RINGING, AGENTS, *plan)
+        mails = (await sink.count() - before) / (time.perf_counter() - began)
+        left = (await blast.states(house, campaign_id)).get("queued", 0)
+    finally:
+        await house.db.execute("UPDATE campaign SET state = 'cancelled' WHERE id = $1", campaign_id)
+    return {"blast_p99": percentile(took, 0.99), "blast_missing": missing, "mails": mails, "left": left}
+
+
+async def until_more(sink: SinkProcess, mails: int) -> None:
+    """Wait until the sink took so many more."""
+    goal = await sink.count() + mails
+    while await sink.count() < goal:  # noqa: ASYNC110  # another process counts
+        await asyncio.sleep(0.1)
+
+
+async def one_run(settings: Settings, seconds: int, customers: int, *, with_blast: bool = False) -> dict[str, Any]:
     """One run of the service, its browsers and its peer."""
     pbx = await Child.start("bench.queue_calls")
-    service, address = await start_service(settings, await pbx.answer())
+    sink = await SinkProcess.start() if with_blast else None
+    more = {"HOTLINE_SMTP_URL": f"smtp://127.0.0.1:{sink.port}?starttls=no"} if sink is not None else None
+    service, address = await start_service(settings, await pbx.answer(), more)
     browsers = await Child.start("bench.browsers", address)
     house = await open_house(settings)
     try:
@@ -144,25 +175,33 @@ async def one_run(settings: Settings, seconds: int, customers: int) -> dict[str,
         used = processor_seconds(service.process.pid) - used
         burst, lost = await measured(pbx, browsers, 1, 1, AGENTS, AGENTS, customers - 1)
         peer = await bare(house.db.dsn, house, customers)
+        beside: dict[str, Any] = {}
+        if sink is not None:
+            plan = first + 120 if first + 120 + RATE * seconds < customers else first
+            beside = await _beside_a_blast(house, sink, pbx, browsers, seconds, plan)
     finally:
+        if sink is not None:
+            await sink.stop()
         await house.close()
         for child in (browsers, service, pbx):
             await child.end()
     return {
         "p50": percentile(took, 0.5), "p99": percentile(took, 0.99), "missing": missing + lost,
         "burst": max(burst, default=float("nan")), "core": 100 * used / (seconds + 3),
-        "peer50": percentile(peer, 0.5), "peer99": percentile(peer, 0.99),
+        "peer50": percentile(peer, 0.5), "peer99": percentile(peer, 0.99), **beside,
     }  # fmt: skip
 
 
-async def main(seconds: int, customers: int) -> None:
+async def main(seconds: int, customers: int, *, with_blast: bool = False) -> None:
     """Three runs, and the medians."""
     tell(f"{customers} customers, {RATE} calls/s for {seconds} s, {RINGING} of {AGENTS} ring, median of {RUNS}")
     settings = load_settings({}, None).model_copy(
         update={"data_dir": FOLDER / f"pop-{customers}", "database_url": SecretStr(EMBEDDED)}
     )
     await prepare(settings, customers)
-    runs = [await one_run(settings, seconds, customers) for _ in range(RUNS)]
+    if with_blast:
+        await readers(settings, MOST_MAILS_PER_SECOND * seconds)
+    runs = [await one_run(settings, seconds, customers, with_blast=with_blast) for _ in range(RUNS)]
     middle = {key: median([run[key] for run in runs]) for key in runs[0]}
     for figure in (
         Figure("pop: AMI byte to browser, p50", middle["p50"], "ms", MOST_P50),
@@ -174,10 +213,36 @@ async def main(seconds: int, customers: int) -> None:
         Figure("bare asyncpg, lookup and write: p99", middle["peer99"], "ms"),
         Figure("pop / bare, p50", middle["p50"] / middle["peer50"], "x"),
         Figure("pop / bare, p99", middle["p99"] / middle["peer99"], "x"),
+        *(_beside(middle, runs) if with_blast else ()),
     ):
         tell(figure.line())
 
 
+def _beside(middle: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
+    yield Figure("beside a blast: pop p99", middle["blast_p99"], "ms")
+    yield Figure("beside a blast: rings without a pop", max(run["blast_missing"] for run in runs), "", 0)
+    yield Figure("beside a blast: mails", middle["mails"], "/s")
+    yield Figure("beside a blast: mails still waiting at the end", min(run["left"] for run in runs), "")
+    yield Figure("beside a blast / quiet, p99", middle["blast_p99"] / middle["p99"], "x", MOST_BESIDE)
+
+
+async def readers(settings: Settings, count: int) -> None:
+    """Customers with an email, so many that a blast to them outlasts the measurement; kept as the others are."""
+    house = await open_house(settings, migrate=True)
+    try:
+        have = int(await house.db.fetchval("SELECT count(*) FROM contact_point WHERE kind = 'email'"))
+        if have < count:
+            await blast.people(house, count - have, first=have)
+    finally:
+        await house.close()
+
+
 if __name__ == "__main__":
-    words = [int(word) for word in sys.argv[1:]]
-    asyncio.run(main(words[0] if words else SECONDS, words[1] if len(words) > 1 else CUSTOMERS))
+    words = [int(word) for word in sys.argv[1:] if word != "--with-blast"]
+    asyncio.run(
+        main(
+            words[0] if words else SECONDS,
+            words[1] if len(words) > 1 else CUSTOMERS,
+            with_blast="--with-blast" in sys.argv,
+        )
+    )

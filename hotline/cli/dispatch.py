@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import signal
 import sys
@@ -16,6 +17,8 @@ from hotline.settings import Settings, load_settings
 
 #: Seconds without anything to send after which a child ends.
 IDLE_SECONDS: Final = 60.0
+#: How far it steps back where processors are scarce: calls ring beside it.
+NICER: Final = 5
 
 
 def dispatch(
@@ -34,6 +37,7 @@ def dispatch(
 async def _child() -> None:
     """Under the settings of the process that started this one, which holds the other end of the pipe: however it ends,
     this one ends with it."""
+    os.nice(NICER)
     loop = asyncio.get_running_loop()
     pipe = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(pipe), sys.stdin)

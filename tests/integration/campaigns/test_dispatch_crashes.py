@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 
 from bench import blast
-from bench.email import SinkProcess
+from bench.smtp_process import SinkProcess
 from hotline.jobs.dispatch_lane import MOST_BEGUN
 from hotline.workflows.house import House
 from tests.conftest import SECRET
