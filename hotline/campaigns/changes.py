@@ -19,7 +19,7 @@ _HIDDEN: Final = re.compile(
     r"|variants\.[^.]+\.(variant|template_id|version_id|sha256)"
     r"|sender\.(id|account_sid|service_sid))$"
 )
-_WORDS: Final = re.compile(r"\s+|[A-Za-z0-9_'’]+|[^\x00-\x7f]|.", re.DOTALL)
+_WORDS: Final = re.compile(r"\s+|https?://[^\s<>\"']+|[A-Za-z0-9_'’]+|[^\x00-\x7f]|.", re.DOTALL)
 #: Texts with more words than this are shown whole, the old and the new.
 _MOST_WORDS: Final = 4_000
 
@@ -72,16 +72,29 @@ def _written(content: Mapping[str, Any]) -> dict[str, Any]:
 def _parts(before: Any, after: Any) -> tuple[Part, ...]:
     if not isinstance(before, str) or not isinstance(after, str):
         return ()
-    old, new = _WORDS.findall(before), _WORDS.findall(after)
-    if len(old) + len(new) > _MOST_WORDS:
+    old, new_words = _WORDS.findall(before), _WORDS.findall(after)
+    if len(old) + len(new_words) > _MOST_WORDS:
         return ()
     found: list[Part] = []
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            found.append(("same", "".join(old[a:b])))
-            continue
-        if a < b:
-            found.append(("gone", "".join(old[a:b])))
-        if c < d:
-            found.append(("new", "".join(new[c:d])))
+    gone, new, between = "", "", ""
+    for tag, a, b, c, d in SequenceMatcher(None, old, new_words, autojunk=False).get_opcodes():
+        same = "".join(old[a:b]) if tag == "equal" else ""
+        if same and not (same.isspace() and (gone or new)):
+            found += _changed(gone, new)
+            found.append(("same", between + same))
+            gone, new, between = "", "", ""
+        elif same:
+            # Words between which nothing but a space stayed are read as one change.
+            between = same
+        else:
+            gone, new = gone + between + "".join(old[a:b]), new + between + "".join(new_words[c:d])
+            between = ""
+    found += _changed(gone, new)
+    if between:
+        found.append(("same", between))
     return tuple(found)
+
+
+def _changed(gone: str, new: str) -> list[Part]:
+    parts: list[Part] = [("gone", gone), ("new", new)]
+    return [part for part in parts if part[1]]

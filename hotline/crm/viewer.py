@@ -87,26 +87,26 @@ _PERSONAL: Final = ("customers.read_numbers", "customers.read_emails", "customer
 SHIPPED_ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent": (
         "customers.read", "customers.read_all", "customers.write", *_PERSONAL, "calls.read", "calls.write",
-        "tickets.read", "tickets.write", "conversations.read", "conversations.write", "recordings.listen",
-        "commands.send", "users.read", "consents.read", "consents.write", *_OWN,
+        "tickets.read", "tickets.write", "conversations.read", "conversations.write", "consents.read",
+        "consents.write", "recordings.listen", "commands.send", "users.read", *_OWN,
     ),
     "supervisor": (
         "customers.read", "customers.read_all", "customers.write", *_PERSONAL, "customers.read_private",
         "customers.merge", "customers.batch", "customers.transfer", "customers.export", "calls.read",
         "calls.read_team", "calls.read_all", "calls.write", "tickets.read", "tickets.read_team", "tickets.read_all",
         "tickets.write", "tickets.assign", "conversations.read", "conversations.read_team", "conversations.read_all",
-        "conversations.write", "conversations.assign", "macros.write", "recordings.listen", "recordings.download",
-        "flows.read", "settings.read", "commands.send", "users.read", "users.performance", "tags.write", "system.read",
-        "campaigns.read", "outbound.stop", "consents.read", "consents.write", "tokens.write", *_OWN,
+        "conversations.write", "conversations.assign", "macros.write", "campaigns.read", "outbound.stop",
+        "consents.read", "consents.write", "recordings.listen", "recordings.download", "flows.read", "settings.read",
+        "commands.send", "users.read", "users.performance", "tags.write", "system.read", "tokens.write", *_OWN,
     ),
     "marketer": (
-        "customers.read", "customers.read_all", "tags.write", "segments.read", "segments.write", "templates.read",
+        "customers.read", "customers.read_all", "segments.read", "segments.write", "templates.read",
         "templates.write", "campaigns.read", "campaigns.write", "campaigns.run", "campaigns.export", "outbound.stop",
-        "consents.read", "consents.write", *_OWN,
+        "consents.read", "consents.write", "tags.write", *_OWN,
     ),
     "reviewer": (
-        "customers.read", "customers.read_all", "audit.read", "segments.read", "templates.read", "campaigns.read",
-        "campaigns.approve", "outbound.stop", "consents.read", *_OWN,
+        "customers.read", "customers.read_all", "segments.read", "templates.read", "campaigns.read",
+        "campaigns.approve", "outbound.stop", "consents.read", "audit.read", *_OWN,
     ),
     "administrator": tuple(PERMISSIONS),
 }  # fmt: skip

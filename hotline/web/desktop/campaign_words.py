@@ -138,6 +138,37 @@ _PARTS: Final[Mapping[str, str]] = {
 }
 
 
+#: Keys of schedule and limits, as far as they change often; others are shown as they are.
+_KEYS: Final[Mapping[str, str]] = {
+    "mode": N_("Mode"),
+    "at": N_("Day and time"),
+    "day": N_("Day"),
+    "time": N_("Time"),
+    "late_minutes": N_("Minutes that it may be late"),
+    "drip": N_("Slowly: at most"),
+    "every": N_("Every"),
+    "weekdays": N_("On"),
+    "timezone": N_("Time zone"),
+    "starts_on": N_("From"),
+    "ends_on": N_("Until"),
+    "most_recipients": N_("Most recipients each time"),
+    "daily_cap": N_("Most recipients a day"),
+    "trigger": N_("What happens"),
+    "expires_hours": N_("Hours after which a message does not leave"),
+    "quiet_hours": N_("Quiet hours"),
+    "caps": N_("How often at most"),
+    "canary": N_("A few first"),
+    "recipients": N_("People"),
+    "wait_minutes": N_("Minutes until the rest"),
+    "holdout_percent": N_("Percent who get nothing"),
+    "experiment": N_("Comparison"),
+    "shares": N_("Shares"),
+    "pause": N_("Pauses by itself"),
+    "track_links": N_("Links are tracked"),
+    "default": N_("For every other language"),
+}
+
+
 def finding_words(finding: Finding, translate: Translate) -> str:
     """A finding in words; ``translate`` is the gettext of a language."""
     if finding.code in _FINDINGS:
@@ -159,5 +190,5 @@ def change_words(change: Change, translate: Translate) -> str:
         words = translate(_FIELDS[name]) if name in _FIELDS else name or translate(_PARTS["variants"])
         return f"{words}, {parts[1]}, {locale}"
     words = translate(_PARTS[parts[0]]) if parts[0] in _PARTS else parts[0]
-    rest = " ".join(part.replace("_", " ") for part in parts[1:])
+    rest = " · ".join(translate(_KEYS[part]) if part in _KEYS else part.replace("_", " ") for part in parts[1:])
     return f"{words} · {rest}" if rest and parts[0] in ("schedule", "limits", "variants", "fallback_senders") else words
