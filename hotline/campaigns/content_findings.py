@@ -39,7 +39,11 @@ _BAD_SPELLING: Final = re.compile(
 )
 # People write it so, but telephones make no link of it everywhere.
 _BARE: Final = re.compile(r"(?<![/.\w@])www\.[\w-]+\.\w+", re.IGNORECASE)
-_ANCHOR: Final = re.compile(r"<a\b[^>]*\bhref\s*=\s*([\"'])(.*?)\1[^>]*>(.*?)</a>", re.IGNORECASE | re.DOTALL)
+# Bounded everywhere: what never ends is looked at once, not once from each of its beginnings.
+_ANCHOR: Final = re.compile(
+    r"<a\b[^>]{0,500}?\bhref\s{0,9}=\s{0,9}([\"'])([^\"'<>]{1,2000})\1[^>]{0,2000}>(.{0,500}?)</a>",
+    re.IGNORECASE | re.DOTALL,
+)
 _TAG: Final = re.compile(r"<[^>]+>")
 _SHOWN_HOST: Final = re.compile(r"^\s*(?:https?://)?((?:[\w-]+\.)+[a-z]{2,})(?:[/?#:]\S*)?\s*$", re.IGNORECASE)
 _SHORTENERS: Final = frozenset(

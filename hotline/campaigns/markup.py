@@ -24,6 +24,7 @@ _FORBIDDEN: Final = frozenset(
      "frameset", "video", "audio", "portal", "foreignobject"}
 )  # fmt: skip
 _RAW: Final = frozenset({"style", "title", "noscript", "xmp"})
+_ENDS: Final = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW}
 _ADDRESS_ATTRIBUTES: Final = frozenset({"href", "src", "background", "poster", "cite", "longdesc", "xlink:href"})
 _UNSAFE_ATTRIBUTES: Final = frozenset({"style", "srcset", "srcdoc", "formaction", "action", "ping"})
 _NAME: Final = re.compile(r"/?([A-Za-z][A-Za-z0-9:-]*)")
@@ -164,9 +165,10 @@ class _Reader:
         return self._keep(text, at, match.end() if match else at)
 
     def _raw(self, text: str, at: int) -> int:
-        end = text.lower().find(f"</{self.tag}", at)
-        if end < 0:
+        match = _ENDS[self.tag].search(text, at)
+        if match is None:
             return self._keep(text, at, len(text))
+        end = match.start()
         self.state, name = "tag", len(self.tag)
         self.tag = ""
         return self._keep(text, at, end + 2 + name)

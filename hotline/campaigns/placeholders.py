@@ -16,7 +16,8 @@ from hotline.errors import Invalid
 #: More placeholders than these are not in one text.
 MOST: Final = 200
 
-_HOLE: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+# Bounded: many that never end would each be looked for to the end of the text.
+_HOLE: Final = re.compile(r"\{\{(.{0,400}?)\}\}", re.DOTALL)
 _STRAY: Final = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 # Style sheets end their blocks with }} and begin them with {#.
 _STRAY_IN_MARKUP: Final = re.compile(r"\{\{|\{%")

@@ -3,6 +3,7 @@ HTML, the text part made of it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -55,7 +56,7 @@ async def content_of(
         locale = clean_locale(written, "locales")
         if locale in made:
             raise Invalid(f"locales.{written}: this language is there already.")
-        made[locale] = clean(channel, given, locale, custom, f"locales.{written}", html_of, text_of)
+        made[locale] = await _cleaned(channel, given, locale, custom, f"locales.{written}")
         first = first or locale
     return whole(channel, made, clean_locale(default, "default") if default else first or "", track_links=track_links)
 
@@ -80,6 +81,15 @@ async def version_of_variants(
         locale = clean_locale(str(given.get("locale") or USUAL_LOCALE), f"{place}.locale")
         if locale in made:
             raise Invalid(f"{place}.locale: this language is there already.")
-        made[locale] = clean(channel, given, locale, custom, place, html_of, text_of)
+        made[locale] = await _cleaned(channel, given, locale, custom, place)
         default = default or locale
     return await keep_anonymous(uow, channel, whole(channel, made, default or "", track_links=track_links))
+
+
+async def _cleaned(
+    channel: Channel, given: Mapping[str, Any], locale: str, custom: Sequence[str], place: str
+) -> dict[str, Any]:
+    if channel != "email":
+        return clean(channel, given, locale, custom, place, html_of, text_of)
+    # A long mail takes a second: nobody else waits for it.
+    return await asyncio.to_thread(clean, channel, given, locale, custom, place, html_of, text_of)

@@ -16,6 +16,14 @@ from inscriptis.model.config import ParserConfig
 from hotline.channels.mail.html import as_text
 from hotline.errors import Invalid
 
+#: More elements, and more of MJML's own, a mail does not have. The library goes down into them by recursion: thousands
+#: within each other would take the whole process with them (2,000 of MJML's, 10,000 of HTML's, with 8 MB of stack).
+MOST_ELEMENTS: Final = 2_000
+MOST_PARTS: Final = 400
+#: Most letters of HTML that a mail becomes.
+LONGEST_HTML: Final = 500_000
+_BEGINS: Final = re.compile(r"<[A-Za-z]")
+_PART: Final = re.compile(r"<mj")
 _WHERE: Final = re.compile(r" at position (\d+):\d+$")
 _ELEMENT: Final = re.compile(r"<(mj-[a-z-]+|mjml)[\s/>]")
 _LINK: Final = re.compile(r"\[([^\[\]]*)\]\(([^()\s]*)\)")
@@ -25,6 +33,8 @@ _GAP: Final = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 
 def html_of(mjml: str) -> str:
     """The HTML of a mail in MJML (documentation.mjml.io). Raises Invalid that says in which line the mistake is."""
+    if len(_BEGINS.findall(mjml)) > MOST_ELEMENTS or len(_PART.findall(mjml)) > MOST_PARTS:
+        raise Invalid(f"this is not MJML: at most {MOST_PARTS} elements of its own, {MOST_ELEMENTS} in all.")
     options = mrml.ParserOptions(include_loader=mrml.noop_loader())
     try:
         made = mrml.to_html(mjml, options, mrml.RenderOptions(fonts={})).content
@@ -38,6 +48,8 @@ def html_of(mjml: str) -> str:
         raise Invalid(f"line {line} is not MJML: {problem}.") from None
     if (unknown := _ELEMENT.search(made)) is not None:
         raise Invalid(f"this is not MJML: there is no element <{unknown[1]}> here.")
+    if len(made) > LONGEST_HTML:
+        raise Invalid(f"the mail becomes longer than {LONGEST_HTML // 1000} kB.")
     return made
 
 

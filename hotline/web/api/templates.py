@@ -88,7 +88,7 @@ class Template(Output):
     sha256: str
     by: str | None = Field(description="The name of who wrote it.")
     written_at: datetime
-    findings: list[Finding]
+    findings: list[Finding] | None = Field(description="Null in lists.")
     archived_at: datetime | None
     version: int
     created_at: datetime
@@ -195,12 +195,13 @@ class Placeholders(Output):
     next: str | None = None
 
 
-def render_template(view: TemplateView) -> Template:
-    """The template's body."""
+def render_template(view: TemplateView, *, listed: bool = False) -> Template:
+    """The template's body; in a list without its findings, which take a while."""
+    found = None if listed else [Finding.model_validate(each) for each in findings_of(view.channel, view.content)]
     return Template(
         id=view.id, name=view.name, channel=view.channel, number=view.number, version_id=view.version_id,
         content=dict(view.content), sha256=view.sha256.hex(), by=view.by, written_at=view.written_at,
-        findings=[Finding.model_validate(each) for each in findings_of(view.channel, view.content)],
+        findings=found,
         archived_at=view.archived_at, version=view.version, created_at=view.created_at, updated_at=view.updated_at,
     )  # fmt: skip
 
@@ -232,7 +233,7 @@ async def list_templates(ask: Ask, query: TemplatesQuery) -> Page[Template]:
         ask.house.db, ask.viewer, limit=query.limit + 1, after=id_cursor(query.cursor), channel=query.channel,
         archived=query.archived,
     )  # fmt: skip
-    return paged(found, query.limit, render_template, lambda view: str(view.id))
+    return paged(found, query.limit, lambda view: render_template(view, listed=True), lambda view: str(view.id))
 
 
 @endpoint("POST", "/templates", right="templates.write", summary="Make a template", status=201)

@@ -64,6 +64,7 @@ WITH_VALUES: Final = tuple(
         (r"(?P<what>\S+) holds what runs instead of an address\.", N_("{what} holds what runs instead of an address.")),
         (r"line (?P<line>\d+) is not MJML: (?P<why>.*)\.", N_("Line {line} is not MJML: {why}.")),
         (r"this is not MJML: (?P<why>.*)\.", N_("This is not MJML: {why}.")),
+        (r"the mail becomes longer than (?P<most>\d+) kB\.", N_("The mail becomes longer than {most} kB.")),
         (r"it must name the key, (?P<key>.)\.", N_("It must name the key, {key}.")),
         (r"there is no variable (?P<name>\S+)\.", N_("There is no variable {name}.")),
         (

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hotline.campaigns.content import as_written, clean, clean_locale, whole
+from hotline.campaigns.content_findings import findings_of
 from hotline.campaigns.render import Channel, compile_content, render
 from hotline.channels.mail.mjml import html_of, text_of
 from hotline.errors import Invalid
@@ -135,3 +136,31 @@ def test_a_version_has_a_default_that_is_there() -> None:
         whole("sms", {"en": {"body": "a"}}, "zh", track_links=False)
     with pytest.raises(Invalid, match="locales: "):
         whole("sms", {}, "en", track_links=False)
+
+
+@pytest.mark.parametrize("element", ["div", "mj-wrapper", "mj-hero", "p", 'div a="<"', "div><!-- </div> --><div"])
+def test_elements_within_each_other_are_bounded(element: str) -> None:
+    """Too many would not raise anything: they would end the process."""
+    deep = f"<{element}>" * 5_000 + f"</{element.split()[0]}>" * 5_000
+    with pytest.raises(Invalid, match=r"^this is not MJML: at most"):
+        html_of(f"<mjml><mj-body>{deep}</mj-body></mjml>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<a href="https://a.example/">' * 5_000,
+        "<a b='" * 30_000,
+        "{{ " * 60_000,
+        "<title></title>" * 12_000,
+        "<" * 190_000,
+    ],
+    ids=["links", "quotes", "braces", "titles", "signs"],
+)
+def test_what_never_ends_is_read_once(text: str) -> None:
+    """Each of these would take minutes if it was looked at once from each of its beginnings; the test's limit shows."""
+    try:
+        kept = cleaned("email", {"subject": "s", "html": f"<p>x</p>{text}"})
+    except Invalid:
+        return
+    findings_of("email", {"default": "en", "locales": {"en": kept}})
