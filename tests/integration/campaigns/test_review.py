@@ -18,8 +18,9 @@ from hotline.crm.queries.campaigns import get_campaign
 from hotline.crm.queries.manifests import ManifestView, get_manifest, list_manifests
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden
+from hotline.workflows import background, campaigns, users
 from hotline.workflows import campaign_review as review
-from hotline.workflows import campaigns, users
+from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.company import refresh
 from hotline.workflows.house import House
 from tests.integration.campaigns.conftest import MakeCampaign, People
@@ -141,6 +142,25 @@ async def test_rule_17_large_audiences_need_two(
     with pytest.raises(DecidedAlready):
         await review.approve(house, reviewer, made.id)
     assert (await review.approve(house, second_reviewer, made.id)).state == "approved"
+
+
+async def test_a_large_audience_is_frozen_by_a_job(
+    house: House, submitted: MakeCampaign, reviewer: Viewer, marketer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in review meanwhile, but nobody can approve what is not counted; what was taken back is left alone."""
+    monkeypatch.setattr(review, "MOST_AT_ONCE", 2)
+    made = await submitted()
+    assert (made.state, made.manifest_state) == ("in_review", "preparing")
+    with pytest.raises(NotNow):
+        await review.approve(house, reviewer, made.id)
+    gone = await submitted(name="Other")
+    await review.withdraw(house, marketer, gone.id)
+    while await background.work(house, KINDS):
+        pass
+    frozen = await manifest_of(house, made.id)
+    assert (frozen.state, frozen.recipients, frozen.intact) == ("submitted", 3, True)
+    assert (await manifest_of(house, gone.id)).sha256 == b""
+    assert (await review.approve(house, reviewer, made.id)).state == "approved"
 
 
 async def test_rule_18_rejecting_needs_a_reason(house: House, submitted: MakeCampaign, reviewer: Viewer) -> None:
