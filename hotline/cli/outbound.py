@@ -27,7 +27,7 @@ def resume() -> None:
 @app.command()
 def show() -> None:
     """Whether anything may leave (exit 1 while it is stopped)."""
-    view = in_house(lambda house: get_stop(house.db))
+    view = in_house(lambda house: get_stop(house.db, SYSTEM))
     _say(view)
     if view.stopped:
         raise typer.Exit(1)

@@ -15,8 +15,8 @@ from uuid import UUID
 import structlog
 
 from hotline.bus.rates import SharedBuckets
-from hotline.crm.commands.push_claims import beat, sign_off
 from hotline.crm.queries.push_campaigns import push_rates, running_campaigns
+from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_lane import Lane
 from hotline.workflows import dispatch
@@ -83,7 +83,7 @@ class Dispatcher:
         """Renew what may be sent, and let the lanes go on."""
         if monotonic() - self._beaten >= BEAT_SECONDS:
             await self._beat()
-        running = await running_campaigns(self.house.db, self.house.clock())
+        running = await running_campaigns(self.house.db, SYSTEM, self.house.clock())
         by_channel: dict[str, list[Plan]] = {}
         for each in running:
             plan = await self._plans.of(self.house, each)
@@ -92,7 +92,7 @@ class Dispatcher:
         senders = await dispatch.usable_senders(self.house, [plan for some in by_channel.values() for plan in some])
         for name in by_channel.keys() - self._lanes.keys():
             lane = Lane(self.house, name, self.served[name], self._lease, self._buckets)
-            lane.pace.rates = await push_rates(self.house.db)
+            lane.pace.rates = await push_rates(self.house.db, SYSTEM)
             lane.pace.processes = self._processes
             lane.start()
             self._lanes[name] = lane
@@ -118,17 +118,17 @@ class Dispatcher:
                 await served.tidy(self.house, True)
         await self._buckets.close()
         with suppress(HotlineError):
-            await sign_off(self.house.db, self.house.settings.node)
+            await dispatch.sign_off(self.house)
 
     async def _beat(self) -> None:
         late = monotonic() - self._beaten > ALIVE.total_seconds()
-        self._processes = await beat(self.house.db, self.house.settings.node, ALIVE)
+        self._processes = await dispatch.beat(self.house)
         self._beaten = monotonic()
         if late:
             self._beating_since = self._beaten
         if self._beaten - self._beating_since >= SETTLED_SECONDS or self._processes == 1:
             await dispatch.give_up_lost(self.house)
-        rates = await push_rates(self.house.db)
+        rates = await push_rates(self.house.db, SYSTEM)
         for lane in self._lanes.values():
             lane.pace.rates, lane.pace.processes = rates, self._processes
 

@@ -105,7 +105,7 @@ class Plans:
         return replace(plan, rules=within_company(plan.rules, own.cap_messages, own.cap_days))
 
     async def _read(self, house: House, running: Running) -> Plan | None:
-        content = await push_campaigns.manifest_content(house.db, running.manifest_id)
+        content = await push_campaigns.manifest_content(house.db, SYSTEM, running.manifest_id)
         if content is None or manifest.digest(content) != running.sha256:
             log.error("dispatch.manifest_altered", manifest=str(running.manifest_id))
             return None
@@ -146,7 +146,7 @@ def _sender(content: Mapping[str, Any]) -> PlannedSender:
 async def usable_senders(house: House, plans: Iterable[Plan]) -> dict[UUID, PlannedSender]:
     """Through which sender each manifest is sent now: the first that is not paused. One that has none waits."""
     every = {sender.id for plan in plans for sender in plan.senders if sender.id is not None}
-    paused = await push_campaigns.paused_senders(house.db, list(every)) if every else frozenset()
+    paused = await push_campaigns.paused_senders(house.db, SYSTEM, list(every)) if every else frozenset()
     found = {}
     for plan in plans:
         sender = next((each for each in plan.senders if each.id is None or each.id not in paused), None)
@@ -249,7 +249,7 @@ async def _prepare(
             case Drop(state, reason):
                 decided.append(Decided(each.id, state, reason, None))
     ready: list[Prepared] = []
-    for each, to, rendered, locale, url in await _filled(house, plan, chosen):
+    for each, to, rendered, locale, url in await filled(house, plan, chosen):
         if isinstance(rendered, str):
             decided.append(Decided(each.id, "permanent_failure", rendered[:_LONGEST_REASON], None))
             continue
@@ -262,7 +262,7 @@ async def _prepare(
     return ready, decided
 
 
-async def _filled(
+async def filled(
     house: House, plan: Plan, chosen: Sequence[tuple[Claimed, str]]
 ) -> list[tuple[Claimed, str, Rendered | str, str, str]]:
     """Each with its message, or the reason for which it cannot be filled in; its language; where it is ended."""
@@ -387,7 +387,7 @@ async def withhold(house: House, delivery_ids: Sequence[UUID], lease: UUID) -> N
 async def anything_due(house: House, within: timedelta = timedelta(0)) -> bool:
     """Whether dispatching has something to do within a while; False while the database is away."""
     try:
-        return await push_campaigns.anything_due(house.db, house.clock() + within)
+        return await push_campaigns.anything_due(house.db, SYSTEM, house.clock() + within)
     except Unavailable:
         return False
 
@@ -399,3 +399,13 @@ async def give_up_lost(house: House) -> int:
     if lost:
         log.warning("dispatch.unknown", deliveries=lost)
     return lost
+
+
+async def beat(house: House) -> int:
+    """Say that this process lives; how many processes dispatch, itself included."""
+    return await push_claims.beat(house.db, house.settings.node, ALIVE)
+
+
+async def sign_off(house: House) -> None:
+    """This process ends, and has noted all that it began."""
+    await push_claims.sign_off(house.db, house.settings.node)

@@ -17,7 +17,7 @@ async def stop_outbound(house: House, viewer: Viewer, reason: str = "") -> StopV
     async with house.unit(viewer) as uow:
         await commands.stop(uow, reason)
     await settle_gate(house)
-    return await get_stop(house.db)
+    return await get_stop(house.db, viewer)
 
 
 async def resume_outbound(house: House, viewer: Viewer) -> StopView:
@@ -27,4 +27,4 @@ async def resume_outbound(house: House, viewer: Viewer) -> StopView:
         await commands.resume(uow)
     await wake_dispatch(house)
     wake_sending(house)
-    return await get_stop(house.db)
+    return await get_stop(house.db, viewer)

@@ -14,12 +14,13 @@ from hotline.workflows.house import House
 
 KINDS: Final = ("channel", "sender", "destination")
 MOST: Final = 1_000
+__all__ = ["KINDS", "MOST", "KeptRate", "list_rates", "set_rates"]
 
 
 async def list_rates(house: House, viewer: Viewer) -> list[KeptRate]:
     """Every rate. Raises Forbidden."""
     viewer.require("settings.read")
-    found = await push_rates(house.db)
+    found = await push_rates(house.db, viewer)
     return [
         KeptRate(kind, name, rate.per_second, rate.burst)
         for kind in KINDS

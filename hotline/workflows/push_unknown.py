@@ -35,11 +35,11 @@ async def resolve(house: House) -> int:
     if client is None:
         return 0
     resolved = 0
-    for each in await unknown_pushes(house.db, house.keyring, house.clock() - DOUBT):
+    for each in await unknown_pushes(house.db, SYSTEM, house.keyring, house.clock() - DOUBT):
         account = each.account_sid or client.account_sid
         to = joined("whatsapp" if each.channel == "whatsapp" else "sms", each.to)
         listed = await client.list_messages(each.started_at - BEFORE, to=to, account_sid=account, limit=_MOST_LISTED)
-        known = await known_to_us(house.db, [message.sid for message in listed])
+        known = await known_to_us(house.db, SYSTEM, [message.sid for message in listed])
         fitting = [message for message in listed if message.sid not in known and _fits(each, message)]
         state = of_twilio(fitting[0].status) if len(fitting) == 1 else None
         if state is None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from hotline.crm.database import Reader
+from hotline.crm.viewer import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class StopView:
         return self.stopped_at is not None
 
 
-async def get_stop(db: Reader) -> StopView:
-    """The stop as it is. Everybody who is signed in may see it."""
+async def get_stop(db: Reader, viewer: Viewer) -> StopView:
+    """The stop as it is: whoever ``viewer`` is, they may know that nothing leaves."""
     row = await db.fetchrow("SELECT stopped_at, user_id, reason, epoch FROM outbound_stop WHERE id = 1")
     if row is None:
         return StopView(None, None, "", 0)

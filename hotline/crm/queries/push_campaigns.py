@@ -1,5 +1,5 @@
-"""What dispatching reads: campaigns that run, what was approved of them, rates, senders that are paused. No viewer:
-only the process that sends reads it, and nothing of it is shown to anybody."""
+"""What dispatching reads: campaigns that run, what was approved of them, rates, senders that are paused. Read by
+the process that sends, as the system."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class Running:
     sha256: bytes
 
 
-async def running_campaigns(db: Reader, now: datetime) -> list[Running]:
+async def running_campaigns(db: Reader, viewer: Viewer, now: datetime) -> list[Running]:
     """Campaigns with deliveries that are due, the longest running first."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         f"""SELECT c.id, c.manifest_id, m.content ->> 'channel' AS channel, m.sha256 {_RUNNING}
               AND EXISTS (SELECT 1 FROM delivery d WHERE d.campaign_id = c.id AND d.state = 'queued'
@@ -44,8 +45,9 @@ async def running_campaigns(db: Reader, now: datetime) -> list[Running]:
     return [Running(row["id"], row["manifest_id"], row["channel"], bytes(row["sha256"] or b"")) for row in rows]
 
 
-async def anything_due(db: Reader, until: datetime) -> bool:
+async def anything_due(db: Reader, viewer: Viewer, until: datetime) -> bool:
     """Whether a delivery may leave before ``until``, or is on its way: whether dispatching has something to do."""
+    viewer.require("campaigns.read")
     return bool(
         await db.fetchval(
             f"""SELECT EXISTS (SELECT 1 {_RUNNING} AND EXISTS (
@@ -56,14 +58,16 @@ async def anything_due(db: Reader, until: datetime) -> bool:
     )
 
 
-async def manifest_content(db: Reader, manifest_id: UUID) -> Mapping[str, Any] | None:
+async def manifest_content(db: Reader, viewer: Viewer, manifest_id: UUID) -> Mapping[str, Any] | None:
     """What was approved, as it stands in the records."""
+    viewer.require("campaigns.read")
     content: Mapping[str, Any] | None = await db.fetchval("SELECT content FROM manifest WHERE id = $1", manifest_id)
     return content
 
 
-async def paused_senders(db: Reader, sender_ids: Sequence[UUID]) -> frozenset[UUID]:
+async def paused_senders(db: Reader, viewer: Viewer, sender_ids: Sequence[UUID]) -> frozenset[UUID]:
     """Which of these may send nothing now: paused for a provider's code, switched off, or gone."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT wanted.id FROM unnest($1::uuid[]) AS wanted (id) LEFT JOIN sender s ON s.id = wanted.id
            WHERE s.id IS NULL OR NOT s.enabled
@@ -91,8 +95,9 @@ class Rates:
     destination: Mapping[str, Rate] = field(default_factory=dict)
 
 
-async def push_rates(db: Reader) -> Rates:
+async def push_rates(db: Reader, viewer: Viewer) -> Rates:
     """All rates."""
+    viewer.require("settings.read")
     rows = await db.fetch("SELECT kind, name, per_second, burst FROM push_rate ORDER BY kind, name LIMIT 10000")
     found: dict[str, dict[str, Rate]] = {"channel": {}, "sender": {}, "destination": {}}
     for row in rows:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring, Wrapped
+from hotline.crm.viewer import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,11 @@ class UnknownPush:
     to: str = field(repr=False)
 
 
-async def unknown_pushes(db: Reader, keyring: Keyring, since: datetime, *, most: int = 50) -> list[UnknownPush]:
+async def unknown_pushes(
+    db: Reader, viewer: Viewer, keyring: Keyring, since: datetime, *, most: int = 50
+) -> list[UnknownPush]:
     """Those that went to Twilio since then, the oldest first."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT d.id, d.channel, d.attempts, d.updated_at, s.account_sid, s.address AS sender, p.id AS point_id,
                p.value_cipher, k.id AS key_id, k.wrapped, k.master,
@@ -50,8 +54,9 @@ async def unknown_pushes(db: Reader, keyring: Keyring, since: datetime, *, most:
     return found
 
 
-async def known_to_us(db: Reader, sids: list[str]) -> frozenset[str]:
+async def known_to_us(db: Reader, viewer: Viewer, sids: list[str]) -> frozenset[str]:
     """Which of a provider's ids are of messages or deliveries that we have."""
+    viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT provider_id FROM message WHERE provider_id = ANY($1::text[])
            UNION ALL

@@ -30,7 +30,7 @@ class StopReason(Input):
 
 @endpoint("GET", "/outbound", right="signed_in", summary="Whether anything may leave")
 async def show(ask: Ask) -> Outbound:
-    return Outbound.model_validate(await get_stop(ask.house.db))
+    return Outbound.model_validate(await get_stop(ask.house.db, ask.viewer))
 
 
 @endpoint("POST", "/outbound/stop", right="outbound.stop", summary="Stop everything outbound", bare=True)

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from hotline.crm.commands.push_rates import KeptRate
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
 from hotline.workflows import push_rates as workflow
+from hotline.workflows.push_rates import KeptRate
 
 
 class Rate(Input):

@@ -30,7 +30,7 @@ async def note_stop(request: web.Request, handler: Handler) -> web.StreamRespons
     page = request.method == "GET" and signed is not None and signed.kind == "session"
     if page and signed is not None and any(map(signed.viewer.may, _RIGHTS)) and not request.path.startswith("/api/"):
         with suppress(Unavailable):
-            request[STOP] = await get_stop(house_of(request).db)
+            request[STOP] = await get_stop(house_of(request).db, signed.viewer)
     return await handler(request)
 
 

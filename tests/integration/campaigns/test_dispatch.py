@@ -352,7 +352,7 @@ async def test_what_a_dead_process_had_begun_is_unknown_and_what_it_had_taken_wa
     campaign_id = await blast.campaign(house, "console", blast.text_content())
     slow = Slow()
     plans = dispatch.Plans()
-    (running,) = await running_campaigns(house.db, house.clock())
+    (running,) = await running_campaigns(house.db, SYSTEM, house.clock())
     plan = await plans.of(house, running)
     assert plan is not None
     lease = house.new_id()

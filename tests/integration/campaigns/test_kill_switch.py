@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hotline.crm.queries.outbound_stop import get_stop
+from hotline.crm.viewer import SYSTEM
 from tests.integration.people import PASSWORD, add_user
 from tests.integration.web.browser import Browser
 from tests.integration.web.conftest import Api
@@ -14,7 +15,7 @@ async def test_rule_19_one_request_stops_everything(api: Api) -> None:
     assert (await api.get("/outbound", role="agent"))["stopped"] is False
     stopped = await api.post("/outbound/stop", {"reason": "Wrong price"}, role="supervisor", status=200)
     assert (stopped["stopped"], stopped["reason"]) == (True, "Wrong price")
-    assert (await get_stop(api.house.db)).stopped
+    assert (await get_stop(api.house.db, SYSTEM)).stopped
     assert (await api.post("/outbound/stop", None, role="supervisor", status=200))["epoch"] == stopped["epoch"]
     resumed = await api.post("/outbound/resume", None, role="marketer", status=200)
     assert (resumed["stopped"], resumed["epoch"]) == (False, stopped["epoch"] + 1)
@@ -37,7 +38,7 @@ async def test_rule_19_one_click_in_the_shell(api: Api) -> None:
             assert STOPPED not in page
             assert "/outbound/" not in page
             await agent.post("/outbound/resume", {"next": "/"}, status=403)
-        assert (await get_stop(api.house.db)).stopped
+        assert (await get_stop(api.house.db, SYSTEM)).stopped
         await browser.post("/outbound/resume", {"next": "//elsewhere.example"})
         assert not browser.at.startswith("//")
-    assert not (await get_stop(api.house.db)).stopped
+    assert not (await get_stop(api.house.db, SYSTEM)).stopped
