@@ -124,7 +124,7 @@ class TemplatesQuery(Paging):
 class VersionPath(ById):
     """One version of a template."""
 
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=2_147_483_647)
 
 
 class PreviewInput(Input):
