@@ -47,6 +47,26 @@ def originate(
     return PbxAction("Originate", tuple(headers), str(command_id))
 
 
+def call_out(
+    command_id: UUID, *, extension: str, context: str, script: str, delivery: UUID, number: str, ring_seconds: int
+) -> PbxAction:
+    """Dial ``extension@context`` as ``number``; whoever picks up comes to the context ``script``, which finds
+    ``delivery`` in HOTLINE_PUSH. The channel's uniqueid is the command's id."""
+    headers: list[Header] = [
+        ("Channel", dial.interface(f"Local/{dial.extension(extension)}@{dial.context(context)}/n")),
+        ("Exten", "s"),
+        ("Context", dial.context(script)),
+        ("Priority", "1"),
+        ("Timeout", str(ring_seconds * 1000)),
+        ("Async", "true"),
+        ("ChannelId", str(command_id)),
+        ("OtherChannelId", f"{command_id};2"),
+        ("Variable", f"HOTLINE_PUSH={delivery}"),
+        ("CallerID", dial.caller_number(number)),
+    ]
+    return PbxAction("Originate", tuple(headers), str(command_id))
+
+
 def hangup(channel: str, *, cause: int = 16) -> PbxAction:
     """End one channel. ``cause`` is Q.850: 16 normal, 21 rejected."""
     return PbxAction("Hangup", (("Channel", dial.channel(channel)), ("Cause", str(cause))))

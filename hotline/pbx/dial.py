@@ -13,6 +13,7 @@ from hotline.pbx.errors import UnsafeValue
 
 _EXTENSION: Final = re.compile(r"[0-9A-Za-z*#+_-]{1,80}")
 _DIGITS: Final = re.compile(r"[0-9*#]{1,80}")
+_NUMBER: Final = re.compile(r"\+?[0-9]{1,20}")
 _CONTEXT: Final = re.compile(r"[0-9A-Za-z_-]{1,80}")
 _INTERFACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,31}/[^\s\x00-\x1f\x7f,;|&\"'`$\\{}()<>]{1,160}")
 _CHANNEL: Final = re.compile(r"[^\s\x00-\x1f\x7f,;|&\"'`$\\{}()<>]{1,160}(;[12])?")
@@ -67,6 +68,11 @@ def caller_id(name: str, number: str | None) -> str | None:
         return None
     plain = " ".join(_NO_NAME.sub(" ", name).replace("_", " ").split())[:40]
     return f'"{plain}" <{number}>' if plain else f"<{number}>"
+
+
+def caller_number(value: str) -> str:
+    """``<+4930123456>``, the company's own number as a caller id; raises UnsafeValue."""
+    return f"<{_checked(_NUMBER, value, 'a number')}>"
 
 
 def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:

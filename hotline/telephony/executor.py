@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +27,7 @@ from hotline.pbx.connection import Connection
 from hotline.pbx.errors import ConnectionLost, NoAnswer
 from hotline.telephony import metrics
 from hotline.telephony.channels import caller_channel, channel_of, list_channels
+from hotline.workflows import push_pbx
 from hotline.workflows.commands import (
     CommandOrder,
     LeaseLost,
@@ -46,6 +47,8 @@ RING_SECONDS: Final = 30
 POLL_SECONDS: Final = 1.0
 #: How long after the ringing has ended the PBX may take to say what became of a dialled call.
 ORIGINATE_GRACE: Final = 10.0
+#: The dialplan's context of those who pick up a call of a campaign.
+PUSH_CONTEXT: Final = "hotline-push"
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0)
 
 #: How long the Hangup that says why a phone was not picked up may come after the OriginateResponse.
@@ -67,6 +70,10 @@ _CAUSES: Final = {
     "27": _UNREACHABLE,
     "38": _UNREACHABLE,
 }
+
+
+#: The state that a command ends in, the error's code and its sentence.
+_Outcome = tuple[CommandState, str | None, str | None]
 
 
 @dataclass(slots=True)
@@ -170,6 +177,8 @@ class Executor:
         match order.action:
             case "originate":
                 await self._originate(order, connection)
+            case "push":
+                await self._push(order, connection)
             case "hangup":
                 action = await self._hangup(data, connection)
                 await self._simple(order, connection, [action] if action else [])
@@ -265,31 +274,76 @@ class Executor:
             caller_id=order.data.get("caller_id"),
             ring_seconds=RING_SECONDS,
         )
-        loop = asyncio.get_running_loop()
-        ringing = _Ringing(loop.create_future(), loop.create_future())
-        self._originating[str(order.id)] = ringing
+        with self._ringing(order) as ringing:
+            outcome = await self._ring(order, action, ringing, connection)
+        if outcome is not None:
+            await self._finish(order.id, *outcome)
+
+    async def _push(self, order: CommandOrder, connection: Connection) -> None:
+        """A call of a campaign: what becomes of it is told to its delivery, too, until the call is over."""
         try:
-            reply = await connection.request(action.name, *action.headers, action_id=action.action_id)
-            if not reply.success:
-                message = _printable(reply.message) or "The PBX refused."
-                await self._finish(order.id, "failed", "refused", message)
+            call = await push_pbx.prepare(self._house, order.id)
+            extension, context = outside_extension(self._house.settings, self._pbx, order.number or "")
+            action = actions.call_out(
+                order.id,
+                extension=extension,
+                context=context,
+                script=PUSH_CONTEXT,
+                delivery=call.delivery_id,
+                number=order.data["caller"],
+                ring_seconds=push_pbx.RING_SECONDS,
+            )
+        except HotlineError as error:
+            await push_pbx.refused(self._house, order.id, error)
+            await self._finish(order.id, "failed", error.code)
+            return
+        with self._ringing(order) as ringing:
+            outcome = await self._ring(order, action, ringing, connection)
+            if outcome is None:
                 return
-            try:
-                async with asyncio.timeout(RING_SECONDS + ORIGINATE_GRACE):
-                    event = await ringing.answer
-            except TimeoutError:
-                await self._look(order, connection)
+            state, code, _ = outcome
+            if state == "failed":
+                await push_pbx.not_answered(self._house, order.id, code or "")
+            await self._finish(order.id, state, code)
+            if state != "done":
                 return
-            except asyncio.CancelledError:
-                if connection.wire.lost.is_set():  # detached: settled by the next snapshot
-                    return
-                raise
-            if event.get("Response") == "Success":
-                await self._finish(order.id, "done")
-            else:
-                await self._finish(order.id, "failed", *await self._why(event, ringing))
+            lost = self._house.spawn(connection.wire.lost.wait(), "push lost")
+            await asyncio.wait(
+                {lost, ringing.cause}, timeout=push_pbx.LONGEST_CALL, return_when=asyncio.FIRST_COMPLETED
+            )
+            lost.cancel()
+        if ringing.cause.done():
+            await push_pbx.over(self._house, order.id)
+
+    @contextmanager
+    def _ringing(self, order: CommandOrder) -> Iterator[_Ringing]:
+        """Hear what the PBX says of a call, while the context is open."""
+        loop = asyncio.get_running_loop()
+        self._originating[str(order.id)] = ringing = _Ringing(loop.create_future(), loop.create_future())
+        try:
+            yield ringing
         finally:
             self._originating.pop(str(order.id), None)
+
+    async def _ring(
+        self, order: CommandOrder, action: PbxAction, ringing: _Ringing, connection: Connection
+    ) -> _Outcome | None:
+        """Let it ring; what came of it, None when the next snapshot must tell."""
+        reply = await connection.request(action.name, *action.headers, action_id=action.action_id)
+        if not reply.success:
+            return "failed", "refused", _printable(reply.message) or "The PBX refused."
+        try:
+            async with asyncio.timeout(RING_SECONDS + ORIGINATE_GRACE):
+                event = await ringing.answer
+        except TimeoutError:
+            return await self._look(order, connection)
+        except asyncio.CancelledError:
+            if connection.wire.lost.is_set():  # detached: settled by the next snapshot
+                return None
+            raise
+        if event.get("Response") == "Success":
+            return "done", None, None
+        return ("failed", *await self._why(event, ringing))
 
     @staticmethod
     async def _why(event: AmiEvent, ringing: _Ringing) -> tuple[str, str]:
@@ -303,13 +357,12 @@ class Executor:
             cause = ""
         return _CAUSES.get(cause, ("failed", "The agent's phone could not be rung."))
 
-    async def _look(self, order: CommandOrder, connection: Connection) -> None:
+    @staticmethod
+    async def _look(order: CommandOrder, connection: Connection) -> _Outcome:
         """A PBX that never said what became of a dialled call: is its channel there?"""
-        there = any(_is(channel, order.id) for channel in await list_channels(connection))
-        if there:
-            await self._finish(order.id, "done")
-        else:
-            await self._finish(order.id, "unknown", "no_answer", "The PBX did not say what became of it.")
+        if any(_is(channel, order.id) for channel in await list_channels(connection)):
+            return "done", None, None
+        return "unknown", "no_answer", "The PBX did not say what became of it."
 
     async def settle(self, snapshot: Snapshot) -> None:
         """After a new connection: decide what became of the commands that were under way when the last one broke."""
@@ -349,7 +402,7 @@ def outcome(order: CommandOrder, snapshot: Snapshot) -> CommandState:
         (event.get("Queue"), event.get("Location") or event.get("Interface")): event for event in snapshot.members
     }
     match order.action:
-        case "originate":
+        case "originate" | "push":
             return "done" if any(_is(channel, order.id) for channel in snapshot.channels) else "unknown"
         case "hangup":
             if "uniqueid" in data:

@@ -15,6 +15,7 @@ import structlog
 from hotline.errors import Unavailable
 from hotline.pbx.connection import Connection, Patience
 from hotline.settings import PbxAddress
+from hotline.telephony.agi import push
 from hotline.telephony.agi.line import Line
 from hotline.telephony.agi.liveness import living_call
 from hotline.telephony.agi.script import Script, Scripts
@@ -161,9 +162,11 @@ class Telephony:
         if request.action == "check":  # `hotline doctor` looks whether the address and the key are right
             await connection.ask("NOOP", "hotline")
             return "checked"
-        if request.action not in ("flow", "left"):
+        if request.action not in ("flow", "left", "push"):
             return "unknown"
         line = Line(connection, partial(speak, self._house), self._house.spawn)
+        if request.action == "push":
+            return await push.run(self._house, line, request)
         # The caller's keys are listened to from the first moment; nothing is said or looked up before.
         asked = living_call(self._house, self, request.pbx, request.channel, request.uniqueid)
         call_id = await line.meanwhile(asked, "agi channel")

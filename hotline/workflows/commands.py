@@ -37,6 +37,7 @@ __all__ = [
     "expire_commands",
     "finish_command",
     "outside_extension",
+    "refuse_emergency",
     "send_command",
     "unsettled_commands",
 ]
@@ -317,11 +318,16 @@ async def _destination(
         if _is_emergency(settings, number.value, ""):
             raise Invalid("to: emergency numbers are never dialled by a program; use a phone")
         return number.value
-    extension, _ = outside_extension(settings, pbx, number.value)
-    prefix = _format(settings.dial_out, pbx).extension.partition("{")[0]
-    if _is_emergency(settings, number.value, "") or _is_emergency(settings, extension, prefix):
-        raise Invalid("to: emergency numbers are never dialled by a program; use a phone")
+    refuse_emergency(settings, pbx, number.value)
     return number.value
+
+
+def refuse_emergency(settings: Settings, pbx: str, number: str) -> None:
+    """Raises Invalid for an outside number that is, or becomes as this PBX dials it, an emergency number."""
+    extension, _ = outside_extension(settings, pbx, number)
+    prefix = _format(settings.dial_out, pbx).extension.partition("{")[0]
+    if _is_emergency(settings, number, "") or _is_emergency(settings, extension, prefix):
+        raise Invalid("to: emergency numbers are never dialled by a program; use a phone")
 
 
 def _is_emergency(settings: Settings, text: str, prefix: str) -> bool:

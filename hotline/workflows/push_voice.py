@@ -1,4 +1,5 @@
-"""Campaigns by telephone, through Twilio: one call for each recipient, as many at once as there are lines for it.
+"""Campaigns by telephone: one call for each recipient, as many at once as there are lines for it. Through Twilio here;
+through the company's own PBX (``push_pbx``) from numbers that are not Twilio's.
 
 A try lasts as long as its call, so that the next one begins when a line is free. Twilio's callbacks tell what became of
 it, also when the process that placed it is dead by then. No message is left on an answering machine.
@@ -7,7 +8,6 @@ it, also when the process that placed it is dead by then. No message is left on 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from time import monotonic
 from typing import Final
 from urllib.parse import urlencode
@@ -16,18 +16,19 @@ from uuid import UUID
 import structlog
 
 from hotline.calls import twilio_story as story
-from hotline.channels.errors import ChannelError, MachineAnswered, NotConfigured, PermanentlyRefused, TemporarilyRefused
+from hotline.channels.errors import ChannelError, MachineAnswered, NotConfigured, PermanentlyRefused
 from hotline.channels.twilio import push_calls as twiml
 from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.commands.push_results import lock
 from hotline.crm.queries.push_campaigns import state_of
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Unavailable
-from hotline.ivr.effects import Prompt, Say
-from hotline.workflows import push_receipts
+from hotline.ivr.effects import Say
+from hotline.workflows import push_pbx, push_receipts
 from hotline.workflows.deliveries import Accepted
 from hotline.workflows.house import House
 from hotline.workflows.push_channels import Push, PushChannel
+from hotline.workflows.push_pbx import LONGEST_CALL, RING_SECONDS, NotPickedUp
 from hotline.workflows.twilio_speech import hearing
 
 log = structlog.get_logger(__name__)
@@ -36,30 +37,17 @@ log = structlog.get_logger(__name__)
 KEY_PATH: Final = "/webhooks/twilio/push/key"
 STATUS_PATH: Final = "/webhooks/twilio/push/status"
 MACHINE_PATH: Final = "/webhooks/twilio/push/machine"
-#: Seconds that a phone rings, and that a call may last.
-RING_SECONDS: Final = 30
-LONGEST_CALL: Final = 180
 #: Seconds that one try may take in all.
 SECONDS: Final = RING_SECONDS + LONGEST_CALL + 30.0
 #: Seconds between two looks at what callbacks told.
 LOOK_SECONDS: Final = 1.0
-#: Who does not pick up is called again so many times, so much later.
-AGAIN: Final = 2
-AGAIN_AFTER: Final = timedelta(minutes=15)
-
-
-class NotPickedUp(TemporarilyRefused):
-    """The phone was busy, or nobody picked it up."""
-
-    code = "not_picked_up"
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=AGAIN_AFTER.total_seconds(), tries=AGAIN)
 
 
 async def send(house: House, push: Push) -> Accepted:
     """Call somebody, and wait until the call is over. Raises a ChannelError."""
     twilio = house.twilio
+    if (twilio is None or not push.account_sid) and (pbx := await push_pbx.serving(house)) is not None:
+        return await push_pbx.send(house, push, pbx)
     if twilio is None:
         raise NotConfigured("HOTLINE_TWILIO_ACCOUNT_SID is empty.")
     if not house.settings.public_url:
@@ -87,12 +75,8 @@ async def send(house: House, push: Push) -> Accepted:
 
 async def _document(house: House, push: Push) -> str:
     said = push.rendered
-    prompts = []
-    if said.opt_out:
-        prompts.append(Prompt("push.opt_out", {push.locale: said.opt_out}, push.locale, fixed=False))
-    name = said.recording or "push.message"
-    prompts.append(Prompt(name, {push.locale: said.body}, push.locale, fixed=bool(said.recording)))
-    hear = await hearing(house, [Say(tuple(prompts))])
+    prompts = push_pbx.prompts_of(said, push.locale)
+    hear = await hearing(house, [Say(prompts)])
     heard = [each for each in map(hear, prompts) if each is not None]
     if not heard or (said.opt_out and len(heard) < 2):
         raise PermanentlyRefused("Nothing would be heard: the recording is gone, and there is no text.")

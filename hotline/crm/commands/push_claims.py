@@ -87,10 +87,11 @@ async def claim(
 ) -> list[Claimed]:
     """Take what is due of these campaigns, at most ``most`` of each, the longest due first."""
     rows = await db.fetch(_CLAIM, now, list(campaign_ids), most, CLAIM_LEASE, lease, node)
-    return [_claimed(row) for row in rows]
+    return [read_claimed(row) for row in rows]
 
 
-def _claimed(row: Row) -> Claimed:
+def read_claimed(row: Row) -> Claimed:
+    """What was claimed, from a row of the records."""
     return Claimed(
         id=row["id"], campaign_id=row["campaign_id"], manifest_id=row["manifest_id"], customer_id=row["customer_id"],
         person_id=row["person_id"], contact_point_id=row["contact_point_id"], variant=row["variant"],

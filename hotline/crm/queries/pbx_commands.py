@@ -68,9 +68,11 @@ async def list_commands(
 
 
 def _seen(viewer: Viewer, bind: Arguments) -> str:
-    """Whom a command is about, or who asked for it, is one whose calls the viewer sees."""
+    """Whom a command is about, or who asked for it, is one whose calls the viewer sees. Calls of campaigns nobody asked
+    for: their deliveries tell of them."""
     people = people_seen(viewer, "calls", bind)
-    return "true" if people is None else f"(c.user_id {people} OR (c.data->>'requested_by')::uuid {people})"
+    own = "c.action <> 'push'"
+    return own if people is None else f"{own} AND (c.user_id {people} OR (c.data->>'requested_by')::uuid {people})"
 
 
 async def _views(db: Reader, keyring: Keyring, viewer: Viewer, rows: Sequence[Row]) -> list[CommandView]:

@@ -14,6 +14,7 @@ from bench import blast
 from hotline.jobs.dispatch import Dispatcher
 from hotline.workflows import push_voice
 from hotline.workflows.house import House
+from hotline.workflows.push_pbx import AGAIN
 from tests.fakes.twilio import FakeTwilio, TwilioDoor
 
 AT_ANY_HOUR = {"quiet_hours": {"apply": False}}
@@ -113,10 +114,10 @@ async def test_who_does_not_pick_up_is_called_again_later(
     house: House, twilio: FakeTwilio, twilio_door: TwilioDoor
 ) -> None:
     async with calling(house, twilio, 1) as campaign_id:
-        for attempt in range(1, push_voice.AGAIN + 2):
+        for attempt in range(1, AGAIN + 2):
             line = await twilio.ringing(blast.phone_of(0))
             line.decline("busy" if attempt == 1 else "no-answer")
-            if attempt <= push_voice.AGAIN:
+            if attempt <= AGAIN:
 
                 async def waits(attempt: int = attempt) -> bool:
                     return bool(
@@ -130,7 +131,7 @@ async def test_who_does_not_pick_up_is_called_again_later(
                 await until(waits)
                 await house.db.execute("UPDATE delivery SET due_at = now()")
         await became(house, campaign_id, expired=1)
-    assert await house.db.fetchval("SELECT count(*) FROM delivery_attempt") == push_voice.AGAIN + 1
+    assert await house.db.fetchval("SELECT count(*) FROM delivery_attempt") == AGAIN + 1
 
 
 async def test_as_many_are_called_at_once_as_there_are_lines(
