@@ -63,13 +63,17 @@ async def _page(request: web.Request, error: HotlineError | None = None, typed: 
 
 async def _manifest(request: web.Request, campaign: CampaignView) -> ManifestView | None:
     house, viewer = house_of(request), signed_of(request).viewer
-    number = request.query.get("number", "")
-    if number:
-        if not (number.isascii() and number.isdecimal() and len(number) < 10):
-            raise NotFound()
-        return await find_manifest(house.db, house.keyring, viewer, campaign.id, int(number))
+    if number := request.query.get("number", ""):
+        return await find_manifest(house.db, house.keyring, viewer, campaign.id, _number(number))
     found = await list_manifests(house.db, house.keyring, viewer, campaign.id)
     return found[0] if found else None
+
+
+def _number(text: str) -> int:
+    """A part of the address as a number. Raises NotFound for anything else."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise NotFound()
+    return int(text)
 
 
 @needs("campaigns.read")
@@ -77,11 +81,8 @@ async def frame(request: web.Request) -> web.StreamResponse:
     """The mail of one of the sampled recipients, for the page's sandboxed frame."""
     house, viewer = house_of(request), signed_of(request).viewer
     campaign = await get_campaign(house.db, viewer, uuid_of(request))
-    position, number = request.match_info["position"], request.match_info["number"]
-    if not (position.isascii() and position.isdecimal() and len(position) < 10 and len(number) < 10):
-        raise NotFound()
-    manifest = await find_manifest(house.db, house.keyring, viewer, campaign.id, int(number))
-    found = await sample_at(house, viewer, campaign, manifest, int(position))
+    manifest = await find_manifest(house.db, house.keyring, viewer, campaign.id, _number(request.match_info["number"]))
+    found = await sample_at(house, viewer, campaign, manifest, _number(request.match_info["position"]))
     if found is None or found.preview is None:
         raise NotFound()
     return mail_frame(found.preview.rendered.html or "")
@@ -122,6 +123,6 @@ async def reject(request: web.Request) -> web.StreamResponse:
 def setup(app: web.Application) -> None:
     """Adds the routes."""
     app.router.add_get("/campaigns/{id}/review", show)
-    app.router.add_get(r"/campaigns/{id}/review/{number:\d+}/mail/{position:\d+}", frame)
+    app.router.add_get("/campaigns/{id}/review/{number}/mail/{position}", frame)
     app.router.add_post("/campaigns/{id}/approve", approve)
     app.router.add_post("/campaigns/{id}/reject", reject)

@@ -148,7 +148,7 @@ async def history(request: web.Request) -> web.StreamResponse:
 @needs("campaigns.read")
 async def step(request: web.Request) -> web.StreamResponse:
     """One of STEPS; back to the campaign, with what was refused."""
-    name = request.match_info["step"]
+    name = request.path.rpartition("/")[2]
     campaign_id, viewer = uuid_of(request), signed_of(request).viewer
     _, rights, work = STEPS[name]
     if not any(map(viewer.may, rights)):
@@ -199,4 +199,5 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/campaigns/{id}/history", history)
     app.router.add_post("/campaigns/{id}/copy", copy)
     app.router.add_post("/campaigns/{id}/delete", delete)
-    app.router.add_post(f"/campaigns/{{id}}/{{step:{'|'.join(STEPS)}}}", step)
+    for name in STEPS:
+        app.router.add_post(f"/campaigns/{{id}}/{name}", step)
