@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 #: Tables that hold pieces of files with many people, under a key of their own which is destroyed within 24 hours;
-#: an erasure ends exports and refused rows at once.
+#: an erasure ends exports and refused rows at once. And ids that wait for some seconds.
 PASSING: Final[Mapping[str, str]] = {
+    "customer_facts_due": "an id, until what rules know of the customer is read anew: of who was erased, nothing",
     "customer_export": "exports lie for 24 hours; an erasure ends them all",
     "customer_import": "the file and its sample are there until the import is done, 24 hours at most",
     "import_refusal": "refused rows are there for 24 hours; an erasure ends them all",
