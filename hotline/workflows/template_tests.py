@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.campaigns.render import Channel, Rendered
+from hotline.campaigns.render import SIGNATURE, Channel, Rendered
 from hotline.campaigns.render_errors import RenderError
 from hotline.channels.errors import ChannelError
 from hotline.crm.queries.senders import default_sender
-from hotline.crm.queries.template_tests import ACTION, count_tests
+from hotline.crm.queries.template_tests import ACTION, count_tests, is_customers
 from hotline.crm.queries.users import get_user
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import contact_points
@@ -26,8 +26,10 @@ from hotline.workflows.template_previews import preview
 MOST_AN_HOUR: Final = 20
 _HOUR: Final = timedelta(hours=1)
 _KINDS: Final[Mapping[str, contact_points.Kind]] = {
-    "sms": "phone", "whatsapp": "phone", "voice": "phone", "email": "email",
+    "sms": "phone", "whatsapp": "phone", "email": "email",
 }  # fmt: skip
+#: Those of other channels would reach a customer, or need a call's own way.
+TESTED: Final = frozenset({*_KINDS, "console"})
 _MARK: Final = {"en": "[Test]", "zh": "[测试]"}
 
 
@@ -54,10 +56,10 @@ async def send_test(
     """Send a content to the viewer's own address, marked as a test, filled in as ``preview`` does it.
 
     Raises Invalid where they have no such address or the channel takes no tests, Conflict while everything outbound is
-    stopped or the provider refuses, TooMany after twenty in an hour.
+    stopped, where the address is a customer's, or when the provider refuses, TooMany after twenty in an hour.
     """
     viewer.require("templates.write")
-    served = channels().get(channel)
+    served = channels().get(channel) if channel in TESTED else None
     if served is None:
         raise Invalid("channel: messages of this channel cannot be tried out.")
     to = await _own_address(house, viewer, channel)
@@ -72,10 +74,12 @@ async def send_test(
             raise Conflict("Everything outbound is stopped.")
         if sent >= MOST_AN_HOUR:
             raise TooMany(f"At most {MOST_AN_HOUR} tests an hour; wait a little.")
+        if channel in _KINDS and await is_customers(uow, uow.keyring, viewer, _KINDS[channel], to):
+            raise Conflict("Your own address is a customer's, too: what they get must be reviewed.")
         uow.audit(ACTION, template_id, channel=channel, locale=shown.locale)
         test_id, now = uow.new_id(), uow.now
     push = Push(
-        delivery_id=test_id, campaign_id=test_id, customer_id=customer_id or test_id, channel=channel,
+        delivery_id=test_id, campaign_id=test_id, customer_id=test_id, channel=channel,
         purpose="service", attempt=1, at=now, to=to, sender_id=None if sender is None else sender.id,
         sender="" if sender is None else sender.address, sender_name="" if sender is None else sender.name,
         account_sid=None if sender is None else sender.account_sid,
@@ -111,10 +115,12 @@ def masked(channel: Channel, address: str) -> str:
 def _marked(channel: Channel, rendered: Rendered, locale: str) -> Rendered:
     """A message that says of itself that it is a test, where there is room for it and no provider approved the text."""
     mark = _MARK["zh" if locale.startswith("zh") else "en"]
-    match channel:
-        case "email":
-            return replace(rendered, subject=f"{mark} {rendered.subject}")
-        case "inapp":
-            return replace(rendered, title=f"{mark} {rendered.title}")
-        case _:
-            return rendered
+    if channel == "email":
+        return replace(rendered, subject=f"{mark} {rendered.subject}")
+    if rendered.content_sid is not None:
+        return rendered
+    # A signature stays at the start: carriers refuse the message otherwise.
+    signature, closed, text = rendered.body.partition("】")
+    if rendered.body.startswith(SIGNATURE) and closed:
+        return replace(rendered, body=f"{signature}{closed}{mark}{text}")
+    return replace(rendered, body=f"{mark} {rendered.body}")

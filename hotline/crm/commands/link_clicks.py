@@ -24,7 +24,8 @@ UPDATE delivery SET clicked_at = $4 WHERE id = $1 AND clicked_at IS NULL
 
 
 async def note_click(uow: UnitOfWork, delivery_id: UUID, n: int, *, counts: bool = True) -> str | None:
-    """Where the ``n``-th link of a delivery leads, as its manifest was approved; None when it has none. Not ``counts``: a machine only looks."""
+    """Where the ``n``-th link of a delivery leads, as its manifest was approved; None when it has none. Not ``counts``:
+    a machine only looks."""
     row = await uow.fetchrow(_LINK, delivery_id, n)
     if row is None:
         return None

@@ -30,6 +30,7 @@ AS_THEY_ARE: Final = frozenset(
         N_("you have no email address: an administrator enters it with your other data."),
         N_("you have no telephone number: an administrator enters it with your other data."),
         N_("There is no such version."),
+        N_("Your own address is a customer's, too: what they get must be reviewed."),
         N_("This link leads nowhere."),
         N_("Tests go to whoever asks for them: sign in as a person."),
         N_("write one on each line: 1 = {{ name }}"),

@@ -278,7 +278,7 @@ async def test_what_set_a_message_off_is_read_by_one_statement(house: House) -> 
 
 async def test_a_test_goes_to_who_asks_and_to_nobody_else(house: House) -> None:
     marketer = await add_user(house, "mia", "marketer", email="mia@company.example")
-    await customer(house, "Ann", contact_points=[{"kind": "email", "value": "ann@example.com"}])
+    ann = await customer(house, "Ann", contact_points=[{"kind": "email", "value": "ann@example.com"}])
     data: Any = {
         "name": "News", "channel": "email",
         "locales": {"zh": {"subject": "{{ name }}您好", "body": "您好 {{ name }}，请看 https://shop.example.com/"}},
@@ -310,6 +310,13 @@ async def test_a_test_goes_to_who_asks_and_to_nobody_else(house: House) -> None:
         nobody = await add_user(house, "max", "marketer")
         with pytest.raises(Invalid, match="you have no email address"):
             await send_test(house, nobody, "email", made.content)
+        # Whoever enters a customer's address as their own writes to nobody by it.
+        liar = await add_user(house, "lea", "marketer", email="ann@example.com")
+        with pytest.raises(Conflict, match="is a customer's, too"):
+            await send_test(house, liar, "email", made.content)
+        bell: Any = {"default": "en", "track_links": False, "locales": {"en": {"title": "T", "body": "B"}}}
+        with pytest.raises(Invalid, match="cannot be tried out"):
+            await send_test(house, marketer, "inapp", bell, customer_id=ann)
         assert len(sink.mails) == 1
     row = await house.db.fetchrow("SELECT subject_id, data FROM audit_entry WHERE subject_id = $1 AND action = 'template:tested'", made.id)  # noqa: E501  # fmt: skip
     assert row is not None
