@@ -193,7 +193,7 @@ def urls_of(channel: Channel, content: Mapping[str, Any]) -> tuple[str, ...]:
             compiler.text(each["text"], "text", _several_lines)
         elif channel == "inapp":
             compiler.text(each.get("link") or "", "link", _line)
-        elif channel != "voice":
+        elif channel != "voice" and not each.get("content_sid"):
             compiler.text(_body(each), "body", _several_lines)
     return tuple(found)
 

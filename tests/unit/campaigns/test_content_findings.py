@@ -101,6 +101,8 @@ def test_a_mail_of_marketing_has_a_way_to_stop_in_it() -> None:
 
 def test_rule_12_whatsapp_without_an_approved_template_is_told() -> None:
     assert codes("whatsapp", {"body": "Hello"}) == {"whatsapp_without_template": "warn"}
+    approved = {"content_sid": "HX" + "0" * 32, "variables": {"1": "{{ customer.name }}"}, "body": "Hi {{ 1 }}"}
+    assert codes("whatsapp", approved) == {"opt_out_missing": "warn", "no_default": "info"}
 
 
 def test_values_without_a_default_are_named() -> None:

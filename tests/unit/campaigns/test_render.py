@@ -216,6 +216,7 @@ def test_whatsapp_sends_variables_and_shows_what_they_make() -> None:
         "variables": {"1": "{{ customer.name }}", "2": "fixed"},
         "body": "Hi {{ 1 }}, {{ 2 }}",
     }
+    assert urls_of("whatsapp", version("whatsapp", each, track=True)) == ()
     done = render(compile_version("whatsapp", version("whatsapp", each)).for_locale("en"), {"customer.name": "A\nB"})
     assert done.variables == {"1": "A B", "2": "fixed"}
     assert (done.body, done.content_sid) == ("Hi A B, fixed", "HX" + "0" * 32)
