@@ -134,9 +134,7 @@ async def _counted(
     series = None
     if counts.first_sent_at is not None and counts.last_sent_at is not None:
         first, last = counts.first_sent_at, counts.last_sent_at
-        some = await queries.count_followed(
-            house.db, viewer, campaign.id, occurrence=occurrence, first=first, last=last, days=days
-        )
+        some = await queries.count_followed(house.db, viewer, campaign.id, counts, occurrence=occurrence, days=days)
         followed = {"holdout" if each.variant is None else variant_name(names, each.variant): each for each in some}
         series = await queries.count_series(
             house.db, viewer, campaign.id, occurrence=occurrence, first=first, last=last

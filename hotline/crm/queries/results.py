@@ -75,7 +75,7 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class Followed:
     """People who called or had a ticket after they got it. ``variant`` None: those who were held out, from when they
-    would have got it. ``people`` are all of that part."""
+    would have got it. ``people`` are all of that part; who got it several times counts each time."""
 
     variant: int | None
     people: int
@@ -165,32 +165,24 @@ def _funnel(row: Row) -> Funnel:
     )
 
 
-# From the calls and tickets of those days to who got it, not the other way round: these are fewer by far. Whoever was
-# merged since is who they are now.
+# From the calls and tickets of those days to who got it, not the other way round: these are fewer by far.
 _FOLLOWED: Final = """
-WITH got AS (
-    SELECT d.customer_id, CASE WHEN d.sent_at IS NULL THEN NULL ELSE d.variant END AS variant,
+WITH got AS NOT MATERIALIZED (
+    SELECT d.id, d.customer_id, CASE WHEN d.sent_at IS NOT NULL THEN d.variant END AS variant,
         COALESCE(d.sent_at, d.due_at) AS at
     FROM delivery d WHERE d.campaign_id = $1 AND ($2::int IS NULL OR d.occurrence = $2)
       AND (d.sent_at IS NOT NULL OR (d.state = 'suppressed' AND d.reason = 'holdout'))
-), calls AS (
-    SELECT DISTINCT g.customer_id, g.variant, g.at FROM call c JOIN got g ON g.customer_id = c.customer_id
-    WHERE c.direction = 'in' AND c.merged_into_id IS NULL AND c.offered_at >= $3 AND c.offered_at < $4::timestamptz + $5
-      AND c.offered_at >= g.at AND c.offered_at < g.at + $5::interval
-), opened AS (
-    SELECT DISTINCT g.customer_id, g.variant, g.at FROM ticket t JOIN got g ON g.customer_id = t.customer_id
-    WHERE NOT t.provisional AND t.opened_at >= $3 AND t.opened_at < $4::timestamptz + $5
+), told AS (
+    SELECT g.id, g.variant, true AS called FROM call c JOIN got g ON g.customer_id = c.customer_id
+    WHERE c.direction = 'in' AND c.merged_into_id IS NULL AND c.offered_at >= $3::timestamptz
+      AND c.offered_at < $4::timestamptz + $5::interval AND c.offered_at >= g.at AND c.offered_at < g.at + $5::interval
+    UNION ALL
+    SELECT g.id, g.variant, false FROM ticket t JOIN got g ON g.customer_id = t.customer_id
+    WHERE NOT t.provisional AND t.opened_at >= $3::timestamptz AND t.opened_at < $4::timestamptz + $5::interval
       AND t.opened_at >= g.at AND t.opened_at < g.at + $5::interval
-)
-SELECT w.variant, w.people, w.called, w.tickets, w.either FROM (
-    SELECT g.variant, count(*) AS people,
-        (SELECT count(DISTINCT customer_id) FROM calls c WHERE c.variant IS NOT DISTINCT FROM g.variant) AS called,
-        (SELECT count(DISTINCT customer_id) FROM opened o WHERE o.variant IS NOT DISTINCT FROM g.variant) AS tickets,
-        (SELECT count(DISTINCT e.customer_id) FROM (SELECT customer_id, variant FROM calls
-             UNION ALL SELECT customer_id, variant FROM opened) e
-         WHERE e.variant IS NOT DISTINCT FROM g.variant) AS either
-    FROM (SELECT DISTINCT variant, customer_id FROM got) g GROUP BY g.variant
-) w ORDER BY w.variant NULLS LAST
+), once AS (SELECT id, variant, bool_or(called) AS called, bool_or(NOT called) AS ticket FROM told GROUP BY id, variant)
+SELECT variant, count(*) FILTER (WHERE called) AS called, count(*) FILTER (WHERE ticket) AS tickets, count(*) AS either
+FROM once GROUP BY variant
 """
 
 
@@ -198,16 +190,31 @@ async def count_followed(
     db: Reader,
     viewer: Viewer,
     campaign_id: UUID,
+    counts: Counts,
     *,
     occurrence: int | None,
-    first: datetime,
-    last: datetime,
     days: int,
 ) -> list[Followed]:
-    """Who called, or had a ticket, within so many days after they got it; it left between ``first`` and ``last``."""
+    """Of those who got it, as ``counts`` has them, how many called or had a ticket within so many days after that; of
+    those who were held out, after they would have got it. Nobody, before anything has left."""
     viewer.require("campaigns.read")
-    rows = await db.fetch(_FOLLOWED, campaign_id, occurrence, first, last, timedelta(days=days))
-    return [Followed(**dict(row)) for row in rows]
+    if counts.first_sent_at is None:
+        return []
+    rows = await db.fetch(
+        _FOLLOWED, campaign_id, occurrence, counts.first_sent_at, counts.last_sent_at, timedelta(days=days)
+    )
+    found = {row["variant"]: row for row in rows}
+    people: dict[int | None, int] = {each: part.sent for each, part in counts.by_variant.items() if part.sent}
+    if counts.whole.held_out:
+        people[None] = counts.whole.held_out
+    return [
+        Followed(
+            variant,
+            of,
+            *((found[variant][name] for name in ("called", "tickets", "either")) if variant in found else (0, 0, 0)),
+        )
+        for variant, of in people.items()
+    ]
 
 
 async def count_series(
