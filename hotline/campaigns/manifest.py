@@ -17,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.campaigns.states import Channel, Kind, Purpose, Verdict, reference
+from hotline.errors import Invalid
 
 #: The layout of ``content``; another number means another meaning.
 FORMAT: Final = 1
@@ -24,8 +25,10 @@ FORMAT: Final = 1
 _LARGEST: Final = 2**53 - 1
 
 
-class NotCanonical(ValueError):
-    """This value has no canonical text."""
+class NotCanonical(Invalid):
+    """A number or a text in it cannot be written exactly."""
+
+    code = "not_canonical"
 
 
 def canonical(value: Any) -> bytes:
@@ -83,13 +86,15 @@ class FrozenSender:
 
 @dataclass(frozen=True, slots=True)
 class FrozenSegment:
-    """Whose version was the audience's definition; ``sha256`` is of its rules and lists."""
+    """Whose version was the audience's definition; ``sha256`` is of its rules and lists. The rules are frozen as text:
+    they hold numbers of any size."""
 
     id: UUID
     version_id: UUID
     version: int
     name: str
     sha256: bytes
+    rules: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,7 @@ class Frozen:
             "segment": {
                 "id": str(self.segment.id), "version_id": str(self.segment.version_id),
                 "version": self.segment.version, "name": self.segment.name, "sha256": self.segment.sha256.hex(),
+                "rules": json.dumps(self.segment.rules, ensure_ascii=False, sort_keys=True),
             },
             "variants": [
                 {"variant": arm.variant, "template_id": text_of(arm.template_id), "version_id": str(arm.version_id),

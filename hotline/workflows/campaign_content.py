@@ -91,7 +91,7 @@ async def company_sender(house: House, uow: UnitOfWork, channel: str) -> FrozenS
 
 async def _segment(uow: UnitOfWork, segment_id: UUID) -> FrozenSegment:
     version = await current_version(uow, SYSTEM, segment_id)
-    return FrozenSegment(segment_id, version.id, version.number, version.name, version.sha256)
+    return FrozenSegment(segment_id, version.id, version.number, version.name, version.sha256, version.rules)
 
 
 async def _arms(uow: UnitOfWork, campaign: CampaignView) -> tuple[FrozenArm, ...]:

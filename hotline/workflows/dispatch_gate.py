@@ -7,6 +7,7 @@ import asyncio
 from typing import Final
 
 from hotline.crm.commands.push_claims import alive
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Unavailable
 from hotline.workflows.dispatch import ALIVE
 from hotline.workflows.house import House
@@ -26,3 +27,9 @@ async def settle_gate(house: House) -> None:
         wanted = True
     if wanted:
         await asyncio.sleep(GATE_SECONDS + MARGIN_SECONDS)
+
+
+async def settle_stopped(house: House, uow: UnitOfWork) -> None:
+    """The same after a unit of work that took an approval away on the way: a changed template, segment or sender."""
+    if any(event.type == "campaign.withdrawn" for event in uow.events):
+        await settle_gate(house)

@@ -30,6 +30,7 @@ from hotline.crm.queries.segments import (
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import many_lines, one_line
 from hotline.errors import HotlineError, Invalid, Unavailable
+from hotline.workflows.dispatch_gate import settle_stopped
 from hotline.workflows.house import House
 
 log = structlog.get_logger(__name__)
@@ -107,7 +108,9 @@ async def change_segment(
             description=None if description is None else _description(description),
             rules=content,
         )
-        return await get_segment(uow, SYSTEM, segment_id)
+        view = await get_segment(uow, SYSTEM, segment_id)
+    await settle_stopped(house, uow)
+    return view
 
 
 async def change_members(
@@ -130,7 +133,9 @@ async def change_members(
     async with house.unit(viewer) as uow:
         segment = await commands.lock_segment(uow, segment_id, expected_version)
         await commands.change_members(uow, segment, side, add, remove)
-        return await get_segment(uow, SYSTEM, segment_id)
+        view = await get_segment(uow, SYSTEM, segment_id)
+    await settle_stopped(house, uow)
+    return view
 
 
 async def archive_segment(house: House, viewer: Viewer, segment_id: UUID, expected_version: int | None = None) -> None:
@@ -139,6 +144,7 @@ async def archive_segment(house: House, viewer: Viewer, segment_id: UUID, expect
     async with house.unit(viewer) as uow:
         segment = await commands.lock_segment(uow, segment_id, expected_version)
         await commands.archive_segment(uow, segment)
+    await settle_stopped(house, uow)
 
 
 # What they come to

@@ -14,6 +14,7 @@ from hotline.crm.viewer import Viewer
 from hotline.customers.contact_points import Kind, normalise
 from hotline.customers.text import one_line
 from hotline.errors import Conflict, Invalid
+from hotline.workflows.dispatch_gate import settle_stopped
 from hotline.workflows.house import House
 from hotline.workflows.outgoing import wake_sending
 from hotline.workflows.user_fields import QUEUE
@@ -63,7 +64,9 @@ async def change_sender(
     cleaned = _cleaned(house, changes)
     async with house.unit(viewer) as uow:
         await commands.update_sender(uow, sender_id, cleaned, expected_version=expected_version)
-        return await get_sender(uow, viewer, sender_id)
+        view = await get_sender(uow, viewer, sender_id)
+    await settle_stopped(house, uow)
+    return view
 
 
 async def resume_sender(house: House, viewer: Viewer, sender_id: UUID) -> SenderView:

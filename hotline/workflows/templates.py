@@ -13,6 +13,7 @@ from hotline.crm.commands.campaign_voids import void_by_template
 from hotline.crm.queries.templates import TemplateView, get_template
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
+from hotline.workflows.dispatch_gate import settle_stopped
 from hotline.workflows.house import House
 from hotline.workflows.template_content import channel_of, content_of
 
@@ -67,7 +68,9 @@ async def change_template(
         name = one_line(changes["name"], "name", LONGEST_NAME, needed=True) if "name" in changes else None
         if await commands.update_template(uow, template_id, expected_version, name=name, content=content):
             await void_by_template(uow, template_id)
-        return await get_template(uow, viewer, template_id)
+        view = await get_template(uow, viewer, template_id)
+    await settle_stopped(house, uow)
+    return view
 
 
 async def archive_template(house: House, viewer: Viewer, template_id: UUID, *, archived: bool = True) -> TemplateView:

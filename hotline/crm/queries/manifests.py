@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.campaigns.manifest import decision, digest
+from hotline.campaigns.manifest import NotCanonical, decision, digest
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
 from hotline.crm.viewer import Viewer
@@ -62,7 +62,10 @@ class ManifestView:
     @property
     def intact(self) -> bool:
         """Whether the content is what the hash says."""
-        return not self.sha256 or digest(self.content) == self.sha256
+        try:
+            return not self.sha256 or digest(self.content) == self.sha256
+        except NotCanonical:
+            return False
 
     @property
     def approved_by(self) -> tuple[UUID, ...]:
