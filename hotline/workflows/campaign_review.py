@@ -7,10 +7,12 @@ and holds what exists at the moment against what was approved.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
@@ -44,6 +46,8 @@ from hotline.workflows.house import House
 
 #: Audiences of more people are frozen in the background.
 MOST_AT_ONCE: Final = 20_000
+#: Seconds between two looks whether it is done.
+_LOOK_SECONDS: Final = 0.2
 #: The job that does it.
 PREPARE: Final = "campaign_submit"
 #: The hash of an audience that is found only when something happens to somebody.
@@ -86,6 +90,17 @@ async def submit(house: House, viewer: Viewer, campaign_id: UUID, expected_versi
     if not at_once:
         background.wake(house)
     return view
+
+
+async def prepared(house: House, campaign_id: UUID, seconds: float) -> CampaignView:
+    """A campaign that was submitted, once its audience is frozen; after so many seconds as it is then. For programs,
+    which would have to ask again and again."""
+    deadline = monotonic() + seconds
+    while True:
+        campaign = await get_campaign(house.db, SYSTEM, campaign_id)
+        if campaign.manifest_state != "preparing" or monotonic() >= deadline:
+            return campaign
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _small(uow: UnitOfWork, campaign: CampaignView) -> bool:

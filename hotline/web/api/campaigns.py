@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -33,6 +33,9 @@ from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Pagin
 from hotline.web.problems import FieldProblem, FieldsInvalid
 from hotline.workflows import campaign_review as review
 from hotline.workflows import campaigns as workflow
+
+#: Seconds that a submission waits for its audience to be frozen.
+PREPARED_SECONDS: Final = 20.0
 
 
 class CampaignsQuery(Paging):
@@ -123,9 +126,11 @@ async def copy_campaign(ask: Ask, path: ById, body: Copy) -> Reply[Campaign]:
 
 @endpoint("POST", "/campaigns/{id}/submit", right="campaigns.write", summary="Submit for review", bare=True)
 async def submit(ask: Ask, path: ById, body: Step) -> Campaign:
-    """Freezes content and audience. `manifest.state` is `preparing` while a large audience is counted."""
+    """Freezes content and audience. Waits some seconds for a large audience; `manifest.state` is `preparing` when it
+    takes longer, and `submitted` once it can be approved."""
     expected = await _expected(ask, path.id, body.version)
-    return await render_campaign(ask, await review.submit(ask.house, ask.viewer, path.id, expected))
+    await review.submit(ask.house, ask.viewer, path.id, expected)
+    return await render_campaign(ask, await review.prepared(ask.house, path.id, PREPARED_SECONDS))
 
 
 @endpoint("POST", "/campaigns/{id}/approve", right="campaigns.approve", summary="Approve what is in review", bare=True)

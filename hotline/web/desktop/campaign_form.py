@@ -99,6 +99,7 @@ async def _page(
     templates = []
     if viewer.may("templates.read"):
         templates = await list_templates(house.db, viewer, limit=OFFERED, channel=channel)
+    senders = await list_choices(house.db, viewer, channel)
     context = {
         "campaign": campaign,
         "channel": channel,
@@ -107,7 +108,13 @@ async def _page(
         "returned": bool(errors),
         "segments": segments,
         "templates": templates,
-        "senders": await list_choices(house.db, viewer, channel),
+        "senders": senders,
+        # What is chosen and not offered any more stays chosen until somebody chooses anew.
+        "offered": {
+            *(str(each.id) for each in segments),
+            *(str(each.id) for each in templates),
+            *(str(each.id) for each in senders),
+        },
         "offer": choices(typed["plan"].get("country", "")),
         "voids": campaign is not None and campaign.manifest_id is not None,
         "most_arms": MOST_ARMS,
