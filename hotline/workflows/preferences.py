@@ -10,7 +10,7 @@ from uuid import UUID
 from hotline.campaigns import tokens
 from hotline.campaigns.consent import ASKED, Channel, Purpose
 from hotline.crm.commands.consents import withdraw
-from hotline.crm.commands.opt_outs import opt_in, opt_out
+from hotline.crm.commands.opt_outs import let_go, opt_in, opt_out
 from hotline.crm.queries.preferences import Holder, addresses_of, holder_of_customer, holder_of_delivery
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound
@@ -103,11 +103,12 @@ async def choose(
                 continue
             wording = wordings.get((channel, purpose), "")
             if wanted:
-                for index in addresses[channel] or (None,):
-                    await opt_in(
-                        uow, channel, index, source="link", purpose=purpose, customer_id=whose.customer_id,
-                        source_id=whose.delivery_id, ip=ip, wording=wording,
-                    )  # fmt: skip
+                for index in addresses[channel]:
+                    await let_go(uow, channel, index, source="link", purpose=purpose)
+                await opt_in(
+                    uow, channel, None, source="link", purpose=purpose, customer_id=whose.customer_id,
+                    source_id=whose.delivery_id, ip=ip, wording=wording,
+                )  # fmt: skip
             elif purpose == "marketing":
                 await opt_out(
                     uow, channel, whose.address_index if channel == whose.channel else None, source="link",

@@ -139,11 +139,7 @@ async def opt_in(
     """
     lifted = False
     if address_index is not None:
-        for reason in reasons:
-            if purpose == "service":
-                lifted |= await suppressions.narrow(uow, channel, address_index, reason)
-            else:
-                lifted |= await suppressions.lift(uow, channel, address_index, reason, source)
+        lifted = await let_go(uow, channel, address_index, source=source, purpose=purpose, reasons=reasons)
     customers = (customer_id,) if customer_id is not None else await owners_of(uow, channel, address_index)
     words = [
         Said(each, channel, kind, "granted", source, at or uow.now, source_id, call_id, wording, proof, ip)
@@ -157,6 +153,26 @@ async def opt_in(
     if lifted:
         tell(uow, set(customers) - said)
     return lifted or bool(said)
+
+
+async def let_go(
+    uow: UnitOfWork,
+    channel: Channel,
+    address_index: bytes,
+    *,
+    source: Source,
+    purpose: Scope | Purpose = "all",
+    reasons: tuple[Reason, ...] = ("opt_out", "complaint"),
+) -> bool:
+    """Hold an address back no more for these reasons, of ``service`` alone for everything but marketing; says whether
+    it was. What its owners agree to stays as it is: ``opt_in`` for that."""
+    lifted = False
+    for reason in reasons:
+        if purpose == "service":
+            lifted |= await suppressions.narrow(uow, channel, address_index, reason)
+        else:
+            lifted |= await suppressions.lift(uow, channel, address_index, reason, source)
+    return lifted
 
 
 async def owners_of(uow: UnitOfWork, channel: Channel, address_index: bytes | None) -> tuple[UUID, ...]:

@@ -114,7 +114,7 @@ async def render_event(db: Database, keyring: Keyring, viewer: Viewer, event: Ev
         return await render_ticket_event(db, keyring, viewer, event)
     if event.type.startswith(("conversation.", "message.")):
         return await render_conversation_event(db, keyring, viewer, event)
-    if event.type.startswith("customer."):
+    if event.type.startswith(("customer.", "consent.")):
         return await _render_customer(db, viewer, event)
     if not event.type.startswith("call."):
         return dict(event.data)
