@@ -1,9 +1,9 @@
 """The screen pop: from a ring's byte on the AMI socket to the event in the agent's browser.
 
-``python -m bench.pop [--with-blast] [SECONDS] [CUSTOMERS]``. A million customers, 20 calls a second, each ringing 5 of
-50 signed-in browsers; the service runs as its own process with the embedded PostgreSQL. Beside it, on the same database in the same
-run: a bare asyncpg lookup of a number and a write of one row. Then one burst that rings all 50. ``--with-blast``: the
-same once more while a campaign of mails leaves, by the process that the service starts for it.
+``python -m bench.pop [--with-blast] [SECONDS] [CUSTOMERS]``. A million customers, 20 calls a second, each ringing 5
+of 50 signed-in browsers; the service runs as its own process with the embedded PostgreSQL. Beside it, on the same
+database in the same run: a bare asyncpg lookup of a number and a write of one row. Then one burst that rings all 50.
+``--with-blast``: the same once more while a campaign of mails leaves, by the process that the service starts for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is refused of consents and lists, in the words in which it is refused → the same in words that are translated."""
+"""What is refused of consents and lists, in its own words → the same in words that are translated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Campaigns by telephone through the company's PBX: the call, what is heard, the key, machines, who does not pick up."""
+"""Campaigns by telephone through the company's PBX: what is heard, the key, machines, who does not pick up."""
 
 from __future__ import annotations
 
