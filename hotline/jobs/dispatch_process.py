@@ -12,15 +12,21 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from prometheus_client import Gauge
 
+from hotline.errors import HotlineError
 from hotline.jobs import dispatch as here
 from hotline.workflows import dispatch
 from hotline.workflows.house import House
 
 log = structlog.get_logger(__name__)
 
+UNKNOWN: Final = Gauge("hotline_pushes_unknown", "Messages of campaigns of which nobody knows whether they left.")
+
 #: Seconds between two looks whether there is something to send, when nobody told.
 LOOK_SECONDS: Final = 2.0
+#: Seconds between two counts of what is unknown.
+COUNT_SECONDS: Final = 15.0
 #: What is due so soon is reason enough: the process takes a second to start.
 SOON: Final = timedelta(seconds=3)
 #: Seconds that the process gets to end.
@@ -32,13 +38,25 @@ LONGEST_WAIT: Final = 30.0
 
 async def run(house: House) -> None:
     """Dispatch as HOTLINE_DISPATCH says, until cancelled."""
-    where = house.settings.dispatch
-    if where == "here":
-        await here.run(house)
-    elif where == "child":
-        await _Children(house).run()
-    else:
-        await asyncio.Event().wait()
+    counting = house.spawn(_count(house), "dispatch count")
+    try:
+        where = house.settings.dispatch
+        if where == "here":
+            await here.run(house)
+        elif where == "child":
+            await _Children(house).run()
+        else:
+            await asyncio.Event().wait()
+    finally:
+        counting.cancel()
+
+
+async def _count(house: House) -> None:
+    """Keep the measure of what is unknown: the process that sends shows no measures of its own."""
+    while True:
+        with suppress(HotlineError):
+            UNKNOWN.set(await dispatch.count_unknown(house))
+        await asyncio.sleep(COUNT_SECONDS)
 
 
 class _Children:

@@ -4,6 +4,7 @@ senders and of where they go."""
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from time import monotonic
 from typing import Final
 
@@ -52,7 +53,7 @@ class Pace:
     async def pick(self, ready: deque[Prepared], most: int) -> tuple[list[Prepared], float]:
         """Take out of ``ready`` the next ones that may begin, at most ``most``; and the seconds to wait when there are
         none. Those whose destination has had enough let others pass."""
-        looked = [ready[at] for at in range(min(len(ready), MOST_LOOKED_AT if self.rates.destination else most))]
+        looked = list(islice(ready, MOST_LOOKED_AT if self.rates.destination else most))
         limits = [self._limits(each) for each in looked]
         asked: dict[str, tuple[Rate, int]] = {}
         for names in limits:

@@ -409,3 +409,8 @@ async def beat(house: House) -> int:
 async def sign_off(house: House) -> None:
     """This process ends, and has noted all that it began."""
     await push_claims.sign_off(house.db, house.settings.node)
+
+
+async def count_unknown(house: House) -> int:
+    """Of how many deliveries nobody knows whether they left."""
+    return await push_campaigns.count_unknown(house.db, SYSTEM)

@@ -235,7 +235,7 @@ async def sign_off(db: Database, node: str) -> None:
 
 async def mark_lost(uow: UnitOfWork, alive_for: timedelta, *, most: int = 1000) -> int:
     """Tries that nobody waits for any more become ``unknown``: their process is dead, or their lease ran out. How
-    many."""
+    many. The lease's token stays: a process that was only away still knows what came of them."""
     rows = await uow.fetch(
         """WITH gone AS (
                SELECT d.id FROM delivery d WHERE d.state = 'sending' AND d.provider_id IS NULL AND (
@@ -244,7 +244,7 @@ async def mark_lost(uow: UnitOfWork, alive_for: timedelta, *, most: int = 1000) 
                                   AND n.seen_at > clock_timestamp() - $1::interval))
                ORDER BY d.id LIMIT $3 FOR UPDATE SKIP LOCKED
            ), lost AS (
-               UPDATE delivery d SET state = 'unknown', lease = NULL, leased_until = NULL, updated_at = $4
+               UPDATE delivery d SET state = 'unknown', leased_until = NULL, updated_at = $4
                FROM gone WHERE d.id = gone.id RETURNING d.id, d.attempts
            )
            UPDATE delivery_attempt a SET ended_at = $4, outcome = 'unknown' FROM lost

@@ -49,7 +49,7 @@ UPDATE delivery d SET
     segments = COALESCE(t.segments, d.segments),
     sent_at = CASE WHEN t.state IN ('sent', 'delivered') THEN COALESCE(d.sent_at, $1) ELSE d.sent_at END,
     delivered_at = CASE WHEN t.state = 'delivered' THEN COALESCE(d.delivered_at, $1) ELSE d.delivered_at END,
-    lease = CASE WHEN t.state = 'unknown' THEN d.lease END, leased_by = NULL, leased_until = NULL, updated_at = $1
+    lease = NULL, leased_by = NULL, leased_until = NULL, updated_at = $1
 FROM told t WHERE d.id = t.id AND d.attempts = t.attempt
 """
 

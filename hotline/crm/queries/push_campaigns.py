@@ -65,6 +65,12 @@ async def manifest_content(db: Reader, viewer: Viewer, manifest_id: UUID) -> Map
     return content
 
 
+async def count_unknown(db: Reader, viewer: Viewer) -> int:
+    """Of how many deliveries nobody knows whether they left."""
+    viewer.require("campaigns.read")
+    return int(await db.fetchval("SELECT count(*) FROM delivery WHERE state = 'unknown'"))
+
+
 async def paused_senders(db: Reader, viewer: Viewer, sender_ids: Sequence[UUID]) -> frozenset[UUID]:
     """Which of these may send nothing now: paused for a provider's code, switched off, or gone."""
     viewer.require("campaigns.read")
