@@ -242,7 +242,7 @@ def _variants(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
             written = locales_of(arm)
         except Invalid as error:
-            raise Invalid(f"{name}|{error.detail}") from None
+            raise Invalid(f"variants: {error.detail.partition(': ')[2]}") from None
         found += [{"variant": name, "locale": locale, **content} for locale, content in written.items()]
     return found
 
