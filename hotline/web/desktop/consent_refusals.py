@@ -18,6 +18,7 @@ AS_THEY_ARE: Final = frozenset(
         N_("it is empty."),
         N_("This link leads nowhere: it is incomplete, or what it belongs to is over."),
         N_("This file has ended."),
+        N_("This file is larger than what is accepted."),
     )
 )
 

@@ -22,6 +22,7 @@ from hotline.web.rights import needs
 from hotline.workflows import consents as workflow
 from hotline.workflows import suppression_import, suppressions
 from hotline.workflows.links import preferences_url
+from hotline.workflows.sealed_files import FileTooLarge
 
 PAGE: Final = 50
 #: Records of one customer that their page shows; lists that are shown.
@@ -123,7 +124,7 @@ async def bring(request: web.Request) -> web.StreamResponse:
             house, viewer, name, _one(data), channel=values["channel"], reason=values["reason"],
             purpose=values["purpose"],
         )  # fmt: skip
-    except Invalid as error:
+    except (Invalid, FileTooLarge) as error:
         return await _lists(request, values, error)
     return see_other("/consents/lists?done=brought")
 
@@ -131,7 +132,11 @@ async def bring(request: web.Request) -> web.StreamResponse:
 def _file_of(form: Form) -> tuple[str, bytes]:
     sent = form.get("file")
     if isinstance(sent, web.FileField):
-        return sent.filename, sent.file.read(LARGEST + 1)
+        data = sent.file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            # Never a part of it: those whose lines were cut off would be written to.
+            raise FileTooLarge()
+        return sent.filename, data
     if not isinstance(sent, str | bytes | bytearray):
         raise BadRequest()
     raise Invalid("file: it is empty.")

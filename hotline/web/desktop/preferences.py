@@ -139,11 +139,19 @@ def _again(request: web.Request, done: str) -> str:
 
 def _page(request: web.Request, whose: Holder, *, done: str = "", status: int = 200) -> web.Response:
     _speak(request, whose)
+    done = done or request.query.get("done", "")
+    own = next((each for each in whose.channels if each.channel == whose.channel), None)
+    # Anybody may write an address: it is told what holds, never what an address says.
+    told = [own] if own is not None else whose.channels
+    if (done == "unsubscribed" and any(each.marketing for each in told)) or (
+        done == "stopped" and any(each.marketing or each.service for each in whose.channels)
+    ):
+        done = ""
     context = {
         "whose": whose,
         "token": request.match_info["token"],
-        "done": done or request.query.get("done", ""),
-        "own": next((each for each in whose.channels if each.channel == whose.channel), None),
+        "done": done,
+        "own": own,
         "channels": CHANNELS,
         "wordings": WORDINGS,
         "stop": STOP,

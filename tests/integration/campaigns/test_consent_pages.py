@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from aiohttp import FormData
 
 from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.viewer import SYSTEM
-from hotline.web.desktop import results
+from hotline.web.desktop import consents, results
 from hotline.workflows import users
 from hotline.workflows.house import House
 from tests.integration.campaigns.conftest import MakeCampaign, People
@@ -93,6 +94,13 @@ async def test_consents_and_who_gets_nothing(house: House, api: Api, language: s
     assert "/lift" in await page(api, "/consents/suppressions?address=bert%40example.com&channel=email")
     assert (await send(api, "/consents/suppressions", {**form, "address": "nobody"}))[0] == 422
     await page(api, "/consents/suppressions?address=nobody&channel=email")
+    too_large = FormData()
+    too_large.add_field("file", b"x@example.com\n" * (consents.LARGEST // 14 + 1), filename="list.csv")
+    too_large.add_field("channel", "email")
+    headers = {"Authorization": f"Bearer {await api.token('administrator')}", "Accept": "text/html"}
+    async with api.client.post("/consents/lists", data=too_large, headers=headers) as answer:
+        assert answer.status == 413
+    assert await house.db.fetchval("SELECT count(*) FROM push_file") == 0
     async with house.unit(SYSTEM) as uow:
         await opt_out(uow, "email", house.keyring.contact_index("email", "anna@example.com"), source="link")
     mine = await page(api, f"/customers/{anna}/consents")
