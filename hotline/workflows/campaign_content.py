@@ -131,6 +131,8 @@ async def drift(house: House, uow: UnitOfWork, campaign: CampaignView, content: 
     try:
         made = await parts(house, uow, campaign)
     except HotlineError as error:
+        if error.retry:
+            raise
         return [Difference(error.detail.partition(":")[0], "", error.code)]
     now = made.frozen(links={}, recipients=0, recipients_sha256=b"", authors=(), approvals=0, valid_days=0).content()
     return present(content, now)
