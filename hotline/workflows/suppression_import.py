@@ -123,13 +123,12 @@ async def run_import(house: House, run: Run) -> Result:
             await run.advance(
                 uow, cursor={"row": row, "new": new, "faults": dict(faults)}, done=len(some), failed=len(refused)
             )
-    done = run.job.done
     async with house.unit(run.viewer) as uow:
         uow.audit("suppression:imported", file_id, new=new, refused=sum(faults.values()))
         await commands.note_written(
             uow, file_id, path=view.path or "", size=view.bytes or 0, rows=row, expires_at=uow.now + KEPT
         )
-    return {"new": new, "rows": row, "refused": sum(faults.values()), "faults": dict(faults), "done": done}
+    return {"new": new, "rows": row, "refused": sum(faults.values()), "faults": dict(faults)}
 
 
 async def refused(
