@@ -36,7 +36,7 @@ MOST_BEGUN: Final = 8
 #: The part of the gate's time within which what is begun should be handed over.
 FRESH_SHARE: Final = 0.6
 #: Deliveries that are taken by one statement, at the most and to begin with.
-MOST_TAKEN: Final = 500
+MOST_TAKEN: Final = 300
 FIRST_TAKEN: Final = 32
 #: Seconds for which what was taken should last; it is given back after this many, the lease being longer.
 TAKEN_SECONDS: Final = 1.5
@@ -64,7 +64,6 @@ class Lane:
         self._lease = lease
         self._at_once = channel.at_once(house)
         self._ready: deque[Prepared] = deque()
-        self._ready_since = 0.0
         self._begun: asyncio.Queue[Prepared] = asyncio.Queue()
         #: Those begun that are not handed over yet.
         self._waiting: dict[UUID, Prepared] = {}
@@ -144,10 +143,8 @@ class Lane:
 
     async def _take(self) -> None:
         """Have enough ready for the next moments, and no more: what waits here is decided on already."""
-        if self._ready and monotonic() - self._ready_since > STALE_SECONDS:
-            stale = [each.id for each in self._ready]
-            self._ready.clear()
-            self._withheld += stale
+        while self._ready and monotonic() - self._ready[0].taken > STALE_SECONDS:
+            self._withheld.append(self._ready.popleft().id)
             self._news.set()
         if not self.campaigns or len(self._ready) >= max(1, self._taken // 2) or self._resting:
             await self._wait(0.2 if self._ready else LOOK_SECONDS)
@@ -156,9 +153,9 @@ class Lane:
         begun = monotonic()
         most = -(-self._taken // len(campaigns))
         found = await dispatch.take(self._house, campaigns, most, self._lease)
+        for each in found:
+            each.taken = begun
         if found:
-            if not self._ready:
-                self._ready_since = begun
             self._ready.extend(found)
             self._moved.set()
         else:
