@@ -173,6 +173,7 @@ class Conversation:
     transferees: set[str] = field(default_factory=set)
     merged: list[UUID] = field(default_factory=list)  # told calls that became part of this one, not yet told
     voicemail: bool = False
+    campaign: bool = False  # hotline calls somebody for a campaign: its delivery tells of it, not a call
     joins: UUID | str | None = None  # the call of Twilio that goes on here, as the dialplan says
     answered: bool = False
     open_rings: dict[str, OpenRing] = field(default_factory=dict)  # the records' rings not yet seen on the PBX
@@ -203,6 +204,7 @@ class Conversation:
         self.transferees |= gone.transferees
         self.merged += gone.merged
         self.voicemail |= gone.voicemail
+        self.campaign |= gone.campaign
         self.joins = self.joins or gone.joins
         self.answered |= gone.answered
         self.restored |= gone.restored

@@ -76,4 +76,6 @@ TRACKED_EVENTS: frozenset[str] = frozenset(
 )
 
 #: The only variables whose VarSet is read.
-TRACKED_VARIABLES: frozenset[str] = frozenset({"HOTLINE_JOIN", "HOTLINE_PRESENTATION", "QUEUESTATUS", "VMSTATUS"})
+TRACKED_VARIABLES: frozenset[str] = frozenset(
+    {"HOTLINE_JOIN", "HOTLINE_PRESENTATION", "HOTLINE_PUSH", "QUEUESTATUS", "VMSTATUS"}
+)

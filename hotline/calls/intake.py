@@ -20,6 +20,9 @@ from .twilio_story import CALL_SID
 #: Extensions that are the dialplan's own, not what somebody dialled.
 _NOT_DIALLED = frozenset({"", "s", "h", "i", "t", "T", "failed", "onhangup", "<unknown>"})
 
+#: The dialplan's context of those who pick up a call of a campaign.
+PUSH_CONTEXT: Final = "hotline-push"
+
 
 class Intake(Register):
     """The facts of one PBX. ``take`` merges an event and names the conversations that it changed."""
@@ -50,6 +53,8 @@ class Intake(Register):
 
     def _caller(self, channel: Channel, fields: Fields, moment: Moment, *, rank: int) -> None:
         channel.conversation.alive = True
+        if fields.get("Context") == PUSH_CONTEXT:
+            channel.conversation.campaign = True
         if channel.kind != "phone":
             return
         if channel.caller is None or (rank, moment) >= channel.caller[:2]:
@@ -193,6 +198,10 @@ class Intake(Register):
                 channel = self.channel(fields, "", moment) if other is not None else None
                 if channel is not None:
                     channel.conversation.joins = channel.conversation.joins or other
+            case "HOTLINE_PUSH":
+                channel = self.channel(fields, "", moment)
+                if channel is not None:
+                    channel.conversation.campaign = True
             case "VMSTATUS" if value == "SUCCESS":
                 channel = self.channel(fields, "", moment)
                 if channel is not None:

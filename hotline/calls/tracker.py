@@ -124,6 +124,8 @@ class Tracker:
     def _tell(self, calls: Iterable[Conversation], now: datetime, *, force: bool = False) -> list[Line]:
         lines: list[Line] = []
         for call in calls:
+            if call.campaign:
+                continue
             lines += Telling(self._intake, call, now, timed=self._timed, force=force).lines_now()
         return lines
 

@@ -19,6 +19,7 @@ import structlog
 
 from hotline.calls.command_states import CommandState
 from hotline.calls.facts import AmiEvent, Snapshot
+from hotline.calls.intake import PUSH_CONTEXT
 from hotline.crm.leases import Lease
 from hotline.errors import HotlineError, Unavailable
 from hotline.pbx import actions
@@ -47,8 +48,6 @@ RING_SECONDS: Final = 30
 POLL_SECONDS: Final = 1.0
 #: How long after the ringing has ended the PBX may take to say what became of a dialled call.
 ORIGINATE_GRACE: Final = 10.0
-#: The dialplan's context of those who pick up a call of a campaign.
-PUSH_CONTEXT: Final = "hotline-push"
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0)
 
 #: How long the Hangup that says why a phone was not picked up may come after the OriginateResponse.

@@ -95,15 +95,16 @@ def _media(sdp: str) -> Address | None:
 class Softphone(asyncio.DatagramProtocol):
     """One phone; ``dialogs`` holds its calls, newest last. ``audio`` makes what takes its audio packets."""
 
-    def __init__(self, name: str, audio: Callable[[], asyncio.DatagramProtocol] = Echo) -> None:
+    def __init__(self, name: str, audio: Callable[[], asyncio.DatagramProtocol] = Echo, *, port: int = 0) -> None:
         self.name = name
+        self._port = port
         self._audio = audio
         self.dialogs: list[Dialog] = []
         self._arrived = asyncio.Event()
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", self._port))
         self._rtp, _ = await loop.create_datagram_endpoint(self._audio, local_addr=("127.0.0.1", 0))
         self.rtp_port: int = self._rtp.get_extra_info("sockname")[1]
 
@@ -211,6 +212,7 @@ class Softphone(asyncio.DatagramProtocol):
             message.get("From"),
             contact.group(1) if contact else "",
             message.get("Call-ID"),
+            media=_media(message.body),
         )
         self.dialogs.append(new)
         self._reply(message, "180 Ringing", peer, tag)

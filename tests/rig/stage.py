@@ -11,7 +11,7 @@ from tests.rig.asterisk import Asterisk
 from tests.rig.ports import free_port
 from tests.rig.scenarios import Behaviour, Digits
 from tests.rig.sipp import Sipp
-from tests.rig.telephone import Telephone
+from tests.rig.telephone import CalledTelephone, Telephone
 
 
 class Stage:
@@ -82,6 +82,10 @@ class Stage:
     ) -> Telephone:
         """Somebody outside who dials ``to`` and then does what the test says: ``async with stage.telephone(…)``."""
         return Telephone(self.asterisk.ports.sip, to, number, name=name, withheld=withheld)
+
+    def customer(self) -> CalledTelephone:
+        """Somebody outside whom calls over the trunk reach: ``async with stage.customer() as called``."""
+        return CalledTelephone(self.asterisk.ports.trunk)
 
     def _start(self, name: str, text: str, *, port: int, calls: int | None = None) -> Sipp:
         process = Sipp(name, text, self.asterisk.ports.sip, port=port, calls=calls)

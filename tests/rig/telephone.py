@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final, Literal, cast
 
 from tests.rig import sound
-from tests.rig.softphone import Address, Dialog, Softphone
+from tests.rig.softphone import Address, Dialog, Message, Softphone
 from tests.rig.sound import RATE, Sound
 
 #: One packet carries 20 ms.
@@ -194,3 +194,37 @@ class Telephone:
     async def over(self, seconds: float = 30.0) -> None:
         """Wait until the call is over, whoever ends it."""
         await self.dialog.until("over", seconds=seconds)
+
+
+class CalledTelephone(Telephone):
+    """Somebody outside whom the PBX calls over its trunk; entering switches the phone on at ``port``."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(0, "", "")
+        self._phone = Softphone("trunk", lambda: self.line, port=port)
+
+    async def __aenter__(self) -> CalledTelephone:
+        await self._phone.start()
+        self._sending = asyncio.create_task(self.line.run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._dialog is None:
+            self._dialog = Dialog(False, Message("", []), ("", 0), "", "", "", "", state="over")
+        await super().__aexit__(kind, error, trace)
+
+    async def rings(self, seconds: float = 30.0) -> str:
+        """Wait until it rings; who calls, as the phone shows it."""
+        self._dialog = await self._phone.rings(seconds)
+        return self.dialog.invite.get("From")
+
+    def decline(self) -> None:
+        """Be busy."""
+        self._phone.decline(self.dialog)
+
+    async def pick_up(self, words: Sound) -> None:
+        """Answer, and speak."""
+        await self._phone.answer(self.dialog)
+        self.say(words)

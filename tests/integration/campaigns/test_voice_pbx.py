@@ -211,7 +211,8 @@ async def test_a_call_that_cannot_be_made_is_a_failure(called: Called) -> None:
         await until(became(called.lines.house, campaign_id, permanent_failure=1))
 
 
-async def test_a_call_in_which_nothing_was_said_is_a_failure(called: Called) -> None:
+async def test_a_call_in_which_nothing_was_said_is_a_failure(called: Called, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push_pbx, "_TOLD_SECONDS", 0.1)
     called.deaf = True
     async with calling(called) as campaign_id:
         await until(became(called.lines.house, campaign_id, permanent_failure=1))
