@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 
-from bench import ami, crowd, ivr, memory, pages, pop, render, sms, webhook
+from bench import ami, crowd, deliveries, email, ivr, kills, memory, pages, pop, render, sms, webhook
 from bench.measure import tell
 
 
@@ -26,6 +26,12 @@ async def main() -> None:
     await pages.main(crowd.CUSTOMERS, pages.ROUNDS)
     tell()
     await sms.main(sms.MESSAGES, sms.RUNS)
+    tell()
+    await email.main()
+    tell()
+    await deliveries.main()
+    tell()
+    await kills.main()
     tell()
     render.main()
 
