@@ -7,9 +7,13 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from hotline.channels.errors import NotConfigured, PermanentlyRefused
+from hotline.channels.errors import NotConfigured, PermanentlyRefused, TemplateNeeded, TemporarilyRefused
 from hotline.channels.twilio.messages import joined
+from hotline.conversations import window
 from hotline.conversations.delivery import of_twilio
+from hotline.crm.queries.push_window import last_written
+from hotline.crm.viewer import SYSTEM
+from hotline.errors import Unavailable
 from hotline.workflows.deliveries import Accepted
 from hotline.workflows.house import House
 from hotline.workflows.push_channels import Push, PushChannel
@@ -29,6 +33,8 @@ async def send(house: House, push: Push) -> Accepted:
     if not push.sender and push.service_sid is None:
         raise PermanentlyRefused("There is no number to send it from.")
     rendered = push.rendered
+    if push.channel == "whatsapp" and rendered.content_sid is None:
+        await _require_window(house, push)
     account = push.account_sid or house.twilio.account_sid
     made = await house.twilio.create_message(
         to=joined("whatsapp" if push.channel == "whatsapp" else "sms", push.to),
@@ -42,6 +48,18 @@ async def send(house: House, push: Push) -> Accepted:
         account_sid=account,
     )
     return Accepted(made.sid, made.account_sid or account, of_twilio(made.status) or "sending", made.segments)
+
+
+async def _require_window(house: House, push: Push) -> None:
+    """Free text reaches on WhatsApp only who wrote within a day (rule 12). Raises TemplateNeeded. A database that is
+    away says nothing, and then nothing is sent."""
+    index = house.keyring.contact_index("whatsapp", push.to)
+    try:
+        last = await last_written(house.db, SYSTEM, "whatsapp", index)
+    except Unavailable:
+        raise TemporarilyRefused("Nobody knows when they wrote last.") from None
+    if not window.is_open("whatsapp", last, house.clock()):
+        raise TemplateNeeded(provider_code=63016)
 
 
 def status_url(house: House, delivery_id: UUID, attempt: int) -> str:

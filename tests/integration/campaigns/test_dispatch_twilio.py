@@ -8,7 +8,7 @@ from bench import blast
 from hotline.simulator.twilio import Fault
 from hotline.workflows.house import House
 from hotline.workflows.push_unknown import resolve
-from tests.fakes.twilio import FakeTwilio, TwilioDoor
+from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.campaigns.test_dispatch import dispatching, states_are
 from tests.waiting import until
 
@@ -68,3 +68,17 @@ async def test_a_suspended_account_pauses_its_sender_and_what_waits_goes_on_afte
         await house.db.execute("DELETE FROM sender_pause")
         await house.db.execute("UPDATE delivery SET due_at = now() - interval '1 s'")
         await states_are(house, campaign_id, delivered=2)
+
+
+async def test_rule_12_free_text_by_whatsapp_reaches_only_who_wrote_within_a_day(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor
+) -> None:
+    await blast.people(house, 2)
+    await twilio.messages.write(f"whatsapp:{blast.phone_of(0)}", f"whatsapp:{NUMBER}", "Hello")
+    twilio.messages.received.clear()
+    await blast.sender(house, "whatsapp", NUMBER)
+    campaign_id = await blast.campaign(house, "whatsapp", blast.text_content(), limits=DAY)
+    async with dispatching(house):
+        await states_are(house, campaign_id, delivered=1, permanent_failure=1)
+    assert await house.db.fetchval("SELECT error_code FROM delivery WHERE state = 'permanent_failure'") == "63016"
+    assert [each.to for each in twilio.messages.received] == [f"whatsapp:{blast.phone_of(0)}"]
