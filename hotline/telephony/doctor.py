@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hotline.calls.facts import TRACKED_VARIABLES, AmiEvent, Snapshot
+from hotline.calls.intake import PUSH_CONTEXT
 from hotline.errors import HotlineError
 from hotline.ids import new_id
 from hotline.pbx.connection import Connection, Patience
@@ -312,6 +313,8 @@ async def _contexts(connection: Connection, settings: Settings, allowed: Reply |
     }
     if settings.twilio_sip_url:  # one PBX is enough for it, and its address does not say which
         wanted[TWILIO_CONTEXT] = ("callers whom Twilio sends on (HOTLINE_TWILIO_SIP_URL)", "warning")
+    if settings.agi_key.get_secret_value():
+        wanted[PUSH_CONTEXT] = ("campaigns by telephone", "warning")
     for context, (purpose, verdict) in wanted.items():
         reply = await _ask(connection, "ShowDialPlan", ("Context", context))
         if reply is not None and reply.success:
@@ -326,6 +329,8 @@ async def _contexts(connection: Connection, settings: Settings, allowed: Reply |
                     "#include extensions_hotline.conf",
                     "(and endpoint twilio of pjsip_hotline.conf, with this context)"
                     if context == TWILIO_CONTEXT
+                    else "(without it nobody who picks up hears anything)"
+                    if context == PUSH_CONTEXT
                     else "(or name your own context in HOTLINE_DIAL_OUT, HOTLINE_DIAL_INTERNAL)",
                 ),
             )

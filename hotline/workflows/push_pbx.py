@@ -164,12 +164,15 @@ async def prepare(house: House, command_id: UUID) -> PushCall:
     call = await find_push_call(house.db, SYSTEM, command_id)
     if call is None or not call.newest:
         raise PermanentlyRefused("There is no such delivery.")
-    message = await _message(house, call, beginning=True)
+    message = await _message(house, call)
     spoken = await speak(house, message.prompts, patience=_SPEAK_SECONDS)
     if any(each.missing for each in spoken):
         raise PermanentlyRefused("Nothing would be heard: there is no recording, and no voice for the text.")
     if sum(each.seconds for each in spoken) > LONGEST_CALL:
         raise PermanentlyRefused("The message is too long to be heard in a call.")
+    begun = await find_begun(house.db, SYSTEM, call.delivery_id, house.clock())
+    if begun is None or not begun.allowed:  # the last look before the phone rings
+        raise TemporarilyRefused("The campaign does not run now.")
     return call
 
 
@@ -218,7 +221,7 @@ async def answered(house: House, pbx: str, command_id: UUID, delivery_id: UUID) 
         return None
     if call.state not in ("sent", "done") or call.delivery_state not in ("sending", "unknown"):
         return None
-    return await _message(house, call, beginning=False)
+    return await _message(house, call)
 
 
 async def machine(house: House, command_id: UUID) -> None:
@@ -245,13 +248,11 @@ async def heard(house: House, command_id: UUID, key: str, *, opts_out: bool) -> 
 # Inside
 
 
-async def _message(house: House, call: PushCall, *, beginning: bool) -> Message:
+async def _message(house: House, call: PushCall) -> Message:
     """The approved message of a delivery, filled in anew."""
     begun = await find_begun(house.db, SYSTEM, call.delivery_id, house.clock())
     if begun is None:
         raise PermanentlyRefused("The delivery is not being sent.")
-    if beginning and not begun.allowed:
-        raise TemporarilyRefused("The campaign does not run now.")
     plans: Plans = house.kept.setdefault(Plans, Plans())
     plan = await plans.of(house, begun.approved)
     if plan is None:

@@ -12,12 +12,15 @@ from uuid import UUID
 import pytest
 
 from bench import blast
+from hotline.crm.commands.outbound_stop import stop
+from hotline.crm.viewer import SYSTEM
+from hotline.jobs import dispatch
 from hotline.jobs.dispatch import Dispatcher
 from hotline.settings import DialFormat, Settings
 from hotline.workflows import push_pbx
 from hotline.workflows.commands import expire_commands
 from hotline.workflows.house import House
-from hotline.workflows.prompts import caption
+from hotline.workflows.prompts import Spoken, caption, speak
 from tests.fakes.agi import Act, AgiCaller
 from tests.fakes.ami import Headers
 from tests.integration.agi import Exchange, exchange
@@ -218,7 +221,10 @@ async def test_a_call_in_which_nothing_was_said_is_a_failure(called: Called, mon
         await until(became(called.lines.house, campaign_id, permanent_failure=1))
 
 
-async def test_a_dispatch_process_that_died_leaves_the_receipt_to_the_desk(called: Called) -> None:
+async def test_a_dispatch_process_that_died_leaves_the_receipt_to_the_desk(
+    called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "STOP_SECONDS", 0.1)
     house = called.lines.house
     gate = asyncio.Event()
     answer = called.lines.pbx.answers["Originate"]
@@ -245,6 +251,24 @@ async def test_nobody_is_called_by_a_command_of_yesterday(called: Called) -> Non
     await house.db.execute("UPDATE pbx_command SET state = 'pending', finished_at = NULL, expires_at = now()")
     assert await expire_commands(house, "main") == 1
     assert len(called.lines.pbx.named("Originate")) == 1
+
+
+async def test_rule_15_a_stop_holds_until_the_phone_rings(called: Called, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = called.lines.house
+
+    async def slowly(*given: Any, **more: Any) -> list[Spoken]:
+        async with house.unit(SYSTEM) as uow:
+            await stop(uow, "while it was spoken")
+        return await speak(*given, **more)
+
+    monkeypatch.setattr(push_pbx, "speak", slowly)
+
+    async def waits() -> bool:
+        return bool(await house.db.fetchval("SELECT state = 'queued' AND attempts = 1 FROM delivery"))
+
+    async with calling(called):
+        await until(waits)
+    assert called.lines.pbx.named("Originate") == []
 
 
 async def test_a_script_of_another_channel_hears_nothing(called: Called) -> None:
