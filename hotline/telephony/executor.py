@@ -11,7 +11,6 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,6 +27,7 @@ from hotline.pbx.connection import Connection
 from hotline.pbx.errors import ConnectionLost, NoAnswer
 from hotline.telephony import metrics
 from hotline.telephony.channels import caller_channel, channel_of, list_channels
+from hotline.telephony.ringing import Ringing
 from hotline.workflows import push_pbx
 from hotline.workflows.commands import (
     CommandOrder,
@@ -50,37 +50,8 @@ POLL_SECONDS: Final = 1.0
 ORIGINATE_GRACE: Final = 10.0
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0)
 
-#: How long the Hangup that says why a phone was not picked up may come after the OriginateResponse.
-CAUSE_SECONDS: Final = 0.5
-
-#: OriginateResponse's Reason (main/manager.c, AST_CONTROL_*) where it says more than "failed"; chan_pjsip's says no
-#: more than that, and the Hangup's cause (Q.850) does.
-_NO_ANSWER: Final = ("no_answer", "The agent's phone was not picked up.")
-_BUSY: Final = ("busy", "The agent's phone is busy.")
-_UNREACHABLE: Final = ("unreachable", "The agent's phone cannot be reached.")
-_REASONS: Final = {"1": _NO_ANSWER, "3": _NO_ANSWER, "5": _BUSY, "8": _UNREACHABLE}
-_CAUSES: Final = {
-    "17": _BUSY,
-    "18": _NO_ANSWER,
-    "19": _NO_ANSWER,
-    "21": ("declined", "The call was declined at the agent's phone."),
-    "3": _UNREACHABLE,
-    "20": _UNREACHABLE,
-    "27": _UNREACHABLE,
-    "38": _UNREACHABLE,
-}
-
-
 #: The state that a command ends in, the error's code and its sentence.
 _Outcome = tuple[CommandState, str | None, str | None]
-
-
-@dataclass(slots=True)
-class _Ringing:
-    """A phone that was asked to ring: what the PBX said of it so far."""
-
-    answer: asyncio.Future[AmiEvent]
-    cause: asyncio.Future[str]
 
 
 class Executor:
@@ -93,7 +64,7 @@ class Executor:
         self._connection: Connection | None = None
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[Any]] = set()
-        self._originating: dict[str, _Ringing] = {}
+        self._originating: dict[str, Ringing] = {}
 
     def attach(self, connection: Connection) -> None:
         """Carry commands out on this connection from now on."""
@@ -302,6 +273,7 @@ class Executor:
                 return
             state, code, _ = outcome
             if state == "failed":
+                code = "failed" if await ringing.no_such_number() else code
                 await push_pbx.not_answered(self._house, order.id, code or "")
             await self._finish(order.id, state, code)
             if state != "done":
@@ -315,17 +287,17 @@ class Executor:
             await push_pbx.over(self._house, order.id)
 
     @contextmanager
-    def _ringing(self, order: CommandOrder) -> Iterator[_Ringing]:
+    def _ringing(self, order: CommandOrder) -> Iterator[Ringing]:
         """Hear what the PBX says of a call, while the context is open."""
         loop = asyncio.get_running_loop()
-        self._originating[str(order.id)] = ringing = _Ringing(loop.create_future(), loop.create_future())
+        self._originating[str(order.id)] = ringing = Ringing(loop.create_future(), loop.create_future())
         try:
             yield ringing
         finally:
             self._originating.pop(str(order.id), None)
 
     async def _ring(
-        self, order: CommandOrder, action: PbxAction, ringing: _Ringing, connection: Connection
+        self, order: CommandOrder, action: PbxAction, ringing: Ringing, connection: Connection
     ) -> _Outcome | None:
         """Let it ring; what came of it, None when the next snapshot must tell."""
         reply = await connection.request(action.name, *action.headers, action_id=action.action_id)
@@ -342,19 +314,7 @@ class Executor:
             raise
         if event.get("Response") == "Success":
             return "done", None, None
-        return ("failed", *await self._why(event, ringing))
-
-    @staticmethod
-    async def _why(event: AmiEvent, ringing: _Ringing) -> tuple[str, str]:
-        """Why the phone was not picked up: a code and a sentence."""
-        if (known := _REASONS.get(event.get("Reason"))) is not None:
-            return known
-        try:
-            async with asyncio.timeout(CAUSE_SECONDS):
-                cause = await ringing.cause
-        except TimeoutError:
-            cause = ""
-        return _CAUSES.get(cause, ("failed", "The agent's phone could not be rung."))
+        return ("failed", *await ringing.why(event))
 
     @staticmethod
     async def _look(order: CommandOrder, connection: Connection) -> _Outcome:

@@ -208,8 +208,9 @@ async def test_who_does_not_pick_up_is_called_again_later(called: Called, reason
     assert await house.db.fetchval("SELECT state FROM pbx_command") == "failed"
 
 
-async def test_a_call_that_cannot_be_made_is_a_failure(called: Called) -> None:
-    called.reason, called.cause = "0", "1"
+@pytest.mark.parametrize("reason", ["0", "1"])
+async def test_a_number_that_nobody_has_is_a_failure(called: Called, reason: str) -> None:
+    called.reason, called.cause = reason, "1"
     async with calling(called) as campaign_id:
         await until(became(called.lines.house, campaign_id, permanent_failure=1))
 
