@@ -1,13 +1,13 @@
-"""A campaign by telephone through a real Asterisk: busy at first, then somebody picks up and presses the key."""
+"""A campaign by telephone through a real Asterisk, from its review on: busy at first, then heard and ended by a key."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from bench import blast
 from hotline.bus.memory import MemoryBus
 from hotline.crm.database import Database
 from hotline.crm.personal_keys import open_keyring
@@ -22,6 +22,10 @@ from tests.rig import sound
 from tests.rig.asterisk import Asterisk
 from tests.rig.ports import free_port
 from tests.rig.stage import Stage
+
+#: The company's number, and the customer's.
+OWN: Final = "+15005550006"
+THEIRS: Final = "+12122000000"
 
 
 @pytest.fixture
@@ -65,11 +69,35 @@ async def records(company_url: str, settings_of: dict[str, str], tmp_path: Path)
     await database.close()
 
 
+async def approved(office: Office) -> str:
+    """A campaign that somebody else approved, to one customer; its id."""
+    admin = office.admin
+    reviewer = await office.hire("rob", interfaces=[], role="reviewer")
+    await admin.post("/senders", {"channel": "voice", "address": OWN, "name": "Company"}, status=201)
+    customer = await office.customer("Anna", THEIRS, locale="en")
+    agreed = {"customer_id": customer["id"], "channel": "voice", "source": "form", "wording": "Call me with news."}
+    await admin.post("/consents", agreed)
+    everybody = {"name": "All", "rules": {"field": "kind", "op": "in", "value": ["person"]}}
+    segment = await admin.post("/segments", everybody, status=201)
+    content = {"locale": "en", **CONTENT["locales"]["en"]}  # type: ignore[index]
+    body = {"name": "Opening", "channel": "voice", "sender": OWN, "segment_id": segment["id"], "variants": [content]}
+    made = await admin.post("/campaigns", {**body, "schedule": {}, "limits": AT_ANY_HOUR}, status=201)
+    campaign: str = made["id"]
+    await admin.post(f"/campaigns/{campaign}/submit", {})
+
+    async def in_review() -> bool:
+        return bool((await admin.get(f"/campaigns/{campaign}"))["state"] == "in_review")
+
+    await soon(in_review, "the campaign is in review")
+    await reviewer.post(f"/campaigns/{campaign}/approve", {})
+    return campaign
+
+
 @newest
 async def test_a_customer_presses_the_key_and_is_called_no_more(office: Office, records: House, stage: Stage) -> None:
+    campaign = await approved(office)
     async with stage.customer() as customer:
-        await blast.people(records, 1)
-        campaign_id = await blast.campaign(records, "voice", CONTENT, limits=AT_ANY_HOUR)
+        await office.admin.post(f"/campaigns/{campaign}/start", {})
         await customer.rings()
         customer.decline()
 
@@ -78,17 +106,17 @@ async def test_a_customer_presses_the_key_and_is_called_no_more(office: Office, 
 
         await soon(later, "who was busy is called again later")
         await records.db.execute("UPDATE delivery SET due_at = now()")
-        assert f"sip:{blast.NUMBER}@" in await customer.rings()
+        assert f"sip:{OWN}@" in await customer.rings()
         await customer.pick_up(sound.tone(300, 0.6))  # a short word and a pause, as people do
         await spoken_to(customer)
         await customer.press("9", by="info")
         await customer.over()
 
     async def delivered() -> bool:
-        return await blast.states(records, campaign_id) == {"delivered": 1}
+        return bool(await records.db.fetchval("SELECT state = 'delivered' FROM delivery"))
 
     await soon(delivered, "the call counts as delivered")
     row = await records.db.fetchrow("SELECT channel, reason, source FROM suppression")
     assert row is not None
     assert tuple(row) == ("voice", "opt_out", "call")
-    assert [(call["direction"], call["ticket"]) for call in await office.admin.calls()] == []
+    assert await office.admin.calls() == []
