@@ -30,6 +30,7 @@ from hotline.crm.commands.messages import NewMessage, known_message, write_messa
 from hotline.crm.commands.opt_outs import opt_in
 from hotline.crm.commands.opt_outs import opt_out as note_opt_out
 from hotline.crm.commands.senders import create_sender
+from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.keys import PersonalKey
 from hotline.crm.queries.senders import SenderView, find_sender, get_sender
 from hotline.crm.unit_of_work import UnitOfWork
@@ -119,11 +120,13 @@ async def receive(house: House, uow: UnitOfWork, inbound: Inbound) -> Received:
     if inbound.channel != "email" and not inbound.files:
         word = opt_out.word_of(inbound.body, section.stop_words.split(","))
     if word is not None and word[0] == "start":
-        lifted = await opt_in(
-            uow, inbound.channel, index, source="message", wording=inbound.body, reasons=("opt_out",), restores=True,
-        )  # fmt: skip
-        if not lifted and opt_out.may_be_said(inbound.body):
-            word = None  # they had not stopped: "yes" is an answer to somebody
+        if opt_out.may_be_said(inbound.body) and "opt_out" not in await reasons_of(uow, inbound.channel, index):
+            word = None  # they had not stopped: "yes" is an answer to somebody, and agrees to no marketing
+        else:
+            await opt_in(
+                uow, inbound.channel, index, source="message", wording=inbound.body, reasons=("opt_out",),
+                restores=True,
+            )  # fmt: skip
     record, previous, key = await _conversation(uow, inbound, index, address, country, sender)
     await _customer(house, uow, record, previous, key, inbound, index)
     before = record.ticket_id

@@ -11,6 +11,8 @@ from defusedxml.ElementTree import fromstring
 
 from hotline.clock import utc_now
 from hotline.crm import company
+from hotline.crm.commands.consents import grant
+from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company import put
 from hotline.workflows.house import House
@@ -103,6 +105,21 @@ async def test_stop_is_answered_once_and_holds(house: House, twilio: FakeTwilio,
         assert await count(house, "suppression", "lifted_at IS NULL") == 0
     assert await count(house, "ticket") == 0
     assert {each.state for each in await conversations(house)} == {"closed"}
+
+
+async def test_rule_08_yes_to_a_colleague_agrees_to_no_marketing(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor
+) -> None:
+    anna, index = await customer(house, "Anna", ANNA), house.keyring.contact_index("phone", ANNA)
+    async with house.unit(SYSTEM) as uow:
+        await grant(uow, anna, "sms", "marketing", source="form", wording="News, yes", at=uow.now - timedelta(days=1))
+        await opt_out(uow, "sms", index, source="link", purpose="marketing")
+    await twilio_door.post("/messages", sms("Yes"))
+    assert await count(house, "consent", "state = 'granted'") == 0
+    assert await count(house, "suppression", "lifted_at IS NULL AND purpose = 'marketing'") == 1
+    await twilio_door.post("/messages", sms("START", "SM" + "9" * 32))
+    assert await count(house, "consent", "state = 'granted' AND purpose = 'marketing'") == 1
+    assert await count(house, "suppression", "lifted_at IS NULL") == 0
 
 
 async def test_words_in_a_sentence_are_no_words(house: House, twilio: FakeTwilio, twilio_door: TwilioDoor) -> None:
