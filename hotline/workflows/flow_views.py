@@ -14,6 +14,7 @@ from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 from hotline.ivr.draw_words import Counts
 from hotline.ivr.flow import FlowSet
+from hotline.ivr.nodes import Survey
 from hotline.ivr.problems import Problem
 from hotline.workflows.calendars import rules_of
 from hotline.workflows.flows import fetch
@@ -89,6 +90,16 @@ async def _view(house: House, viewer: Viewer, name: str) -> FlowView:
         missing_calendars=tuple(sorted(flows.calendars - set((await rules_of(house)).calendars))),
         callers=sum(times for (node, _), times in taken.items() if node == start),
     )
+
+
+def survey_questions(house: House) -> tuple[str, ...]:
+    """The questions that the surveys of the flows ask now, by name; none while nobody has read the flows yet."""
+    if not house.flows.is_loaded:
+        return ()
+    nodes = (
+        node for flows in house.flows.now.sets.values() for flow in flows.flows.values() for node in flow.nodes.values()
+    )
+    return tuple(sorted({each.name for node in nodes if isinstance(node, Survey) for each in node.questions}))
 
 
 def _stem(file: str) -> str:

@@ -23,11 +23,11 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict
 
 _UTC: Final = ZoneInfo("UTC")
-#: One statement, so that everybody is seen at the same moment. Materialised parts lie on disk where they are large.
+#: One statement, so that everybody is seen at the same moment. What is used twice lies on disk where it is large.
 _JUDGED: Final = """
-WITH chosen AS MATERIALIZED (
+WITH chosen AS (
     SELECT f.customer_id, {reason} AS reason FROM {found} WHERE {where}
-), addressed AS MATERIALIZED (
+), addressed AS (
     SELECT o.customer_id, o.reason, p.id AS contact_point_id, p.value_index
     FROM chosen o LEFT JOIN LATERAL (
         SELECT q.id, q.value_index FROM contact_point q

@@ -200,7 +200,6 @@ PERSONAL: Final[tuple[Personal, ...]] = (
     ),
     # Worked out of what is told elsewhere.
     Personal("customer_facts", OF_CUSTOMER, order="x.customer_id", deletes=True),
-    Personal("customer_facts_due", OF_CUSTOMER, deletes=True),
     # That somebody was to get something, and what was sent, is proved by ids alone.
     Personal("recipient", OF_CUSTOMER, empties={"contact_point_id": "NULL"}),
     Personal("batch_item", OF_CUSTOMER, deletes=True),

@@ -87,15 +87,23 @@ LEFT JOIN users m ON m.id = s.created_by_id LEFT JOIN users u ON u.id = v.user_i
 
 
 async def list_segments(
-    db: Reader, viewer: Viewer, *, limit: int, after: UUID | None = None, archived: bool = False, text: str = ""
+    db: Reader,
+    viewer: Viewer,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    archived: bool = False,
+    kept: bool = True,
+    text: str = "",
 ) -> list[SegmentView]:
-    """Segments, the latest first, from behind ``after``; ``text`` is a part of their names."""
+    """Segments, the latest first, from behind ``after``: those that are ``kept`` in use, those that are ``archived``;
+    ``text`` is a part of their names."""
     viewer.require("segments.read")
     rows = await db.fetch(
-        f"""{_SEGMENT} WHERE ($1 OR s.archived_at IS NULL) AND ($2::uuid IS NULL OR s.id < $2)
-              AND ($3 = '' OR strpos(lower(s.name), lower($3)) > 0)
+        f"""{_SEGMENT} WHERE CASE WHEN s.archived_at IS NULL THEN $5::bool ELSE $1::bool END
+              AND ($2::uuid IS NULL OR s.id < $2) AND ($3 = '' OR strpos(lower(s.name), lower($3)) > 0)
             ORDER BY s.id DESC LIMIT $4""",
-        *(archived, after, text, limit),
+        *(archived, after, text, limit, kept),
     )
     return [_segment(row) for row in rows]
 

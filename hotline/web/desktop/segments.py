@@ -10,7 +10,7 @@ from uuid import UUID
 from aiohttp import web
 
 from hotline.campaigns.consent import ASKED
-from hotline.campaigns.segment_fields import EVENT_WORDS, EVENTS, FIELDS, Field, custom_field
+from hotline.campaigns.segment_fields import EVENT_WORDS, EVENTS, FIELDS, SURVEY, Field, custom_field
 from hotline.campaigns.segment_rules import conditions
 from hotline.crm.company import Formats
 from hotline.crm.queries.audience import Definition, Lists
@@ -39,6 +39,7 @@ from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
 from hotline.workflows import company, segment_counts
 from hotline.workflows import segments as workflow
+from hotline.workflows.flow_views import survey_questions
 
 PAGE: Final = 50
 VERSIONS: Final = 20
@@ -57,6 +58,10 @@ class Offer:
     names: Names
     currency: str
 
+    def offers(self, name: str) -> bool:
+        """Whether a field can be chosen."""
+        return any(name == each for found in self.groups.values() for each, _ in found)
+
 
 @needs("segments.read")
 async def index(request: web.Request) -> web.StreamResponse:
@@ -64,10 +69,9 @@ async def index(request: web.Request) -> web.StreamResponse:
     house, viewer = house_of(request), signed_of(request).viewer
     archived, text = "archived" in request.query, request.query.get("q", "")[:100]
     found = await list_segments(
-        house.db, viewer, limit=PAGE + 1, after=_id(request.query.get("after", "")), archived=archived, text=text
-    )
-    if archived:
-        found = [each for each in found if each.archived]
+        house.db, viewer, limit=PAGE + 1, after=_id(request.query.get("after", "")), archived=archived,
+        kept=not archived, text=text,
+    )  # fmt: skip
     offer = await _offer(request)
     tell = _say(request)
     context = {
@@ -329,6 +333,9 @@ async def _offer(request: web.Request) -> Offer:
     for each in FIELDS.values():
         groups.setdefault(each.group, []).append((each.name, tell(segment_words.FIELDS[each.name])))
     names: dict[str, str] = {}
+    for question in survey_questions(house):
+        asked_of = SURVEY + question
+        groups["calls"].append((asked_of, segment_words.field_name(tell, Names(values, names), asked_of)))
     for described in custom:
         if (asked := custom_field(described)) is None:
             continue
