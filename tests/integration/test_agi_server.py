@@ -163,6 +163,9 @@ async def test_the_records_are_away_and_the_flow_goes_on(lines: Exchange, monkey
     acquire = db.__class__._pool.fget  # type: ignore[attr-defined]
 
     class Gate:
+        def get_idle_size(self) -> int:
+            return 0
+
         async def acquire(self, **more: Any) -> Any:
             await away.wait()
             return await acquire(db).acquire(**more)

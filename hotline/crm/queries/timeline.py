@@ -189,7 +189,7 @@ _PLACE: Final = """
 SELECT at FROM (SELECT at FROM interaction WHERE id = $1 UNION ALL SELECT sent_at FROM delivery WHERE id = $1
                 UNION ALL SELECT at FROM consent_record WHERE id = $1) AS known LIMIT 1
 """
-_NOTES: Final = "(SELECT n.*, NULL::jsonb AS data FROM interaction n WHERE n.call_id = $1 AND n.kind = 'note')"
+_NOTES: Final = "(SELECT n.* FROM interaction n WHERE n.call_id = $1 AND n.kind = 'note')"
 _OF_CALL: Final = " AND i.call_id = $1 AND i.kind = 'note' ORDER BY i.at DESC, i.id DESC LIMIT $2"
 
 

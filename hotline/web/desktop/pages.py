@@ -82,7 +82,7 @@ _GROUPS: Final[Sequence[tuple[str, str, str, tuple[PageLink, ...]]]] = (
             PageLink("/campaigns", "push", N_("Campaigns"), ("campaigns.read",)),
             PageLink("/segments", "filter", N_("Segments"), ("segments.read",)),
             PageLink("/templates", "copy", N_("Templates"), ("templates.read",)),
-            PageLink("/consents", "shield", N_("Consents"), ("consents.read",)),
+            PageLink("/consents", "shield", N_("Consents"), ("campaigns.read",)),
         ),
     ),
     (

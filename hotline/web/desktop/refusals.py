@@ -6,10 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from hotline.web.desktop import campaign_refusals, consent_refusals, segment_refusals, template_refusals
+from hotline.web.desktop import (
+    campaign_refusals,
+    consent_refusals,
+    push_refusals,
+    segment_refusals,
+    template_refusals,
+)
 from hotline.web.desktop.marking import N_
 
-_OF_CAMPAIGNS: Final = (template_refusals, segment_refusals, campaign_refusals, consent_refusals)
+_OF_CAMPAIGNS: Final = (template_refusals, segment_refusals, campaign_refusals, consent_refusals, push_refusals)
 
 #: Said as they are, with a capital letter first.
 _AS_THEY_ARE: Final = frozenset(

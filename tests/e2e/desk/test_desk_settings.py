@@ -100,7 +100,7 @@ async def test_a_policy_is_made_asked_about_and_refused(desk: Desk) -> None:
     await expect(page.locator("#kind-error")).to_contain_text("The policy Complaint is for the same tickets")
     await page.goto(desk.url + f"/settings/policies/{made.id}")
     async with page.expect_navigation():
-        await page.click(".btn-outline-danger")
+        await page.click("main .btn-outline-danger")
     assert made.id not in {each.id for each in await list_policies(desk.house.db, SYSTEM)}
 
 

@@ -92,10 +92,9 @@ def test_a_mail_with_files_and_letters_of_the_world() -> None:
     assert got == [("Größe .html", "application/octet-stream", b"<script>"), ("b.png", "image/png", b"\x89PNG")]
 
 
-async def test_connections_are_used_again_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "MOST_MAILS", 3)
+async def test_connections_are_used_again_and_not_for_ever() -> None:
     async with mail_sink() as sink:
-        pool = SmtpPool(smtp_server(f"smtp://127.0.0.1:{sink.port}?starttls=no"))
+        pool = SmtpPool(smtp_server(f"smtp://127.0.0.1:{sink.port}?starttls=no"), mails=3)
         for _ in range(6):
             await pool.send("s@a.example", ["ann@x.example"], b"Subject: x\r\n\r\nx\r\n")
         await pool.close()
