@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
-from uuid import UUID
 
 import structlog
 
@@ -48,7 +47,6 @@ class Dispatcher:
 
     def __post_init__(self) -> None:
         settings = self.house.settings
-        self._lease: UUID = self.house.new_id()
         self._plans = Plans()
         self._buckets = SharedBuckets(
             settings.redis_url.get_secret_value(), self.house.keyring.blind_index("bus", "namespace").hex()[:16]
@@ -91,7 +89,7 @@ class Dispatcher:
                 by_channel.setdefault(plan.channel, []).append(plan)
         senders = await dispatch.usable_senders(self.house, [plan for some in by_channel.values() for plan in some])
         for name in by_channel.keys() - self._lanes.keys():
-            lane = Lane(self.house, name, self.served[name], self._lease, self._buckets)
+            lane = Lane(self.house, name, self.served[name], self._buckets)
             lane.pace.rates = await push_rates(self.house.db, SYSTEM)
             lane.pace.processes = self._processes
             lane.start()

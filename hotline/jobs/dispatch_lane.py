@@ -43,6 +43,8 @@ TAKEN_SECONDS: Final = 1.5
 STALE_SECONDS: Final = 10.0
 #: Seconds until the next try while the database is away.
 RETRY_SECONDS: Final = 0.5
+#: Seconds for which it is tried to note a result that fails for itself.
+NOTE_SECONDS: Final = 120.0
 #: Seconds between two looks when nothing wakes us.
 LOOK_SECONDS: Final = 1.0
 #: Refusals in a row, for each message at once, after which a provider is left alone for a while; the first and the
@@ -55,13 +57,12 @@ LONGEST_REST: Final = 30.0
 class Lane:
     """A channel. ``campaigns`` is what may be sent over it now, renewed by the dispatcher."""
 
-    def __init__(self, house: House, name: str, channel: PushChannel, lease: UUID, buckets: SharedBuckets) -> None:
+    def __init__(self, house: House, name: str, channel: PushChannel, buckets: SharedBuckets) -> None:
         self.name = name
         self.campaigns: Sequence[tuple[Plan, PlannedSender]] = ()
         self.pace = Pace(name, channel, buckets)
         self._house = house
         self._channel = channel
-        self._lease = lease
         self._at_once = channel.at_once(house)
         self._ready: deque[Prepared] = deque()
         self._begun: asyncio.Queue[Prepared] = asyncio.Queue()
@@ -70,7 +71,10 @@ class Lane:
         self._looking = asyncio.Lock()
         self._begun_count = 0
         self._results: list[Tried] = []
-        self._withheld: list[UUID] = []
+        #: Since when noting a result fails for itself.
+        self._unnoted: dict[UUID, float] = {}
+        #: (delivery, lease of its claim) of what is given back.
+        self._withheld: list[tuple[UUID, UUID]] = []
         self._moved = asyncio.Event()
         self._news = asyncio.Event()
         self._taken = FIRST_TAKEN
@@ -109,7 +113,7 @@ class Lane:
             each = self._begun.get_nowait()
             self._waiting.pop(each.id, None)
             self._held_back(each)
-        self._withheld += [each.id for each in self._ready]
+        self._withheld += [(each.id, each.lease) for each in self._ready]
         self._ready.clear()
         self._news.set()
         with suppress(TimeoutError):
@@ -144,7 +148,8 @@ class Lane:
     async def _take(self) -> None:
         """Have enough ready for the next moments, and no more: what waits here is decided on already."""
         while self._ready and monotonic() - self._ready[0].taken > STALE_SECONDS:
-            self._withheld.append(self._ready.popleft().id)
+            stale = self._ready.popleft()
+            self._withheld.append((stale.id, stale.lease))
             self._news.set()
         if not self.campaigns or len(self._ready) >= max(1, self._taken // 2) or self._resting:
             await self._wait(0.2 if self._ready else LOOK_SECONDS)
@@ -152,7 +157,7 @@ class Lane:
         campaigns = self.campaigns
         begun = monotonic()
         most = -(-self._taken // len(campaigns))
-        found = await dispatch.take(self._house, campaigns, most, self._lease)
+        found = await dispatch.take(self._house, campaigns, most)
         for each in found:
             each.taken = begun
         if found:
@@ -192,11 +197,11 @@ class Lane:
         begun: list[Prepared] = []
         rest: list[Prepared] = group
         try:
-            begun, rest = await dispatch.begin(self._house, group, self._lease)
+            begun, rest = await dispatch.begin(self._house, group)
         finally:
             # What may have been begun without our knowing is not handed over, and is given back.
             self._begun_count -= len(rest)
-            self._withheld += [each.id for each in rest]
+            self._withheld += [(each.id, each.lease) for each in rest]
             if rest:
                 self._news.set()
         for each in begun:
@@ -233,7 +238,7 @@ class Lane:
                 return
             gate = monotonic() + GATE_SECONDS
             with suppress(HotlineError):
-                allowed = await dispatch.still_allowed(self._house, late, self._lease)
+                allowed = await dispatch.still_allowed(self._house, late)
                 for each in late:
                     if each.id in allowed:
                         each.gate = gate
@@ -281,7 +286,7 @@ class Lane:
 
     def _held_back(self, each: Prepared) -> None:
         self._begun_count -= 1
-        self._withheld.append(each.id)
+        self._withheld.append((each.id, each.lease))
         self._news.set()
 
     # Noted
@@ -294,13 +299,11 @@ class Lane:
             if not results and not withheld:
                 continue
             try:
-                if results:
-                    await settle(self._house, results)
-                    del self._results[: len(results)]
-                    self._begun_count -= len(results)
                 if withheld:
-                    await dispatch.withhold(self._house, withheld, self._lease)
+                    await dispatch.withhold(self._house, withheld)
                     del self._withheld[: len(withheld)]
+                if results:
+                    await self._settle(results)
             except Unavailable as error:
                 log.warning("dispatch.notes_wait", channel=self.name, reason=error.code, results=len(self._results))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -310,3 +313,32 @@ class Lane:
                 await asyncio.sleep(RETRY_SECONDS)
                 self._news.set()
             self._moved.set()
+
+    async def _settle(self, results: Sequence[Tried]) -> None:
+        """Note what came back: all of it at once, or what can be noted of it. Raises what went wrong; what is not noted
+        is kept for the next time."""
+        try:
+            await settle(self._house, results)
+        except Unavailable:
+            raise
+        except Exception:
+            for each in results:
+                await self._settle_one(each)
+            raise
+        self._unnoted.clear()
+        del self._results[: len(results)]
+        self._begun_count -= len(results)
+
+    async def _settle_one(self, result: Tried) -> None:
+        """One that cannot be noted must not hold up the others, nor the channel for ever: after a while it is left
+        alone, and becomes unknown when its lease is over. Raises Unavailable."""
+        try:
+            await settle(self._house, [result])
+        except Unavailable:
+            raise
+        except Exception:
+            if monotonic() - self._unnoted.setdefault(result.delivery_id, monotonic()) < NOTE_SECONDS:
+                return
+            log.exception("dispatch.not_noted", delivery=str(result.delivery_id))
+        self._results.remove(result)
+        self._begun_count -= 1

@@ -239,21 +239,13 @@ async def prove(house: House, uow: UnitOfWork, campaign_id: UUID) -> Proven | No
     campaign = await get_campaign(uow, SYSTEM, campaign_id)
     # The recipients are as they were frozen: a trigger refuses changes. Who is about to begin makes sure of it.
     begins = row["state"] in ("approved", "scheduled")
-    if not _genuine(manifest) or (begins and not await _whole(uow, manifest)):
+    if not manifest.signed or (begins and not await _whole(uow, manifest)):
         await move_row(uow, row, "void", reason="tampered")
         return None
     if await drift(house, uow, campaign, manifest.content):
         await move_row(uow, row, "void", reason="changed")
         return None
     return Proven(manifest.id, manifest.content, manifest.sha256)
-
-
-def _genuine(manifest: ManifestView) -> bool:
-    """Whether the content has its hash, enough others signed it, and it is not held longer than they said."""
-    if not manifest.intact or not enough(manifest.approved_by, manifest.content):
-        return False
-    last = max(each.at for each in manifest.approvals if each.verdict == "approved" and each.genuine)
-    return manifest.expires_at <= last + timedelta(days=int(manifest.content["valid_days"]))
 
 
 async def _whole(uow: UnitOfWork, manifest: ManifestView) -> bool:

@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from hotline.campaigns import links as link_rules
-from hotline.campaigns import manifest, tokens
+from hotline.campaigns import tokens
 from hotline.campaigns.limits import read_limits
 from hotline.campaigns.policy import Drop, Hold, Send, SendRules, decide, rules_of, within_company
 from hotline.campaigns.quiet_hours import place_of_number
@@ -29,6 +29,7 @@ from hotline.crm.commands.push_claims import Beginning, Claimed, Decided
 from hotline.crm.commands.push_results import note_withheld
 from hotline.crm.keys import Wrapped, WrongKey
 from hotline.crm.queries import policy_facts, push_campaigns
+from hotline.crm.queries.manifests import get_manifest
 from hotline.crm.queries.push_campaigns import Running
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
@@ -43,7 +44,7 @@ log = structlog.get_logger(__name__)
 #: Told on the bus when deliveries were released, or may go on.
 TOPIC: Final = "dispatch"
 #: A process that was not seen for so long is dead.
-ALIVE: Final = timedelta(seconds=10)
+ALIVE: Final = push_claims.ALIVE
 #: Letters of a reason.
 _LONGEST_REASON: Final = 100
 #: Channels whose addresses are telephone numbers.
@@ -108,12 +109,13 @@ class Plans:
         return replace(plan, rules=within_company(plan.rules, own.cap_messages, own.cap_days))
 
     async def _read(self, house: House, running: Running) -> Plan | None:
-        content = await push_campaigns.manifest_content(house.db, SYSTEM, running.manifest_id)
-        if content is None or manifest.digest(content) != running.sha256:
+        # A row by hand is no approval: its signatures are looked at here too, by whoever sends.
+        approved = await get_manifest(house.db, house.keyring, SYSTEM, running.manifest_id)
+        if approved.sha256 != running.sha256 or not approved.signed:
             log.error("dispatch.manifest_altered", manifest=str(running.manifest_id))
             return None
         try:
-            return read_plan(running, content, str(house.settings.timezone))
+            return read_plan(running, approved.content, str(house.settings.timezone))
         except (HotlineError, KeyError, ValueError, TypeError) as error:
             log.error("dispatch.manifest_unusable", manifest=str(running.manifest_id), error=type(error).__name__)
             return None
@@ -173,6 +175,8 @@ class Prepared:
     to: str = field(repr=False)
     rendered: Rendered = field(repr=False)
     unsubscribe_url: str = field(repr=False)
+    #: Of the claim by which it was taken: another claim of it, also by this process, has another one.
+    lease: UUID
     #: When it was taken, by the process's steady clock.
     taken: float = 0.0
     #: Set when its try has begun.
@@ -184,7 +188,7 @@ class Prepared:
     @property
     def beginning(self) -> Beginning:
         """What beginning it needs."""
-        return Beginning(self.id, self.person_id, self.sender.id, self.locale, self.plan.purpose)
+        return Beginning(self.id, self.person_id, self.sender.id, self.locale, self.plan.purpose, self.lease)
 
     @property
     def destination(self) -> str:
@@ -206,11 +210,11 @@ class Prepared:
         )  # fmt: skip
 
 
-async def take(house: House, plans: Sequence[tuple[Plan, PlannedSender]], most: int, lease: UUID) -> list[Prepared]:
+async def take(house: House, plans: Sequence[tuple[Plan, PlannedSender]], most: int) -> list[Prepared]:
     """Take what is due of campaigns of one channel, at most ``most`` of each, and make it ready to be begun. What does
     not leave, now or ever, is noted as such."""
     by_campaign = {plan.campaign_id: (plan, sender) for plan, sender in plans}
-    now = house.clock()
+    now, lease = house.clock(), house.new_id()
     claimed = await push_claims.claim(house.db, list(by_campaign), now, most, lease, house.settings.node)
     ready: list[Prepared] = []
     decided: list[Decided] = []
@@ -220,7 +224,7 @@ async def take(house: House, plans: Sequence[tuple[Plan, PlannedSender]], most: 
         foreign += [each.id for each in mine if each.manifest_id != plan.manifest_id]
         mine = [each for each in mine if each.manifest_id == plan.manifest_id]
         if mine:
-            some, rest = await _prepare(house, plan, sender, mine, now)
+            some, rest = await _prepare(house, plan, sender, mine, now, lease)
             ready += some
             decided += rest
     if decided:
@@ -233,7 +237,7 @@ async def take(house: House, plans: Sequence[tuple[Plan, PlannedSender]], most: 
 
 
 async def _prepare(
-    house: House, plan: Plan, sender: PlannedSender, claimed: Sequence[Claimed], now: datetime
+    house: House, plan: Plan, sender: PlannedSender, claimed: Sequence[Claimed], now: datetime, lease: UUID
 ) -> tuple[list[Prepared], list[Decided]]:
     facts = await policy_facts.load(house.db, SYSTEM, plan.rules, [_asked(each) for each in claimed], now)
     chosen: list[tuple[Claimed, str]] = []
@@ -263,7 +267,7 @@ async def _prepare(
         ready.append(
             Prepared(
                 each.id, plan, sender, each.person_id, each.contact_point_id, locale, each.due_at, each.expires_at, to,
-                rendered, url,
+                rendered, url, lease,
             )
         )  # fmt: skip
     return ready, decided
@@ -336,20 +340,18 @@ def _address(house: House, plan: Plan, claimed: Claimed) -> str | None:
         return None
 
 
-async def begin(house: House, prepared: Sequence[Prepared], lease: UUID) -> tuple[list[Prepared], list[Prepared]]:
+async def begin(house: House, prepared: Sequence[Prepared]) -> tuple[list[Prepared], list[Prepared]]:
     """Begin the tries of these, each committed when this returns: (those that may be handed over, those that may not
     any more). Where a limit of messages to one person holds, each is decided on anew, nobody else beside it."""
     now = house.clock()
     capped = [each for each in prepared if each.plan.rules.caps]
     if not capped:
-        attempts = await push_claims.begin(
-            house.db, [each.beginning for each in prepared], now, lease, house.settings.node
-        )
+        attempts = await push_claims.begin(house.db, [each.beginning for each in prepared], now, house.settings.node)
     else:
         async with house.unit(SYSTEM) as uow:
             allowed = await _within_caps(uow, capped, now)
             wanted = [each.beginning for each in prepared if not each.plan.rules.caps or each.id in allowed]
-            attempts = await push_claims.begin(uow, wanted, now, lease, house.settings.node)
+            attempts = await push_claims.begin(uow, wanted, now, house.settings.node)
     begun, rest = [], []
     for each in prepared:
         attempt = attempts.get(each.id)
@@ -382,15 +384,15 @@ async def _within_caps(uow: UnitOfWork, prepared: Sequence[Prepared], now: datet
     return allowed
 
 
-async def still_allowed(house: House, prepared: Sequence[Prepared], lease: UUID) -> set[UUID]:
+async def still_allowed(house: House, prepared: Sequence[Prepared]) -> set[UUID]:
     """Which tries that were begun a while ago may be handed over now."""
-    return await push_claims.still_allowed(house.db, [each.beginning for each in prepared], house.clock(), lease)
+    return await push_claims.still_allowed(house.db, [each.beginning for each in prepared], house.clock())
 
 
-async def withhold(house: House, delivery_ids: Sequence[UUID], lease: UUID) -> None:
-    """Give back what was taken, and perhaps begun, and surely not handed over."""
+async def withhold(house: House, withheld: Sequence[tuple[UUID, UUID]]) -> None:
+    """Give back what was taken, and perhaps begun, and surely not handed over: (delivery, lease of its claim)."""
     async with house.unit(SYSTEM) as uow:
-        await note_withheld(uow, delivery_ids, lease)
+        await note_withheld(uow, withheld)
 
 
 async def anything_due(house: House, within: timedelta = timedelta(0)) -> bool:

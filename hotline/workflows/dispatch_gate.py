@@ -6,10 +6,9 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from hotline.crm.commands.push_claims import alive
+from hotline.crm.commands.push_claims import ALIVE, alive
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Unavailable
-from hotline.workflows.dispatch import ALIVE
 from hotline.workflows.house import House
 
 #: Seconds for which a look at the database allows a message to begin, by each process's own steady clock.

@@ -19,7 +19,9 @@ from hotline.crm.unit_of_work import UnitOfWork
 #: How long what was taken may wait to be begun, and what was begun for its result. The second one is longer than every
 #: time-out of a channel: who still has it, notes it before.
 CLAIM_LEASE: Final = timedelta(seconds=20)
-SEND_LEASE: Final = timedelta(minutes=3)
+SEND_LEASE: Final = timedelta(minutes=6)
+#: A process that was not seen for so long is dead.
+ALIVE: Final = timedelta(seconds=10)
 
 # What every statement joins: the structural guarantee. $1 is now.
 _ALLOWED: Final = """
@@ -101,26 +103,29 @@ def read_claimed(row: Row) -> Claimed:
     )  # fmt: skip
 
 
-# Begun: the try is committed by the statement that looks once more whether it may leave. What opted out, was withdrawn
-# or stopped until then is not among the answers.
+# Begun: the try is committed by the statement that looks once more whether it may leave. What opted out, was withdrawn,
+# stopped or erased until then is not among the answers, nor whose address was taken away or went to somebody else.
+# The no of whom somebody was merged into is theirs, too.
 _STILL_WANTED: Final = """
-    NOT EXISTS (
-        SELECT 1 FROM contact_point p JOIN suppression s
-            ON s.channel = d.channel AND s.address_index = p.value_index AND s.lifted_at IS NULL
-            AND (s.purpose = 'all' OR s.purpose = a.purpose)
-        WHERE p.id = d.contact_point_id)
+    (d.channel IN ('console', 'inapp') OR EXISTS (
+        SELECT 1 FROM contact_point p WHERE p.id = d.contact_point_id AND p.customer_id = a.person AND NOT EXISTS (
+            SELECT 1 FROM suppression s
+            WHERE s.channel = d.channel AND s.address_index = p.value_index AND s.lifted_at IS NULL
+              AND (s.purpose = 'all' OR s.purpose = a.purpose))))
     AND (d.channel = 'console' OR COALESCE((
         SELECT y.state FROM consent y
-        WHERE y.customer_id = a.person AND y.channel = d.channel AND y.purpose = a.purpose
+        WHERE y.customer_id = ANY(ARRAY[a.person, (SELECT u.merged_into_id FROM customer u WHERE u.id = a.person)])
+          AND y.channel = d.channel AND y.purpose = a.purpose AND (y.customer_id = a.person OR y.state = 'withdrawn')
+        ORDER BY y.state DESC LIMIT 1
     ), CASE a.purpose WHEN 'marketing' THEN 'never' ELSE 'granted' END) = 'granted')
 """
 _BEGIN: Final = f"""
 WITH begun AS (
     UPDATE delivery d SET state = 'sending', attempts = d.attempts + 1, sender_id = a.sender_id, locale = a.locale,
         leased_until = clock_timestamp() + $9::interval, updated_at = $1, error_code = NULL, reason = NULL
-    FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[])
-        AS a (id, person, sender_id, locale, purpose), campaign c, manifest m
-    WHERE d.id = a.id AND d.state = 'queued' AND d.lease = $7
+    FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[])
+        AS a (id, person, sender_id, locale, purpose, lease), campaign c, manifest m
+    WHERE d.id = a.id AND d.state = 'queued' AND d.lease = a.lease
       AND c.id = d.campaign_id AND c.state = 'running' AND c.manifest_id = d.manifest_id
       AND m.id = d.manifest_id AND m.campaign_id = c.id AND m.state = 'approved' AND m.expires_at > $1
       AND {_NO_STOP} AND {_STILL_WANTED}
@@ -134,38 +139,40 @@ RETURNING delivery_id, attempt
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A delivery whose try is to begin: whose consent counts, through which sender, in which language, for what."""
+    """A delivery whose try is to begin: whose consent counts, through which sender, in which language, for what; the
+    lease it was claimed under."""
 
     id: UUID
     person_id: UUID
     sender_id: UUID | None
     locale: str
     purpose: str
+    lease: UUID
 
 
-async def begin(db: Reader, wanted: Sequence[Beginning], now: datetime, lease: UUID, node: str) -> dict[UUID, int]:
-    """Begin the tries of deliveries that were claimed under ``lease``; committed when this returns. Answers the number
-    of the try of each that may be handed over now, and leaves out those that may not any more."""
+async def begin(db: Reader, wanted: Sequence[Beginning], now: datetime, node: str) -> dict[UUID, int]:
+    """Begin the tries of deliveries that are claimed still; committed when this returns. Answers the number of the try
+    of each that may be handed over now, and leaves out those that may not any more."""
     rows = await db.fetch(
         _BEGIN, now, [each.id for each in wanted], [each.person_id for each in wanted],
         [each.sender_id for each in wanted], [each.locale for each in wanted], [each.purpose for each in wanted],
-        lease, node, SEND_LEASE,
+        [each.lease for each in wanted], node, SEND_LEASE,
     )  # fmt: skip
     return {row["delivery_id"]: row["attempt"] for row in rows}
 
 
 _STILL: Final = f"""
-SELECT d.id FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS a (id, person, purpose)
+SELECT d.id FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS a (id, person, purpose, lease)
 JOIN delivery d ON d.id = a.id {_ALLOWED}
-WHERE d.state = 'sending' AND d.lease = $5 AND {_NO_STOP} AND {_STILL_WANTED}
+WHERE d.state = 'sending' AND d.lease = a.lease AND {_NO_STOP} AND {_STILL_WANTED}
 """  # noqa: S608
 
 
-async def still_allowed(db: Database, begun: Sequence[Beginning], now: datetime, lease: UUID) -> set[UUID]:
+async def still_allowed(db: Database, begun: Sequence[Beginning], now: datetime) -> set[UUID]:
     """Which of these tries, begun a while ago and not handed over yet, may go on now."""
     rows = await db.fetch(
         _STILL, now, [each.id for each in begun], [each.person_id for each in begun],
-        [each.purpose for each in begun], lease,
+        [each.purpose for each in begun], [each.lease for each in begun],
     )  # fmt: skip
     return {row["id"] for row in rows}
 

@@ -68,16 +68,17 @@ async def note(db: Database | UnitOfWork, results: Sequence[Noted], now: datetim
     )  # fmt: skip
 
 
-async def note_withheld(uow: UnitOfWork, delivery_ids: Sequence[UUID], lease: UUID) -> None:
+async def note_withheld(uow: UnitOfWork, withheld: Sequence[tuple[UUID, UUID]]) -> None:
     """Deliveries that this process took, and perhaps began, and surely did not hand over: they wait again, and whoever
-    takes them next decides anew. What somebody else took meanwhile is theirs."""
-    if not delivery_ids:
+    takes them next decides anew. Each with the lease of its claim: what was claimed anew meanwhile, by whomever, may be
+    on its way, and is theirs."""
+    if not withheld:
         return
     await uow.execute(
         """WITH back AS (
-               SELECT id, attempts, state FROM delivery
-               WHERE id = ANY($2::uuid[]) AND lease = $3 AND state IN ('queued', 'sending', 'unknown')
-               ORDER BY id FOR UPDATE
+               SELECT d.id, d.attempts, d.state FROM unnest($2::uuid[], $3::uuid[]) AS mine (id, lease)
+               JOIN delivery d ON d.id = mine.id AND d.lease = mine.lease
+               WHERE d.state IN ('queued', 'sending', 'unknown') ORDER BY d.id FOR UPDATE OF d
            ), tries AS (
                UPDATE delivery_attempt a SET ended_at = $1, outcome = 'withheld' FROM back
                WHERE a.delivery_id = back.id AND a.attempt = back.attempts AND back.state <> 'queued'
@@ -85,8 +86,21 @@ async def note_withheld(uow: UnitOfWork, delivery_ids: Sequence[UUID], lease: UU
            )
            UPDATE delivery d SET state = 'queued', lease = NULL, leased_by = NULL, leased_until = NULL, updated_at = $1
            FROM back WHERE d.id = back.id""",
-        uow.now, list(delivery_ids), lease,
+        uow.now, [delivery_id for delivery_id, _ in withheld], [lease for _, lease in withheld],
     )  # fmt: skip
+
+
+async def doubt_due(uow: UnitOfWork, *, most: int = 5_000) -> int:
+    """Deliveries that were due when a backup was made have most likely left since: they become ``unknown``, so that
+    none is sent twice; how many, at most so many at a time."""
+    told = await uow.execute(
+        """UPDATE delivery SET state = 'unknown', lease = NULL, leased_by = NULL, leased_until = NULL, updated_at = $1
+           WHERE id IN (SELECT id FROM delivery WHERE provider_id IS NULL
+                          AND (state = 'sending' OR state = 'queued' AND due_at <= $1)
+                        ORDER BY id LIMIT $2 FOR UPDATE)""",
+        *(uow.now, most),
+    )
+    return int(told.rpartition(" ")[2])
 
 
 # What providers tell later: one delivery at a time

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.campaigns.approval import enough
 from hotline.campaigns.manifest import NotCanonical, decision, digest
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
@@ -71,6 +72,17 @@ class ManifestView:
     def approved_by(self) -> tuple[UUID, ...]:
         """Whose approvals count: those that bear their signature."""
         return tuple(each.user_id for each in self.approvals if each.verdict == "approved" and each.genuine)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the content has its hash, enough others signed it and nobody took that back, and it is not held
+        longer than they said: whatever else the records say, nothing leaves without this."""
+        if not self.sha256 or not self.intact or not enough(self.approved_by, self.content):
+            return False
+        if any(each.verdict != "approved" and each.genuine for each in self.approvals):
+            return False
+        last = max(each.at for each in self.approvals if each.verdict == "approved" and each.genuine)
+        return self.expires_at <= last + timedelta(days=int(self.content["valid_days"]))
 
 
 async def get_manifest(db: Reader, keyring: Keyring, viewer: Viewer, manifest_id: UUID) -> ManifestView:

@@ -30,12 +30,15 @@ class Asked:
     expires_at: datetime | None
 
 
+# The no of whom somebody was merged into is theirs, too.
 # A message whose try is committed counts from then on, whatever becomes of the try, until it is known not to have left.
 _LOAD: Final = """
 SELECT a.id, c.id IS NULL OR c.erased_at IS NOT NULL AS erased, a.point IS NULL OR p.id IS NOT NULL AS reachable,
     ARRAY(SELECT s.reason FROM suppression s WHERE s.channel = $4 AND s.address_index = p.value_index
           AND s.lifted_at IS NULL AND s.purpose IN ('all', $5)) AS suppressed,
-    (SELECT n.state FROM consent n WHERE n.customer_id = a.customer AND n.channel = $4 AND n.purpose = $5) AS consent,
+    (SELECT n.state FROM consent n WHERE n.customer_id = ANY(ARRAY[a.customer, c.merged_into_id]) AND n.channel = $4
+       AND n.purpose = $5 AND (n.customer_id = a.customer OR n.state = 'withdrawn')
+     ORDER BY n.state DESC LIMIT 1) AS consent,
     CASE WHEN $6::timestamptz IS NULL THEN '{}'::timestamptz[] ELSE ARRAY(
         SELECT x.at FROM (
             SELECT d.sent_at AS at FROM delivery d JOIN campaign o ON o.id = d.campaign_id

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from hotline.crm.database import Reader
@@ -56,13 +56,6 @@ async def anything_due(db: Reader, viewer: Viewer, until: datetime) -> bool:
             until,
         )
     )
-
-
-async def manifest_content(db: Reader, viewer: Viewer, manifest_id: UUID) -> Mapping[str, Any] | None:
-    """What was approved, as it stands in the records."""
-    viewer.require("campaigns.read")
-    content: Mapping[str, Any] | None = await db.fetchval("SELECT content FROM manifest WHERE id = $1", manifest_id)
-    return content
 
 
 async def count_unknown(db: Reader, viewer: Viewer) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -355,10 +355,9 @@ async def test_what_a_dead_process_had_begun_is_unknown_and_what_it_had_taken_wa
     (running,) = await running_campaigns(house.db, SYSTEM, house.clock())
     plan = await plans.of(house, running)
     assert plan is not None
-    lease = house.new_id()
     await push_claims.beat(house.db, house.settings.node, dispatch.ALIVE)
-    taken = await dispatch.take(house, [(plan, plan.senders[0])], 4, lease)
-    begun, _ = await dispatch.begin(house, taken[:1], lease)
+    taken = await dispatch.take(house, [(plan, plan.senders[0])], 4)
+    begun, _ = await dispatch.begin(house, taken[:1])
     assert [each.attempt for each in begun] == [1]
     assert await dispatch.give_up_lost(house) == 0
     # Ten seconds later, or an hour by a clock that was put forward: nobody was seen since.
@@ -371,6 +370,97 @@ async def test_what_a_dead_process_had_begun_is_unknown_and_what_it_had_taken_wa
             slow.go.release()
         await states_are(house, campaign_id, sent=3, unknown=1)
     assert begun[0].id not in slow.begun
+
+
+async def test_what_is_given_back_late_stays_with_whom_took_it_since(house: House) -> None:
+    """The records were away for longer than a claim holds: giving back what was taken before they went must not touch
+    what was taken anew, by the same process, and is on its way."""
+    await blast.people(house, 2)
+    campaign_id = await blast.campaign(house, "console", blast.text_content())
+    (running,) = await running_campaigns(house.db, SYSTEM, house.clock())
+    plan = await dispatch.Plans().of(house, running)
+    assert plan is not None
+    before = await dispatch.take(house, [(plan, plan.senders[0])], 2)
+    await house.db.execute("UPDATE delivery SET leased_until = now() - interval '1 s'")
+    since = await dispatch.take(house, [(plan, plan.senders[0])], 2)
+    begun, _ = await dispatch.begin(house, since[:1])
+    await dispatch.withhold(house, [(each.id, each.lease) for each in before])
+    assert await blast.states(house, campaign_id) == {"queued": 1, "sending": 1}
+    assert await dispatch.begin(house, before) == ([], before)
+    await dispatch.withhold(house, [(each.id, each.lease) for each in since])
+    assert await blast.states(house, campaign_id) == {"queued": 2}
+    assert len(begun) == 1
+
+
+async def test_rule_15_rows_that_nobody_signed_send_nothing(house: House, sink: Sink) -> None:
+    """Everything in the records says that it is approved, but for the signature of who approved it."""
+    await blast.people(house, 2)
+    forged = await blast.campaign(house, "email", blast.mail_content(300))
+    await house.db.execute("UPDATE approval SET mac = sha256(mac)")
+    real = await blast.campaign(house, "email", blast.mail_content(300))
+    async with dispatching(house):
+        await states_are(house, real, sent=2)
+        assert await blast.states(house, forged) == {"queued": 2}
+    assert sorted(got(sink).values()) == [1, 1]
+
+
+async def test_who_was_erased_after_the_decision_gets_nothing(house: House) -> None:
+    await blast.people(house, 2, purpose="service")
+    await blast.campaign(house, "email", blast.mail_content(300), purpose="service")
+    (running,) = await running_campaigns(house.db, SYSTEM, house.clock())
+    plan = await dispatch.Plans().of(house, running)
+    assert plan is not None
+    first, second = await dispatch.take(house, [(plan, plan.senders[0])], 2)
+    await house.db.execute("DELETE FROM contact_point WHERE id = $1", first.contact_point_id)
+    assert await dispatch.begin(house, [first, second]) == ([second], [first])
+
+
+async def test_who_was_merged_into_somebody_who_said_no_gets_nothing(house: House) -> None:
+    await blast.people(house, 4, purpose="service")
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300), purpose="service", most=3)
+    (running,) = await running_campaigns(house.db, SYSTEM, house.clock())
+    plan = await dispatch.Plans().of(house, running)
+    assert plan is not None
+    other = await house.db.fetchval("SELECT id FROM customer WHERE id <> ALL(SELECT customer_id FROM delivery) LIMIT 1")
+    await house.db.execute("UPDATE consent SET state = 'withdrawn' WHERE customer_id = $1", other)
+
+    async def merged(customer_id: UUID) -> None:
+        await house.db.execute("DELETE FROM consent WHERE customer_id = $1", customer_id)
+        await house.db.execute("UPDATE customer SET merged_into_id = $2 WHERE id = $1", customer_id, other)
+
+    await merged(await house.db.fetchval("SELECT customer_id FROM delivery ORDER BY customer_id LIMIT 1"))
+    first, second = await dispatch.take(house, [(plan, plan.senders[0])], 3)
+    assert await blast.states(house, campaign_id) == {"queued": 2, "suppressed": 1}
+    await merged(first.person_id)
+    assert await dispatch.begin(house, [first, second]) == ([second], [first])
+
+
+async def test_one_result_that_cannot_be_noted_holds_up_no_other(
+    house: House, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await blast.people(house, 12)
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+    real, bad = push_receipts.settle, set[UUID]()
+
+    async def settle(house: House, tried: Sequence[push_receipts.Tried]) -> None:
+        bad.update([tried[0].delivery_id] if not bad else [])
+        if any(each.delivery_id in bad for each in tried):
+            raise ValueError("a provider's answer that no column takes")
+        await real(house, tried)
+
+    monkeypatch.setattr("hotline.jobs.dispatch_lane.settle", settle)
+    monkeypatch.setattr("hotline.jobs.dispatch_lane.NOTE_SECONDS", 1.0)
+    async with dispatching(house) as dispatcher:
+        await states_are(house, campaign_id, sent=11, sending=1)
+        await until(lambda: _idle(dispatcher))
+        await house.db.execute("UPDATE delivery SET leased_until = now() - interval '1 s' WHERE state = 'sending'")
+        await dispatch.give_up_lost(house)
+        await states_are(house, campaign_id, sent=11, unknown=1)
+    assert set(got(sink).values()) == {1}
+
+
+async def _idle(dispatcher: Dispatcher) -> bool:
+    return not any(lane.busy for lane in dispatcher._lanes.values())
 
 
 async def test_rule_04_reports_and_complaints_end_in_one_place(house: House, sink: Sink) -> None:
