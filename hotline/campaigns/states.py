@@ -19,17 +19,18 @@ State = Literal[
 ]
 ManifestState = Literal["preparing", "submitted", "approved", "rejected", "withdrawn", "void", "expired"]
 #: ``approve`` is the last approval that is needed; ``plan`` the same for one that begins by itself; ``void`` follows a
-#: change to what was reviewed; ``begin`` and ``complete`` are hotline's own.
+#: change to what was reviewed; ``begin`` and ``complete`` are hotline's own; ``reopen``: a message whose fate was
+#: unknown is let go again under the same approval.
 Event = Literal[
     "submit", "approve", "plan", "reject", "withdraw", "void", "expire", "change", "start", "begin", "pause", "resume",
-    "complete", "cancel",
+    "complete", "reopen", "cancel",
 ]  # fmt: skip
 Verdict = Literal["approved", "rejected", "withdrawn"]
 
 CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 STATES: Final[tuple[State, ...]] = get_args(State)
-#: Nothing happens any more.
+#: Nothing happens any more; but for ``reopen``.
 ENDS: Final[frozenset[State]] = frozenset({"completed", "cancelled"})
 #: A manifest is looked at, or is what is sent.
 REVIEWED: Final[frozenset[State]] = frozenset({"in_review", "approved", "scheduled", "running", "paused"})
@@ -51,6 +52,7 @@ _TABLE: Final[Mapping[tuple[State, Event], State]] = {
     ("paused", "resume"): "running",
     ("running", "complete"): "completed",
     ("paused", "complete"): "completed",
+    ("completed", "reopen"): "running",
     **{(state, event): "draft" for state in REVIEWED for event in ("withdraw", "void", "expire", "change")},
     **{(state, "cancel"): "cancelled" for state in STATES if state not in ENDS},
 }
@@ -88,6 +90,7 @@ _DONE: Final[Mapping[Event, str]] = {
     "pause": "paused",
     "resume": "resumed",
     "complete": "completed",
+    "reopen": "reopened",
     "cancel": "cancelled",
 }
 

@@ -19,7 +19,7 @@ from hotline.crm.channel_sections import Mail as Mail
 from hotline.crm.channel_sections import Messages as Messages
 from hotline.crm.channel_sections import TwilioIvr as TwilioIvr
 from hotline.crm.channel_sections import TwilioVoice as TwilioVoice
-from hotline.crm.commands.campaign_voids import void_by_mail
+from hotline.crm.commands.campaign_voids import void_by_company, void_by_mail
 from hotline.crm.database import Reader
 from hotline.crm.price_section import Prices as Prices
 from hotline.crm.section import Announcement, Line, Locale, Notice, ShortText
@@ -321,6 +321,8 @@ async def write_section(uow: UnitOfWork, value: Section, expected_version: int |
     )
     if name == Mail.section and changed.keys() & {"address", "name"}:
         await void_by_mail(uow)
+    if name == Company.section and (said := changed.keys() & {"name", "address", "phone", "email", "website"}):
+        await void_by_company(uow, said)
     told = {key: pair for key, pair in changed.items() if _is_code(type(value), key)}
     uow.audit("company_setting:changed", None, section=name, fields=sorted(changed), values=told)
     return version

@@ -128,7 +128,9 @@ async def _steer(
 ) -> CampaignView:
     viewer.require("campaigns.run")
     refused = False
-    async with house.unit(viewer) as uow:
+    # All that waits lives as much longer as it was paused: a million messages take a while.
+    unit = house.long_unit if event == "resume" else house.unit
+    async with unit(viewer) as uow:
         row = await commands.lock_campaign(uow, campaign_id)
         if row["state"] not in idle:
             commands.check(row, event, expected)

@@ -13,6 +13,7 @@ from hotline.crm.company import SECTIONS, Section, SectionView, get_section
 from hotline.crm.database import Reader
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound, Unavailable
+from hotline.workflows.dispatch_gate import settle_stopped
 from hotline.workflows.house import House
 
 log = structlog.get_logger(__name__)
@@ -90,4 +91,5 @@ async def put(house: House, viewer: Viewer, value: Section, expected_version: in
         await company.write_section(uow, value, expected_version)
         view = await get_section(uow, viewer, value.section)
     await refresh(house)
+    await settle_stopped(house, uow)
     return view

@@ -13,6 +13,7 @@ from hotline.crm.queries.prompts import PromptRecordingView
 from hotline.crm.viewer import Viewer
 from hotline.errors import HotlineError, Invalid
 from hotline.ivr.effects import Prompt
+from hotline.workflows.dispatch_gate import settle_stopped
 from hotline.workflows.house import House
 from hotline.workflows.prompts import MAKING, TOPIC, book, keep_sound, refresh, ways_in
 
@@ -39,6 +40,7 @@ async def record_prompt(house: House, viewer: Viewer, name: str, language: str, 
     async with house.unit(viewer) as uow:
         await keep_prompt_recording(uow, name=name, language=language, digest=digest, seconds=seconds, sound=finished)
     await _told(house)
+    await settle_stopped(house, uow)
 
 
 async def forget_prompt_recording(house: House, viewer: Viewer, name: str, language: str) -> None:
@@ -47,6 +49,7 @@ async def forget_prompt_recording(house: House, viewer: Viewer, name: str, langu
     async with house.unit(viewer) as uow:
         await remove_prompt_recording(uow, name, language)
     await _told(house)
+    await settle_stopped(house, uow)
 
 
 async def _told(house: House) -> None:

@@ -80,7 +80,8 @@ async def plan_runs(house: House, lease: Lease, campaign: AtWork, approved: Appr
             at = min(started, now) if isinstance(schedule, Now) else plan.begins(schedule, started)
             # A person who has just started it, or let it go on, has looked at the clock.
             late = plan.too_late(schedule, at, now) and now - campaign.state_at > plan.STARTED_LATE
-            async with house.unit(SYSTEM) as uow:
+            # A million messages that waited for their own time under a former manifest take a while to be dropped.
+            async with house.long_unit(SYSTEM) as uow:
                 await check(uow, lease)
                 if not await runs.hold_approved(uow, campaign.id, approved.id):
                     return False
@@ -306,6 +307,7 @@ async def _complete(house: House, lease: Lease, approved: Approved) -> None:
 
 async def _finish(uow: UnitOfWork, approved: Approved, run: RunView) -> Step:
     """The run is over when nothing of it waits or is on its way; a campaign that runs once is then completed."""
+    await runs.end_former(uow, approved.campaign_id, approved.id)
     if await known.anything_left(uow, SYSTEM, approved.campaign_id, run.occurrence):
         return "wait"
     figures = await known.count(uow, SYSTEM, approved.campaign_id, run.occurrence)

@@ -21,10 +21,12 @@ from hotline.crm import audit
 from hotline.crm.backup.backup_keys import BackupKey
 from hotline.crm.backup.records import Load, Records, is_empty, loading, refuse_newer
 from hotline.crm.backup.sealed_stream import PIECE
-from hotline.crm.commands import outgoing
+from hotline.crm.commands import outgoing, push_results
+from hotline.crm.commands.campaign_states import move
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import KEY_FILE, open_keyring, rewrap
+from hotline.crm.queries.campaign_runs import going
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, SettingError
 from hotline.settings import Settings
@@ -138,8 +140,10 @@ async def _again(settings: Settings, contents: Contents, erased: dict[Erased, No
     try:
         doubtful = await _doubt_waiting(house)
         done = await erasure.erase_again(house, [each.customer_id for each in erased])
+        paused = await _pause_campaigns(house)
         async with house.unit(SYSTEM) as uow:
-            uow.audit("backup:restored", None, made_at=contents.about["made_at"], erased=done, unknown=doubtful)
+            uow.audit("backup:restored", None, made_at=contents.about["made_at"], erased=done, unknown=doubtful,
+                      paused=paused)  # fmt: skip
         await _restart_audit(house)
         return done
     finally:
@@ -154,6 +158,20 @@ async def _doubt_waiting(house: House) -> int:
         if not some:
             return count
         count += some
+
+
+async def _pause_campaigns(house: House) -> int:
+    """What a campaign has sent since the backup nobody knows: what was due is unknown, and none goes on before a person
+    says so. How many campaigns."""
+    paused = 0
+    for campaign_id in await going(house.db, SYSTEM):
+        async with house.unit(SYSTEM) as uow:
+            await move(uow, campaign_id, "pause", reason="restored")
+        paused += 1
+    while True:
+        async with house.unit(SYSTEM) as uow:
+            if not await push_results.doubt_due(uow):
+                return paused
 
 
 async def _restart_audit(house: House) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from bench import blast
 from hotline.crm import migrate
 from hotline.crm.backup.backup_keys import BackupKey, WrongBackupKey, new_recovery_key, read_key
 from hotline.crm.backup.records import InUse, NewerBackup
@@ -265,6 +266,34 @@ async def test_what_waited_to_leave_then_is_not_sent_again(old: Settings, fresh:
         found = await get_message(house.db, house.keyring, SYSTEM, waited.id)
         assert (found.state, found.body) == ("unknown", "We call you at three.")
         assert (await verify_audit(house, SYSTEM)).findings == []
+    finally:
+        await house.close()
+
+
+async def test_no_campaign_goes_on_by_itself_from_where_it_was_then(
+    old: Settings, fresh: Settings, tmp_path: Path
+) -> None:
+    """What it has sent since the backup would leave a second time."""
+    await lived_in(old)
+    house = await open_house(old)
+    try:
+        await blast.people(house, 2)
+        running = await blast.campaign(house, "sms", blast.text_content(), most=2)
+        over = await blast.campaign(house, "sms", blast.text_content(), state="completed", release=False)
+        await house.db.execute(
+            "UPDATE delivery SET due_at = now() + interval '1 day' WHERE id IN (SELECT id FROM delivery LIMIT 1)"
+        )
+    finally:
+        await house.close()
+    made = (await make_backup(old, tmp_path / "night.hlbackup", RECOVERY)).path
+    await restore_backup(fresh, made, RECOVERY)
+    house = await open_house(fresh)
+    try:
+        rows = await house.db.fetch("SELECT id, state, state_reason FROM campaign")
+        assert {row["id"]: (row["state"], row["state_reason"]) for row in rows} == {
+            running: ("paused", "restored"), over: ("completed", None),
+        }  # fmt: skip
+        assert await blast.states(house, running) == {"unknown": 1, "queued": 1}
     finally:
         await house.close()
 

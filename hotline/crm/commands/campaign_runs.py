@@ -18,6 +18,8 @@ _CHANGEABLE: Final = frozenset({
     "audience_id", "state", "reason", "began_at", "base_at", "base_position", "recipients", "next_position",
     "canary_done_at", "warned_at", "figures", "baseline", "counted_at", "ticked_at", "ended_at",
 })  # fmt: skip
+#: Why what waits is ended when its manifest is approved no more (``end_waiting``).
+ENDS_OF_MANIFEST: Final = ("rejected", "withdrawn", "void", "expired")
 #: Most deliveries that are ended at once.
 MOST_ENDED: Final = 5_000
 
@@ -101,14 +103,40 @@ async def release(uow: UnitOfWork, approved: Approved, occurrence: int, released
 
 async def drop_former(uow: UnitOfWork, campaign_id: UUID, manifest_id: UUID, *, held_back: bool = False) -> int:
     """Take away the deliveries of former manifests of a campaign that never left, before another one runs: their
-    recipients may be among its own. How many they were. ``held_back``: those too that were not sent for a reason."""
-    states = ["queued", "suppressed", "expired"] if held_back else ["queued"]
+    recipients may be among its own. How many they were. ``held_back``: those too that were not sent for a reason.
+
+    What was tried and waits for another try did not leave either, nor did what was ended for its manifest alone.
+    """
     told = await uow.execute(
-        """DELETE FROM delivery WHERE campaign_id = $1 AND manifest_id <> $2 AND attempts = 0
-           AND state = ANY($3::text[])""",
-        *(campaign_id, manifest_id, states),
+        """DELETE FROM delivery WHERE campaign_id = $1 AND manifest_id <> $2 AND (
+               state = 'queued'
+               OR $3 AND state = 'suppressed' AND reason = ANY($4::text[])
+               OR $3 AND state IN ('suppressed', 'expired') AND attempts = 0)""",
+        *(campaign_id, manifest_id, held_back, list(ENDS_OF_MANIFEST)),
     )
     return int(told.rpartition(" ")[2])
+
+
+async def end_former(uow: UnitOfWork, campaign_id: UUID, manifest_id: UUID) -> int:
+    """What came back of a former manifest's tries only now, and waits for another one, never leaves: another manifest
+    runs. How many."""
+    told = await uow.execute(
+        """UPDATE delivery SET state = 'suppressed', reason = 'void', lease = NULL, leased_by = NULL,
+               leased_until = NULL, updated_at = $3
+           WHERE campaign_id = $1 AND manifest_id <> $2 AND state = 'queued'""",
+        *(campaign_id, manifest_id, uow.now),
+    )
+    return int(told.rpartition(" ")[2])
+
+
+async def reopen(uow: UnitOfWork, delivery_id: UUID) -> None:
+    """A campaign that is over runs on until a delivery of it has left; its unit holds the campaign's row."""
+    await uow.execute(
+        """UPDATE campaign_run r SET state = 'released', ended_at = NULL, ticked_at = $2 FROM delivery d
+           WHERE d.id = $1 AND r.manifest_id = d.manifest_id AND r.occurrence = d.occurrence
+             AND r.state = 'completed'""",
+        *(delivery_id, uow.now),
+    )
 
 
 async def keep_due(uow: UnitOfWork, campaign_id: UUID, by: datetime) -> int:

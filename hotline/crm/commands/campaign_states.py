@@ -72,7 +72,7 @@ async def move_row(uow: UnitOfWork, row: Row, event: Event, *, reason: str | Non
         """UPDATE campaign SET state = $2, state_reason = $3, state_at = $4, state_by_id = $5, updated_at = $4,
                manifest_id = CASE WHEN $6 THEN NULL ELSE manifest_id END,
                started_at = CASE WHEN $7 THEN $4 ELSE started_at END,
-               completed_at = CASE WHEN $8 THEN $4 ELSE completed_at END, version = version + 1
+               completed_at = CASE WHEN $8 THEN $4 END, version = version + 1
            WHERE id = $1""",
         *(row["id"], state, reason, uow.now, uow.viewer.user_id),
         *(event in _UNBINDS, begins, state in ENDS),

@@ -6,6 +6,7 @@ in review or approved whose manifest names it is a draft again before the change
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from hotline.crm.commands.campaign_states import move_row
@@ -20,6 +21,10 @@ _SEGMENT = "c.segment_id = $1"
 _TEMPLATE = "c.variants @> jsonb_build_array(jsonb_build_object('template_id', $1::text))"
 _SENDER = "(c.sender_id = $1 OR $1 = ANY(c.fallback_sender_ids))"
 _MAIL = "c.channel = 'email' AND c.sender_id IS NULL"
+# As templates write it, filters behind it or not.
+_COMPANY = r"m.content::text ~ ('\{\{\s*company\.(' || $1 || ')\M')"
+_RECORDING = """c.channel = 'voice' AND jsonb_path_exists(
+    m.content, '$.variants[*].content.locales.* ? (@.recording == $name)', jsonb_build_object('name', $1::text))"""
 
 
 async def void_by_template(uow: UnitOfWork, template_id: UUID) -> list[UUID]:
@@ -40,6 +45,17 @@ async def void_by_sender(uow: UnitOfWork, sender_id: UUID) -> list[UUID]:
 async def void_by_mail(uow: UnitOfWork) -> list[UUID]:
     """The company's mail address or the name beside it changed."""
     return await _void(uow, _MAIL, "sender_changed")
+
+
+async def void_by_company(uow: UnitOfWork, fields: Collection[str]) -> list[UUID]:
+    """What the company is called or where it is found changed: whatever says it, or links there, says something else
+    than was approved."""
+    return await _void(uow, _COMPANY, "company_changed", "|".join(sorted(fields)))
+
+
+async def void_by_recording(uow: UnitOfWork, name: str) -> list[UUID]:
+    """What is heard of a prompt is another recording, or none any more."""
+    return await _void(uow, _RECORDING, "recording_changed", name)
 
 
 async def _void(uow: UnitOfWork, condition: str, reason: str, *names: object) -> list[UUID]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hotline.crm.commands.campaign_voids import void_by_recording
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import NotFound
 
@@ -17,6 +18,7 @@ async def keep_prompt_recording(
                sound = excluded.sound, user_id = excluded.user_id, created_at = excluded.created_at""",
         *(uow.new_id(), name, language, digest, seconds, sound, uow.viewer.user_id, uow.now),
     )
+    await void_by_recording(uow, name)
     uow.audit("prompt:recorded", None, prompt=name, language=language, digest=digest)
 
 
@@ -25,4 +27,5 @@ async def remove_prompt_recording(uow: UnitOfWork, name: str, language: str) -> 
     done = await uow.execute("DELETE FROM prompt_recording WHERE name = $1 AND language = $2", name, language)
     if done == "DELETE 0":
         raise NotFound("There is no recording of this prompt.")
+    await void_by_recording(uow, name)
     uow.audit("prompt:removed", None, prompt=name, language=language)

@@ -83,6 +83,13 @@ async def at_work(db: Reader, viewer: Viewer) -> list[AtWork]:
     return [AtWork(**row) for row in rows]
 
 
+async def going(db: Reader, viewer: Viewer) -> list[UUID]:
+    """Every campaign that would begin or go on by itself."""
+    viewer.require("campaigns.read")
+    rows = await db.fetch("SELECT id FROM campaign WHERE state IN ('scheduled', 'running') ORDER BY id")
+    return [row["id"] for row in rows]
+
+
 async def content_of(db: Reader, viewer: Viewer, manifest_id: UUID) -> Mapping[str, Any]:
     """What was approved. Raises NotFound."""
     viewer.require("campaigns.read")

@@ -27,7 +27,7 @@ class UnknownPush:
 async def unknown_pushes(
     db: Reader, viewer: Viewer, keyring: Keyring, since: datetime, *, most: int = 50
 ) -> list[UnknownPush]:
-    """Those that went to Twilio since then, the oldest first."""
+    """Some of those that went to Twilio since then, by lot: those that are not found are not in the way of others."""
     viewer.require("campaigns.read")
     rows = await db.fetch(
         """SELECT d.id, d.channel, d.attempts, d.updated_at, s.account_sid, s.address AS sender, p.id AS point_id,
@@ -38,7 +38,7 @@ async def unknown_pushes(
            JOIN contact_point p ON p.id = d.contact_point_id JOIN customer c ON c.id = p.customer_id
            JOIN personal_key k ON k.id = c.key_id AND k.wrapped IS NOT NULL
            WHERE d.state = 'unknown' AND d.provider_id IS NULL AND d.channel IN ('sms', 'whatsapp')
-             AND d.updated_at > $1 ORDER BY d.updated_at, d.id LIMIT $2""",
+             AND d.updated_at > $1 ORDER BY random() LIMIT $2""",
         *(since, most),
     )
     found = []
@@ -51,6 +51,26 @@ async def unknown_pushes(
                 row["id"], row["channel"], row["attempts"], started, row["account_sid"], row["sender"] or "", to
             )
         )
+    return found
+
+
+async def may_go_on(db: Reader, viewer: Viewer, delivery_id: UUID, now: datetime) -> bool:
+    """Whether a delivery is of what is approved of its campaign still."""
+    viewer.require("campaigns.read")
+    found: bool = await db.fetchval(
+        """SELECT EXISTS (SELECT 1 FROM delivery d
+               JOIN campaign c ON c.id = d.campaign_id AND c.manifest_id = d.manifest_id
+               JOIN manifest m ON m.id = d.manifest_id AND m.state = 'approved' AND m.expires_at > $2
+               WHERE d.id = $1 AND c.state IN ('running', 'paused', 'completed'))""",
+        *(delivery_id, now),
+    )
+    return found
+
+
+async def campaign_of(db: Reader, viewer: Viewer, delivery_id: UUID) -> UUID | None:
+    """The campaign of a delivery; None for no such one."""
+    viewer.require("campaigns.read")
+    found: UUID | None = await db.fetchval("SELECT campaign_id FROM delivery WHERE id = $1", delivery_id)
     return found
 
 

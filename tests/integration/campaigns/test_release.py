@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,8 @@ import pytest
 
 from hotline.crm.commands import campaign_runs
 from hotline.crm.viewer import Viewer
-from hotline.workflows import campaign_review, campaigns
+from hotline.errors import Conflict
+from hotline.workflows import campaign_review, campaigns, push_unknown
 from hotline.workflows.campaign_runner import Runner
 from hotline.workflows.house import House
 from hotline.workflows.leases import LeaseLost, acquire_lease, release_lease
@@ -256,6 +258,85 @@ async def test_rule_18_a_withdrawn_campaign_releases_nothing_more_and_nobody_get
     assert len(rows) == 4
     assert {row["customer_id"] for row in rows if row["state"] == "sent"} == sent
     assert sum(row["state"] == "queued" for row in rows) == 3
+
+
+async def test_what_was_tried_and_did_not_leave_is_in_the_next_approval(
+    house: House, marketer: Viewer, reviewer: Viewer, people: People, approved: MakeCampaign
+) -> None:
+    await people(4)
+    campaign = await approved()
+    await campaigns.start(house, marketer, campaign.id)
+    await look(house)
+    await became(house, campaign.id, "sent", 1)
+    await became(house, campaign.id, "sending", 2)
+    tried = [row["id"] for row in await released(house, campaign.id) if row["state"] == "sending"]
+    # One was refused for now before the approval was withdrawn, the other one's refusal came later.
+    await house.db.execute("UPDATE delivery SET state = 'queued' WHERE id = $1", tried[0])
+    await campaign_review.withdraw(house, reviewer, campaign.id, reason="The price is wrong.")
+    await look(house)
+    await house.db.execute("UPDATE delivery SET state = 'queued' WHERE id = $1", tried[1])
+    await campaign_review.submit(house, marketer, campaign.id)
+    await campaign_review.approve(house, reviewer, campaign.id)
+    await campaigns.start(house, marketer, campaign.id)
+    await look(house)
+    rows = await released(house, campaign.id)
+    assert sorted(row["state"] for row in rows) == ["queued", "queued", "queued", "sent"]
+    assert len({row["manifest_id"] for row in rows if row["state"] == "queued"}) == 1
+
+    await became(house, campaign.id, "sent")
+    await look(house)
+    assert (await state_of(house, campaign.id))[0] == "completed"
+
+
+async def test_what_comes_back_of_a_former_approval_holds_up_no_campaign(
+    house: House, marketer: Viewer, reviewer: Viewer, people: People, approved: MakeCampaign
+) -> None:
+    await people(3)
+    campaign = await approved()
+    await campaigns.start(house, marketer, campaign.id)
+    await look(house)
+    await became(house, campaign.id, "sending", 1)
+    slow = next(row["id"] for row in await released(house, campaign.id) if row["state"] == "sending")
+    await campaign_review.withdraw(house, reviewer, campaign.id, reason="The price is wrong.")
+    await look(house)
+    await campaign_review.submit(house, marketer, campaign.id)
+    await campaign_review.approve(house, reviewer, campaign.id)
+    await campaigns.start(house, marketer, campaign.id)
+    await look(house)
+    await became(house, campaign.id, "sent")
+    await house.db.execute("UPDATE delivery SET state = 'queued' WHERE id = $1", slow)
+    await look(house)
+    assert (await state_of(house, campaign.id))[0] == "completed"
+    assert [(row["state"], row["reason"]) for row in await released(house, campaign.id) if row["id"] == slow] == [
+        ("suppressed", "void")
+    ]
+
+
+async def test_what_a_person_lets_go_again_leaves_though_the_campaign_was_over(
+    house: House, marketer: Viewer, reviewer: Viewer, people: People, approved: MakeCampaign
+) -> None:
+    await people(3)
+    campaign = await approved()
+    await campaigns.start(house, marketer, campaign.id)
+    await look(house)
+    await became(house, campaign.id, "unknown", 2)
+    await became(house, campaign.id, "sent")
+    await look(house)
+    assert (await state_of(house, campaign.id))[0] == "completed"
+    again, other = [row["id"] for row in await released(house, campaign.id) if row["state"] == "unknown"]
+
+    await push_unknown.resend(house, marketer, again)
+    assert (await state_of(house, campaign.id))[0] == "running"
+    await look(house)
+    assert (await state_of(house, campaign.id))[0] == "running"
+    await became(house, campaign.id, "sent")
+    await look(house)
+    assert (await state_of(house, campaign.id))[0] == "completed"
+    assert Counter(row["state"] for row in await released(house, campaign.id)) == {"sent": 2, "unknown": 1}
+
+    await house.db.execute("UPDATE manifest SET expires_at = $1", house.clock())
+    with pytest.raises(Conflict, match="not approved any more"):
+        await push_unknown.resend(house, marketer, other)
 
 
 async def test_a_step_that_dies_half_way_leaves_nothing_and_the_next_process_goes_on(

@@ -11,6 +11,7 @@ import pytest
 from hotline.campaigns.approval import DecidedAlready, NotApproved, OtherContent, OwnWork, ReasonMissing
 from hotline.campaigns.states import NotNow
 from hotline.crm import company
+from hotline.crm.commands.prompts import keep_prompt_recording
 from hotline.crm.commands.segments import lock_segment, update_segment
 from hotline.crm.commands.senders import update_sender
 from hotline.crm.company import write_section
@@ -272,6 +273,36 @@ async def test_rule_16_the_companys_mail_address_is_part_of_what_was_approved(
     async with house.unit(SYSTEM) as uow:
         await write_section(uow, company.Mail(address="offers@company.example"), None)
     assert await state(house, made.id) == ("draft", "sender_changed")
+
+
+async def test_rule_16_what_is_said_of_the_company_is_part_of_what_was_approved(
+    house: House, approved: MakeCampaign
+) -> None:
+    """A link to the company's own website leads where it led when it was approved."""
+    own = company.Company(name="Acme", website="https://acme.example")
+    async with house.unit(SYSTEM) as uow:
+        await write_section(uow, own, None)
+    said = await approved(variants=[{"locale": "en", "body": "See {{ company.website }}. Reply STOP to opt out."}])
+    other = await approved(name="Other")
+    async with house.unit(SYSTEM) as uow:
+        await write_section(uow, own.model_copy(update={"phone": "+14155550199"}), None)
+    assert await state(house, said.id) == ("approved", None)
+    async with house.unit(SYSTEM) as uow:
+        await write_section(uow, own.model_copy(update={"website": "https://evil.example"}), None)
+    assert await state(house, said.id) == ("draft", "company_changed")
+    assert await state(house, other.id) == ("approved", None)
+
+
+async def test_rule_16_another_recording_is_another_message(house: House, approved: MakeCampaign) -> None:
+    spoken = {"locale": "en", "recording": "spring.offer", "opt_out": "Press 9 to opt out.", "opt_out_key": "9"}
+    said = await approved(channel="voice", variants=[spoken])
+    other = await approved(channel="voice", name="Other")
+    async with house.unit(SYSTEM) as uow:
+        await keep_prompt_recording(
+            uow, name="spring.offer", language="en", digest="0" * 32, seconds=1.0, sound=b"RIFF"
+        )
+    assert await state(house, said.id) == ("draft", "recording_changed")
+    assert await state(house, other.id) == ("approved", None)
 
 
 async def test_a_hash_that_nobody_looked_at_is_not_approved(
