@@ -29,6 +29,7 @@ from hotline.channels.mail.bounces import Recipient, Report
 from hotline.channels.twilio.errors import refusal
 from hotline.conversations.delivery import ENDED, IN_DOUBT, Delivery, forward
 from hotline.crm import company
+from hotline.crm.commands.campaign_runs import reopen
 from hotline.crm.commands.claims import claim
 from hotline.crm.commands.deliveries import pause_sender
 from hotline.crm.commands.mail import count_bounce, forget_bounces
@@ -85,9 +86,12 @@ async def settle(house: House, tried: Sequence[Tried]) -> None:
     now = house.clock()
     rows = [_noted(each, now) for each in tried]
     more = [each for each in tried if isinstance(each.result, (OptedOut, AddressRefused, SenderPaused))]
-    if more:
+    again = [row.id for row in rows if row.state == "queued"]
+    if more or again:
         async with house.unit(SYSTEM) as uow:
             await note(uow, rows, now)
+            # Its try was given up for lost, and the campaign completed, before it was known that it did not leave.
+            await reopen(uow, again)
             await _consequences(uow, more)
             await _pauses(uow, more)
     else:
@@ -240,6 +244,7 @@ async def failed(uow: UnitOfWork, row: DeliveryRow, error: ChannelError | None) 
             uow, row.id, state="queued", due_at=again, provider_id=None, account_sid=None,
             error_code=_code(error) if error is not None else None, lease=None, leased_by=None, leased_until=None,
         )  # fmt: skip
+        await reopen(uow, [row.id])
         return True
     await change(uow, row.id, error_code=_code(error) if error is not None else None)
     return await _forward(uow, row, _end(error), reason=_reason(error))

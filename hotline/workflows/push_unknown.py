@@ -11,7 +11,6 @@ from hotline.channels.twilio.client import SentMessage
 from hotline.channels.twilio.messages import joined
 from hotline.conversations.delivery import of_twilio
 from hotline.crm.commands.campaign_runs import reopen
-from hotline.crm.commands.campaign_states import move_row
 from hotline.crm.commands.campaigns import lock_campaign
 from hotline.crm.commands.push_results import change, lock
 from hotline.crm.queries.push_unknown import UnknownPush, campaign_of, known_to_us, may_go_on, unknown_pushes
@@ -70,7 +69,7 @@ async def resend(house: House, viewer: Viewer, delivery_id: UUID) -> None:
         campaign_id = await campaign_of(uow, SYSTEM, delivery_id)
         if campaign_id is None:
             raise NotFound("There is no such delivery.")
-        campaign = await lock_campaign(uow, campaign_id)
+        await lock_campaign(uow, campaign_id)
         row = await lock(uow, delivery_id)
         if row is None:
             raise NotFound("There is no such delivery.")
@@ -78,13 +77,11 @@ async def resend(house: House, viewer: Viewer, delivery_id: UUID) -> None:
             raise Conflict("Only a delivery that is unknown can be sent again.")
         if not await may_go_on(uow, SYSTEM, delivery_id, uow.now):
             raise Conflict("What was approved for this delivery is not approved any more: it cannot be sent again.")
-        if campaign["state"] == "completed":
-            await move_row(uow, campaign, "reopen", delivery_id=delivery_id)
-            await reopen(uow, delivery_id)
         await change(
             uow, row.id, state="queued", due_at=uow.now, expires_at=uow.now + AGAIN_FOR, lease=None, leased_by=None,
             leased_until=None, provider_id=None, account_sid=None, error_code=None, reason=None,
         )  # fmt: skip
+        await reopen(uow, [delivery_id])
         uow.audit("delivery:resent", row.id, campaign_id=row.campaign_id, attempts=row.attempts)
     await wake_dispatch(house)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from hotline.campaigns.approved import Approved, Released
 from hotline.campaigns.figures import Figures
 from hotline.campaigns.plan import Planned
+from hotline.crm.commands.campaign_states import move_row
 from hotline.crm.queries.campaign_runs import RUN_COLUMNS, RunView, run_view
 from hotline.crm.unit_of_work import UnitOfWork
 
@@ -129,14 +130,29 @@ async def end_former(uow: UnitOfWork, campaign_id: UUID, manifest_id: UUID) -> i
     return int(told.rpartition(" ")[2])
 
 
-async def reopen(uow: UnitOfWork, delivery_id: UUID) -> None:
-    """A campaign that is over runs on until a delivery of it has left; its unit holds the campaign's row."""
+async def reopen(uow: UnitOfWork, delivery_ids: Sequence[UUID]) -> list[UUID]:
+    """Campaigns that were completed though these deliveries of theirs are to leave again, run on until they have; which
+    campaigns. What is approved no more stays over."""
+    rows = await uow.fetch(
+        """SELECT c.id, c.state, c.manifest_id, c.version, c.started_at FROM campaign c
+           WHERE c.state = 'completed' AND c.id IN (
+               SELECT d.campaign_id FROM delivery d JOIN manifest m ON m.id = d.manifest_id
+               WHERE d.id = ANY($1::uuid[]) AND d.state = 'queued' AND d.manifest_id = c.manifest_id
+                 AND m.state = 'approved' AND m.expires_at > $2)
+           ORDER BY c.id FOR UPDATE""",
+        *(list(delivery_ids), uow.now),
+    )
+    if not rows:
+        return []
+    for row in rows:
+        await move_row(uow, row, "reopen")
     await uow.execute(
         """UPDATE campaign_run r SET state = 'released', ended_at = NULL, ticked_at = $2 FROM delivery d
-           WHERE d.id = $1 AND r.manifest_id = d.manifest_id AND r.occurrence = d.occurrence
+           WHERE d.id = ANY($1::uuid[]) AND r.manifest_id = d.manifest_id AND r.occurrence = d.occurrence
              AND r.state = 'completed'""",
-        *(delivery_id, uow.now),
+        *(list(delivery_ids), uow.now),
     )
+    return [row["id"] for row in rows]
 
 
 async def keep_due(uow: UnitOfWork, campaign_id: UUID, by: datetime) -> int:

@@ -9,10 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from hotline.channels.errors import TemporarilyRefused
 from hotline.crm.commands import campaign_runs
-from hotline.crm.viewer import Viewer
+from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict
-from hotline.workflows import campaign_review, campaigns, push_unknown
+from hotline.workflows import campaign_review, campaigns, push_receipts, push_unknown
 from hotline.workflows.campaign_runner import Runner
 from hotline.workflows.house import House
 from hotline.workflows.leases import LeaseLost, acquire_lease, release_lease
@@ -333,6 +334,17 @@ async def test_what_a_person_lets_go_again_leaves_though_the_campaign_was_over(
     await look(house)
     assert (await state_of(house, campaign.id))[0] == "completed"
     assert Counter(row["state"] for row in await released(house, campaign.id)) == {"sent": 2, "unknown": 1}
+
+    # What a provider told late: it was not taken, and is tried again.
+    await house.db.execute("UPDATE delivery SET provider_id = 'SM1', account_sid = 'AC1' WHERE id = $1", again)
+    async with house.unit(SYSTEM) as uow:
+        assert await push_receipts.told(
+            uow, again, "permanent_failure", account="AC1", provider_id="SM1", error=TemporarilyRefused()
+        )
+    assert (await state_of(house, campaign.id))[0] == "running"
+    await became(house, campaign.id, "sent")
+    await look(house)
+    assert (await state_of(house, campaign.id))[0] == "completed"
 
     await house.db.execute("UPDATE manifest SET expires_at = $1", house.clock())
     with pytest.raises(Conflict, match="not approved any more"):
