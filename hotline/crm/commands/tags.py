@@ -29,8 +29,7 @@ async def make_tags(uow: UnitOfWork, names: Iterable[str]) -> dict[str, UUID]:
     if not missing:
         return found
     for name in missing:
-        # Somebody else may make it in this moment: theirs is waited for, and taken.
-        await uow.execute(
-            "INSERT INTO tag (id, name) VALUES ($1, $2) ON CONFLICT (lower(name)) DO NOTHING", uow.new_id(), name
-        )
+        # Somebody else may make it in this moment: theirs is waited for, and taken. A name is unique as it is
+        # written, too: two who write it the same way meet in that index first.
+        await uow.execute("INSERT INTO tag (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", uow.new_id(), name)
     return found | await find_tags(uow, missing)
