@@ -240,7 +240,11 @@ class Database:
         """A connection outside the pool, for who needs a session: LISTEN, COPY, advisory locks."""
         with translated():
             connection = await asyncpg.connect(self.dsn, timeout=CONNECT_TIMEOUT)
-            await prepare_connection(connection)
+            try:
+                await prepare_connection(connection)
+            except BaseException:
+                connection.terminate()  # whoever asked for it is gone and will not close it
+                raise
             return connection
 
     @asynccontextmanager
