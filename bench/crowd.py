@@ -31,7 +31,7 @@ from hotline.customers.contact_points import ContactValue
 from hotline.ids import new_id
 from hotline.settings import EMBEDDED, Settings, load_settings
 from hotline.workflows.house import House, open_house
-from hotline.workflows.users import create_user
+from hotline.workflows.people.users import create_user
 
 CUSTOMERS = 1_000_000
 #: Lines of timelines per customer: a call, a ticket and notes.

@@ -25,9 +25,9 @@ from hotline.crm.sql_ids import UUID7
 from hotline.crm.viewer import SYSTEM
 from hotline.jobs.dispatch import Dispatcher
 from hotline.settings import EMBEDDED, load_settings
-from hotline.workflows.deliveries import Accepted
 from hotline.workflows.house import House, open_house
-from hotline.workflows.push_channels import Push, PushChannel
+from hotline.workflows.pushes.deliveries import Accepted
+from hotline.workflows.pushes.push_channels import Push, PushChannel
 
 MOST, SAMPLE, PEOPLE = 5_000_000, 10_000, 100_000
 STEPS: Final = (20_000, 100_000, 500_000, 1_000_000, 2_500_000, 5_000_000)

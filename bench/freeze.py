@@ -25,7 +25,7 @@ from hotline.crm.queries.audience import Definition
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import EMBEDDED, load_settings
-from hotline.workflows import segments
+from hotline.workflows.campaigns import segments
 from hotline.workflows.house import House, open_house
 
 CUSTOMERS, RUNS = 1_000_000, 3

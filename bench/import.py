@@ -31,7 +31,8 @@ from hotline.crm.queries.imports import get_import
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import EMBEDDED, load_settings
-from hotline.workflows import background, import_jobs, imports
+from hotline.workflows import background
+from hotline.workflows.customers import import_jobs, imports
 from hotline.workflows.house import House, open_house
 
 RUNS, ROWS, PRESENT = 3, 60_000, 100_000

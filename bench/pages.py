@@ -26,9 +26,9 @@ from hotline.crm.viewer import SYSTEM
 from hotline.tickets.views import SHIPPED
 from hotline.web.desktop.assets import DIST, manifest
 from hotline.workflows.house import House, open_house
-from hotline.workflows.roles import create_role
-from hotline.workflows.sign_in import sign_in
-from hotline.workflows.users import update_user
+from hotline.workflows.people.roles import create_role
+from hotline.workflows.people.sign_in import sign_in
+from hotline.workflows.people.users import update_user
 
 ROUNDS = 40
 #: Searches of each person: so many that five of a hundred are some of every kind.

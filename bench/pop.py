@@ -32,8 +32,8 @@ from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import EMBEDDED, Settings, load_settings
 from hotline.workflows.house import House, open_house
-from hotline.workflows.sign_in import sign_in
-from hotline.workflows.users import create_user
+from hotline.workflows.people.sign_in import sign_in
+from hotline.workflows.people.users import create_user
 
 RUNS, RATE, RINGING, AGENTS = 3, 20, 5, 50
 SECONDS, CUSTOMERS = 60, 1_000_000

@@ -51,11 +51,12 @@ from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
 from hotline.web.webhooks.seen import SEEN, Seen
-from hotline.workflows import flows, pbx_addresses, prompts
-from hotline.workflows.commands import TWILIO
+from hotline.workflows.calls import pbx_addresses
+from hotline.workflows.calls.commands import TWILIO
+from hotline.workflows.calls.recordings import trouble as recordings_trouble
 from hotline.workflows.house import House, open_house
-from hotline.workflows.prompt_recordings import trouble as prompts_trouble
-from hotline.workflows.recordings import trouble as recordings_trouble
+from hotline.workflows.ivr import flows, prompts
+from hotline.workflows.ivr.prompt_recordings import trouble as prompts_trouble
 
 log = structlog.get_logger(__name__)
 

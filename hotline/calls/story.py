@@ -1,4 +1,4 @@
-"""What happened on the telephone, told by the tracker from AMI facts: the input of ``workflows.calls``.
+"""What happened on the telephone, told by the tracker from AMI facts: the input of ``workflows.calls.calls``.
 
 The tracker never knows users or customers: a ring names the interfaces that the PBX named, a call names the
 PBX's own ids as aliases. Telling a line twice, late or in another order must change nothing downstream, so each

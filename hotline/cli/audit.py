@@ -7,8 +7,8 @@ import typer
 from hotline.cli.house import in_house
 from hotline.crm.audit import Report
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows.audit import seal_audit, verify_audit
 from hotline.workflows.house import House
+from hotline.workflows.upkeep.audit import seal_audit, verify_audit
 
 app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 

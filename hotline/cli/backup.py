@@ -13,10 +13,10 @@ from hotline import logs
 from hotline.crm.backup.backup_keys import LONGEST, BackupKey, new_recovery_key, read_key
 from hotline.errors import Invalid, SettingError
 from hotline.settings import load_settings
-from hotline.workflows.backup import Made, make_backup
-from hotline.workflows.backup_archive import Contents, verify
-from hotline.workflows.backup_rotation import Keep
-from hotline.workflows.restore import Restored, restore_backup
+from hotline.workflows.upkeep.backup import Made, make_backup
+from hotline.workflows.upkeep.backup_archive import Contents, verify
+from hotline.workflows.upkeep.backup_rotation import Keep
+from hotline.workflows.upkeep.restore import Restored, restore_backup
 
 _KEY_HELP = "File with the passphrase or the recovery key in its first line, readable by its owner alone; - is stdin."
 

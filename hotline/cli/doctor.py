@@ -16,8 +16,8 @@ from hotline.telephony.doctor import KnownAgent, examine_pbx
 from hotline.telephony.doctor_ivr import examine_server
 from hotline.telephony.findings import Finding
 from hotline.workflows.house import House, open_house
-from hotline.workflows.mail_check import check_mail
-from hotline.workflows.twilio_check import check_twilio
+from hotline.workflows.mail.mail_check import check_mail
+from hotline.workflows.twilio.twilio_check import check_twilio
 
 BUS_LOOKS = 50
 _MARKS = {"ok": "✓", "warning": "!", "wrong": "✗", "unknown": "?"}

@@ -13,8 +13,8 @@ from hotline.cli.house import in_house
 from hotline.cli.job_progress import finish
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
-from hotline.workflows import exports as workflow
-from hotline.workflows.exports import NewExport
+from hotline.workflows.customers import exports as workflow
+from hotline.workflows.customers.exports import NewExport
 from hotline.workflows.house import House
 
 _FILE = typer.Argument(

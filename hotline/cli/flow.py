@@ -17,7 +17,7 @@ from hotline.ivr.loader import load as load_flows
 from hotline.ivr.problems import Problem
 from hotline.ivr.schema import schema_text
 from hotline.settings import load_settings
-from hotline.workflows.flow_registry import read_file, read_folder, shipped_folder
+from hotline.workflows.ivr.flow_registry import read_file, read_folder, shipped_folder
 
 app = typer.Typer(no_args_is_help=True, help="Check, draw and try the flows of the IVR.")
 

@@ -18,10 +18,10 @@ from hotline.customers.import_reasons import said
 from hotline.customers.import_targets import BY_KEY, CUSTOM, folded
 from hotline.customers.table_cells import defused
 from hotline.errors import Invalid
-from hotline.workflows import import_jobs
-from hotline.workflows import imports as workflow
+from hotline.workflows.customers import import_jobs
+from hotline.workflows.customers import imports as workflow
+from hotline.workflows.customers.imports import ImportChanges
 from hotline.workflows.house import House
-from hotline.workflows.imports import ImportChanges
 
 _PIECE = 1 << 20
 _COLUMN = typer.Option(

@@ -7,7 +7,7 @@ import typer
 from hotline.cli.house import in_house
 from hotline.crm.queries.outbound_stop import StopView, get_stop
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows.outbound import resume_outbound, stop_outbound
+from hotline.workflows.pushes.outbound import resume_outbound, stop_outbound
 
 app = typer.Typer(help="Stop everything outbound at once, and let it go on.", no_args_is_help=True)
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from hotline.cli.house import in_house
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
-from hotline.workflows import settings_file as workflow
-from hotline.workflows.settings_file import SettingsFile
+from hotline.workflows.company import settings_file as workflow
+from hotline.workflows.company.settings_file import SettingsFile
 
 app = typer.Typer(help="The company's settings as one file.", no_args_is_help=True, pretty_exceptions_enable=False)
 

@@ -16,8 +16,8 @@ from hotline.cli.doctor import examine
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError
 from hotline.settings import Settings, load_settings
-from hotline.workflows import support as workflow
 from hotline.workflows.quiet_house import quiet_house
+from hotline.workflows.upkeep import support as workflow
 
 
 def support(

@@ -10,8 +10,8 @@ import typer
 from hotline.cli.house import in_house
 from hotline.crm.queries.users import TokenView, find_user_by_login, list_tokens
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import users
 from hotline.workflows.house import House
+from hotline.workflows.people import users
 
 app = typer.Typer(help="Tokens for programs that use the API.", no_args_is_help=True)
 

@@ -8,7 +8,7 @@ import typer
 
 from hotline.cli.house import in_house
 from hotline.workflows.house import House
-from hotline.workflows.twilio_setup import Plan, Step, carry_out, plan
+from hotline.workflows.twilio.twilio_setup import Plan, Step, carry_out, plan
 
 app = typer.Typer(no_args_is_help=True, help="Connect a Twilio account.")
 

@@ -10,9 +10,9 @@ from hotline.cli.house import in_house
 from hotline.crm.queries.users import UserView, find_user_by_login, list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
-from hotline.workflows import second_factor, users
 from hotline.workflows.house import House
-from hotline.workflows.users import NewUser
+from hotline.workflows.people import second_factor, users
+from hotline.workflows.people.users import NewUser
 
 app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from hotline.errors import Unavailable
-from hotline.workflows.campaign_runner import Runner
+from hotline.workflows.campaigns.campaign_runner import Runner
 from hotline.workflows.house import House
 from hotline.workflows.leases import Lease, LeaseLost, acquire_lease, release_lease, renew_lease
 

@@ -18,10 +18,10 @@ from hotline.crm.queries.push_campaigns import push_rates, running_campaigns
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_lane import Lane
-from hotline.workflows import dispatch
-from hotline.workflows.dispatch import ALIVE, Plan, PlannedSender, Plans
 from hotline.workflows.house import House
-from hotline.workflows.push_channels import PushChannel, channels
+from hotline.workflows.pushes import dispatch
+from hotline.workflows.pushes.dispatch import ALIVE, Plan, PlannedSender, Plans
+from hotline.workflows.pushes.push_channels import PushChannel, channels
 
 log = structlog.get_logger(__name__)
 

@@ -21,13 +21,13 @@ from hotline.bus.rates import SharedBuckets
 from hotline.channels.errors import ChannelError, NotConfigured, SenderPaused, TemporarilyRefused, Unknown
 from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_rates import Pace
-from hotline.workflows import dispatch
-from hotline.workflows.deliveries import Accepted
-from hotline.workflows.dispatch import Plan, PlannedSender, Prepared
-from hotline.workflows.dispatch_gate import GATE_SECONDS
 from hotline.workflows.house import House
-from hotline.workflows.push_channels import PushChannel
-from hotline.workflows.push_receipts import Tried, settle
+from hotline.workflows.pushes import dispatch
+from hotline.workflows.pushes.deliveries import Accepted
+from hotline.workflows.pushes.dispatch import Plan, PlannedSender, Prepared
+from hotline.workflows.pushes.dispatch_gate import GATE_SECONDS
+from hotline.workflows.pushes.push_channels import PushChannel
+from hotline.workflows.pushes.push_receipts import Tried, settle
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,8 @@ from prometheus_client import Gauge
 
 from hotline.errors import HotlineError
 from hotline.jobs import dispatch as here
-from hotline.workflows import dispatch
 from hotline.workflows.house import House
+from hotline.workflows.pushes import dispatch
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from hotline.bus.rates import SharedBuckets, Wanted
 from hotline.crm.queries.push_campaigns import Rate, Rates
-from hotline.workflows.dispatch import Prepared
-from hotline.workflows.push_channels import PushChannel
+from hotline.workflows.pushes.dispatch import Prepared
+from hotline.workflows.pushes.push_channels import PushChannel
 
 #: A blast leaves a tenth of every rate to what people write to one another.
 SHARE: Final = 0.9

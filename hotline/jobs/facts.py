@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from hotline.errors import Unavailable
+from hotline.workflows.campaigns.segments import bring_up_to_date
 from hotline.workflows.house import House
-from hotline.workflows.segments import bring_up_to_date
 
 log = structlog.get_logger(__name__)
 

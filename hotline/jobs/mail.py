@@ -15,9 +15,9 @@ from hotline.channels.mail.imap import OpenMailbox, open_mailbox
 from hotline.channels.mail.lmtp import LmtpServer, TooLargeMail
 from hotline.errors import HotlineError
 from hotline.settings.mail import ImapServer
-from hotline.workflows import mail_in, mail_out, mailboxes
 from hotline.workflows.house import House
 from hotline.workflows.leases import Lease, acquire_lease, release_lease, renew_lease
+from hotline.workflows.mail import mail_in, mail_out, mailboxes
 
 log = structlog.get_logger(__name__)
 

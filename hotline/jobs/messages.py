@@ -12,12 +12,12 @@ import structlog
 
 from hotline.channels.errors import ChannelError
 from hotline.errors import HotlineError, Unavailable
-from hotline.workflows.catch_up import catch_up
-from hotline.workflows.conversations import wake_waiting
+from hotline.workflows.conversations.conversations import wake_waiting
+from hotline.workflows.conversations.idle_conversations import close_idle
+from hotline.workflows.conversations.message_files import fetch_waiting, fetching_wanted, forget_unsent
 from hotline.workflows.house import House
-from hotline.workflows.idle_conversations import close_idle
 from hotline.workflows.leases import acquire_lease, release_lease
-from hotline.workflows.message_files import fetch_waiting, fetching_wanted, forget_unsent
+from hotline.workflows.twilio.catch_up import catch_up
 
 log = structlog.get_logger(__name__)
 

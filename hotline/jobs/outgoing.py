@@ -16,10 +16,12 @@ import structlog
 
 from hotline.channels.errors import ChannelError, TemporarilyRefused, Unknown
 from hotline.errors import HotlineError, Unavailable
-from hotline.workflows import mail_out, outgoing, twilio_sending
-from hotline.workflows.deliveries import Accepted
+from hotline.workflows.conversations import outgoing
+from hotline.workflows.conversations.outgoing import Outgoing, Send
 from hotline.workflows.house import House
-from hotline.workflows.outgoing import Outgoing, Send
+from hotline.workflows.mail import mail_out
+from hotline.workflows.pushes.deliveries import Accepted
+from hotline.workflows.twilio import twilio_sending
 
 log = structlog.get_logger(__name__)
 

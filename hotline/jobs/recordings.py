@@ -9,9 +9,9 @@ from typing import Final
 import structlog
 
 from hotline.errors import Unavailable
+from hotline.workflows.calls.recordings import announcement, keep_recordings, link_recordings
 from hotline.workflows.house import House
-from hotline.workflows.prompts import also_want
-from hotline.workflows.recordings import announcement, keep_recordings, link_recordings
+from hotline.workflows.ivr.prompts import also_want
 
 log = structlog.get_logger(__name__)
 

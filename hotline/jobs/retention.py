@@ -9,7 +9,7 @@ import structlog
 
 from hotline.errors import Unavailable
 from hotline.workflows.house import House
-from hotline.workflows.retention import apply_retention
+from hotline.workflows.upkeep.retention import apply_retention
 
 log = structlog.get_logger(__name__)
 

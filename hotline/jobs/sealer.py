@@ -9,8 +9,8 @@ import structlog
 
 from hotline.crm.audit import BATCH
 from hotline.errors import Unavailable
-from hotline.workflows.audit import seal_audit
 from hotline.workflows.house import House
+from hotline.workflows.upkeep.audit import seal_audit
 
 log = structlog.get_logger(__name__)
 

@@ -13,10 +13,10 @@ import structlog
 from hotline.crm.queries.sla import look
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
-from hotline.workflows import company
-from hotline.workflows.calendars import refresh_rules, rules_of, sign_rules
+from hotline.workflows.company import company
+from hotline.workflows.company.calendars import refresh_rules, rules_of, sign_rules
 from hotline.workflows.house import House
-from hotline.workflows.timers import forget_rules, tell_due
+from hotline.workflows.tickets.timers import forget_rules, tell_due
 
 log = structlog.get_logger(__name__)
 

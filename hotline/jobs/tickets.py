@@ -9,9 +9,9 @@ from typing import Final
 import structlog
 
 from hotline.errors import Unavailable
+from hotline.workflows.calls.wrap_ups import end_forgotten_pauses, end_wrap_ups
 from hotline.workflows.house import House
-from hotline.workflows.tickets import close_resolved
-from hotline.workflows.wrap_ups import end_forgotten_pauses, end_wrap_ups
+from hotline.workflows.tickets.tickets import close_resolved
 
 log = structlog.get_logger(__name__)
 

@@ -15,13 +15,13 @@ from typing import Final
 import structlog
 
 from hotline.errors import HotlineError, Unavailable
-from hotline.workflows.commands import TWILIO, commands_topic, expire_commands
+from hotline.workflows.calls.commands import TWILIO, commands_topic, expire_commands
 from hotline.workflows.house import House
 from hotline.workflows.leases import Lease, LeaseLost, acquire_lease, release_lease, renew_lease
-from hotline.workflows.twilio_commands import settle, work_commands
-from hotline.workflows.twilio_router import work
-from hotline.workflows.twilio_silence import look_after_silent
-from hotline.workflows.twilio_state import note_state
+from hotline.workflows.twilio.twilio_commands import settle, work_commands
+from hotline.workflows.twilio.twilio_router import work
+from hotline.workflows.twilio.twilio_silence import look_after_silent
+from hotline.workflows.twilio.twilio_state import note_state
 
 log = structlog.get_logger(__name__)
 

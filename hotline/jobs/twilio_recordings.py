@@ -8,8 +8,8 @@ from typing import Final
 import structlog
 
 from hotline.errors import Unavailable
-from hotline.workflows import twilio_recordings
 from hotline.workflows.house import House
+from hotline.workflows.twilio import twilio_recordings
 
 log = structlog.get_logger(__name__)
 

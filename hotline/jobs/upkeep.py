@@ -9,7 +9,7 @@ import structlog
 
 from hotline.errors import Unavailable
 from hotline.workflows.house import House
-from hotline.workflows.upkeep import keep_house
+from hotline.workflows.upkeep.upkeep import keep_house
 
 log = structlog.get_logger(__name__)
 

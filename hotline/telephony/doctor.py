@@ -21,7 +21,7 @@ from hotline.telephony.doctor_ivr import examine_dialplan
 from hotline.telephony.doctor_recordings import examine_recordings
 from hotline.telephony.findings import Finding, Verdict
 from hotline.telephony.reader import EVENTS
-from hotline.workflows.commands import QUEUE_CONTEXT
+from hotline.workflows.calls.commands import QUEUE_CONTEXT
 
 PROBE: Final = "HOTLINE_DOCTOR"
 OLDEST: Final = 16

@@ -28,8 +28,7 @@ from hotline.pbx.errors import ConnectionLost, NoAnswer
 from hotline.telephony import metrics
 from hotline.telephony.channels import caller_channel, channel_of, list_channels
 from hotline.telephony.ringing import Ringing
-from hotline.workflows import push_pbx
-from hotline.workflows.commands import (
+from hotline.workflows.calls.commands import (
     CommandOrder,
     LeaseLost,
     claim_commands,
@@ -39,8 +38,9 @@ from hotline.workflows.commands import (
     outside_extension,
     unsettled_commands,
 )
+from hotline.workflows.calls.recordings import note_recording
 from hotline.workflows.house import House
-from hotline.workflows.recordings import note_recording
+from hotline.workflows.pushes import push_pbx
 
 log = structlog.get_logger(__name__)
 

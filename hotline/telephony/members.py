@@ -8,8 +8,8 @@ from typing import Final
 
 from hotline.calls.facts import AmiEvent
 from hotline.errors import Unavailable
+from hotline.workflows.calls.presence import Member, mirror_members, replace_members
 from hotline.workflows.house import House
-from hotline.workflows.presence import Member, mirror_members, replace_members
 
 #: Each carries the whole member (apps/app_queue.c, queue_member_blob_create).
 MEMBER_EVENTS: Final = frozenset({"QueueMemberAdded", "QueueMemberPause", "QueueMemberRemoved", "QueueMemberStatus"})

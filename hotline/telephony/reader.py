@@ -39,8 +39,8 @@ from hotline.telephony.journal import Journal, JournalFull, left_over
 from hotline.telephony.lanes import Lanes
 from hotline.telephony.members import MEMBER_EVENTS, MemberMirror
 from hotline.telephony.recording import RECORDING_EVENTS, RecordingMirror
+from hotline.workflows.calls.presence import note_connection, note_lag
 from hotline.workflows.house import House
-from hotline.workflows.presence import note_connection, note_lag
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -55,7 +55,7 @@ NOTE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The two doors to the records that the reader needs; ``workflows.calls`` has them."""
+    """The two doors to the records that the reader needs; ``workflows.calls.calls`` has them."""
 
     apply: ApplyLines
     open_calls: OpenCalls

@@ -7,8 +7,8 @@ from typing import Final
 
 from hotline.calls.facts import AmiEvent
 from hotline.errors import Unavailable
+from hotline.workflows.calls.recordings import note_recording
 from hotline.workflows.house import House
-from hotline.workflows.recordings import note_recording
 
 RECORDING_EVENTS: Final = frozenset({"MixMonitorMute", "MixMonitorStart", "MixMonitorStop"})
 _PAUSE: Final = 0.5

@@ -24,11 +24,11 @@ from hotline.telephony.agi.waiting import callers_ahead
 from hotline.telephony.agi.wire import AgiConnection
 from hotline.telephony.reader import Records
 from hotline.telephony.supervisor import Supervisor
-from hotline.workflows.calls import apply, open_calls
+from hotline.workflows.calls.calls import apply, open_calls
+from hotline.workflows.calls.pbx_addresses import refresh
 from hotline.workflows.house import House
-from hotline.workflows.ivr_sessions import Sessions
-from hotline.workflows.pbx_addresses import refresh
-from hotline.workflows.prompts import speak
+from hotline.workflows.ivr.ivr_sessions import Sessions
+from hotline.workflows.ivr.prompts import speak
 
 __all__ = ["Telephony"]
 

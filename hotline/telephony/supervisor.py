@@ -17,7 +17,7 @@ from hotline.errors import HotlineError, Unavailable
 from hotline.pbx.connection import Patience
 from hotline.settings import PbxAddress
 from hotline.telephony.reader import Reader, Records
-from hotline.workflows.commands import expire_commands
+from hotline.workflows.calls.commands import expire_commands
 from hotline.workflows.house import House
 from hotline.workflows.leases import Lease, acquire_lease, release_lease, renew_lease
 

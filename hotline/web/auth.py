@@ -34,7 +34,7 @@ from hotline.web.rights import (
     is_unmetered,
     right_of,
 )
-from hotline.workflows.sign_in import fresh_for
+from hotline.workflows.people.sign_in import fresh_for
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"

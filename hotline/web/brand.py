@@ -11,7 +11,7 @@ from hotline.crm.company import Brand, Company, picture
 from hotline.errors import NotFound
 from hotline.web.context import HOUSE, house_of
 from hotline.web.rights import public
-from hotline.workflows import company
+from hotline.workflows.company import company
 from hotline.workflows.house import House
 
 #: Browsers ask again after an hour; an address carries a digest of what it shows.

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from hotline.campaigns.links import PATH
 from hotline.web.context import house_of
 from hotline.web.rights import public
-from hotline.workflows.link_clicks import follow
+from hotline.workflows.campaigns.link_clicks import follow
 
 #: Browsers and mailboxes that only look ahead say so in one of these.
 _LOOKING: Final = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")

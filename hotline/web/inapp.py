@@ -23,8 +23,8 @@ from hotline.web.context import house_of
 from hotline.web.problems import LimitReached
 from hotline.web.rate_limits import Buckets
 from hotline.web.rights import endless, public, unmetered
-from hotline.workflows import push_inapp
 from hotline.workflows.house import House
+from hotline.workflows.pushes import push_inapp
 
 log = structlog.get_logger(__name__)
 

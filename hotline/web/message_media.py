@@ -10,8 +10,8 @@ from hotline.errors import NotFound
 from hotline.web import downloads
 from hotline.web.context import house_of
 from hotline.web.rights import public, streamed
-from hotline.workflows import message_files
-from hotline.workflows.message_links import PATH, require_link
+from hotline.workflows.conversations import message_files
+from hotline.workflows.conversations.message_links import PATH, require_link
 
 
 @public

@@ -13,8 +13,8 @@ from hotline.web.bodies import pieces
 from hotline.web.context import house_of
 from hotline.web.problems import problem_response
 from hotline.web.rights import public, streamed
-from hotline.workflows import recordings
-from hotline.workflows.prompts import book
+from hotline.workflows.calls import recordings
+from hotline.workflows.ivr.prompts import book
 
 _NAME: Final = re.compile(r"([0-9a-f]{32})(\.wav16|\.wav)")
 _RATES: Final = {suffix: rate for rate, suffix in SUFFIXES.items()}

@@ -17,7 +17,7 @@ from hotline.events import TOPIC_EVENTS, TOPIC_NUMBERED, Event, decode
 from hotline.web.context import SignedIn
 from hotline.web.stream import Numbered
 from hotline.workflows.house import House
-from hotline.workflows.sign_in import identify_session, identify_token
+from hotline.workflows.people.sign_in import identify_session, identify_token
 
 log = structlog.get_logger(__name__)
 

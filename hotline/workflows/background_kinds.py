@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hotline.workflows import (
-    batches,
-    campaign_review,
-    duplicates,
-    exports,
-    import_jobs,
-    leaving,
-    ledger_export,
-    segment_counts,
-    suppression_import,
-)
 from hotline.workflows.background import Kind
+from hotline.workflows.campaigns import campaign_review, ledger_export, segment_counts
+from hotline.workflows.consent import suppression_import
+from hotline.workflows.customers import batches, duplicates, exports, import_jobs
+from hotline.workflows.people import leaving
 
 KINDS: Final[Mapping[str, Kind]] = {
     leaving.HAND_OVER: leaving.KIND,

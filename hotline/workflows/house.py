@@ -25,8 +25,8 @@ from hotline.errors import HotlineError
 from hotline.events import TOPIC_EVENTS, Event, encode
 from hotline.ids import NewId, new_id
 from hotline.settings import EMBEDDED, Settings
-from hotline.workflows import unfinished_restore
-from hotline.workflows.flow_registry import FlowRegistry, shipped_folder
+from hotline.workflows.ivr.flow_registry import FlowRegistry, shipped_folder
+from hotline.workflows.upkeep import unfinished_restore
 
 if TYPE_CHECKING:
     from hotline.channels.twilio.client import TwilioClient

@@ -54,7 +54,7 @@ def test_links_lead_to_files(path: Path) -> None:
 
 def test_files_that_the_docs_name_exist() -> None:
     text = (DOCS / "architecture.md").read_text()
-    for name in re.findall(r"`((?:calls|workflows|web|pbx|crm|jobs|telephony)/[a-z_]+\.py)`", text):
+    for name in re.findall(r"`((?:calls|workflows|web|pbx|crm|jobs|telephony)/[a-z_/]+\.py)`", text):
         assert (ROOT / "hotline" / name).exists(), name
 
 

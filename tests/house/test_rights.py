@@ -15,8 +15,8 @@ from hotline.web.rights import PUBLIC, SIGNED_IN, route_rights
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
 from hotline.web.webhooks import MODULES
-from hotline.workflows import users
 from hotline.workflows.house import House
+from hotline.workflows.people import users
 from tests.unit.web.twins import MemoryScene
 
 #: What a pattern's variables become: a well-formed id of nothing.

@@ -30,9 +30,10 @@ from hotline.web.application import create_app
 from hotline.web.rights import PUBLIC, route_rights
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
-from hotline.workflows import message_files, roles, teams, users
-from hotline.workflows.customers import write_note
+from hotline.workflows.conversations import message_files
+from hotline.workflows.customers.customers import write_note
 from hotline.workflows.house import House
+from hotline.workflows.people import roles, teams, users
 from tests.unit.web.twins import MemoryScene
 
 OWNERS: Final = ("me", "mate", "queue", "nobody", "stranger")

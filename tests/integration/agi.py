@@ -14,7 +14,7 @@ from hotline.pbx.connection import Patience
 from hotline.settings import Settings
 from hotline.telephony.service import Telephony
 from hotline.workflows.house import House
-from hotline.workflows.prompts import book
+from hotline.workflows.ivr.prompts import book
 from tests.conftest import prompts_folder
 from tests.fakes.agi import AgiCaller
 from tests.fakes.ami import FakePbx, fake_pbx

@@ -14,9 +14,9 @@ from hotline.crm import company
 from hotline.crm.queries.messages import MessageView, list_messages
 from hotline.crm.viewer import SYSTEM
 from hotline.jobs.outgoing import Dispatch
-from hotline.workflows import mail_out
-from hotline.workflows.company import put
+from hotline.workflows.company.company import put
 from hotline.workflows.house import House
+from hotline.workflows.mail import mail_out
 from tests.fakes.mail import Sink, mail_sink
 
 SUPPORT = "support@acme.example"

@@ -10,9 +10,9 @@ from hotline.crm.personal_keys import load_personal_key
 from hotline.crm.queries.customer_views import SELECT, customer_view
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.ids import new_id
-from hotline.workflows.customers import create_customer, write_note
+from hotline.workflows.customers.customers import create_customer, write_note
 from hotline.workflows.house import House
-from hotline.workflows.tickets import create_ticket
+from hotline.workflows.tickets.tickets import create_ticket
 
 NUMBERS = ("+8613912340412", "+8613800138000", "+4930123456", "+442079460958")
 

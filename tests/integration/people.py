@@ -7,7 +7,7 @@ from uuid import UUID
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.ids import new_id
 from hotline.workflows.house import House
-from hotline.workflows.users import NewUser, create_user
+from hotline.workflows.people.users import NewUser, create_user
 
 PASSWORD = "a password of the tests"
 

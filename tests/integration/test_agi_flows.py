@@ -12,7 +12,7 @@ import pytest
 from hotline.calls.names import call_id
 from hotline.crm.viewer import SYSTEM
 from hotline.settings import Settings
-from hotline.workflows.customers import create_customer
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
 from tests.fakes.agi import AgiCaller, script
 from tests.integration.agi import Exchange, exchange

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from hotline.calls.names import call_id
 from hotline.settings import Settings
 from hotline.workflows.house import House
-from hotline.workflows.ivr import close_sessions
+from hotline.workflows.ivr.ivr import close_sessions
 from tests.fakes.agi import AgiCaller, script
 from tests.integration.agi import Exchange, exchange
 from tests.waiting import until

@@ -15,8 +15,8 @@ from hotline.crm.viewer import SYSTEM, viewer_of
 from hotline.errors import Forbidden
 from hotline.ids import new_id
 from hotline.jobs import sealer
-from hotline.workflows.audit import seal_audit, verify_audit
 from hotline.workflows.house import House
+from hotline.workflows.upkeep.audit import seal_audit, verify_audit
 from tests.commands import clean_environment, hotline
 from tests.conftest import SECRET
 from tests.waiting import until

@@ -21,7 +21,7 @@ from hotline.ids import new_id
 from hotline.workflows import background
 from hotline.workflows.background import Kind, Run
 from hotline.workflows.house import House
-from hotline.workflows.users import disable_user, update_user
+from hotline.workflows.people.users import disable_user, update_user
 from tests.integration.people import add_user
 
 STEPS = 5

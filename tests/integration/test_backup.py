@@ -24,17 +24,17 @@ from hotline.crm.queries.messages import get_message
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, NotFound, SettingError
 from hotline.settings import Settings, load_settings
-from hotline.workflows import recordings
-from hotline.workflows.audit import seal_audit, verify_audit
-from hotline.workflows.backup import BackupExists, NoRoomForBackup, make_backup
-from hotline.workflows.backup_rotation import Keep
-from hotline.workflows.customer_input import ContactPointInput
-from hotline.workflows.customers import create_customer, write_note
-from hotline.workflows.erasure import erase
+from hotline.workflows.calls import recordings
+from hotline.workflows.company.senders import create_sender
+from hotline.workflows.conversations.replies import NewConversation, NewReply, begin, send
+from hotline.workflows.customers.customer_input import ContactPointInput
+from hotline.workflows.customers.customers import create_customer, write_note
+from hotline.workflows.customers.erasure import erase
 from hotline.workflows.house import open_house
-from hotline.workflows.replies import NewConversation, NewReply, begin, send
-from hotline.workflows.restore import restore_backup
-from hotline.workflows.senders import create_sender
+from hotline.workflows.upkeep.audit import seal_audit, verify_audit
+from hotline.workflows.upkeep.backup import BackupExists, NoRoomForBackup, make_backup
+from hotline.workflows.upkeep.backup_rotation import Keep
+from hotline.workflows.upkeep.restore import restore_backup
 from tests.databases import create_database, drop_database
 from tests.integration.people import add_user
 from tests.integration.test_recordings import VOICE, arrive, heard, store
@@ -228,7 +228,7 @@ async def test_who_was_erased_after_the_backup_stays_erased(
     def power_goes(_: object) -> None:
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr("hotline.workflows.restore._swap", power_goes)
+    monkeypatch.setattr("hotline.workflows.upkeep.restore._swap", power_goes)
     with pytest.raises(RuntimeError, match="the power went"):
         await restore_backup(fresh, first, RECOVERY)
     monkeypatch.undo()

@@ -14,13 +14,14 @@ from hotline.crm.queries.customer_filter import CustomerFilter
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, Invalid
-from hotline.workflows import background, batches
+from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
-from hotline.workflows.batches import Chosen, NewBatch
-from hotline.workflows.customers import update_customer
-from hotline.workflows.erasure import erase
+from hotline.workflows.customers import batches
+from hotline.workflows.customers.batches import Chosen, NewBatch
+from hotline.workflows.customers.customers import update_customer
+from hotline.workflows.customers.erasure import erase
+from hotline.workflows.customers.merging import merge_customers
 from hotline.workflows.house import House
-from hotline.workflows.merging import merge_customers
 from tests.integration.merging import add_customer
 from tests.integration.people import add_user
 

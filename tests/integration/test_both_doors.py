@@ -15,9 +15,9 @@ from hotline.ivr import effects as fx
 from hotline.ivr import engine
 from hotline.ivr.session import Step
 from hotline.settings import Settings
-from hotline.workflows import twilio_voice
-from hotline.workflows.customers import create_customer
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
+from hotline.workflows.twilio import twilio_voice
 from tests.integration.agi import Exchange, exchange
 from tests.integration.twilio_caller import Act, TwilioCaller, twilio_settings
 from tests.waiting import until

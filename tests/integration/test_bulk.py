@@ -12,7 +12,7 @@ from hotline.crm.queries.customers import list_customers, lookup
 from hotline.crm.viewer import SYSTEM
 from hotline.customers import contact_points
 from hotline.errors import Forbidden, Invalid
-from hotline.workflows.customers import create_customer, load_customers, update_customer
+from hotline.workflows.customers.customers import create_customer, load_customers, update_customer
 from hotline.workflows.house import House
 from tests.integration.people import viewer_as
 

@@ -20,7 +20,7 @@ from hotline.bus.postgres import PostgresBus
 from hotline.bus.redis import RedisBus
 from hotline.crm.embedded import EmbeddedPostgres
 from hotline.errors import Invalid, Unavailable
-from hotline.workflows.commands import commands_topic
+from hotline.workflows.calls.commands import commands_topic
 from tests.conftest import FAST
 from tests.waiting import until
 

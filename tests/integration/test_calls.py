@@ -36,10 +36,10 @@ from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Forbidden, NotFound
 from hotline.events import Event
 from hotline.ids import new_id
-from hotline.workflows import calls
-from hotline.workflows.customers import create_customer
+from hotline.workflows.calls import calls
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
-from hotline.workflows.users import create_user
+from hotline.workflows.people.users import create_user
 from tests.unit.calls.tapes import START, events_of
 
 TAPES = Path(__file__).resolve().parents[1] / "tapes" / "asterisk22"

@@ -9,7 +9,7 @@ from hotline.crm.database import Database
 from hotline.crm.queries.identity import viewer_for_token
 from hotline.crm.viewer import PERMISSIONS
 from hotline.workflows.house import House
-from hotline.workflows.sign_in import check_password
+from hotline.workflows.people.sign_in import check_password
 from tests.commands import clean_environment, hotline
 from tests.conftest import SECRET
 

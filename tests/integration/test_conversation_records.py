@@ -23,19 +23,20 @@ from hotline.crm.queries.messages import list_messages
 from hotline.crm.queries.tickets import get_ticket
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid, NotFound
-from hotline.workflows import conversations, leaving
-from hotline.workflows.company import put
-from hotline.workflows.customer_files import folder
-from hotline.workflows.customers import create_customer
-from hotline.workflows.erasure import erase
+from hotline.workflows.company.company import put
+from hotline.workflows.conversations import conversations
+from hotline.workflows.conversations.idle_conversations import close_idle
+from hotline.workflows.conversations.message_files import keep
+from hotline.workflows.conversations.messages import Inbound, Received, receive
+from hotline.workflows.conversations.replies import NewConversation, NewReply, begin, send
+from hotline.workflows.customers.customer_files import folder
+from hotline.workflows.customers.customers import create_customer
+from hotline.workflows.customers.erasure import erase
+from hotline.workflows.customers.merging import merge_customers, undo_merge
 from hotline.workflows.house import House
-from hotline.workflows.idle_conversations import close_idle
-from hotline.workflows.merging import merge_customers, undo_merge
-from hotline.workflows.message_files import keep
-from hotline.workflows.messages import Inbound, Received, receive
-from hotline.workflows.replies import NewConversation, NewReply, begin, send
-from hotline.workflows.retention import apply_retention
-from hotline.workflows.tickets import change_ticket
+from hotline.workflows.people import leaving
+from hotline.workflows.tickets.tickets import change_ticket
+from hotline.workflows.upkeep.retention import apply_retention
 from tests.integration.people import add_user
 
 ANNA = "+14155550101"

@@ -21,9 +21,10 @@ from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.customers.three_way import EditConflict
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.ids import new_id
-from hotline.workflows import customer_relations, fields, purchases
-from hotline.workflows.customer_history import revert_change
-from hotline.workflows.customers import create_customer, update_customer
+from hotline.workflows.company import fields
+from hotline.workflows.customers import customer_relations, purchases
+from hotline.workflows.customers.customer_history import revert_change
+from hotline.workflows.customers.customers import create_customer, update_customer
 from hotline.workflows.house import House
 from tests.integration.people import add_user, viewer_as
 

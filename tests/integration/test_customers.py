@@ -17,7 +17,7 @@ from hotline.crm.queries.tiers import list_tags
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
 from hotline.ids import new_id
-from hotline.workflows.customers import CustomerChanges, NewCustomer, create_customer, update_customer
+from hotline.workflows.customers.customers import CustomerChanges, NewCustomer, create_customer, update_customer
 from hotline.workflows.house import House
 from tests.integration.people import add_user, viewer_as
 

@@ -11,10 +11,11 @@ from hotline.crm.queries.background import get_job
 from hotline.crm.queries.duplicates import list_pairs
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, Invalid, NotFound
-from hotline.workflows import background, duplicates
+from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
+from hotline.workflows.customers import duplicates
+from hotline.workflows.customers.merging import merge_customers, undo_merge
 from hotline.workflows.house import House
-from hotline.workflows.merging import merge_customers, undo_merge
 from tests.integration.merging import NUMBERS, add_customer
 from tests.integration.people import add_user, viewer_as
 

@@ -15,10 +15,12 @@ from hotline.crm.queries.exports import ExportView, count_customers, get_export
 from hotline.crm.queries.imports import get_import
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Invalid, NotFound
-from hotline.workflows import background, customers, exports, imports, roles, users
+from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
-from hotline.workflows.exports import ExportGone, NewExport
+from hotline.workflows.customers import customers, exports, imports
+from hotline.workflows.customers.exports import ExportGone, NewExport
 from hotline.workflows.house import House
+from hotline.workflows.people import roles, users
 
 
 async def _file(house: House, viewer: Viewer, wanted: NewExport) -> tuple[ExportView, bytes]:

@@ -17,9 +17,9 @@ from hotline.ids import new_id
 from hotline.ivr import effects as fx
 from hotline.ivr import engine
 from hotline.ivr.session import Session
-from hotline.workflows import flows as workflow
-from hotline.workflows.flow_registry import FlowRegistry, shipped_folder
 from hotline.workflows.house import House
+from hotline.workflows.ivr import flows as workflow
+from hotline.workflows.ivr.flow_registry import FlowRegistry, shipped_folder
 from tests.waiting import until
 
 FLOW = """\

@@ -13,8 +13,8 @@ from hotline.crm.queries.rights import get_rights
 from hotline.crm.queries.roles import get_role
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
-from hotline.workflows import grants, roles, teams, users
 from hotline.workflows.house import House
+from hotline.workflows.people import grants, roles, teams, users
 from tests.integration.people import add_user
 
 LEAD = ["customers.read", "customers.read_team", "calls.read", "calls.read_team", "users.read"]

@@ -20,8 +20,8 @@ from hotline.errors import Invalid
 from hotline.ids import new_id
 from hotline.media.sealed import SealedWriter
 from hotline.media.workbook import check_size
-from hotline.workflows.import_messages import Ended, Task
-from hotline.workflows.import_readers import ReaderFailed, prepared, sampled
+from hotline.workflows.customers.import_messages import Ended, Task
+from hotline.workflows.customers.import_readers import ReaderFailed, prepared, sampled
 
 OWNER = UUID(int=1)
 KEY = PersonalKey(UUID(int=2), bytes(range(32)))

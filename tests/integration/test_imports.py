@@ -21,9 +21,12 @@ from hotline.crm.queries.customers import get_customer, list_customers, lookup
 from hotline.crm.queries.imports import ImportView, get_import
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
-from hotline.workflows import background, customers, fields, import_jobs, imports, roles, users
+from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
+from hotline.workflows.company import fields
+from hotline.workflows.customers import customers, import_jobs, imports
 from hotline.workflows.house import House
+from hotline.workflows.people import roles, users
 
 
 async def _body(data: bytes) -> AsyncIterator[bytes]:

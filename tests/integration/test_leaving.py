@@ -17,10 +17,15 @@ from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from hotline.ids import new_id
-from hotline.workflows import background, calls, customers, leaving, lists, sign_in, tickets, users
+from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
+from hotline.workflows.calls import calls
+from hotline.workflows.company import lists
+from hotline.workflows.conversations.replies import NewConversation, begin
+from hotline.workflows.customers import customers
 from hotline.workflows.house import House
-from hotline.workflows.replies import NewConversation, begin
+from hotline.workflows.people import leaving, sign_in, users
+from hotline.workflows.tickets import tickets
 from tests.integration.people import PASSWORD, add_user
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)

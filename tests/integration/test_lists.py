@@ -11,7 +11,7 @@ from hotline.crm.queries.lists import ListView, get_list
 from hotline.crm.shipped_lists import FIXED, SHIPPED_LISTS
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
-from hotline.workflows import lists
+from hotline.workflows.company import lists
 from hotline.workflows.house import House
 from tests.integration.people import viewer_as
 

@@ -23,13 +23,13 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
 from hotline.jobs.outgoing import Dispatch
 from hotline.settings import Bind
-from hotline.workflows.customers import create_customer
+from hotline.workflows.conversations.replies import NewReply, send
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
-from hotline.workflows.mail_check import check_mail
-from hotline.workflows.mail_in import accepts, take
-from hotline.workflows.mail_words import address_index, tag_secret
-from hotline.workflows.replies import NewReply, send
-from hotline.workflows.tickets import change_ticket
+from hotline.workflows.mail.mail_check import check_mail
+from hotline.workflows.mail.mail_in import accepts, take
+from hotline.workflows.mail.mail_words import address_index, tag_secret
+from hotline.workflows.tickets.tickets import change_ticket
 from tests.fakes.imap import imap_server
 from tests.fakes.mail import Sink
 from tests.integration.mail import SUPPORT, mail, mail_house, messages, sent

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from hotline.crm import company
 from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows.company import put
+from hotline.workflows.company.company import put
+from hotline.workflows.conversations.replies import NewReply, send
 from hotline.workflows.house import House
-from hotline.workflows.mail_in import take
-from hotline.workflows.mail_words import address_index
-from hotline.workflows.replies import NewReply, send
+from hotline.workflows.mail.mail_in import take
+from hotline.workflows.mail.mail_words import address_index
 from tests.integration.mail import mail, mail_house, messages, sent
 from tests.integration.people import add_user
 

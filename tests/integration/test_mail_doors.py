@@ -18,8 +18,8 @@ from hotline.channels.mail.lmtp import LmtpServer
 from hotline.errors import Conflict, Unavailable
 from hotline.jobs import mail as job
 from hotline.settings.mail import imap_server as imap_address
-from hotline.workflows import mail_in
 from hotline.workflows.house import House
+from hotline.workflows.mail import mail_in
 from tests.fakes.imap import Mailbox, imap_server
 from tests.integration.mail import SUPPORT, mail, mail_house
 from tests.waiting import until

@@ -15,9 +15,9 @@ from hotline.crm.queries.pop import render_event
 from hotline.crm.queries.timeline import list_timeline
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.ids import new_id
-from hotline.workflows import calls
+from hotline.workflows.calls import calls
+from hotline.workflows.customers.merging import merge_customers, undo_merge
 from hotline.workflows.house import House
-from hotline.workflows.merging import merge_customers, undo_merge
 from tests.integration.merging import NUMBERS, add_call, add_customer, picture
 from tests.integration.people import add_user
 

@@ -16,9 +16,9 @@ from hotline.crm.queries.merges import merges_of, preview_merge
 from hotline.crm.queries.timeline import list_timeline
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
-from hotline.workflows.customers import update_customer
+from hotline.workflows.customers.customers import update_customer
+from hotline.workflows.customers.merging import Versions, merge_customers, undo_merge
 from hotline.workflows.house import House
-from hotline.workflows.merging import Versions, merge_customers, undo_merge
 from tests.integration.merging import NUMBERS, add_belongings, add_call, add_customer, picture, relate, state
 from tests.integration.people import add_user, viewer_as
 

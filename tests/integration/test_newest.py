@@ -13,10 +13,10 @@ from hotline.crm.queries.calls import list_calls
 from hotline.crm.queries.customers import list_customers
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.ids import new_id
-from hotline.workflows import calls
-from hotline.workflows.customers import create_customer
+from hotline.workflows.calls import calls
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
-from hotline.workflows.teams import create_team
+from hotline.workflows.people.teams import create_team
 from tests.integration.test_calls import agent
 
 #: Who was rung by each call, how often: the same phone again and again, both, nobody.

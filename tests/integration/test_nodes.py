@@ -18,8 +18,9 @@ from hotline.crm.viewer import SYSTEM
 from hotline.simulator.call import Phone
 from hotline.simulator.handsets import Simulator
 from hotline.simulator.world import Plan
-from hotline.workflows import customers, users
+from hotline.workflows.customers import customers
 from hotline.workflows.house import House
+from hotline.workflows.people import users
 from tests.conftest import SECRET
 from tests.integration.served import PATIENCE, Served, serve
 from tests.unit.web.twins import read_blocks

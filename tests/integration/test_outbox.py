@@ -24,10 +24,10 @@ from hotline.events import EVERYONE, TOPIC_EVENTS, TOPIC_NUMBERED, Event, decode
 from hotline.ids import new_id
 from hotline.jobs import relay, sealer
 from hotline.settings import Settings
-from hotline.workflows.audit import seal_audit, verify_audit
 from hotline.workflows.house import House
 from hotline.workflows.outbox import number_events
-from hotline.workflows.upkeep import keep_house
+from hotline.workflows.upkeep.audit import seal_audit, verify_audit
+from hotline.workflows.upkeep.upkeep import keep_house
 from tests.conftest import FAST, SECRET
 from tests.databases import create_database
 from tests.waiting import until

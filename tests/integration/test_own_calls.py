@@ -17,7 +17,7 @@ from hotline.calls.story import (
 from hotline.crm.queries.calls import current_calls, get_call, list_calls
 from hotline.events import user_mark
 from hotline.ids import new_id
-from hotline.workflows import calls
+from hotline.workflows.calls import calls
 from hotline.workflows.house import House
 from tests.integration.test_calls import agent, events
 

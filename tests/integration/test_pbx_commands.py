@@ -19,10 +19,10 @@ from hotline.pbx.connection import Patience
 from hotline.settings import DialFormat
 from hotline.telephony.reader import Records
 from hotline.telephony.supervisor import Supervisor
-from hotline.workflows.commands import NewCommand, expire_commands, send_command
+from hotline.workflows.calls.commands import NewCommand, expire_commands, send_command
 from hotline.workflows.house import House
-from hotline.workflows.teams import create_team
-from hotline.workflows.users import NewUser, create_user
+from hotline.workflows.people.teams import create_team
+from hotline.workflows.people.users import NewUser, create_user
 from tests.fakes.ami import FakePbx, Headers, fake_pbx
 from tests.waiting import until
 

@@ -8,9 +8,9 @@ from hotline.calls.facts import AmiEvent
 from hotline.crm.queries.presence import AgentView, MemberView, list_agents, list_pbxs, own_presence
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.telephony.members import member_of
+from hotline.workflows.calls.presence import Member, mirror_members, note_connection, note_lag, replace_members
 from hotline.workflows.house import House
-from hotline.workflows.presence import Member, mirror_members, note_connection, note_lag, replace_members
-from hotline.workflows.users import create_user, update_user
+from hotline.workflows.people.users import create_user, update_user
 
 
 async def person(house: House, login: str, *interfaces: str, queues: tuple[str, ...] = ("support",)) -> Viewer:

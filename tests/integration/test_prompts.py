@@ -11,8 +11,8 @@ import pytest
 
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Prompt
-from hotline.workflows import prompt_recordings, prompts
 from hotline.workflows.house import House
+from hotline.workflows.ivr import prompt_recordings, prompts
 from tests.unit.media.waves import tone, wav
 
 WELCOME = Prompt("main.welcome", {"en": "Welcome.", "zh": "您好。"}, "zh")

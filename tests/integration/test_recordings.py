@@ -23,8 +23,8 @@ from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, NotFound, Unavailable
 from hotline.ids import new_id
 from hotline.media.errors import Damaged, NoRoom, NotSound
-from hotline.workflows import calls, recordings, uploads
-from hotline.workflows.company import put
+from hotline.workflows.calls import calls, recordings, uploads
+from hotline.workflows.company.company import put
 from hotline.workflows.house import House
 from tests.integration.people import add_user, viewer_as
 from tests.unit.media.waves import tone, wav

@@ -9,13 +9,13 @@ from hotline.crm import company
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import calls
-from hotline.workflows.company import put
-from hotline.workflows.customer_input import ContactPointInput
-from hotline.workflows.customers import create_customer, write_note
+from hotline.workflows.calls import calls
+from hotline.workflows.company.company import put
+from hotline.workflows.customers.customer_input import ContactPointInput
+from hotline.workflows.customers.customers import create_customer, write_note
 from hotline.workflows.house import House
-from hotline.workflows.retention import apply_retention
-from hotline.workflows.tickets import create_ticket
+from hotline.workflows.tickets.tickets import create_ticket
+from hotline.workflows.upkeep.retention import apply_retention
 
 NUMBER = "+8613911223344"
 

@@ -7,10 +7,10 @@ import pytest
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Forbidden, NotFound
-from hotline.workflows.customers import create_customer
+from hotline.workflows.customers.customers import create_customer
+from hotline.workflows.customers.revealing import reveal_contact_point
 from hotline.workflows.house import House
-from hotline.workflows.revealing import reveal_contact_point
-from hotline.workflows.users import create_user
+from hotline.workflows.people.users import create_user
 
 
 async def person(house: House, login: str, *permissions: str) -> Viewer:

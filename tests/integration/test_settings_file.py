@@ -13,9 +13,11 @@ from hotline.crm.company import Brand, Company, Formats, Tickets
 from hotline.crm.viewer import SYSTEM, viewer_of
 from hotline.errors import Forbidden, Invalid
 from hotline.ids import new_id
-from hotline.workflows import company, fields, lists, roles, tiers
+from hotline.workflows.company import company, fields, lists
+from hotline.workflows.company.settings_file import SettingsFile, export_settings, import_settings
+from hotline.workflows.customers import tiers
 from hotline.workflows.house import House
-from hotline.workflows.settings_file import SettingsFile, export_settings, import_settings
+from hotline.workflows.people import roles
 from tests.conftest import SECRET
 from tests.integration.people import add_user, viewer_as
 from tests.integration.served import run_hotline

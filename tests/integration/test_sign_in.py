@@ -14,9 +14,9 @@ from hotline.crm.commands.sessions import LONGEST_SESSION
 from hotline.crm.queries.users import list_sessions
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound
-from hotline.workflows import unknown_logins, users
 from hotline.workflows.house import House
-from hotline.workflows.sign_in import (
+from hotline.workflows.people import unknown_logins, users
+from hotline.workflows.people.sign_in import (
     SignInLocked,
     WrongPassword,
     check_password,
@@ -25,7 +25,7 @@ from hotline.workflows.sign_in import (
     sign_in,
     sign_out,
 )
-from hotline.workflows.unknown_logins import UnknownLogins
+from hotline.workflows.people.unknown_logins import UnknownLogins
 from tests.integration.people import PASSWORD, add_user, viewer_as
 from tests.integration.watch import START, Watch
 

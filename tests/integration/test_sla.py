@@ -25,9 +25,10 @@ from hotline.errors import Unavailable
 from hotline.jobs.sla import BATCH, Timers
 from hotline.settings import Settings
 from hotline.tickets.policies import PolicySpec
-from hotline.workflows import calendars, policies, timers
+from hotline.workflows.company import calendars
 from hotline.workflows.house import House
-from hotline.workflows.tickets_kept import keep_ticket
+from hotline.workflows.tickets import policies, timers
+from hotline.workflows.tickets.tickets_kept import keep_ticket
 from tests.conftest import SECRET
 from tests.integration.people import add_user
 from tests.unit.tickets.promises import at, local
@@ -424,7 +425,7 @@ async def test_other_holidays_after_an_upgrade_are_another_version(
     await calendars.sign_rules(house)
     assert (await calendars.rules_of(house)).version == version
     monkeypatch.setattr(
-        "hotline.workflows.calendars.fingerprint", lambda zone: {"holidays": "next", "timezone": zone.key}
+        "hotline.workflows.company.calendars.fingerprint", lambda zone: {"holidays": "next", "timezone": zone.key}
     )
     ticket = await open_ticket(house)
     await look(house)

@@ -14,7 +14,7 @@ from hotline.calls.facts import AmiEvent
 from hotline.calls.tracker import Tracker
 from hotline.crm.queries.calls import CallView, get_call
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import calls
+from hotline.workflows.calls import calls
 from hotline.workflows.house import House
 from tests.integration.test_calls import TAPES, customer
 from tests.integration.test_tickets import all_tickets, choose, crew, kept, ticket_of

@@ -35,10 +35,11 @@ from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden
 from hotline.ids import new_id
-from hotline.workflows import calls, tickets, wrap_ups
-from hotline.workflows.commands import send_command
-from hotline.workflows.company import put as put_section
+from hotline.workflows.calls import calls, wrap_ups
+from hotline.workflows.calls.commands import send_command
+from hotline.workflows.company.company import put as put_section
 from hotline.workflows.house import House
+from hotline.workflows.tickets import tickets
 from tests.integration.test_calls import TAPES, agent, arrived, customer, lines_of
 from tests.integration.test_calls import ring as rung
 from tests.unit.calls.tapes import START, events_of

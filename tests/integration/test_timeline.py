@@ -16,9 +16,9 @@ from hotline.crm.queries.timeline import list_call_notes, list_timeline
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.ids import new_id
-from hotline.workflows.customers import create_customer, write_note
+from hotline.workflows.customers.customers import create_customer, write_note
+from hotline.workflows.customers.tiers import TierChanges, create_tier, delete_tag, rename_tag, update_tier
 from hotline.workflows.house import House
-from hotline.workflows.tiers import TierChanges, create_tier, delete_tag, rename_tag, update_tier
 from tests.integration.people import add_user, viewer_as
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)

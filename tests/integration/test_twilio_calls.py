@@ -26,11 +26,11 @@ from hotline.crm.queries.calls import CallView, get_call
 from hotline.crm.queries.timeline import list_timeline
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import twilio_calls
-from hotline.workflows.calls import apply
-from hotline.workflows.customers import create_customer
+from hotline.workflows.calls.calls import apply
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
-from hotline.workflows.users import create_user
+from hotline.workflows.people.users import create_user
+from hotline.workflows.twilio import twilio_calls
 
 #: A pop is shown only of a ring of these seconds.
 NOW = datetime.now(UTC)

@@ -17,11 +17,11 @@ from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, NotFound
 from hotline.simulator.twilio import Fault, Recording
 from hotline.simulator.twilio.records import new_sid
-from hotline.workflows import company
+from hotline.workflows.calls.recordings import delete_recording, open_recording
+from hotline.workflows.calls.transcripts import read_transcript
+from hotline.workflows.company import company
 from hotline.workflows.house import House
-from hotline.workflows.recordings import delete_recording, open_recording
-from hotline.workflows.transcripts import read_transcript
-from hotline.workflows.twilio_recordings import recording_id, work
+from hotline.workflows.twilio.twilio_recordings import recording_id, work
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.waiting import until
 

@@ -16,9 +16,10 @@ from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Left
 from hotline.ivr.session import Frame
 from hotline.settings import Settings
-from hotline.workflows import company, twilio_sessions, twilio_voice
-from hotline.workflows.customers import create_customer
+from hotline.workflows.company import company
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
+from hotline.workflows.twilio import twilio_sessions, twilio_voice
 from tests.integration.twilio_caller import TwilioCaller, twilio_house
 from tests.twiml import said, verbs
 
@@ -205,7 +206,7 @@ async def test_what_was_kept_before_a_crash_is_handed_over_after_it(
         async def crash(*_: object) -> None:
             raise RuntimeError("killed")
 
-        broken.setattr("hotline.workflows.twilio_agents.hand_over", crash)
+        broken.setattr("hotline.workflows.twilio.twilio_agents.hand_over", crash)
         with pytest.raises(RuntimeError):
             await caller.answer(action, Digits="2")
     assert (await session_of(here, caller))["state"] == "queued"

@@ -11,9 +11,9 @@ from hotline.crm.company import TwilioIvr
 from hotline.crm.queries.prompts import PromptRecordingView
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Prompt
-from hotline.workflows import company
+from hotline.workflows.company import company
 from hotline.workflows.house import House
-from hotline.workflows.prompts import book, speak
+from hotline.workflows.ivr.prompts import book, speak
 from tests.conftest import prompts_folder
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.test_twilio_recordings import wav

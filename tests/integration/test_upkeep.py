@@ -17,10 +17,11 @@ from hotline.crm.queries.calls import get_call
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.jobs import upkeep
-from hotline.workflows import background, calls
+from hotline.workflows import background
+from hotline.workflows.calls import calls
+from hotline.workflows.calls.presence import note_connection
 from hotline.workflows.house import House
-from hotline.workflows.presence import note_connection
-from hotline.workflows.upkeep import keep_house
+from hotline.workflows.upkeep.upkeep import keep_house
 from tests.waiting import until
 
 

@@ -20,10 +20,10 @@ from hotline.crm.queries.users import (
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
 from hotline.ids import new_id
-from hotline.workflows import users
 from hotline.workflows.house import House
-from hotline.workflows.sign_in import check_password, sign_in
-from hotline.workflows.users import NewUser, UserChanges
+from hotline.workflows.people import users
+from hotline.workflows.people.sign_in import check_password, sign_in
+from hotline.workflows.people.users import NewUser, UserChanges
 from tests.integration.people import PASSWORD, add_user, viewer_as
 
 

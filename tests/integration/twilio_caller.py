@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from hotline.settings import Settings
 from hotline.settings.values import AccountToken
-from hotline.workflows import twilio_voice
 from hotline.workflows.house import House
+from hotline.workflows.twilio import twilio_voice
 from tests.conftest import prompts_folder
 from tests.twiml import Verb, said, verbs
 

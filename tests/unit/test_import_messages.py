@@ -5,7 +5,7 @@ from __future__ import annotations
 from hotline.crm.import_seal import Prepared, PreparedRow, RefusedRow, Sealed, kept_of
 from hotline.customers.contact_points import ContactValue
 from hotline.customers.import_record import Reason, Record
-from hotline.workflows.import_messages import LENGTH, Ended, read, written
+from hotline.workflows.customers.import_messages import LENGTH, Ended, read, written
 
 RECORD = Record(name="Anna", tags=("new",), points=(("email", ContactValue("anna@example.com"), ""),))
 KNOWN = Record(number=7, locale="de")

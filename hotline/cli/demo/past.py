@@ -25,11 +25,14 @@ from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.ivr import engine
 from hotline.ivr.effects import CallerFacts, Collect, Enqueue, HungUp, Input, Left, LookUp, Pressed, TimedOut
 from hotline.ivr.effects import Failed as NotDone
-from hotline.workflows import calls, customers, ivr, tickets
-from hotline.workflows.calendars import calendars_of
+from hotline.workflows.calls import calls
+from hotline.workflows.company.calendars import calendars_of
+from hotline.workflows.customers import customers
 from hotline.workflows.house import House
-from hotline.workflows.ivr_sessions import Held
-from hotline.workflows.tickets import TicketChanges
+from hotline.workflows.ivr import ivr
+from hotline.workflows.ivr.ivr_sessions import Held
+from hotline.workflows.tickets import tickets
+from hotline.workflows.tickets.tickets import TicketChanges
 
 FLOW = "main"
 #: The keys of the languages in the menu.

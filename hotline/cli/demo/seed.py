@@ -10,11 +10,12 @@ from hotline.cli.demo.past import add_call
 from hotline.cli.demo.people import AGENTS, CUSTOMERS, QUEUE, Agent, Person, interface
 from hotline.crm.viewer import SYSTEM
 from hotline.settings import Settings
-from hotline.workflows import customers, users
-from hotline.workflows.calendars import refresh_rules
-from hotline.workflows.customers import ContactPointInput
-from hotline.workflows.flows import follow_files, number_flows
+from hotline.workflows.company.calendars import refresh_rules
+from hotline.workflows.customers import customers
+from hotline.workflows.customers.customers import ContactPointInput
 from hotline.workflows.house import House, open_house
+from hotline.workflows.ivr.flows import follow_files, number_flows
+from hotline.workflows.people import users
 
 _SIGN_IN = "sign-in.json"
 

@@ -15,10 +15,10 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, NotFound
 from hotline.settings import AccountToken, Settings
 from hotline.simulator.twilio import Line, Message, SimulatedTwilio
+from hotline.workflows.calls.presence import Member, mirror_members
 from hotline.workflows.house import open_house
-from hotline.workflows.presence import Member, mirror_members
-from hotline.workflows.twilio_setup import MESSAGES, VOICE, WHATSAPP, keep_senders
-from hotline.workflows.users import update_user
+from hotline.workflows.people.users import update_user
+from hotline.workflows.twilio.twilio_setup import MESSAGES, VOICE, WHATSAPP, keep_senders
 
 #: The company's number at Twilio, for calls, SMS and WhatsApp: one of those kept for fiction.
 NUMBER: Final = "+12025550100"

@@ -1,4 +1,4 @@
-"""Changes to the company's own fields. They are checked in ``workflows.fields``."""
+"""Changes to the company's own fields. They are checked in ``workflows.company.fields``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of customers: their rows. ``workflows.customer_files`` writes and removes what lies on the disk."""
+"""Files of customers: their rows. ``workflows.customers.customer_files`` writes and removes what lies on the disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes to customers. What arrives is cleaned and normalised (``workflows.customers``); here it is sealed
+"""Changes to customers. What arrives is cleaned and normalised (``workflows.customers.customers``); here it is sealed
 and kept, and what changed is noted in the record's history.
 
 Every value is encrypted under the customer's own key, for its own row; numbers and emails are found by a

@@ -1,4 +1,5 @@
-"""Files of messages: their rows. ``workflows.message_files`` fetches, writes and removes what lies on the disk."""
+"""Files of messages: their rows. ``workflows.conversations.message_files`` fetches, writes and removes what
+lies on the disk."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 
 from hotline.ivr.effects import Collect, Failed, Pressed, Prompt, Recorded, RecordMessage, TimedOut
 from hotline.telephony.agi.wire import REPLY_SECONDS, AgiConnection
-from hotline.workflows.prompts import Spoken
-from hotline.workflows.recordings import Upload
+from hotline.workflows.calls.recordings import Upload
+from hotline.workflows.ivr.prompts import Spoken
 
 KEYS: Final = "0123456789*#"
 #: Keys that are kept for the questions to come.

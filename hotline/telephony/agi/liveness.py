@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hotline.errors import HotlineError
 from hotline.workflows.house import House
-from hotline.workflows.ivr import open_call_of, within
+from hotline.workflows.ivr.ivr import open_call_of, within
 
 #: The manager's events and the script travel on two connections: how long one waits for the other.
 PATIENCE: Final = 2.0

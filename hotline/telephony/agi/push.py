@@ -17,8 +17,8 @@ from hotline.telephony.agi import words
 from hotline.telephony.agi.line import Line
 from hotline.telephony.agi.server import Request
 from hotline.telephony.agi.wire import CallerGone
-from hotline.workflows import push_pbx
 from hotline.workflows.house import House
+from hotline.workflows.pushes import push_pbx
 
 log = structlog.get_logger(__name__)
 

@@ -45,12 +45,13 @@ from hotline.telephony.agi import metrics, words
 from hotline.telephony.agi.line import Line
 from hotline.telephony.agi.server import Request
 from hotline.telephony.agi.wire import AgiConnection, CallerGone
-from hotline.workflows import flows as flow_records
-from hotline.workflows import ivr, recordings
-from hotline.workflows.calendars import calendars_of
+from hotline.workflows.calls import recordings
+from hotline.workflows.company.calendars import calendars_of
 from hotline.workflows.house import House
-from hotline.workflows.ivr import Caller, within
-from hotline.workflows.ivr_sessions import Held, Sessions
+from hotline.workflows.ivr import flows as flow_records
+from hotline.workflows.ivr import ivr
+from hotline.workflows.ivr.ivr import Caller, within
+from hotline.workflows.ivr.ivr_sessions import Held, Sessions
 
 log = structlog.get_logger(__name__)
 

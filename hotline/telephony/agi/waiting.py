@@ -8,7 +8,7 @@ from hotline.errors import Unavailable
 from hotline.pbx.connection import Connection
 from hotline.pbx.errors import PbxUnavailable
 from hotline.workflows.house import House
-from hotline.workflows.ivr import count_waiting
+from hotline.workflows.ivr.ivr import count_waiting
 
 
 async def callers_ahead(house: House, connection: Connection | None, pbx: str, queue: str, priority: int) -> int | None:

@@ -13,9 +13,9 @@ from hotline.errors import Invalid
 from hotline.web.api.customer_bodies import Customer, render_customer
 from hotline.web.api.jobs import Job, render_job
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import batches as workflow
-from hotline.workflows import exports
-from hotline.workflows.batches import Chosen, NewBatch
+from hotline.workflows.customers import batches as workflow
+from hotline.workflows.customers import exports
+from hotline.workflows.customers.batches import Chosen, NewBatch
 
 Action = Literal["tag", "untag", "classify", "transfer", "export"]
 

@@ -11,7 +11,7 @@ from hotline.calendars.holidays import FIRST_YEAR, LAST_YEAR
 from hotline.calendars.spec import CalendarSpec
 from hotline.crm.queries.calendars import CalendarView, get_calendar, list_calendars
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import calendars as workflow
+from hotline.workflows.company import calendars as workflow
 
 Key = Annotated[str, Field(min_length=1, max_length=40)]
 

@@ -13,7 +13,7 @@ from hotline.crm.queries.calls import CallView
 from hotline.web.api.tickets import AttachedCall, CallTicket
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, Page, Paging, endpoint, id_cursor, paged
-from hotline.workflows import calls as workflow
+from hotline.workflows.calls import calls as workflow
 
 State = Literal["ringing", "waiting", "answered", "ended"]
 

@@ -19,7 +19,7 @@ from hotline.crm.queries.manifests import ManifestView, read_manifests
 from hotline.crm.queries.templates import TemplateVersionView, read_versions
 from hotline.crm.viewer import SYSTEM
 from hotline.web.endpoint import Ask, Input, Output
-from hotline.workflows.campaigns import LONGEST_NAME, MOST_VARIANTS, CampaignInput
+from hotline.workflows.campaigns.campaigns import LONGEST_NAME, MOST_VARIANTS, CampaignInput
 
 #: What a variant holds beside its name, its language and where it is from; which of them a channel takes, its
 #: templates say.

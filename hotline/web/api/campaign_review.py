@@ -13,7 +13,7 @@ from hotline.crm.queries.manifests import find_manifest, list_manifests
 from hotline.errors import NotFound
 from hotline.web.api.campaign_bodies import Manifest, render_manifest
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
-from hotline.workflows.campaign_looks import Sample, look_at
+from hotline.workflows.campaigns.campaign_looks import Sample, look_at
 
 
 class ReviewQuery(Input):

@@ -31,8 +31,8 @@ from hotline.web.api.campaign_bodies import (
 )
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint
 from hotline.web.problems import FieldProblem, FieldsInvalid
-from hotline.workflows import campaign_review as review
-from hotline.workflows import campaigns as workflow
+from hotline.workflows.campaigns import campaign_review as review
+from hotline.workflows.campaigns import campaigns as workflow
 
 #: Seconds that a submission waits for its audience to be frozen.
 PREPARED_SECONDS: Final = 20.0

@@ -9,7 +9,7 @@ from pydantic import Field
 from hotline.crm.queries import categories as queries
 from hotline.tickets.states import Kind
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import categories as workflow
+from hotline.workflows.tickets import categories as workflow
 
 
 class Category(Output):

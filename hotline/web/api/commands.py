@@ -23,7 +23,7 @@ from hotline.web.endpoint import (
     id_cursor,
     paged,
 )
-from hotline.workflows import commands as workflow
+from hotline.workflows.calls import commands as workflow
 
 Action = Literal[
     "originate",

@@ -30,8 +30,8 @@ from hotline.web.endpoint import (
     id_cursor,
     paged,
 )
-from hotline.workflows import consents as workflow
-from hotline.workflows.links import preferences_url
+from hotline.workflows.campaigns.links import preferences_url
+from hotline.workflows.consent import consents as workflow
 
 Channel = Literal["email", "sms", "whatsapp", "voice", "inapp"]
 Purpose = Literal["marketing", "service"]

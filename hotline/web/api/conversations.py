@@ -29,8 +29,8 @@ from hotline.web.api.tickets import Ticket, render_ticket
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, Page, Paging, Reply, endpoint
 from hotline.web.problems import FieldProblem, FieldsInvalid
-from hotline.workflows import conversations as workflow
-from hotline.workflows import macro_use, replies
+from hotline.workflows.conversations import conversations as workflow
+from hotline.workflows.conversations import macro_use, replies
 
 
 class ConversationSender(Output):

@@ -13,7 +13,7 @@ from hotline.customers.custom_fields import Record
 from hotline.customers.custom_values import Type
 from hotline.web.api.user_bodies import Locale
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import fields as workflow
+from hotline.workflows.company import fields as workflow
 
 Names = dict[Locale, str]
 

@@ -12,7 +12,7 @@ from hotline.crm.queries import customer_history as queries
 from hotline.crm.queries.customer_history import ChangeView
 from hotline.web.api.customer_bodies import Customer, render_customer
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
-from hotline.workflows import customer_history as workflow
+from hotline.workflows.customers import customer_history as workflow
 
 
 class HistoryQuery(Paging):

@@ -35,7 +35,7 @@ from hotline.web.endpoint import (
     paged,
     place_cursor,
 )
-from hotline.workflows import customers as workflow
+from hotline.workflows.customers import customers as workflow
 
 
 class CustomersQuery(Paging):

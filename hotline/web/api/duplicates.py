@@ -15,7 +15,7 @@ from hotline.errors import Invalid
 from hotline.web.api.customer_bodies import Customer, render_customer
 from hotline.web.api.jobs import Job, render_job
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint
-from hotline.workflows import duplicates as workflow
+from hotline.workflows.customers import duplicates as workflow
 
 Reason = Literal["phone", "email", "same_name", "similar_name"]
 

@@ -15,8 +15,8 @@ from hotline.web import downloads
 from hotline.web.api.imports import ImportJob, render_import_job
 from hotline.web.api.user_bodies import Locale
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
-from hotline.workflows import exports as workflow
-from hotline.workflows.exports import NewExport
+from hotline.workflows.customers import exports as workflow
+from hotline.workflows.customers.exports import NewExport
 
 MEDIA_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",

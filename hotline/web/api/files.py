@@ -14,7 +14,7 @@ from hotline.customers import file_types
 from hotline.web import downloads
 from hotline.web.bodies import pieces
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
-from hotline.workflows import customer_files as workflow
+from hotline.workflows.customers import customer_files as workflow
 
 
 class CustomerFile(Output):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hotline.crm.queries.setup import SetupView, Step
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import setup as workflow
+from hotline.workflows.company import setup as workflow
 
 
 class StepOf(Input):

@@ -10,7 +10,7 @@ from pydantic import Field
 from hotline.ivr.names import NAME
 from hotline.ivr.schema import schema_text
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import flow_views as views
+from hotline.workflows.ivr import flow_views as views
 
 #: The picture carries its own style, which the pages' policy would not let in.
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -25,7 +25,7 @@ from hotline.web.endpoint import (
     id_cursor,
     paged,
 )
-from hotline.workflows import grants as workflow
+from hotline.workflows.people import grants as workflow
 
 
 class Grant(Output):

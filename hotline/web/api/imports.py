@@ -15,8 +15,8 @@ from hotline.web.api.user_bodies import Locale
 from hotline.web.bodies import pieces
 from hotline.web.desktop.import_errors import write_errors
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
-from hotline.workflows import imports as workflow
-from hotline.workflows.imports import ImportChanges
+from hotline.workflows.customers import imports as workflow
+from hotline.workflows.customers.imports import ImportChanges
 
 Duplicates = Literal["skip", "update", "merge"]
 

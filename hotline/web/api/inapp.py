@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
-from hotline.workflows import push_inapp
+from hotline.workflows.pushes import push_inapp
 
 
 class TokenBody(Input):

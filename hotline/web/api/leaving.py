@@ -10,9 +10,9 @@ from hotline.errors import Invalid, NotFound
 from hotline.web.api.user_bodies import User, UserPath, user_body
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import leaving as workflow
 from hotline.workflows.background_kinds import KINDS
-from hotline.workflows.leaving import Left
+from hotline.workflows.people import leaving as workflow
+from hotline.workflows.people.leaving import Left
 
 
 class HandOver(Input):

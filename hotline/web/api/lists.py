@@ -9,7 +9,7 @@ from pydantic import Field
 from hotline.crm.queries import lists as queries
 from hotline.crm.queries.lists import ListView
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import lists as workflow
+from hotline.workflows.company import lists as workflow
 
 
 class ListEntry(Output):

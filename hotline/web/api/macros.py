@@ -13,7 +13,7 @@ from hotline.crm.queries import macros as queries
 from hotline.crm.queries.macros import MacroView
 from hotline.tickets.states import Kind
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import macros as workflow
+from hotline.workflows.conversations import macros as workflow
 
 
 class MacroActions(Output):

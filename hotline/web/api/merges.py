@@ -12,8 +12,8 @@ from hotline.crm.queries import merges as queries
 from hotline.crm.queries.merges import MergePreview, MergeView
 from hotline.web.api.customer_bodies import Address, ContactPoint, Customer, render_customer
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
-from hotline.workflows import merging as workflow
-from hotline.workflows.merging import Versions
+from hotline.workflows.customers import merging as workflow
+from hotline.workflows.customers.merging import Versions
 
 Choice = Literal["kept", "other"]
 

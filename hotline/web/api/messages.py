@@ -15,8 +15,8 @@ from hotline.web import downloads
 from hotline.web.api.files import FileQuery
 from hotline.web.bodies import pieces
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
-from hotline.workflows import message_files, replies
-from hotline.workflows.replies import NewReply
+from hotline.workflows.conversations import message_files, replies
+from hotline.workflows.conversations.replies import NewReply
 
 Delivery = Literal[
     "received", "queued", "sending", "sent", "delivered", "read", "temporary_failure", "permanent_failure",

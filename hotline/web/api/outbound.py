@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hotline.crm.queries.outbound_stop import get_stop
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import outbound as workflow
+from hotline.workflows.pushes import outbound as workflow
 
 
 class Outbound(Output):

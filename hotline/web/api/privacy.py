@@ -12,8 +12,8 @@ from pydantic import Field
 from hotline.web.api.user_bodies import Locale
 from hotline.web.desktop.person_report import archive, document
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
-from hotline.workflows import erasure as workflow
-from hotline.workflows.access_report import make_report
+from hotline.workflows.customers import erasure as workflow
+from hotline.workflows.customers.access_report import make_report
 
 Reason = Literal["request", "consent_withdrawn", "no_purpose", "retention", "mistake", "other"]
 

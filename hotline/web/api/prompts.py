@@ -9,8 +9,8 @@ from pydantic import Field
 
 from hotline.web.bodies import whole
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import prompt_recordings as workflow
-from hotline.workflows.prompt_recordings import LARGEST_UPLOAD, PromptView
+from hotline.workflows.ivr import prompt_recordings as workflow
+from hotline.workflows.ivr.prompt_recordings import LARGEST_UPLOAD, PromptView
 
 
 class PromptRecording(Output):

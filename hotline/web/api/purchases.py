@@ -26,7 +26,7 @@ from hotline.web.endpoint import (
     id_cursor,
     paged,
 )
-from hotline.workflows import purchases as workflow
+from hotline.workflows.customers import purchases as workflow
 
 Kind = Literal["product", "service"]
 

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import push_rates as workflow
-from hotline.workflows.push_rates import KeptRate
+from hotline.workflows.pushes import push_rates as workflow
+from hotline.workflows.pushes.push_rates import KeptRate
 
 
 class Rate(Input):

@@ -16,8 +16,8 @@ from hotline.web import downloads
 from hotline.web.endpoint import PREFIX, Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.web.problems import problem_response
 from hotline.web.ranges import NotThere, part_of
-from hotline.workflows import recordings as workflow
-from hotline.workflows.transcripts import read_transcript
+from hotline.workflows.calls import recordings as workflow
+from hotline.workflows.calls.transcripts import read_transcript
 
 
 class Recording(Output):

@@ -12,7 +12,7 @@ from hotline.crm.queries import customer_relations as queries
 from hotline.crm.queries.customer_relations import RelationView
 from hotline.web.api.customer_bodies import ContactPoint, Kind
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import customer_relations as workflow
+from hotline.workflows.customers import customer_relations as workflow
 
 
 class Related(Output):

@@ -14,8 +14,8 @@ from hotline.conversations.delivery import Delivery as State
 from hotline.crm.queries.push_files import PushFileView, get_push_file, list_push_files
 from hotline.web import downloads
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
-from hotline.workflows import ledger_export as exports
-from hotline.workflows import results as workflow
+from hotline.workflows.campaigns import ledger_export as exports
+from hotline.workflows.campaigns import results as workflow
 
 MEDIA_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
-from hotline.workflows import revealing as workflow
+from hotline.workflows.customers import revealing as workflow
 
 
 class ByPoint(Input):

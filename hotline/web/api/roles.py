@@ -10,7 +10,7 @@ from pydantic import Field
 from hotline.crm.queries import roles as queries
 from hotline.crm.queries.roles import RoleView
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import roles as workflow
+from hotline.workflows.people import roles as workflow
 
 
 class Role(Output):

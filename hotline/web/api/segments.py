@@ -32,8 +32,8 @@ from hotline.web.endpoint import (
     paged,
     place_cursor,
 )
-from hotline.workflows import segment_counts
-from hotline.workflows import segments as workflow
+from hotline.workflows.campaigns import segment_counts
+from hotline.workflows.campaigns import segments as workflow
 
 Side = Literal["include", "exclude"]
 _RULES = (

@@ -10,7 +10,7 @@ from pydantic import Field
 from hotline.crm.queries import senders as queries
 from hotline.crm.queries.senders import Channel, SenderView
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import senders as workflow
+from hotline.workflows.company import senders as workflow
 
 
 class Sender(Output):

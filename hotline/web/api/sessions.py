@@ -13,8 +13,8 @@ from hotline.crm.queries.sign_ins import FactorView
 from hotline.web.api.user_bodies import UserPath
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Output, Page, Paging, endpoint, id_cursor, paged
-from hotline.workflows import second_factor
-from hotline.workflows import users as workflow
+from hotline.workflows.people import second_factor
+from hotline.workflows.people import users as workflow
 
 
 class Session(Output):

@@ -7,7 +7,7 @@ from typing import Any
 
 from hotline.crm.company import SECTIONS, Section, SectionView, get_section, list_sections
 from hotline.web.endpoint import Ask, Endpoint, Output, endpoint
-from hotline.workflows import company as workflow
+from hotline.workflows.company import company as workflow
 
 
 class SettingsOut(Output):

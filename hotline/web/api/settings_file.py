@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import settings_file as workflow
-from hotline.workflows.settings_file import SettingsFile
+from hotline.workflows.company import settings_file as workflow
+from hotline.workflows.company.settings_file import SettingsFile
 
 
 class SettingsFileOut(Output, SettingsFile):

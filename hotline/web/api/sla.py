@@ -12,7 +12,7 @@ from hotline.crm.queries.sla import PolicyView, get_policy, list_policies
 from hotline.tickets.policies import PolicySpec
 from hotline.tickets.states import Kind, Priority
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
-from hotline.workflows import policies as workflow
+from hotline.workflows.tickets import policies as workflow
 
 
 class PolicyOut(PolicySpec):

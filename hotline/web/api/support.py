@@ -8,7 +8,7 @@ from aiohttp import web
 
 from hotline.web.context import HEALTH
 from hotline.web.endpoint import Ask, Endpoint, endpoint
-from hotline.workflows.support import bundle
+from hotline.workflows.upkeep.support import bundle
 
 
 @endpoint(

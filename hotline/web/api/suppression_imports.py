@@ -13,7 +13,7 @@ from hotline.crm.queries.push_files import PushFileView, get_push_file, list_pus
 from hotline.web.bodies import pieces
 from hotline.web.desktop.suppression_errors import write_refused
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
-from hotline.workflows import suppression_import as workflow
+from hotline.workflows.consent import suppression_import as workflow
 
 
 class SuppressionImport(Output):

@@ -11,7 +11,7 @@ from pydantic import Field
 from hotline.crm.queries.suppressions import SuppressionView, list_suppressions
 from hotline.web.api.conversations import Conversation, render_conversation
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
-from hotline.workflows import suppressions as workflow
+from hotline.workflows.consent import suppressions as workflow
 
 Reason = Literal["opt_out", "invalid", "bounce", "complaint", "agent"]
 Scope = Literal["all", "marketing"]

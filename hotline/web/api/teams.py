@@ -11,7 +11,7 @@ from pydantic import Field
 from hotline.crm.queries import teams as queries
 from hotline.crm.queries.teams import TeamView
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import teams as workflow
+from hotline.workflows.people import teams as workflow
 
 
 class TeamMember(Output):

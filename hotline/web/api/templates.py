@@ -15,10 +15,10 @@ from hotline.campaigns.render import Channel
 from hotline.crm.queries import templates as queries
 from hotline.crm.queries.templates import TemplateVersionView, TemplateView
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
-from hotline.workflows import templates as workflow
-from hotline.workflows.template_content import channel_of, content_of, custom_keys
-from hotline.workflows.template_previews import Preview, preview
-from hotline.workflows.template_tests import send_test
+from hotline.workflows.campaigns import templates as workflow
+from hotline.workflows.campaigns.template_content import channel_of, content_of, custom_keys
+from hotline.workflows.campaigns.template_previews import Preview, preview
+from hotline.workflows.campaigns.template_tests import send_test
 
 
 class TemplateContentInput(Input):

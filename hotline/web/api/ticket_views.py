@@ -13,7 +13,7 @@ from hotline.errors import Forbidden, NotFound
 from hotline.tickets.states import Kind, Priority, State
 from hotline.tickets.views import SHIPPED, Filters, Sort
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
-from hotline.workflows import ticket_views as workflow
+from hotline.workflows.tickets import ticket_views as workflow
 
 
 class ViewFilters(Input):

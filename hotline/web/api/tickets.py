@@ -20,7 +20,7 @@ from hotline.tickets.views import SHIPPED, Filters, Sort
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, Page, Paging, Reply, endpoint
 from hotline.web.problems import FieldProblem, FieldsInvalid
-from hotline.workflows import tickets as workflow
+from hotline.workflows.tickets import tickets as workflow
 
 
 class AttachedCall(Output):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hotline.crm.queries import tiers as queries
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
-from hotline.workflows import tiers as workflow
+from hotline.workflows.customers import tiers as workflow
 
 
 class Tier(Output):

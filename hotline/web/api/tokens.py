@@ -11,7 +11,7 @@ from hotline.crm.queries import users as queries
 from hotline.crm.queries.users import TokenView
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, endpoint
-from hotline.workflows import users as workflow
+from hotline.workflows.people import users as workflow
 
 
 class Token(Output):

@@ -22,7 +22,7 @@ from hotline.web.api.user_bodies import (
 )
 from hotline.web.auth import session_cookie_header
 from hotline.web.endpoint import Ask, Endpoint, Page, Reply, endpoint, id_cursor, paged
-from hotline.workflows import users as workflow
+from hotline.workflows.people import users as workflow
 
 
 async def find_user(ask: Ask, named: str) -> UserView:

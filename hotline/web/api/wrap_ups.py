@@ -13,8 +13,8 @@ from hotline.tickets.dispositions import Disposition
 from hotline.web.api.calls import Call, render_call
 from hotline.web.api.tickets import TicketFields
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, endpoint
-from hotline.workflows import tickets as ticket_workflow
-from hotline.workflows import wrap_ups as workflow
+from hotline.workflows.calls import wrap_ups as workflow
+from hotline.workflows.tickets import tickets as ticket_workflow
 
 
 class CallTicketChange(Input):

@@ -19,8 +19,8 @@ from hotline.crm.queries.users import get_user
 from hotline.crm.viewer import SYSTEM
 from hotline.events import TOPIC_EVENTS, Event, decode
 from hotline.web.context import HOUSE
-from hotline.workflows import prompts
 from hotline.workflows.house import House
+from hotline.workflows.ivr import prompts
 
 if TYPE_CHECKING:
     from hotline.web.demo.page import DemoPbx

@@ -13,7 +13,7 @@ from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.render import html
 from hotline.web.rights import needs
-from hotline.workflows import lists
+from hotline.workflows.company import lists
 
 #: Action → the permission that it needs.
 RIGHTS: Final = {

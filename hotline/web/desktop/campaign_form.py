@@ -27,8 +27,8 @@ from hotline.web.desktop.forms import Form, field, fields, form_of, problems, re
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.template_forms import MOST_LANGUAGES, USUAL, channel_from, locales_of, shown, typed_of
 from hotline.web.rights import needs
-from hotline.workflows import campaigns as workflow
-from hotline.workflows.campaigns import LONGEST_NAME, CampaignInput
+from hotline.workflows.campaigns import campaigns as workflow
+from hotline.workflows.campaigns.campaigns import LONGEST_NAME, CampaignInput
 
 #: Segments and templates that the form offers.
 OFFERED: Final = 200

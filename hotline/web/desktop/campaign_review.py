@@ -18,8 +18,8 @@ from hotline.web.desktop.i18n import language_of, words
 from hotline.web.desktop.mail_frame import mail_frame
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
-from hotline.workflows import campaign_review as workflow
-from hotline.workflows.campaign_looks import look_at, sample_at
+from hotline.workflows.campaigns import campaign_review as workflow
+from hotline.workflows.campaigns.campaign_looks import look_at, sample_at
 
 
 @needs("campaigns.read")

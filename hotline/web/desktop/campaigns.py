@@ -27,8 +27,8 @@ from hotline.web.desktop import campaign_words, template_words
 from hotline.web.desktop.forms import field, form_of, refusal_words, uuid_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
-from hotline.workflows import campaign_review as review
-from hotline.workflows import campaigns as workflow
+from hotline.workflows.campaigns import campaign_review as review
+from hotline.workflows.campaigns import campaigns as workflow
 from hotline.workflows.house import House
 
 PAGE: Final = 50

@@ -19,9 +19,9 @@ from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.suppression_errors import FAULTS
 from hotline.web.problems import BadRequest
 from hotline.web.rights import needs
-from hotline.workflows import consents as workflow
-from hotline.workflows import suppression_import, suppressions
-from hotline.workflows.links import preferences_url
+from hotline.workflows.campaigns.links import preferences_url
+from hotline.workflows.consent import consents as workflow
+from hotline.workflows.consent import suppression_import, suppressions
 from hotline.workflows.sealed_files import FileTooLarge
 
 PAGE: Final = 50

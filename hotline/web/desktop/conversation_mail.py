@@ -14,7 +14,7 @@ from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.conversation_rows import pictures_of
 from hotline.web.desktop.forms import uuid_of
 from hotline.web.rights import needs
-from hotline.workflows import message_files
+from hotline.workflows.conversations import message_files
 
 #: Its text, its style, and pictures that came with it; links open in a tab of their own.
 POLICY: Final = (

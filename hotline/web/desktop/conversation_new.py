@@ -15,8 +15,8 @@ from hotline.web.desktop import message_words
 from hotline.web.desktop.forms import field, form_of, id_of, needed_id_of, once_of, problems
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
-from hotline.workflows import replies
-from hotline.workflows.replies import NewConversation
+from hotline.workflows.conversations import replies
+from hotline.workflows.conversations.replies import NewConversation
 
 #: A customer's kinds of contact points that a channel reaches.
 REACHES: Final[Mapping[str, tuple[str, ...]]] = {

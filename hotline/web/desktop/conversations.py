@@ -35,7 +35,7 @@ from hotline.web.desktop.conversation_rows import PICTURES, SOUNDS, thread
 from hotline.web.desktop.forms import uuid_of
 from hotline.web.desktop.render import calendar_of, html, is_fragment
 from hotline.web.rights import needs
-from hotline.workflows import message_files
+from hotline.workflows.conversations import message_files
 
 PAGE: Final = 40
 MESSAGES: Final = 60

@@ -11,7 +11,7 @@ from hotline.customers.custom_fields import CustomField, from_text, to_text
 from hotline.errors import HotlineError
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import Form, field, fields, problems
-from hotline.workflows import fields as fields_of
+from hotline.workflows.company import fields as fields_of
 
 _LONGEST: Final = 6_000
 

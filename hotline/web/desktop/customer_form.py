@@ -21,8 +21,8 @@ from hotline.web.desktop.forms import Form, field, fields, form_of, id_of, once_
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import customers as workflow
-from hotline.workflows.customers import AddressInput, ContactPointInput, CustomerChanges
+from hotline.workflows.customers import customers as workflow
+from hotline.workflows.customers.customers import AddressInput, ContactPointInput, CustomerChanges
 
 #: Most users that a form offers.
 _MOST_USERS: Final = 500

@@ -20,7 +20,7 @@ from hotline.web.desktop.forms import Form, field, form_of, id_of, once_of, prob
 from hotline.web.desktop.i18n import zone_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
-from hotline.workflows import purchases as workflow
+from hotline.workflows.customers import purchases as workflow
 
 _PURCHASE: Final = ("kind", "title", "at", "ends_at", "reference", "quantity", "amount", "currency", "state")
 

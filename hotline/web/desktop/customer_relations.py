@@ -17,7 +17,7 @@ from hotline.web.desktop.customer_values import speaker
 from hotline.web.desktop.forms import Form, field, form_of, id_of, problems, uuid_of
 from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.rights import needs
-from hotline.workflows import customer_relations as workflow
+from hotline.workflows.customers import customer_relations as workflow
 
 #: Customers that are offered to be related with.
 _FOUND: Final = 8

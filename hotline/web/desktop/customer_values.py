@@ -21,9 +21,9 @@ from hotline.web.desktop.i18n import country_name, language_of
 from hotline.web.desktop.numbers import Numbers
 from hotline.web.desktop.render import calendar_of, say
 from hotline.web.desktop.words import N_
-from hotline.workflows import company
-from hotline.workflows import fields as fields_of
-from hotline.workflows import lists as lists_of
+from hotline.workflows.company import company
+from hotline.workflows.company import fields as fields_of
+from hotline.workflows.company import lists as lists_of
 
 #: A field of the record → its name, as the history and conflicts call it.
 FIELDS: Final[Mapping[str, str]] = {

@@ -40,8 +40,8 @@ from hotline.web.desktop.ticket_rows import TicketRow, rows_of
 from hotline.web.desktop.timeline import KINDS, days
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import customers as workflow
-from hotline.workflows import lists
+from hotline.workflows.company import lists
+from hotline.workflows.customers import customers as workflow
 
 PAGE: Final = 50
 #: What the list can be narrowed by; an export, a batch and the address have the same names.

@@ -18,8 +18,8 @@ from hotline.web.desktop.forms import json_id, json_of, uuid_of
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs, signed_in
-from hotline.workflows import calls as calls_workflow
-from hotline.workflows import customers as customers_workflow
+from hotline.workflows.calls import calls as calls_workflow
+from hotline.workflows.customers import customers as customers_workflow
 
 RECENT: Final = 12
 #: Among so many of one's last calls are the customers that an empty desk offers, so many of them.

@@ -18,7 +18,7 @@ from hotline.web.desktop.jobs import shown
 from hotline.web.desktop.render import html
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows.duplicates import FIND
+from hotline.workflows.customers.duplicates import FIND
 
 PAGE: Final = 25
 #: Why two may be one.

@@ -19,9 +19,9 @@ from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.imports import UNDER_WAY
 from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.rights import needs
-from hotline.workflows import exports as workflow
-from hotline.workflows import fields as own_fields
-from hotline.workflows.exports import NewExport
+from hotline.workflows.company import fields as own_fields
+from hotline.workflows.customers import exports as workflow
+from hotline.workflows.customers.exports import NewExport
 
 PAGE: Final = 30
 

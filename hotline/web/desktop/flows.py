@@ -15,7 +15,7 @@ from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.render import html, say
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import flow_views as views
+from hotline.workflows.ivr import flow_views as views
 
 #: The words in pictures, for the catalogues.
 WORDS: Final = (

@@ -18,7 +18,7 @@ from hotline.web.desktop.permission_words import PERMISSION_WORDS, role_names
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import fresh, needs
-from hotline.workflows import grants as workflow
+from hotline.workflows.people import grants as workflow
 
 #: For how long rights are given, in hours, with the words for it.
 SPANS: Final[Mapping[int, str]] = {

@@ -18,9 +18,9 @@ from hotline.web.desktop.i18n import language_of
 from hotline.web.desktop.import_errors import told, write_errors
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.rights import endless, needs
-from hotline.workflows import fields as own_fields
-from hotline.workflows import imports as workflow
-from hotline.workflows.imports import LARGEST, ImportChanges
+from hotline.workflows.company import fields as own_fields
+from hotline.workflows.customers import imports as workflow
+from hotline.workflows.customers.imports import LARGEST, ImportChanges
 
 PAGE: Final = 30
 #: Refused rows that the page itself shows.

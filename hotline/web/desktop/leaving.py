@@ -15,8 +15,8 @@ from hotline.web.desktop.forms import field, form_of, id_of, problems, uuid_of
 from hotline.web.desktop.people import performance, span_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import fresh, needs
-from hotline.workflows import leaving as workflow
 from hotline.workflows.background_kinds import KINDS
+from hotline.workflows.people import leaving as workflow
 
 MOST = 200
 

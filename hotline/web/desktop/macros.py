@@ -18,8 +18,8 @@ from hotline.web.desktop.forms import Form, field, fields, form_of, problems, uu
 from hotline.web.desktop.i18n import LANGUAGES
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
-from hotline.workflows import macros as workflow
-from hotline.workflows.macros import LONGEST_TEXT
+from hotline.workflows.conversations import macros as workflow
+from hotline.workflows.conversations.macros import LONGEST_TEXT
 
 #: Rows for a template's gaps on the form.
 GAPS: Final = 6

@@ -19,8 +19,8 @@ from hotline.web.desktop.forms import Form, field, form_of, needed_id_of, once_o
 from hotline.web.desktop.render import html, is_fragment, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import duplicates, merging
-from hotline.workflows.merging import Versions
+from hotline.workflows.customers import duplicates, merging
+from hotline.workflows.customers.merging import Versions
 
 FOUND: Final = 8
 #: What moves, counted.

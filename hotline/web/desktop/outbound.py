@@ -15,7 +15,7 @@ from hotline.web.desktop.forms import field, form_of
 from hotline.web.desktop.render import STOP, see_other
 from hotline.web.desktop.sign_in import own_address
 from hotline.web.rights import needs
-from hotline.workflows import outbound as workflow
+from hotline.workflows.pushes import outbound as workflow
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

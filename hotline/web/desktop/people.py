@@ -19,7 +19,7 @@ from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.i18n import zone_of
 from hotline.web.desktop.render import say
 from hotline.web.desktop.words import N_
-from hotline.workflows.calendars import rules_of
+from hotline.workflows.company.calendars import rules_of
 
 LEVELS: Final[Mapping[int, str]] = {
     1: N_("beginning"),

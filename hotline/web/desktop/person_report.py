@@ -25,8 +25,8 @@ from hotline.web.context import house_of
 from hotline.web.desktop.i18n import LANGUAGES, words
 from hotline.web.desktop.render import environment
 from hotline.web.desktop.report_words import FIELDS, SECTIONS, VALUES
-from hotline.workflows import company as settings_of
-from hotline.workflows.access_report import opened
+from hotline.workflows.company import company as settings_of
+from hotline.workflows.customers.access_report import opened
 from hotline.workflows.house import House
 
 #: What is sent at once.

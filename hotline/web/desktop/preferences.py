@@ -20,7 +20,7 @@ from hotline.web.desktop.words import N_
 from hotline.web.problems import LimitReached
 from hotline.web.rate_limits import Buckets
 from hotline.web.rights import public, unmetered
-from hotline.workflows import preferences as workflow
+from hotline.workflows.consent import preferences as workflow
 
 #: A link that is asked for by its owner, and by the programs on its way: so many a second, so many at once.
 LINK_LIMIT: Final = (0.5, 40.0)

@@ -18,9 +18,9 @@ from hotline.web.desktop.person_report import archive, document
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import fresh, needs, public
-from hotline.workflows import company as settings_of
-from hotline.workflows import erasure as workflow
-from hotline.workflows.access_report import make_report
+from hotline.workflows.company import company as settings_of
+from hotline.workflows.customers import erasure as workflow
+from hotline.workflows.customers.access_report import make_report
 
 REASONS: Final = {
     "request": N_("They asked for it"),

@@ -22,9 +22,9 @@ from hotline.web.desktop.permission_words import all_role_names
 from hotline.web.desktop.render import html, say, see_other, set_theme_cookie
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import lists
-from hotline.workflows import users as workflow
-from hotline.workflows.personal_settings import START_PAGES, PersonalSettings
+from hotline.workflows.company import lists
+from hotline.workflows.people import users as workflow
+from hotline.workflows.people.personal_settings import START_PAGES, PersonalSettings
 
 #: How many tries to sign in a page shows.
 SHOWN: Final = 20

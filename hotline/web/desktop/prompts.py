@@ -12,8 +12,8 @@ from hotline.web.desktop.forms import form_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import prompt_recordings as workflow
-from hotline.workflows.prompt_recordings import PromptView
+from hotline.workflows.ivr import prompt_recordings as workflow
+from hotline.workflows.ivr.prompt_recordings import PromptView
 
 #: How a prompt stands in a language → (what the badge says, its colour, its icon).
 STATES: Final[Mapping[str, tuple[str, str, str]]] = {

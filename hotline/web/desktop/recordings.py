@@ -8,7 +8,7 @@ from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import uuid_of
 from hotline.web.desktop.render import html
 from hotline.web.rights import needs
-from hotline.workflows.transcripts import read_transcript
+from hotline.workflows.calls.transcripts import read_transcript
 
 
 @needs("recordings.listen")

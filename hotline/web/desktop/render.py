@@ -22,9 +22,9 @@ from hotline.web.desktop.i18n import LANGUAGES, Calendar, country_name, language
 from hotline.web.desktop.keys import KEYS, at_the_desk
 from hotline.web.desktop.numbers import Numbers
 from hotline.web.desktop.pages import rail_of
-from hotline.workflows import company
-from hotline.workflows import setup as first_set_up
-from hotline.workflows.personal_settings import PersonalSettings
+from hotline.workflows.company import company
+from hotline.workflows.company import setup as first_set_up
+from hotline.workflows.people.personal_settings import PersonalSettings
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 #: Whether everything outbound is stopped, of a request by somebody whom it concerns.

@@ -19,9 +19,9 @@ from hotline.web.desktop.forms import id_of, refusal_words, uuid_of
 from hotline.web.desktop.plots import LinePlot, bounds, line_plot
 from hotline.web.desktop.render import calendar_of, html, is_fragment
 from hotline.web.rights import needs
-from hotline.workflows import ledger_export
-from hotline.workflows import results as workflow
-from hotline.workflows.results import Results
+from hotline.workflows.campaigns import ledger_export
+from hotline.workflows.campaigns import results as workflow
+from hotline.workflows.campaigns.results import Results
 
 PAGE: Final = 50
 #: Rows of the ledger that the results show.

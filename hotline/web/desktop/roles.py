@@ -23,7 +23,7 @@ from hotline.web.desktop.permission_words import (
 )
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import fresh, needs
-from hotline.workflows import roles as workflow
+from hotline.workflows.people import roles as workflow
 
 #: The permissions that the form asks for one by one; the others follow from scopes and masks.
 _SINGLE: Final = frozenset(name for _, names in GROUPS for name in names)

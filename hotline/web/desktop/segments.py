@@ -37,9 +37,10 @@ from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.segment_words import Names
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import company, segment_counts
-from hotline.workflows import segments as workflow
-from hotline.workflows.flow_views import survey_questions
+from hotline.workflows.campaigns import segment_counts
+from hotline.workflows.campaigns import segments as workflow
+from hotline.workflows.company import company
+from hotline.workflows.ivr.flow_views import survey_questions
 
 PAGE: Final = 50
 VERSIONS: Final = 20

@@ -29,7 +29,7 @@ from hotline.web.desktop.settings_words import SECTIONS as SECTION_WORDS
 from hotline.web.desktop.settings_words import constraints, label_of, longest, refused
 from hotline.web.problems import ConfirmNeeded
 from hotline.web.rights import needs
-from hotline.workflows import company as workflow
+from hotline.workflows.company import company as workflow
 
 #: Texts that are no longer stand on one line.
 LINE: Final = 100

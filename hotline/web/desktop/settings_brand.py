@@ -15,7 +15,7 @@ from hotline.web.desktop.forms import Form, field, form_of, version_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS, label_of, refused
 from hotline.web.rights import needs
-from hotline.workflows import company as workflow
+from hotline.workflows.company import company as workflow
 
 #: Bytes of a logo.
 LARGEST = 100_000

@@ -24,7 +24,7 @@ from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import CATEGORIES, SECTIONS, refused
 from hotline.web.desktop.settings_words import WEEKDAYS as DAY_NAMES
 from hotline.web.rights import needs
-from hotline.workflows import calendars as workflow
+from hotline.workflows.company import calendars as workflow
 
 #: Between openings of a day; between the two times of one.
 _BETWEEN: Final = re.compile(r"[,，、;；\s]+")

@@ -18,7 +18,7 @@ from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS, refused
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import fields as workflow
+from hotline.workflows.company import fields as workflow
 
 #: Whose fields they are.
 RECORD_NAMES: Final[Mapping[str, str]] = {

@@ -15,8 +15,8 @@ from hotline.web.desktop.forms import field, form_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS
 from hotline.web.rights import fresh, needs
-from hotline.workflows import settings_file as workflow
-from hotline.workflows.settings_file import Change, SettingsFile
+from hotline.workflows.company import settings_file as workflow
+from hotline.workflows.company.settings_file import Change, SettingsFile
 
 #: Characters of a file; a form with it must stay below the largest body.
 LONGEST: Final = 600_000

@@ -15,7 +15,7 @@ from hotline.web.desktop.list_words import LISTS
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS, refused
 from hotline.web.rights import needs
-from hotline.workflows import lists as workflow
+from hotline.workflows.company import lists as workflow
 
 #: The columns of a row; all of them are sent for every row, so that they stay together.
 _ROW: Final = ("key", "en", "zh", "state")

@@ -22,7 +22,7 @@ from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import CLOCKS as CLOCK_NAMES
 from hotline.web.desktop.settings_words import KINDS, PRIORITIES, SECTIONS, refused
 from hotline.web.rights import needs
-from hotline.workflows import policies as workflow
+from hotline.workflows.tickets import policies as workflow
 
 MOST_USERS: Final = 200
 

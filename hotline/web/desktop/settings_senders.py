@@ -15,7 +15,7 @@ from hotline.web.desktop.forms import Form, field, form_of, problems, uuid_of, v
 from hotline.web.desktop.render import html, see_other
 from hotline.web.desktop.settings_words import SECTIONS
 from hotline.web.rights import needs
-from hotline.workflows import senders as workflow
+from hotline.workflows.company import senders as workflow
 
 
 @needs("settings.read")

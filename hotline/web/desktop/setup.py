@@ -20,10 +20,11 @@ from hotline.web.desktop.forms import Form, field, form_of, needed_id_of, proble
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import fresh, needs
-from hotline.workflows import pbx_addresses, users
-from hotline.workflows import setup as workflow
-from hotline.workflows.pbx_addresses import NewPbx
-from hotline.workflows.users import NewUser
+from hotline.workflows.calls import pbx_addresses
+from hotline.workflows.calls.pbx_addresses import NewPbx
+from hotline.workflows.company import setup as workflow
+from hotline.workflows.people import users
+from hotline.workflows.people.users import NewUser
 
 MOST: Final = 200
 

@@ -18,10 +18,10 @@ from hotline.web.desktop.i18n import LANGUAGE_COOKIE, LANGUAGES, Calendar, langu
 from hotline.web.desktop.render import html, say, see_other, set_theme_cookie
 from hotline.web.desktop.words import N_
 from hotline.web.rights import enrolling, public, signed_in
-from hotline.workflows import setup as first_set_up
-from hotline.workflows import sign_in as workflow
-from hotline.workflows import users
-from hotline.workflows.personal_settings import PersonalSettings
+from hotline.workflows.company import setup as first_set_up
+from hotline.workflows.people import sign_in as workflow
+from hotline.workflows.people import users
+from hotline.workflows.people.personal_settings import PersonalSettings
 
 _YEAR: Final = 365 * 86400
 #: Where nobody is led after signing in: these lead in a circle, or show no page.

@@ -14,7 +14,7 @@ from hotline.crm.queries.push_files import PushFileView
 from hotline.customers.table_cells import defused
 from hotline.web.desktop.i18n import LANGUAGES, words
 from hotline.web.desktop.words import N_
-from hotline.workflows.suppression_import import RefusedLine
+from hotline.workflows.consent.suppression_import import RefusedLine
 
 FAULTS: Final[dict[str, str]] = {
     "unreadable": N_("The row cannot be read: its quotes or its encoding are broken."),

@@ -14,7 +14,7 @@ from hotline.web.context import house_of, signed_of
 from hotline.web.desktop.forms import Form, field, fields, form_of, problems, uuid_of, version_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
-from hotline.workflows import teams as workflow
+from hotline.workflows.people import teams as workflow
 
 MOST_USERS: Final = 200
 

@@ -31,9 +31,9 @@ from hotline.web.desktop.template_forms import (
     with_language,
 )
 from hotline.web.rights import needs
-from hotline.workflows import templates as workflow
-from hotline.workflows.template_content import content_of, custom_keys
-from hotline.workflows.template_previews import Preview, preview
+from hotline.workflows.campaigns import templates as workflow
+from hotline.workflows.campaigns.template_content import content_of, custom_keys
+from hotline.workflows.campaigns.template_previews import Preview, preview
 
 PAGE: Final = 50
 

@@ -16,8 +16,8 @@ from hotline.web.desktop import tickets
 from hotline.web.desktop.forms import field, fields, form_of, refusal_words
 from hotline.web.desktop.render import see_other
 from hotline.web.rights import needs
-from hotline.workflows import tickets as workflow
-from hotline.workflows.tickets import TicketChanges
+from hotline.workflows.tickets import tickets as workflow
+from hotline.workflows.tickets.tickets import TicketChanges
 
 #: Tickets that one form changes: a page of the list, and some more.
 MOST: Final = 100

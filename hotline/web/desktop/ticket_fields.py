@@ -14,7 +14,7 @@ from hotline.web.desktop.custom_forms import custom_errors, custom_typed, custom
 from hotline.web.desktop.forms import form_of, uuid_of, version_of
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
-from hotline.workflows import tickets as workflow
+from hotline.workflows.tickets import tickets as workflow
 
 
 @needs("tickets.write")

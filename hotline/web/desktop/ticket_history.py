@@ -18,7 +18,7 @@ from hotline.web.desktop.i18n import Calendar, language_of
 from hotline.web.desktop.render import say
 from hotline.web.desktop.text import plain
 from hotline.web.desktop.words import N_
-from hotline.workflows import fields as fields_of
+from hotline.workflows.company import fields as fields_of
 
 _FIELDS: Final[Mapping[str, str]] = {
     "subject": N_("Subject"),

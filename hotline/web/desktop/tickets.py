@@ -32,8 +32,8 @@ from hotline.web.desktop.ticket_history import days
 from hotline.web.desktop.ticket_rows import rows_of
 from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
-from hotline.workflows import ticket_views
-from hotline.workflows import tickets as workflow
+from hotline.workflows.tickets import ticket_views
+from hotline.workflows.tickets import tickets as workflow
 
 PAGE: Final = 50
 #: What came of a change of several tickets, which the list tells.

@@ -17,7 +17,7 @@ from hotline.web.desktop.permission_words import PERMISSION_WORDS
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_
 from hotline.web.rights import fresh, needs
-from hotline.workflows import users as workflow
+from hotline.workflows.people import users as workflow
 
 #: How long a token may live, in days; 0: until it is revoked.
 LIVES: Final = (30, 90, 365, 0)

@@ -17,9 +17,9 @@ from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.sign_in import own_address, rests
 from hotline.web.desktop.words import N_
 from hotline.web.rights import enrolling, fresh, needs, signed_in
-from hotline.workflows import second_factor as workflow
-from hotline.workflows import sign_in
-from hotline.workflows.sign_in import SignedInUser
+from hotline.workflows.people import second_factor as workflow
+from hotline.workflows.people import sign_in
+from hotline.workflows.people.sign_in import SignedInUser
 
 
 def user_of(request: web.Request) -> SignedInUser:

@@ -27,9 +27,10 @@ from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.settings_calendars import openings_of, written
 from hotline.web.desktop.words import N_
 from hotline.web.rights import fresh, needs, signed_in
-from hotline.workflows import lists, second_factor
-from hotline.workflows import users as workflow
-from hotline.workflows.users import NewUser, UserChanges
+from hotline.workflows.company import lists
+from hotline.workflows.people import second_factor
+from hotline.workflows.people import users as workflow
+from hotline.workflows.people.users import NewUser, UserChanges
 
 MOST: Final = 200
 

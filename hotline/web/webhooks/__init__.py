@@ -10,7 +10,7 @@ from aiohttp import web
 from hotline.web.webhooks import twilio_agents, twilio_messages, twilio_push, twilio_recordings, twilio_voice
 from hotline.web.webhooks.seen import SEEN, Seen
 from hotline.workflows.house import House
-from hotline.workflows.twilio_agents import MUSIC
+from hotline.workflows.twilio.twilio_agents import MUSIC
 
 #: The files with webhooks.
 MODULES: Final[tuple[ModuleType, ...]] = (twilio_messages, twilio_voice, twilio_agents, twilio_push, twilio_recordings)

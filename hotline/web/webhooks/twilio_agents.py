@@ -14,7 +14,8 @@ from hotline.media.music import waiting_music
 from hotline.web.rights import public
 from hotline.web.webhooks.door import Door, Reply, twilio_webhook
 from hotline.web.webhooks.hook import Webhook
-from hotline.workflows import (
+from hotline.workflows.house import House
+from hotline.workflows.twilio import (
     twilio_agents,
     twilio_calls,
     twilio_offers,
@@ -22,7 +23,6 @@ from hotline.workflows import (
     twilio_transfers,
     twilio_voice,
 )
-from hotline.workflows.house import House
 
 
 def _id(hook: Webhook, name: str) -> UUID | None:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from hotline.web.webhooks.door import Door, Reply, twilio_webhook
 from hotline.web.webhooks.hook import Webhook
-from hotline.workflows import push_voice
 from hotline.workflows.house import House
+from hotline.workflows.pushes import push_voice
 
 _NOBODY: Final = UUID(int=0)
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from hotline.web.webhooks.door import Door, Reply, twilio_webhook
 from hotline.web.webhooks.hook import Webhook
-from hotline.workflows import twilio_voice
 from hotline.workflows.house import House
+from hotline.workflows.twilio import twilio_voice
 
 
 async def _default_queue(house: House, hook: Webhook) -> str:

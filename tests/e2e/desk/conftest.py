@@ -38,11 +38,12 @@ from hotline.web.context import Part
 from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
-from hotline.workflows import calls, users
-from hotline.workflows.customers import ContactPointInput, CustomerChanges, create_customer
+from hotline.workflows.calls import calls
+from hotline.workflows.customers.customers import ContactPointInput, CustomerChanges, create_customer
 from hotline.workflows.house import House
-from hotline.workflows.sign_in import sign_in
-from hotline.workflows.users import NewUser
+from hotline.workflows.people import users
+from hotline.workflows.people.sign_in import sign_in
+from hotline.workflows.people.users import NewUser
 from tests.conftest import SECRET
 from tests.integration.people import PASSWORD, viewer_as
 

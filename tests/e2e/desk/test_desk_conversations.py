@@ -9,9 +9,10 @@ from playwright.async_api import Page, expect
 
 from hotline.crm.queries.senders import list_senders
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import macros, messages, replies, senders
-from hotline.workflows.messages import Inbound
-from hotline.workflows.replies import NewReply
+from hotline.workflows.company import senders
+from hotline.workflows.conversations import macros, messages, replies
+from hotline.workflows.conversations.messages import Inbound
+from hotline.workflows.conversations.replies import NewReply
 from tests.e2e.desk.conftest import Desk
 
 PATIENCE = 20_000  # milliseconds

@@ -8,10 +8,13 @@ import pytest
 from playwright.async_api import Page
 
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.workflows import macros, message_files, messages, replies, senders, tickets, wrap_ups
-from hotline.workflows.messages import Inbound
-from hotline.workflows.replies import NewReply
-from hotline.workflows.tickets import NewTicket
+from hotline.workflows.calls import wrap_ups
+from hotline.workflows.company import senders
+from hotline.workflows.conversations import macros, message_files, messages, replies
+from hotline.workflows.conversations.messages import Inbound
+from hotline.workflows.conversations.replies import NewReply
+from hotline.workflows.tickets import tickets
+from hotline.workflows.tickets.tickets import NewTicket
 from tests.e2e.desk.conftest import Desk
 from tests.e2e.desk.looks import LOOKS, Look, Theme, violations
 

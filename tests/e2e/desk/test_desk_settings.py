@@ -9,7 +9,8 @@ from hotline.crm.company import Tickets
 from hotline.crm.queries.calendars import get_calendar
 from hotline.crm.queries.sla import list_policies
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import calendars, company, policies
+from hotline.workflows.company import calendars, company
+from hotline.workflows.tickets import policies
 from tests.e2e.desk.conftest import Desk
 from tests.e2e.desk.looks import LOOKS, Look, Theme, violations
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from playwright.async_api import Page, expect
 
 from hotline.crm.viewer import Viewer
-from hotline.workflows import tickets as workflow
+from hotline.workflows.tickets import tickets as workflow
 from tests.e2e.desk.conftest import Desk
 from tests.e2e.desk.looks import violations
 from tests.waiting import until

@@ -14,8 +14,8 @@ from hotline.crm.commands.segments import create_segment
 from hotline.crm.commands.senders import create_sender
 from hotline.crm.queries.campaigns import CampaignView
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.workflows import campaign_review, campaigns
-from hotline.workflows.customers import create_customer
+from hotline.workflows.campaigns import campaign_review, campaigns
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
 from tests.integration.people import add_user
 from tests.integration.web.conftest import api  # noqa: F401 - a fixture

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from hotline.crm.database import Row
-from hotline.workflows.campaign_runner import Runner
+from hotline.workflows.campaigns.campaign_runner import Runner
 from hotline.workflows.house import House
 from hotline.workflows.leases import acquire_lease
 

@@ -15,8 +15,8 @@ from hotline.crm.commands.suppressions import suppress
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict
 from hotline.ids import new_id
-from hotline.workflows import segments
-from hotline.workflows.customers import create_customer
+from hotline.workflows.campaigns import segments
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hotline.crm.audit import Report
 from hotline.crm.campaign_audit import verify_campaigns
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.workflows import campaign_review as review
-from hotline.workflows.audit import seal_audit, verify_audit
+from hotline.workflows.campaigns import campaign_review as review
 from hotline.workflows.house import House
+from hotline.workflows.upkeep.audit import seal_audit, verify_audit
 from tests.integration.campaigns.conftest import MakeCampaign, People
 
 #: (what somebody does to the database, what is found).

@@ -7,9 +7,9 @@ from typing import Any
 from hotline.crm.queries.campaigns import CampaignView
 from hotline.crm.queries.manifests import list_manifests
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.workflows import campaign_review as review
-from hotline.workflows import campaigns
-from hotline.workflows.campaign_looks import Look, look_at
+from hotline.workflows.campaigns import campaign_review as review
+from hotline.workflows.campaigns import campaigns
+from hotline.workflows.campaigns.campaign_looks import Look, look_at
 from hotline.workflows.house import House
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.web.conftest import Api

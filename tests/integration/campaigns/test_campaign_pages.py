@@ -10,8 +10,8 @@ import pytest
 
 from hotline.crm.queries.campaigns import get_campaign
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.workflows import users
 from hotline.workflows.house import House
+from hotline.workflows.people import users
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.people import PASSWORD, add_user
 from tests.integration.web.browser import Browser

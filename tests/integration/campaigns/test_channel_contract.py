@@ -16,10 +16,10 @@ from hotline.campaigns.render import Rendered
 from hotline.campaigns.states import CHANNELS
 from hotline.channels.errors import ChannelError, NotConfigured, PermanentlyRefused, TemporarilyRefused, Unknown
 from hotline.simulator.twilio import Fault
-from hotline.workflows import push_voice
-from hotline.workflows.deliveries import Accepted
 from hotline.workflows.house import House
-from hotline.workflows.push_channels import Push, channels
+from hotline.workflows.pushes import push_voice
+from hotline.workflows.pushes.deliveries import Accepted
+from hotline.workflows.pushes.push_channels import Push, channels
 from tests.fakes.mail import mail_sink
 from tests.fakes.twilio import FakeTwilio, served
 

@@ -12,8 +12,8 @@ from aiohttp import FormData
 from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.viewer import SYSTEM
 from hotline.web.desktop import consents, results
-from hotline.workflows import users
 from hotline.workflows.house import House
+from hotline.workflows.people import users
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.campaigns.test_consents import agree, held, person
 from tests.integration.campaigns.test_results import deliver

@@ -15,8 +15,8 @@ from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.personal_keys import load_personal_key
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import merging
-from hotline.workflows.customers import create_customer
+from hotline.workflows.customers import merging
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
 
 LONG_AGO = datetime(2020, 5, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ import asyncio
 from bench import blast
 from hotline.simulator.twilio import Fault
 from hotline.workflows.house import House
-from hotline.workflows.push_unknown import resolve
+from hotline.workflows.pushes.push_unknown import resolve
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.campaigns.test_dispatch import dispatching, states_are
 from tests.waiting import until

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import roles, users
-from hotline.workflows.customers import create_customer
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
+from hotline.workflows.people import roles, users
 from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
 
 CAMPAIGN = UUID("01890000-0000-7000-8000-00000000c0c0")

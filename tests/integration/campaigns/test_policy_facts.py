@@ -14,7 +14,7 @@ from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.commands.policy_locks import one_at_a_time
 from hotline.crm.queries.policy_facts import Asked, load
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.workflows import campaigns
+from hotline.workflows.campaigns import campaigns
 from hotline.workflows.house import House
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.campaigns.running import became, look, released

@@ -14,9 +14,9 @@ from hotline.crm import company as sections
 from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import links
-from hotline.workflows.company import put
-from hotline.workflows.customers import create_customer
+from hotline.workflows.campaigns import links
+from hotline.workflows.company.company import put
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
 from tests.integration.campaigns.test_consents import agree, held
 from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture

@@ -13,10 +13,11 @@ from hotline.channels.errors import TemporarilyRefused
 from hotline.crm.commands import campaign_runs
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict
-from hotline.workflows import campaign_review, campaigns, push_receipts, push_unknown
-from hotline.workflows.campaign_runner import Runner
+from hotline.workflows.campaigns import campaign_review, campaigns
+from hotline.workflows.campaigns.campaign_runner import Runner
 from hotline.workflows.house import House
 from hotline.workflows.leases import LeaseLost, acquire_lease, release_lease
+from hotline.workflows.pushes import push_receipts, push_unknown
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.campaigns.running import SetClock, became, look, released, run_of, state_of
 from tests.integration.web.conftest import Api
@@ -355,7 +356,7 @@ async def test_a_step_that_dies_half_way_leaves_nothing_and_the_next_process_goe
     house: House, marketer: Viewer, people: People, approved: MakeCampaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await people(6)
-    monkeypatch.setattr("hotline.workflows.release.PIECE", 2)
+    monkeypatch.setattr("hotline.workflows.campaigns.release.PIECE", 2)
     campaign = await approved()
     await campaigns.start(house, marketer, campaign.id)
     save = campaign_runs.save_run

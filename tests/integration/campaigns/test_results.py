@@ -13,11 +13,12 @@ import pytest
 
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import background, erasure
+from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
-from hotline.workflows.customers import create_customer
+from hotline.workflows.customers import erasure
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
-from hotline.workflows.push_files import folder
+from hotline.workflows.pushes.push_files import folder
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.web.conftest import Api
 

@@ -19,11 +19,13 @@ from hotline.crm.queries.campaigns import get_campaign
 from hotline.crm.queries.manifests import ManifestView, get_manifest, list_manifests
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden
-from hotline.workflows import background, campaigns, users
-from hotline.workflows import campaign_review as review
+from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
-from hotline.workflows.company import refresh
+from hotline.workflows.campaigns import campaign_review as review
+from hotline.workflows.campaigns import campaigns
+from hotline.workflows.company.company import refresh
 from hotline.workflows.house import House
+from hotline.workflows.people import users
 from tests.integration.campaigns.conftest import MakeCampaign, People
 
 

@@ -13,13 +13,14 @@ from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.queries.audience import Definition
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import fields, segments
-from hotline.workflows.customers import create_customer, update_customer
-from hotline.workflows.erasure import erase
+from hotline.workflows.campaigns import segments
+from hotline.workflows.company import fields
+from hotline.workflows.customers.customers import create_customer, update_customer
+from hotline.workflows.customers.erasure import erase
+from hotline.workflows.customers.merging import merge_customers, undo_merge
+from hotline.workflows.customers.purchases import add_purchase, delete_purchase
 from hotline.workflows.house import House
-from hotline.workflows.merging import merge_customers, undo_merge
-from hotline.workflows.purchases import add_purchase, delete_purchase
-from hotline.workflows.tickets import change_ticket, create_ticket
+from hotline.workflows.tickets.tickets import change_ticket, create_ticket
 from tests.integration.merging import add_call
 
 

@@ -12,10 +12,11 @@ import pytest
 from hotline.crm.commands import opt_outs
 from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import background, suppression_import
+from hotline.workflows import background
 from hotline.workflows.background_kinds import KINDS
+from hotline.workflows.consent import suppression_import
 from hotline.workflows.house import House
-from hotline.workflows.push_files import folder, keep_push_files
+from hotline.workflows.pushes.push_files import folder, keep_push_files
 from tests.integration.campaigns.test_consents import agree, held, person
 from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
 

@@ -21,18 +21,19 @@ from hotline.crm.queries.templates import get_template_version, list_template_ve
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, Invalid, TooMany
 from hotline.ids import new_id
-from hotline.workflows import campaigns, links, push_values
-from hotline.workflows.company import put
-from hotline.workflows.customers import create_customer
-from hotline.workflows.erasure import erase
-from hotline.workflows.fields import create_field
+from hotline.workflows.campaigns import campaigns, links
+from hotline.workflows.campaigns.template_content import version_of_variants
+from hotline.workflows.campaigns.template_previews import preview
+from hotline.workflows.campaigns.template_tests import send_test
+from hotline.workflows.campaigns.templates import archive_template, change_template, create_template
+from hotline.workflows.company.company import put
+from hotline.workflows.company.fields import create_field
+from hotline.workflows.customers.customers import create_customer
+from hotline.workflows.customers.erasure import erase
+from hotline.workflows.customers.purchases import add_purchase
 from hotline.workflows.house import House
-from hotline.workflows.purchases import add_purchase
-from hotline.workflows.template_content import version_of_variants
-from hotline.workflows.template_previews import preview
-from hotline.workflows.template_tests import send_test
-from hotline.workflows.templates import archive_template, change_template, create_template
-from hotline.workflows.tickets import create_ticket
+from hotline.workflows.pushes import push_values
+from hotline.workflows.tickets.tickets import create_ticket
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.campaigns.running import look
 from tests.integration.campaigns.test_dispatch import dispatching, states_are

@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows.customers import create_customer
-from hotline.workflows.fields import create_field
+from hotline.workflows.company.fields import create_field
+from hotline.workflows.customers.customers import create_customer
+from hotline.workflows.customers.purchases import add_purchase
 from hotline.workflows.house import House
-from hotline.workflows.purchases import add_purchase
-from hotline.workflows.tickets import create_ticket
+from hotline.workflows.tickets.tickets import create_ticket
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.campaigns.running import SetClock, became, look, released, run_of, state_of
 

@@ -12,9 +12,9 @@ import pytest
 
 from bench import blast
 from hotline.jobs.dispatch import Dispatcher
-from hotline.workflows import push_voice
 from hotline.workflows.house import House
-from hotline.workflows.push_pbx import AGAIN
+from hotline.workflows.pushes import push_voice
+from hotline.workflows.pushes.push_pbx import AGAIN
 from tests.fakes.twilio import FakeTwilio, TwilioDoor
 
 AT_ANY_HOUR = {"quiet_hours": {"apply": False}}

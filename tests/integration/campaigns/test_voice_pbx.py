@@ -17,10 +17,10 @@ from hotline.crm.viewer import SYSTEM
 from hotline.jobs import dispatch
 from hotline.jobs.dispatch import Dispatcher
 from hotline.settings import DialFormat, Settings
-from hotline.workflows import push_pbx
-from hotline.workflows.commands import expire_commands
+from hotline.workflows.calls.commands import expire_commands
 from hotline.workflows.house import House
-from hotline.workflows.prompts import Spoken, caption, speak
+from hotline.workflows.ivr.prompts import Spoken, caption, speak
+from hotline.workflows.pushes import push_pbx
 from tests.fakes.agi import Act, AgiCaller
 from tests.fakes.ami import Headers
 from tests.integration.agi import Exchange, exchange

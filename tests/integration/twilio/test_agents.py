@@ -17,13 +17,13 @@ from hotline.crm.queries.presence import list_agents, list_pbxs, own_presence
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.jobs import twilio_calls as job
 from hotline.simulator.twilio import Fault, Line
-from hotline.workflows import company
-from hotline.workflows.commands import NewCommand, send_command
-from hotline.workflows.customers import create_customer
+from hotline.workflows.calls.commands import NewCommand, send_command
+from hotline.workflows.company import company
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
-from hotline.workflows.twilio_silence import look_after_silent
-from hotline.workflows.user_fields import NewUser
-from hotline.workflows.users import create_user
+from hotline.workflows.people.user_fields import NewUser
+from hotline.workflows.people.users import create_user
+from hotline.workflows.twilio.twilio_silence import look_after_silent
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.waiting import until as forever
 

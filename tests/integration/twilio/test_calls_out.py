@@ -10,9 +10,9 @@ from hotline.crm.queries.calls import CallView, get_call
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
 from hotline.simulator.twilio import Fault
-from hotline.workflows.commands import send_command
+from hotline.workflows.calls.commands import send_command
 from hotline.workflows.house import House
-from hotline.workflows.twilio_out import call_of as call_of_command
+from hotline.workflows.twilio.twilio_out import call_of as call_of_command
 from tests.fakes.twilio import FakeTwilio, TwilioDoor
 from tests.integration.twilio.test_agents import (
     ANNA,

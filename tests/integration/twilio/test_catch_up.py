@@ -12,12 +12,12 @@ from hotline.clock import utc_now
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.simulator.twilio import Fault
-from hotline.workflows.catch_up import catch_up
+from hotline.workflows.conversations.message_files import fetch_waiting
+from hotline.workflows.conversations.messages import Received
+from hotline.workflows.conversations.replies import NewReply, send
 from hotline.workflows.house import House
-from hotline.workflows.message_files import fetch_waiting
-from hotline.workflows.messages import Received
-from hotline.workflows.replies import NewReply, send
-from hotline.workflows.twilio_messages import take
+from hotline.workflows.twilio.catch_up import catch_up
+from hotline.workflows.twilio.twilio_messages import take
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.twilio.writing import ANNA, conversations, count, messages, send_all
 
@@ -66,7 +66,7 @@ async def test_one_that_cannot_be_taken_over_keeps_nothing_back(
         assert message.body != "Broken"
         return await take(house, uow, message, at_once=at_once)
 
-    monkeypatch.setattr("hotline.workflows.catch_up.take", brittle)
+    monkeypatch.setattr("hotline.workflows.twilio.catch_up.take", brittle)
     twilio.fails(Fault(404, 20404, path="/Media"))
     found = await catch_up(house)
     assert (found["messages"], found["failed"]) == (2, 1)

@@ -9,10 +9,10 @@ from hotline.channels.twilio.client import SentMessage
 from hotline.clock import utc_now
 from hotline.crm.commands.catch_up import InDoubt
 from hotline.ids import new_id
-from hotline.workflows.catch_up import catch_up
-from hotline.workflows.doubtful import pairs
+from hotline.workflows.conversations.outgoing import give_up_lost
 from hotline.workflows.house import House
-from hotline.workflows.outgoing import give_up_lost
+from hotline.workflows.twilio.catch_up import catch_up
+from hotline.workflows.twilio.doubtful import pairs
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.twilio.writing import ANNA, conversations, messages
 

@@ -16,9 +16,9 @@ from hotline.crm.commands.messages import NewMessage, write_message
 from hotline.crm.commands.senders import create_sender
 from hotline.crm.viewer import SYSTEM
 from hotline.settings import Settings
-from hotline.workflows.catch_up import catch_up
+from hotline.workflows.conversations.outgoing import give_up_lost
 from hotline.workflows.house import House
-from hotline.workflows.outgoing import give_up_lost
+from hotline.workflows.twilio.catch_up import catch_up
 from tests.conftest import SECRET
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.twilio.sender import MOST_TAKEN

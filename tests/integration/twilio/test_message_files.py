@@ -14,12 +14,12 @@ from hotline.crm import company
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import NotFound
 from hotline.simulator.twilio import Fault
-from hotline.workflows.company import put
-from hotline.workflows.customer_files import folder, keep_files
+from hotline.workflows.company.company import put
+from hotline.workflows.conversations.message_files import add_file, fetch_waiting, forget_unsent, open_file
+from hotline.workflows.conversations.message_links import file_url
+from hotline.workflows.conversations.replies import NewReply, send
+from hotline.workflows.customers.customer_files import folder, keep_files
 from hotline.workflows.house import House
-from hotline.workflows.message_files import add_file, fetch_waiting, forget_unsent, open_file
-from hotline.workflows.message_links import file_url
-from hotline.workflows.replies import NewReply, send
 from tests.fakes.twilio import NUMBER, PUBLIC, FakeTwilio, TwilioDoor
 from tests.integration.people import add_user
 from tests.integration.twilio.test_messages_in import sms

@@ -14,9 +14,9 @@ from hotline.crm import company
 from hotline.crm.commands.consents import grant
 from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows.company import put
+from hotline.workflows.company.company import put
 from hotline.workflows.house import House
-from hotline.workflows.tickets import change_ticket
+from hotline.workflows.tickets.tickets import change_ticket
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.twilio.writing import ANNA, conversations, count, customer, messages, send_all
 from tests.material import real_file

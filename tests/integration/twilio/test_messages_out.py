@@ -19,10 +19,10 @@ from hotline.errors import Invalid
 from hotline.jobs.outgoing import Dispatch
 from hotline.simulator.twilio import Fault
 from hotline.simulator.twilio.messages import Fate
-from hotline.workflows.addressees import NoSender
-from hotline.workflows.house import House
-from hotline.workflows.outgoing import give_up_lost, take
-from hotline.workflows.replies import (
+from hotline.workflows.company.senders import resume_sender
+from hotline.workflows.conversations.addressees import NoSender
+from hotline.workflows.conversations.outgoing import give_up_lost, take
+from hotline.workflows.conversations.replies import (
     AnsweredMeanwhile,
     NewConversation,
     NewReply,
@@ -32,8 +32,8 @@ from hotline.workflows.replies import (
     send,
     send_again,
 )
-from hotline.workflows.senders import resume_sender
-from hotline.workflows.twilio_messages import status
+from hotline.workflows.house import House
+from hotline.workflows.twilio.twilio_messages import status
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.people import add_user
 from tests.integration.twilio.writing import ANNA, conversations, count, customer, messages, send_all

@@ -12,8 +12,8 @@ from hotline.errors import Invalid, SettingError
 from hotline.settings import AccountToken
 from hotline.simulator.twilio import Fault
 from hotline.workflows.house import House
-from hotline.workflows.twilio_check import Check, check_address, check_twilio
-from hotline.workflows.twilio_setup import carry_out, plan
+from hotline.workflows.twilio.twilio_check import Check, check_address, check_twilio
+from hotline.workflows.twilio.twilio_setup import carry_out, plan
 from tests.conftest import SECRET
 from tests.fakes.twilio import NUMBER, PUBLIC, FakeTwilio, TwilioDoor
 from tests.integration.served import run_hotline

@@ -10,7 +10,7 @@ from hotline.crm.queries.conversations import ConversationView, get_conversation
 from hotline.crm.queries.messages import MessageView, list_messages
 from hotline.crm.viewer import SYSTEM
 from hotline.jobs.outgoing import Dispatch
-from hotline.workflows.customers import create_customer
+from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
 
 ANNA = "+14155550101"

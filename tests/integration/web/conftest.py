@@ -17,8 +17,8 @@ from hotline.web.context import Part
 from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub, Limits
-from hotline.workflows import users
 from hotline.workflows.house import House
+from hotline.workflows.people import users
 from tests.unit.web.twins import Block, read_blocks
 
 

@@ -22,7 +22,7 @@ from hotline.calls.story import (
     RingStarted,
 )
 from hotline.ids import new_id
-from hotline.workflows.calls import apply
+from hotline.workflows.calls.calls import apply
 from tests.integration.web.conftest import Api
 from tests.unit.web.twins import Block
 

@@ -8,7 +8,7 @@ import pytest
 
 from hotline.crm.audit import seal
 from hotline.crm.company import SECTIONS
-from hotline.workflows.calendars import calendars_of, rules_of
+from hotline.workflows.company.calendars import calendars_of, rules_of
 from tests.integration.web.conftest import Api
 
 WEEK = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}

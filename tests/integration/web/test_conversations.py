@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import conversations, messages, senders
-from hotline.workflows.messages import Inbound
+from hotline.workflows.company import senders
+from hotline.workflows.conversations import conversations, messages
+from hotline.workflows.conversations.messages import Inbound
 from tests.integration.web.conftest import Api
 from tests.integration.web.test_calls import take
 

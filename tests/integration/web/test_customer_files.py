@@ -13,8 +13,8 @@ from aiohttp import ClientResponse
 
 from hotline.crm import company
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import company as settings_of
-from hotline.workflows.customer_files import folder, keep_files
+from hotline.workflows.company import company as settings_of
+from hotline.workflows.customers.customer_files import folder, keep_files
 from tests.integration.web.conftest import Api
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from hotline.ivr.schema import schema
-from hotline.workflows import flows as workflow
-from hotline.workflows.flow_registry import FlowRegistry, shipped_folder
+from hotline.workflows.ivr import flows as workflow
+from hotline.workflows.ivr.flow_registry import FlowRegistry, shipped_folder
 from tests.integration.test_flows import FLOW, ONE, SUB, call, write
 from tests.integration.web.conftest import Api
 

@@ -25,9 +25,10 @@ from hotline.channels.web_push import LARGEST, WebPush
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.web.inapp import PREFIX
-from hotline.workflows import erasure, push_inapp
+from hotline.workflows.customers import erasure
 from hotline.workflows.house import House
-from hotline.workflows.push_channels import Push
+from hotline.workflows.pushes import push_inapp
+from hotline.workflows.pushes.push_channels import Push
 from tests.integration.web.conftest import Api
 from tests.unit.web.twins import read_blocks
 

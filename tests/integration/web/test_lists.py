@@ -9,8 +9,8 @@ from multidict import MultiDict
 
 from hotline.crm.queries.tickets import get_ticket
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows.customers import create_customer
-from hotline.workflows.tickets import change_ticket, create_ticket
+from hotline.workflows.customers.customers import create_customer
+from hotline.workflows.tickets.tickets import change_ticket, create_ticket
 from tests.integration.people import PASSWORD, add_user
 from tests.integration.web.browser import Browser
 from tests.integration.web.conftest import Api

@@ -22,7 +22,7 @@ from hotline.web.context import Part
 from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
-from hotline.workflows import pbx_addresses
+from hotline.workflows.calls import pbx_addresses
 from hotline.workflows.house import House
 from tests.fakes.ami import fake_pbx
 from tests.integration.people import PASSWORD, add_user

@@ -32,9 +32,10 @@ from hotline.crm.queries.customers import lookup
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import AccountToken, load_settings
-from hotline.workflows import calls, imports, merging
-from hotline.workflows.customers import write_note
-from hotline.workflows.erasure import erase_late
+from hotline.workflows.calls import calls
+from hotline.workflows.customers import imports, merging
+from hotline.workflows.customers.customers import write_note
+from hotline.workflows.customers.erasure import erase_late
 from tests.integration.test_imports import _body, done
 from tests.integration.test_recordings import VOICE, store
 from tests.integration.web.conftest import Api

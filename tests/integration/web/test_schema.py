@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import users
 from hotline.workflows.house import House
+from hotline.workflows.people import users
 from tests.conftest import SECRET
 from tests.integration.served import serve
 

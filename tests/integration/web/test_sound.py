@@ -14,7 +14,8 @@ from aiohttp import FormData
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Prompt
 from hotline.web import sound as sound_routes
-from hotline.workflows import prompt_recordings, prompts, recordings
+from hotline.workflows.calls import recordings
+from hotline.workflows.ivr import prompt_recordings, prompts
 from tests.integration.web.conftest import Api
 from tests.unit.media.waves import silence, tone, wav
 

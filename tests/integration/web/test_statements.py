@@ -8,10 +8,10 @@ import pytest
 
 from hotline.crm.asyncpg_engine import Connection
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows.customers import create_customer, write_note
+from hotline.workflows.conversations.messages import Inbound, receive
+from hotline.workflows.customers.customers import create_customer, write_note
 from hotline.workflows.house import House
-from hotline.workflows.messages import Inbound, receive
-from hotline.workflows.tickets import create_ticket
+from hotline.workflows.tickets.tickets import create_ticket
 from tests.integration.web.conftest import Api
 
 #: Page → most statements of one request, with the one that says who asks. A page that takes more is looked at: a

@@ -10,7 +10,7 @@ import pytest
 from hotline.calls.story import CallEnded, RingEnded
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import users
+from hotline.workflows.people import users
 from tests.integration.web.conftest import Api
 from tests.integration.web.test_calls import Story, take
 

@@ -22,7 +22,7 @@ from hotline.crm.backup.backup_keys import (
 )
 from hotline.crm.backup.sealed_stream import PIECE, DamagedBackup, SealedIn, SealedOut
 from hotline.errors import HotlineError, Invalid
-from hotline.workflows.backup_rotation import Keep, expired, file_name, made_at
+from hotline.workflows.upkeep.backup_rotation import Keep, expired, file_name, made_at
 
 KEY = BackupKey(recovery=bytes(range(32)))
 

@@ -13,8 +13,8 @@ import pytest
 from hotline.ivr.effects import Collect, Failed, Pressed, Prompt, Recorded, RecordMessage, TimedOut
 from hotline.pbx.agi import Reply, parse_reply
 from hotline.telephony.agi.line import KEYS, Line
-from hotline.workflows.prompts import Spoken
-from hotline.workflows.recordings import Upload
+from hotline.workflows.calls.recordings import Upload
+from hotline.workflows.ivr.prompts import Spoken
 from tests.waiting import until
 
 

@@ -1,0 +1,1 @@
+"""The telephone: a story's lines become rows, agents' presence, recordings."""

@@ -1,0 +1,1 @@
+"""Campaigns: segments, templates, review, the run of a campaign, links and results."""

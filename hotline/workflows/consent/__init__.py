@@ -1,0 +1,1 @@
+"""Consent: what customers agreed to, what they do not want any more, and where they say so."""

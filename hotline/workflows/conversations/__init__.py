@@ -1,0 +1,1 @@
+"""Conversations: what customers write, what the company answers, files, macros."""

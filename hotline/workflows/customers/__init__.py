@@ -1,0 +1,1 @@
+"""Customers: records, files, imports and exports, duplicates and merges, purchases, erasure."""

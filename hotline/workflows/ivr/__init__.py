@@ -1,0 +1,1 @@
+"""Callers in a flow: sessions, flows and their versions, prompts."""

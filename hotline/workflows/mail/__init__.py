@@ -1,0 +1,1 @@
+"""Mail of conversations: in, out, bounces, mailboxes."""

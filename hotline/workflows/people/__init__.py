@@ -1,0 +1,1 @@
+"""The company's people: users, teams, roles, grants, signing in and leaving."""

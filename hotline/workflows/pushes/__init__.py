@@ -1,0 +1,1 @@
+"""Dispatch: what campaigns released leaves over a channel, and what becomes of it."""

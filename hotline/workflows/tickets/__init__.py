@@ -1,0 +1,1 @@
+"""Tickets: opened, kept, their clocks and what becomes due on these."""

@@ -1,0 +1,1 @@
+"""The house's keep: audit, backup and restore, retention, support."""
