@@ -62,8 +62,11 @@ class Delivery(Model):
         indexes = (
             Index(fields=("campaign_id", "state"), name="delivery_state"),
             WhereIndex(fields=("campaign_id", "due_at", "id"), name="delivery_due", where="state = 'queued'"),
-            WhereIndex(fields=("leased_until",), name="delivery_sending", where="state = 'sending'"),
+            # No index holds the lease: a claim changes the row in place.
+            WhereIndex(fields=("id",), name="delivery_sending", where="state = 'sending'"),
+            WhereIndex(fields=("state", "id"), name="delivery_listed", where="state <> 'sending'"),
             WhereIndex(fields=("customer_id", "sent_at"), name="delivery_customer", where="sent_at IS NOT NULL"),
+            WhereIndex(fields=("customer_id", "id"), name="delivery_unsent", where="sent_at IS NULL"),
             WhereIndex(
                 fields=("account_sid", "provider_id"), name="delivery_provider", where="account_sid IS NOT NULL"
             ),
