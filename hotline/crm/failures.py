@@ -26,6 +26,7 @@ _AWAY = (
     # What a statement meets on a connection that the server has just cut: "another operation is in progress".
     asyncpg.InternalClientError,
     asyncpg.ReadOnlySQLTransactionError,  # a server that became a standby
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a database that is closed for maintenance takes no connection
     DBConnectionError,
 )
 _AGAIN = (
@@ -49,12 +50,12 @@ def translate(error: BaseException) -> HotlineError | None:
         return Conflict("It refers to a record that is gone, or another record still refers to it.")
     if isinstance(cause, (asyncpg.NotNullViolationError, asyncpg.CheckViolationError)):
         return Invalid()
+    if isinstance(error, _AGAIN):
+        return Unavailable("Two changes met in the database; try again.")
     if isinstance(error, _AWAY):
         return Unavailable("The database is away at the moment.")
     if isinstance(error, asyncpg.InterfaceError) and ("clos" in str(error) or "released" in str(error)):
         return Unavailable("The database is away at the moment.")
-    if isinstance(error, _AGAIN):
-        return Unavailable("Two changes met in the database; try again.")
     return None
 
 

@@ -19,7 +19,7 @@ import structlog
 
 from hotline.bus.rates import SharedBuckets
 from hotline.channels.errors import ChannelError, NotConfigured, SenderPaused, TemporarilyRefused, Unknown
-from hotline.errors import HotlineError, Unavailable
+from hotline.errors import Unavailable
 from hotline.jobs.dispatch_rates import Pace
 from hotline.workflows.house import House
 from hotline.workflows.pushes import dispatch
@@ -215,19 +215,13 @@ class Lane:
     async def _work(self) -> None:
         while True:
             each = await self._begun.get()
-            try:
-                if monotonic() > each.gate:
-                    await self._look_again()
-                del self._waiting[each.id]
-                if monotonic() > each.gate:
-                    self._held_back(each)
-                    continue
+            if monotonic() > each.gate:
+                await self._look_again()
+            del self._waiting[each.id]
+            if monotonic() > each.gate:
+                self._held_back(each)
+            else:
                 self._came_back(each, await self._tried(each))
-            except asyncio.CancelledError:
-                raise
-            except Exception:
-                log.exception("dispatch.work_failed", delivery=str(each.id))
-                self._came_back(each, Unknown())
 
     async def _look_again(self) -> None:
         """Whether those that were begun a while ago may still be handed over: all that wait, by one statement. Without
@@ -237,11 +231,16 @@ class Lane:
             if self._stopping or not late:
                 return
             gate = monotonic() + GATE_SECONDS
-            with suppress(HotlineError):
+            try:
                 allowed = await dispatch.still_allowed(self._house, late)
-                for each in late:
-                    if each.id in allowed:
-                        each.gate = gate
+            except Unavailable:
+                return
+            except Exception:
+                log.exception("dispatch.look_failed", channel=self.name)
+                return
+            for each in late:
+                if each.id in allowed:
+                    each.gate = gate
 
     async def _tried(self, each: Prepared) -> Accepted | ChannelError:
         result: Accepted | ChannelError

@@ -26,7 +26,7 @@ from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.queries.push_campaigns import running_campaigns
 from hotline.crm.viewer import SYSTEM, Viewer
-from hotline.errors import Conflict
+from hotline.errors import Conflict, Unavailable
 from hotline.jobs.dispatch import Dispatcher
 from hotline.jobs.dispatch_lane import MOST_BEGUN
 from hotline.workflows.house import House
@@ -67,7 +67,7 @@ async def states_are(house: House, campaign_id: UUID, **wanted: int) -> None:
         return await blast.states(house, campaign_id) == wanted
 
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await until(so)
     except TimeoutError:
         raise AssertionError(f"{await blast.states(house, campaign_id)} is not {wanted}") from None
@@ -497,6 +497,33 @@ async def test_rule_04_reports_and_complaints_end_in_one_place(house: House, sin
     assert [row["reason"] for row in held] == ["bounce", "complaint"]
 
 
+@pytest.mark.parametrize("error", [Unavailable(), ValueError("anything")])
+async def test_what_was_begun_and_cannot_be_looked_at_again_is_given_back(
+    house: House, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not handed over, and this process knows it: it leaves later, and nobody needs to ask whether it did."""
+    await blast.people(house, 10)
+    campaign_id = await blast.campaign(house, "console", blast.text_content())
+    slow, looked, real = Slow(), list[int](), dispatch.still_allowed
+
+    async def still_allowed(house: House, prepared: Sequence[dispatch.Prepared]) -> set[UUID]:
+        looked.append(len(prepared))
+        if len(looked) == 1:
+            raise error
+        return await real(house, prepared)
+
+    monkeypatch.setattr(dispatch, "still_allowed", still_allowed)
+    async with dispatching(house, console=slow.channel):
+        async with asyncio.timeout(30):
+            await until(lambda: bool(slow.begun))
+            await asyncio.sleep(dispatch_gate_seconds())
+        for _ in range(10):
+            slow.go.release()
+        await states_are(house, campaign_id, sent=10)
+    assert looked
+    assert len(set(slow.begun)) == len(slow.begun) == 10
+
+
 async def test_while_postgresql_is_away_what_left_is_kept_and_nothing_leaves_twice(
     house: House, sink: Sink, postgres: EmbeddedPostgres
 ) -> None:
@@ -505,14 +532,16 @@ async def test_while_postgresql_is_away_what_left_is_kept_and_nothing_leaves_twi
     name = await house.db.fetchval("SELECT current_database()")
     admin = await asyncpg.connect(postgres.url("postgres"))
     try:
-        async with dispatching(house):
+        async with dispatching(house) as dispatcher:
             async with asyncio.timeout(30):
                 await until(lambda: len(sink.mails) >= 20)
             await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
             await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
             gone = len(sink.mails)
-            # What was begun goes out or is held back; after the gate's time nothing begins any more.
-            await asyncio.sleep(2 * dispatch_gate_seconds())
+            # What was begun goes out or is held back; after that nothing begins any more.
+            lane = dispatcher._lanes["email"]
+            async with asyncio.timeout(30):
+                await until(lambda: lane._begun_count == len(lane._results))
             there = len(sink.mails)
             await asyncio.sleep(dispatch_gate_seconds())
             assert len(sink.mails) == there < gone + MOST_BEGUN * 4
