@@ -184,6 +184,7 @@ async def test_a_call_goes_the_whole_way_and_a_second_start_finds_it(server_fold
         async with again.person("admin") as admin:
             await _leaves_a_message(again, admin)
             await _leaves_the_menu(again, admin)
+        await _a_campaign_takes_two(again)
 
 
 async def _leaves_a_message(shown: Demo, admin: Demo) -> None:
@@ -234,6 +235,38 @@ async def _leaves_the_menu(shown: Demo, admin: Demo) -> None:
     assert call
     assert (call["disposition"], call["ivr"]["outcome"]) == ("abandoned", "left")
     assert call["ivr"]["path"] == ["language:1"]
+
+
+async def _a_campaign_takes_two(shown: Demo) -> None:
+    """There is somebody to write one, somebody else to review it, and customers who agreed to get it."""
+
+    async def asks(person: Demo, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        async with person.browser.get(f"{shown.address}/") as response:
+            csrf = re.search(r'name="csrf" content="([^"]+)"', await response.text())
+        assert csrf
+        headers = {"X-CSRF-Token": csrf[1]}
+        address = f"{shown.address}/api/v1/{path}"
+        async with person.browser.post(address, json=dict(body), headers=headers) as response:
+            assert response.status in (200, 201), await response.text()
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    async with shown.person("mia.ward") as marketer, shown.person("he.ran") as reviewer:
+        segment = await asks(marketer, "segments", {"name": "Everybody", "rules": {}})
+        text = "Hello {{ name }}, faster lines from May. Reply STOP to end."
+        campaign = await asks(
+            marketer,
+            "campaigns",
+            {
+                "name": "Spring", "channel": "sms", "sender": "+12025550100", "segment_id": segment["id"],
+                "variants": [{"locale": "en", "body": text}],
+            },
+        )  # fmt: skip
+        submitted = await asks(marketer, f"campaigns/{campaign['id']}/submit", {})
+        agreed = {person.number for person in CUSTOMERS if person.agreed}
+        assert submitted["manifest"]["recipients"] == len(agreed)  # of two who share a number, one
+        approved = await asks(reviewer, f"campaigns/{campaign['id']}/approve", {})
+        assert approved["state"] == "approved"
 
 
 async def _over(shown: Demo, key: str) -> bool:

@@ -45,6 +45,8 @@ class Person:
     email: str = ""
     tags: tuple[str, ...] = ()
     calls: tuple[PastCall, ...] = ()
+    #: Whether they agreed to news when they ordered, by SMS and, where they have an address, by email.
+    agreed: bool = True
 
 
 PBX = "demo"
@@ -64,10 +66,18 @@ AGENTS = (
     Agent("anna.berg", "Anna Berg", "agent", "en", "1002"),
     Agent("zhou.min", "周敏", "agent", "zh", "1003"),
     Agent("tom.hale", "Tom Hale", "supervisor", "en", "1004"),
+    Agent("mia.ward", "Mia Ward", "marketer", "en"),
+    Agent("he.ran", "何然", "reviewer", "zh"),
     Agent("admin", "Administrator", "administrator", "en"),
 )
 #: Whom the demo proposes to sign in as: the second phone, to which the recorded transfers go.
 FIRST = "anna.berg"
+
+#: What customers of the demo were asked, in their language, beside a box that was not ticked beforehand.
+ASKED = {
+    "en": "Yes, send me news and offers. I can stop them at any time.",
+    "zh": "同意接收资讯与优惠，可随时退订。",
+}
 
 CUSTOMERS = (
     Person(
@@ -106,11 +116,11 @@ CUSTOMERS = (
     Person("Emma Clarke", "en", "+442079460321", "silver", email="emma@example.com", tags=("moving house",),
            calls=(PastCall(0, 45, "tom.hale", 275, "Moves on the 30th; order for the new address taken.",
                            "3", "Moving house on the 30th", "account", "open"),)),
-    Person("María García", "en", "+34912345605", "standard", calls=(PastCall(0, 30, None, 0, key="2"),)),
+    Person("María García", "en", "+34912345605", "standard", calls=(PastCall(0, 30, None, 0, key="2"),), agreed=False),
     Person("张伟", "zh", "+8613700007788", "standard", tags=("光纤",),
            calls=(PastCall(15, 33, "lin.yue", 120, "重置宽带密码。", "1", "重置宽带密码", "account", "closed"),)),
     Person("Grace O'Neill", "en", "+12025550147", "standard", email="grace@example.com"),
-    Person("刘洋", "zh", "+8613600005521", "standard"),
+    Person("刘洋", "zh", "+8613600005521", "standard", agreed=False),
     Person("Amélie Dubois", "en", "+33199005511", "silver", tags=("home office",)),
 )  # fmt: skip
 

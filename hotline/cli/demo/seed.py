@@ -1,4 +1,4 @@
-"""Fills the demo's own database once: users, customers, and the calls that they made before."""
+"""Fills the demo's own database once: users, customers, what they agreed to, and the calls that they made before."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import secrets
 from uuid import UUID
 
 from hotline.cli.demo.past import add_call
-from hotline.cli.demo.people import AGENTS, CUSTOMERS, QUEUE, Agent, Person, interface
+from hotline.cli.demo.people import AGENTS, ASKED, CUSTOMERS, QUEUE, Agent, Person, interface
 from hotline.crm.viewer import SYSTEM
 from hotline.settings import Settings
 from hotline.workflows.company.calendars import refresh_rules
+from hotline.workflows.consent import consents
+from hotline.workflows.consent.consents import NewConsent
 from hotline.workflows.customers import customers
 from hotline.workflows.customers.customers import ContactPointInput
 from hotline.workflows.house import House, open_house
@@ -76,5 +78,11 @@ async def _add_customer(house: House, person: Person, agents: dict[str, UUID]) -
             "contact_points": points,
         },
     )
+    if person.agreed:
+        for channel in ("sms", "email") if person.email else ("sms",):
+            agreed = NewConsent(
+                customer.id, channel, "marketing", "granted", wording=ASKED[person.locale], source="form"
+            )
+            await consents.record(house, SYSTEM, agreed)
     for past in sorted(person.calls, key=lambda call: -call.days):
         await add_call(house, person, customer.id, past, agents)

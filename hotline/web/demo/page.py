@@ -15,7 +15,8 @@ from hotline.web.context import house_of
 from hotline.web.demo.twilio import DemoTwilio
 from hotline.web.demo.watch import WATCH
 from hotline.web.desktop.forms import json_of
-from hotline.web.desktop.render import html
+from hotline.web.desktop.permission_words import ROLES
+from hotline.web.desktop.render import html, say
 from hotline.web.rights import public, streamed
 
 #: Longest name that a caller may have here; the PBX cuts it further, as a real one does.
@@ -107,7 +108,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     shown = {
         "scenarios": {scenario.key: scenario for scenario in demo.scenarios},
         "lines": demo.lines,
-        "users": demo.users,
+        "users": [(login, name, say(request, ROLES[role])) for login, name, role in demo.users],
         "password": demo.password,
         "audible": demo.voice.audible,
         "twilio": demo.twilio.state()["number"] if demo.twilio is not None else None,
