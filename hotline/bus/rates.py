@@ -56,9 +56,10 @@ class _Bucket:
 
 @dataclass
 class LocalBuckets:
-    """The buckets of one process. ``clock`` tells seconds that only go forward."""
+    """The buckets of one process, which begin full or ``empty``. ``clock`` tells seconds that only go forward."""
 
     clock: Callable[[], float] = monotonic
+    empty: bool = False
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
 
     def take(self, wanted: Sequence[Wanted], share: float = 1.0) -> list[int]:
@@ -72,7 +73,7 @@ class LocalBuckets:
         if bucket is None:
             if len(self._buckets) >= MOST_BUCKETS:
                 self._buckets.clear()
-            bucket = self._buckets[wanted.name] = _Bucket(burst, now)
+            bucket = self._buckets[wanted.name] = _Bucket(0.0 if self.empty else burst, now)
         bucket.tokens = min(burst, bucket.tokens + max(0.0, now - bucket.at) * wanted.per_second * share)
         bucket.at = now
         granted = min(wanted.want, int(bucket.tokens))
@@ -104,6 +105,9 @@ class SharedBuckets:
                 self._away_until = monotonic() + RETRY_SECONDS
                 if self.shared or self._client is None:
                     log.warning("rates.redis_away", error=type(error).__name__)
+                if self.shared:
+                    # What there was in the shared bucket may be spent: nobody gets another burst for its end.
+                    self._local = LocalBuckets(empty=True)
                 self.shared = False
             else:
                 self.shared = True
@@ -126,8 +130,7 @@ class SharedBuckets:
                 self._url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
             )
             self._script = self._client.register_script(_TAKE)
-        async with asyncio.timeout(TIMEOUT):
-            pipeline = self._client.pipeline(transaction=False)
+        async with asyncio.timeout(TIMEOUT), self._client.pipeline(transaction=False) as pipeline:
             for each in wanted:
                 await self._script(
                     keys=[self._prefix + each.name], args=[each.per_second, max(1, each.burst), each.want],

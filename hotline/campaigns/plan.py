@@ -112,8 +112,8 @@ def dripped(drip: Drip, base_at: datetime, base_position: int, until: datetime) 
 
 
 def rebased(drip: Drip, base_at: datetime, base_position: int, position: int, now: datetime) -> datetime:
-    """From when a drip that stood still, or whose clock was set back, goes on with the message at ``position``: at
-    once, but not sooner after the one before than its rate allows."""
+    """From when a drip that stood still goes on with the message at ``position``: at once, but not sooner after the one
+    before than its rate allows."""
     if position <= base_position:
         return now
     last = base_at + drip.offset(position - 1 - base_position)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from hotline.crm.database import Database, Reader
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Conflict
+
+#: No lease is made for so long.
+FARTHEST: Final = timedelta(minutes=30)
 
 
 class LeaseLost(Conflict):
@@ -31,16 +35,19 @@ class Lease:
 
 
 async def acquire(db: Database, name: str, holder: str, duration: timedelta) -> Lease | None:
-    """Take the lease when it is free, ran out, or is the same holder's already; None while another one has it."""
+    """Take the lease when it is free, ran out, or is the same holder's already; None while another one has it. One that
+    ends farther away than any was made for is of a clock that was put back."""
     row = await db.fetchrow(
         """INSERT INTO lease AS held (name, holder, token, until) VALUES ($1, $2, 1, clock_timestamp() + $3)
            ON CONFLICT (name) DO UPDATE
            SET holder = excluded.holder, token = held.token + 1, until = clock_timestamp() + $3
            WHERE held.until <= clock_timestamp() OR held.holder = excluded.holder
+              OR held.until > clock_timestamp() + $4::interval
            RETURNING token, until""",
         name,
         holder,
         duration,
+        FARTHEST,
     )
     return None if row is None else Lease(name, holder, row["token"], row["until"])
 

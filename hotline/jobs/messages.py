@@ -1,5 +1,5 @@
 """What messages need by themselves, on every node: files fetched, conversations that were put aside brought back, idle
-ones closed; and on one of the nodes, what came while nobody listened."""
+ones closed; and on one of the nodes, what came while nobody listened, and what left though nobody saw it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hotline.workflows.conversations.idle_conversations import close_idle
 from hotline.workflows.conversations.message_files import fetch_waiting, fetching_wanted, forget_unsent
 from hotline.workflows.house import House
 from hotline.workflows.leases import acquire_lease, release_lease
+from hotline.workflows.pushes import push_unknown
 from hotline.workflows.twilio.catch_up import catch_up
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,9 @@ WAKE_SECONDS: Final = 15.0
 #: Seconds between two looks at what a provider has and we lack, and between two cleanings.
 CATCH_UP_SECONDS: Final = 180.0
 CLEAN_SECONDS: Final = 600.0
+#: Seconds between two looks for campaigns' messages of which nobody knows, while they are fresh: a process that dies in
+#: the middle of a blast leaves some hundred.
+DOUBT_SECONDS: Final = 15.0
 #: Seconds until the next attempt while the database or the provider is away.
 RETRY_SECONDS: Final = 5.0
 AWAY_SECONDS: Final = 30.0
@@ -35,7 +39,7 @@ LEASE: Final = timedelta(minutes=5)
 
 async def run(house: House) -> None:
     """Until cancelled."""
-    await asyncio.gather(_files(house), _looks(house), _catch_up(house))
+    await asyncio.gather(_files(house), _looks(house), _catch_up(house), _doubts(house))
 
 
 async def _files(house: House) -> None:
@@ -84,4 +88,25 @@ async def _catch_up(house: House) -> None:
             pause = AWAY_SECONDS
         except Exception:
             log.exception("catch_up.failed")
+        await asyncio.sleep(pause)
+
+
+async def _doubts(house: House) -> None:
+    if house.twilio is None:
+        await asyncio.Event().wait()
+    while True:
+        pause = DOUBT_SECONDS
+        try:
+            lease = await acquire_lease(house, "twilio:unknown", LEASE)
+            if lease is not None:
+                try:
+                    while await push_unknown.resolve(house, push_unknown.FRESH):
+                        pass
+                finally:
+                    await release_lease(house, lease)
+        except (ChannelError, Unavailable) as error:
+            log.warning("doubts.waiting", reason=error.code)
+            pause = AWAY_SECONDS
+        except Exception:
+            log.exception("doubts.failed")
         await asyncio.sleep(pause)

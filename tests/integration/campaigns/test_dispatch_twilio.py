@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bench import blast
+from hotline.jobs import messages
 from hotline.simulator.twilio import Fault
 from hotline.workflows.house import House
 from hotline.workflows.pushes.push_unknown import resolve
@@ -49,6 +50,23 @@ async def test_each_refusal_has_its_end_and_a_lost_answer_is_never_asked_again(
     rows = await house.db.fetch("SELECT segments, provider_id, account_sid FROM delivery WHERE state = 'delivered'")
     assert {row["account_sid"] for row in rows} == {twilio.account_sid}
     assert all(row["provider_id"].startswith("SM") for row in rows)
+
+
+async def test_what_left_though_nobody_saw_it_is_found_soon_by_itself(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor
+) -> None:
+    await blast.people(house, 2)
+    twilio.fails(Fault(drops=True, done=True), Fault(status=500))
+    twilio.hold("/messages/status")
+    campaign_id = await blast.campaign(house, "sms", blast.text_content(), limits=DAY)
+    async with dispatching(house):
+        await states_are(house, campaign_id, unknown=2)
+        looking = house.spawn(messages.run(house), "messages")
+        # Twilio has one of them, and never heard of the other: that one stays for a person to decide.
+        await states_are(house, campaign_id, delivered=1, unknown=1)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+    assert len(twilio.messages.received) == 1
 
 
 async def test_a_suspended_account_pauses_its_sender_and_what_waits_goes_on_afterwards(

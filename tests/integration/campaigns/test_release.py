@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -181,6 +182,25 @@ async def test_a_drip_keeps_its_pace_over_a_stop_and_a_clock_that_is_set_back(
     # While what is due does not leave, nothing more is due.
     assert await count(minutes=5, send=False) == 5
     assert await count(minutes=5, send=False) == 5
+
+
+async def test_what_a_drip_had_ahead_keeps_its_pace_when_the_clock_is_set_back(
+    house: House, clock: SetClock, marketer: Viewer, people: People, approved: MakeCampaign
+) -> None:
+    await people(12)
+    campaign = await approved(schedule={"mode": "now", "drip": {"messages": 2, "per": "second"}})
+    await campaigns.start(house, marketer, campaign.id)
+    await look(house)
+    waiting = [row["due_at"] - clock.now for row in await released(house, campaign.id)]
+    assert max(waiting) == timedelta(seconds=3)
+    clock.forward(hours=-1)
+    await look(house)
+    now = {row["due_at"] - clock.now for row in await released(house, campaign.id)}
+    assert now == set(waiting), "neither an hour late nor all at once"
+    clock.forward(seconds=3)
+    await look(house)
+    due = sorted(row["due_at"] for row in await released(house, campaign.id))
+    assert [later - before for before, later in pairwise(due)] == [timedelta(seconds=0.5)] * 11
 
 
 async def test_local_time_is_each_recipients_own(
