@@ -61,8 +61,10 @@ SETTLED: Final = Counter(
 MOST_TRIES: Final = 8
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(minutes=15)
-#: A channel that is not set up, or a sender without a row that could be paused, is tried again after so long.
+#: A channel that is not set up, or a sender without a row that could be paused, is tried again after so long; what a
+#: sender that is paused now did not send, through the next one: once every process knows of the pause.
 NOT_READY_WAIT: Final = timedelta(minutes=1)
+NEXT_SENDER_WAIT: Final = timedelta(seconds=1)
 #: A delivery that has no end of its own is not tried any more after so long.
 EXPIRES: Final = timedelta(hours=24)
 
@@ -115,6 +117,8 @@ def _noted(tried: Tried, now: datetime) -> Noted:
     if isinstance(result, Unknown):
         return Noted(*base, result.code, "unknown", error_code=code)
     again = _again(result, tried.attempt, tried.due_at, tried.expires_at, now, accepted=False)
+    if again is not None and isinstance(result, SenderPaused) and tried.sender_id is not None:
+        again = now + NEXT_SENDER_WAIT
     if again is not None:
         return Noted(*base, result.code, "queued", error_code=code, due_at=again)
     return Noted(*base, result.code, _end(result), error_code=code, reason=_reason(result))

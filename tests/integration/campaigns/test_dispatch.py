@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from bench import blast
+from hotline.channels.errors import SenderPaused
 from hotline.channels.mail.bounces import Recipient, Report
 from hotline.crm.commands import push_claims
 from hotline.crm.commands.opt_outs import opt_out
@@ -97,7 +98,7 @@ class Slow:
         return dispatch_accepted(push)
 
 
-def dispatch_accepted(push: Push) -> Any:
+def dispatch_accepted(push: Push) -> Accepted:
     """What a provider answers."""
     return Accepted(str(push.delivery_id), None, "sent")
 
@@ -319,6 +320,19 @@ async def test_a_paused_sender_is_stood_in_for_by_the_next_approved_one(house: H
         await states_are(house, both, sent=3)
         assert await blast.states(house, alone) == {"queued": 3}
     assert {str(each.mail["from"]) for each in sink.mails} == {"Company <offers@company.example>"}
+
+
+async def test_what_the_relay_refuses_of_one_sender_leaves_through_the_next_at_once(house: House) -> None:
+    async def send(house: House, push: Push) -> Accepted:
+        if push.sender == blast.SENDER:
+            raise SenderPaused("Not from this address.", provider_code=550, resume_after=900.0)
+        return dispatch_accepted(push)
+
+    await blast.people(house, 3)
+    senders = [await blast.sender(house, "email", each) for each in (blast.SENDER, "offers@company.example")]
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300), senders=senders)
+    async with dispatching(house, email=PushChannel(send=send, at_once=lambda _house: 4)):
+        await states_are(house, campaign_id, sent=3)  # in less than a minute
 
 
 async def test_two_processes_send_each_mail_once_and_keep_one_rate(house: House, sink: Sink) -> None:
