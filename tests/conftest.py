@@ -26,8 +26,12 @@ from hotline.workflows.house import House
 from tests.databases import Databases, create_database, drop_database
 from tests.fakes.twilio import twilio, twilio_door  # noqa: F401 - fixtures
 
-#: Tests need speed, not crash safety.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+#: Tests need speed, not crash safety. Nor do databases that are emptied and lent again need autovacuum, which comes by
+#: at any moment: rows would then lie, and be read, in another order.
+FAST = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300",
+    "autovacuum": "off",
+}  # fmt: skip
 SECRET = "a secret of the tests that is long enough"
 FOLDER = "PYTEST_HOTLINE_SERVERS"
 VERSIONS = (16, 18)

@@ -163,9 +163,11 @@ def company(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.
 
 
 @pytest.fixture(scope="session")
-def offices(postgres: EmbeddedPostgres, company: Company) -> Databases:
+def offices(postgres: EmbeddedPostgres, company: Company) -> Iterator[Databases]:
     """Copies of the company's database, lent by one test after the other."""
-    return Databases(postgres, company.template)
+    made = Databases(postgres, company.template)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
-"""``hotline serve`` as its own process, the way an administrator starts it."""
+"""``hotline serve`` as its own process (``tests.commands``)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.commands import Running, hotline, start
 from tests.conftest import prompts_folder
 
 START_SECONDS = 60
@@ -23,20 +23,8 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 async def command(settings: Mapping[str, str], *arguments: str, stdin: str = "") -> tuple[int, str, str]:
     """Run ``hotline …`` to its end: exit code, output, errors."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "hotline",
-        *arguments,
-        env=environment(settings),
-        cwd=settings.get("HOTLINE_DATA_DIR"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), START_SECONDS)
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    place = Path(settings.get("HOTLINE_DATA_DIR") or Path.cwd())
+    return await hotline(*arguments, environ=environment(settings), place=place, stdin=stdin)
 
 
 class Service:
@@ -46,23 +34,12 @@ class Service:
         self.settings = {"HOTLINE_HTTP_BIND": "127.0.0.1:0", "HOTLINE_NODE": name, **settings}
         self.url = ""
         self._log = folder / f"{name}.log"
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Running | None = None
 
     async def start(self) -> None:
         """Start and wait until it says its address."""
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "hotline",
-                "serve",
-                env=environment(self.settings),
-                cwd=self._log.parent,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        assert self._process.stdout is not None
+            self._process = await start("serve", environ=environment(self.settings), place=self._log.parent, stderr=log)
         async with asyncio.timeout(START_SECONDS):
             while line := await self._process.stdout.readline():
                 if line.startswith(b"hotline: http"):

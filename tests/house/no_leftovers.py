@@ -5,6 +5,7 @@ Python would tell of such a process too, but when the process is gone at last, i
 
 from __future__ import annotations
 
+import sys
 import traceback
 from asyncio.base_subprocess import BaseSubprocessTransport
 from collections.abc import Generator
@@ -41,6 +42,8 @@ def pytest_runtest_teardown() -> Generator[None]:
     left = {each: where for each, where in _started.items() if not each.is_closing() and each._loop.is_closed()}
     for each in left:
         del _started[each]
+    if "tests.commands" in sys.modules and (found := sys.modules["tests.commands"].left_behind()):
+        pytest.fail(f"{len(found)} commands of hotline's were left behind", pytrace=False)
     if left:
         first = next(iter(left.values()))
         pytest.fail(f"{len(left)} of its processes were left behind; the first was started at\n{first}", pytrace=False)

@@ -1,4 +1,4 @@
-"""``hotline serve`` as a process of its own, as an administrator starts it."""
+"""``hotline serve`` as a process of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.commands import clean_environment, hotline
+from tests.commands import Running, clean_environment, hotline, start
 from tests.conftest import prompts_folder
 
 #: Seconds until a process that does not answer fails its test; a loaded machine needs some.
@@ -31,7 +31,7 @@ async def run_hotline(*arguments: str, settings: Mapping[str, str], stdin: str =
 class Served:
     """A running service."""
 
-    process: asyncio.subprocess.Process
+    process: Running | asyncio.subprocess.Process
     address: str
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
@@ -43,17 +43,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(settings: Mapping[str, str]) -> AsyncIterator[Served]:
-    """``hotline serve`` while the context is open; it is stopped by its own process id."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "hotline",
-        "serve",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        env=environment({"HOTLINE_HTTP_BIND": "127.0.0.1:0", "HOTLINE_LOG_FORMAT": "json", **settings}),
-    )
+async def serve(settings: Mapping[str, str], *, anew: bool = False) -> AsyncIterator[Served]:
+    """``hotline serve`` while the context is open; it is stopped by its own process id. ``anew``: by a Python of its
+    own, as an administrator starts it, which takes longer."""
+    given = environment({"HOTLINE_HTTP_BIND": "127.0.0.1:0", "HOTLINE_LOG_FORMAT": "json", **settings})
+    process = await (_anew(given) if anew else start("serve", environ=given, place=Path.cwd()))
     try:
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE):
@@ -64,3 +58,12 @@ async def serve(settings: Mapping[str, str]) -> AsyncIterator[Served]:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def _anew(environ: Mapping[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hotline", "serve"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        env=environ,
+    )

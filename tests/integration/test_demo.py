@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import pytest
 
 from hotline.cli.demo.people import AGENTS, CUSTOMERS
 from hotline.simulator.media import wave_of
+from tests.commands import start
 from tests.integration.served import PATIENCE, environment, run_hotline
 from tests.waiting import until
 
@@ -97,14 +97,10 @@ class Demo:
 async def demo(folder: Path) -> AsyncIterator[Demo]:
     """``hotline demo`` while the context is open, with somebody signed in and listening."""
     settings = {"HOTLINE_DATA_DIR": str(folder / "hotline"), "HOTLINE_HTTP_BIND": "127.0.0.1:0"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hotline", "demo", env=environment(settings),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    process = await start("demo", environ=environment(settings), place=folder)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE)
     jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address that is a number
     try:
-        assert process.stdout is not None
         async with asyncio.timeout(2 * PATIENCE):
             lines = [(await process.stdout.readline()).decode().rstrip() for _ in range(5)]
         async with aiohttp.ClientSession(cookie_jar=jar, timeout=timeout) as browser:
@@ -121,9 +117,8 @@ async def demo(folder: Path) -> AsyncIterator[Demo]:
         async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        process.kill()
+        await process.wait()
 
 
 @pytest.mark.timeout(300)

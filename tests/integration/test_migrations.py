@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
@@ -21,6 +19,7 @@ from tortoise.migrations.operations import Operation
 from hotline.crm import migrate
 from hotline.crm.database import Database, orm_config
 from hotline.errors import SettingError
+from tests.commands import clean_environment, hotline
 from tests.conftest import SECRET
 from tests.databases import create_database, drop_database
 from tests.schema import Schema, contents, populate, read_schema
@@ -272,26 +271,12 @@ async def test_tags_that_differ_in_case_alone_become_one(url: str) -> None:
 
 
 async def test_several_processes_migrate_at_once(url: str, tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
-    environment |= {"HOTLINE_DATABASE_URL": url, "HOTLINE_DATA_DIR": str(tmp_path), "HOTLINE_SECRET_KEY": SECRET}
-
-    async def one() -> tuple[int | None, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "hotline",
-            "migrate",
-            env=environment,
-            cwd=tmp_path,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        return process.returncode, output.decode()
-
-    results = await asyncio.gather(*(one() for _ in range(3)))
-    assert [code for code, _ in results] == [0, 0, 0], results
-    applied = [line for _, output in results for line in output.splitlines() if line.startswith("applied")]
+    environ = clean_environment(HOTLINE_DATABASE_URL=url, HOTLINE_DATA_DIR=str(tmp_path), HOTLINE_SECRET_KEY=SECRET)
+    results = await asyncio.gather(
+        *(hotline("migrate", environ=environ, place=tmp_path, together=True) for _ in range(3))
+    )
+    assert [code for code, *_ in results] == [0, 0, 0], results
+    applied = [line for _, output, _ in results for line in output.splitlines() if line.startswith("applied")]
     assert applied == [f"applied {step}" for step in STEPS], "one worked, the others waited and found nothing to do"
     connection = await asyncpg.connect(url)
     recorded = await connection.fetch("SELECT name FROM tortoise_migrations ORDER BY name")

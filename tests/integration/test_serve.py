@@ -56,7 +56,7 @@ def valkey_url() -> Iterator[str]:
 
 
 async def test_it_prints_its_address_answers_and_ends_on_sigterm(given: Settings, headers: dict[str, str]) -> None:
-    async with serve(given) as one, ClientSession(one.address, headers=headers) as client:
+    async with serve(given, anew=True) as one, ClientSession(one.address, headers=headers) as client:
         async with client.get("/readyz") as response:
             assert response.status == 200, await response.text()
         async with client.get("/api/v1/users/me") as response:
@@ -69,7 +69,7 @@ async def test_it_prints_its_address_answers_and_ends_on_sigterm(given: Settings
 
 
 async def test_it_ends_by_either_signal(given: Settings) -> None:
-    async with serve(given) as one:
+    async with serve(given, anew=True) as one:
         assert await one.stop(signal.SIGINT) == 0
 
 

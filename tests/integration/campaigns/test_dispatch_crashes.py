@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import sys
-from asyncio.subprocess import DEVNULL, Process
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +18,7 @@ from bench import blast
 from bench.smtp_process import SinkProcess
 from hotline.jobs.dispatch_lane import MOST_BEGUN
 from hotline.workflows.house import House
+from tests.commands import Running, clean_environment, start
 from tests.conftest import SECRET
 from tests.waiting import until
 
@@ -29,26 +28,23 @@ KILLS = 2
 
 
 @asynccontextmanager
-async def dispatch(house: House, sink: SinkProcess, name: str, log: Path) -> AsyncIterator[Process]:
+async def dispatch(house: House, sink: SinkProcess, name: str, log: Path) -> AsyncIterator[Running]:
     """A process that dispatches what is in the house's database to the sink."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("HOTLINE_")} | {
-        "HOTLINE_DATABASE_URL": house.db.dsn,
-        "HOTLINE_DATA_DIR": str(house.settings.data_dir),
-        "HOTLINE_SECRET_KEY": SECRET,
-        "HOTLINE_SMTP_URL": f"smtp://127.0.0.1:{sink.port}?starttls=no",
-        "HOTLINE_PUSH_CONNECTIONS": str(CONNECTIONS),
-        "HOTLINE_NODE": name,
-        "HOTLINE_LOG_FORMAT": "json",
-    }
+    environment = clean_environment(
+        HOTLINE_DATABASE_URL=house.db.dsn,
+        HOTLINE_DATA_DIR=str(house.settings.data_dir),
+        HOTLINE_SECRET_KEY=SECRET,
+        HOTLINE_SMTP_URL=f"smtp://127.0.0.1:{sink.port}?starttls=no",
+        HOTLINE_PUSH_CONNECTIONS=str(CONNECTIONS),
+        HOTLINE_NODE=name,
+        HOTLINE_LOG_FORMAT="json",
+    )
     with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hotline", "dispatch"), env=environment, cwd="/", stdin=DEVNULL, stderr=output
-        )
+        process = await start("dispatch", environ=environment, place=Path("/"), stderr=output)
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
+        process.kill()
         await process.wait()
 
 

@@ -55,7 +55,9 @@ async def test_a_file_is_kept_sealed_and_comes_back_whole(api: Api, customer: st
     assert [each["id"] for each in listed["items"]] == [file["id"]]
     lines = await api.get(f"/customers/{customer}/timeline")
     assert [line["file"]["name"] for line in lines["items"]] == ["contract.txt"]
-    audited = await api.house.db.fetch("SELECT action, data FROM audit_entry WHERE action LIKE 'customer_file:%'")
+    audited = await api.house.db.fetch(
+        "SELECT action, data FROM audit_entry WHERE action LIKE 'customer_file:%' ORDER BY at, id"
+    )
     assert [row["action"] for row in audited] == ["customer_file:added", "customer_file:downloaded"]
     assert "contract" not in str([dict(row) for row in audited])
 
