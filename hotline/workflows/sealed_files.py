@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from time import time
@@ -59,9 +59,7 @@ async def receive(
     Raises FileTooLarge, NoRoom, and Invalid for nothing at all; then no file is left.
     """
     await in_thread(_need_room, path)
-    part = path.with_name(path.name + PART)
-    writer = await in_thread(SealedWriter, part, key.secret, owner)
-    try:
+    async with written(path, key, owner) as writer:
         batch = bytearray()
         async for data in body:
             batch += data
@@ -77,11 +75,23 @@ async def receive(
                 raise Invalid("file: it is empty.")
             check(bytes(batch))
         await in_thread(writer.write, bytes(batch))
+    return writer.size
+
+
+@asynccontextmanager
+async def written(path: Path, key: PersonalKey, owner: UUID) -> AsyncIterator[SealedWriter]:
+    """A file to be written piece by piece: there with the end of the block, or not at all. What a crash left of it is
+    removed first. Raises NoRoom."""
+    part = path.with_name(path.name + PART)
+    await in_thread(remove, part)
+    writer = await in_thread(SealedWriter, part, key.secret, owner)
+    try:
+        yield writer
         await in_thread(finish, writer, part, path)
     except BaseException:
-        writer.abandon()
+        with suppress(OSError):
+            writer.abandon()
         raise
-    return writer.size
 
 
 def finish(writer: SealedWriter, part: Path, path: Path) -> None:

@@ -11,14 +11,15 @@ import openpyxl
 import pytest
 
 from hotline.crm.queries.customer_filter import CustomerFilter
-from hotline.crm.queries.exports import ExportView, count_customers, get_export
+from hotline.crm.queries.exports import TABLE, ExportView, count_customers, get_export
 from hotline.crm.queries.imports import get_import
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Invalid, NotFound
-from hotline.workflows import background
+from hotline.workflows import background, ending_files
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.customers import customers, exports, imports
-from hotline.workflows.customers.exports import ExportGone, NewExport
+from hotline.workflows.customers.exports import NewExport
+from hotline.workflows.ending_files import FileGone
 from hotline.workflows.house import House
 from hotline.workflows.people import roles, users
 
@@ -61,7 +62,7 @@ async def test_what_stands_in_the_file(house: House) -> None:
         ["'@SUM(1+1)*cmd|' /C calc'!A0", "+442079460158", ""],
     ]
     assert view.rows == 3
-    sealed = (exports.folder(house) / str(view.path)).read_bytes()
+    sealed = (ending_files.folder(house, TABLE) / str(view.path)).read_bytes()
     assert b"Anna" not in sealed
     _, data = await _file(house, SYSTEM, NewExport(format="xlsx", chosen={"tag": "vip"}))
     sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
@@ -86,14 +87,14 @@ async def test_scope_masks_audit_and_the_end(house: House) -> None:
 
     # What was written for wider rights is not given out by narrower ones: of a role that changed, of a token.
     for narrower in (alone, viewer_of(user.id, seller.permissions - {"customers.read"})):
-        with pytest.raises(ExportGone):
+        with pytest.raises(FileGone):
             await exports.open_file(house, narrower, view.id)
     await users.create_user(house, SYSTEM, {"login": "root", "name": "Root", "role": "administrator"})
     wide = viewer_of(user.id, seller.permissions | {"customers.read_numbers"})
     await roles.change_role(house, SYSTEM, "seller", {"permissions": sorted(wide.permissions)})
     whole, data = await _file(house, wide, NewExport(fields=["name", "phone"]))
     assert "+493023125042" in data.decode()
-    with pytest.raises(ExportGone):
+    with pytest.raises(FileGone):
         await exports.open_file(house, seller, whole.id)
     await exports.delete(house, wide, whole.id)
 
@@ -104,10 +105,10 @@ async def test_scope_masks_audit_and_the_end(house: House) -> None:
     assert [row["action"] for row in found] == ["export:started", "export:written", "export:downloaded"]
     later = house.clock() + timedelta(hours=25)
     house.clock = lambda: later
-    with pytest.raises(ExportGone):
+    with pytest.raises(FileGone):
         await exports.open_file(house, seller, view.id)
-    assert await exports.keep_exports(house) == 1
-    assert list(exports.folder(house).iterdir()) == []
+    assert await ending_files.keep(house, TABLE) == 1
+    assert list(ending_files.folder(house, TABLE).iterdir()) == []
     ended = await get_export(house.db, house.keyring, seller, view.id)
     assert (ended.key, ended.chosen) == (None, {})
 

@@ -3,71 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from hotline.crm.database import Reader, Row
-from hotline.crm.keys import Keyring, PersonalKey, Wrapped
+from hotline.crm.keys import Keyring
 from hotline.crm.queries.customer_filter import CustomerFilter, conditions
 from hotline.crm.queries.customer_views import SELECT
-from hotline.crm.queries.imports import JobState, job_state
+from hotline.crm.queries.ending_files import MOST, EndingFile, fields_of, file_of_job, key_of, own_file, selected
 from hotline.crm.scopes import Arguments
 from hotline.crm.viewer import Viewer
-from hotline.errors import NotFound
 
-MOST: Final = 201
+TABLE: Final = "customer_export"
 
 
-@dataclass(frozen=True, slots=True)
-class ExportView:
-    """An export. ``chosen`` is what it was narrowed by; ``key`` opens its file, None when it has ended."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportView(EndingFile):
+    """An export of customers. ``chosen`` is what it was narrowed by."""
 
-    id: UUID
-    format: str
-    language: str
     fields: tuple[str, ...]
     chosen: Mapping[str, Any]
-    path: str | None
-    bytes: int | None
-    rows: int | None
-    created_by: UUID | None
-    created_at: datetime
-    expires_at: datetime
-    deleted_at: datetime | None
-    job: JobState | None
-    key: PersonalKey | None
-
-
-_SELECT: Final = """
-SELECT e.*, k.wrapped, k.master,
-    (SELECT jsonb_build_object('id', j.id, 'state', j.state, 'done', j.done, 'total', j.total, 'failed', j.failed,
-        'rate', j.rate, 'result', j.result, 'error', j.error, 'undo_until', j.undo_until, 'undoing', j.undoing)
-     FROM background_job j WHERE j.id = e.job_id) AS job
-FROM customer_export e JOIN personal_key k ON k.id = e.key_id
-"""
 
 
 async def get_export(db: Reader, keyring: Keyring, viewer: Viewer, export_id: UUID) -> ExportView:
-    """One of one's own exports. Raises NotFound; nobody sees another one's: it shows what that one may see."""
-    viewer.require("customers.export")
-    row = await db.fetchrow(
-        f"{_SELECT} WHERE e.id = $1 AND e.created_by_id IS NOT DISTINCT FROM $2", export_id, viewer.user_id
-    )
-    if row is None:
-        raise NotFound()
-    return _view(keyring, row)
+    """One of one's own exports. Raises NotFound."""
+    return _view(keyring, await own_file(db, viewer, "customers.export", TABLE, export_id))
 
 
 async def read_export(db: Reader, keyring: Keyring, viewer: Viewer, export_id: UUID) -> ExportView:
-    """An export for the job that writes it, whose viewer is who asked for it, with their rights of now."""
-    viewer.require("customers.export")
-    row = await db.fetchrow(f"{_SELECT} WHERE e.id = $1", export_id)
-    if row is None:
-        raise NotFound()
-    return _view(keyring, row)
+    """An export for the job that writes it. Raises NotFound."""
+    return _view(keyring, await file_of_job(db, viewer, "customers.export", TABLE, export_id))
 
 
 async def list_exports(
@@ -76,8 +43,8 @@ async def list_exports(
     """One's own exports, the newest first."""
     viewer.require("customers.export")
     rows = await db.fetch(
-        f"""{_SELECT} WHERE e.created_by_id IS NOT DISTINCT FROM $1 AND ($2::uuid IS NULL OR e.id < $2)
-            ORDER BY e.id DESC LIMIT $3""",
+        f"""{selected(TABLE)} WHERE f.created_by_id IS NOT DISTINCT FROM $1 AND ($2::uuid IS NULL OR f.id < $2)
+            ORDER BY f.id DESC LIMIT $3""",
         *(viewer.user_id, after, max(0, min(limit, MOST))),
     )
     return [_view(keyring, row) for row in rows]
@@ -112,15 +79,6 @@ async def customer_rows(
     return await db.fetch(f"{SELECT} WHERE {where} ORDER BY c.id LIMIT {bind(limit)}", *bind.values)
 
 
-async def kept_paths(db: Reader, viewer: Viewer, paths: Collection[str]) -> set[str]:
-    """Those of the paths that belong to an export that is kept."""
-    viewer.require("customers.export")
-    rows = await db.fetch(
-        "SELECT path FROM customer_export WHERE path = ANY($1::text[]) AND deleted_at IS NULL", list(paths)
-    )
-    return {row["path"] for row in rows}
-
-
 def _where(viewer: Viewer, chosen: CustomerFilter, ids: Sequence[UUID] | None, bind: Arguments) -> str:
     parts = conditions(chosen, viewer, bind)
     if ids is not None:
@@ -131,25 +89,10 @@ def _where(viewer: Viewer, chosen: CustomerFilter, ids: Sequence[UUID] | None, b
 
 
 def _view(keyring: Keyring, row: Row) -> ExportView:
-    key = None if row["wrapped"] is None else keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
+    key = key_of(keyring, row)
     chosen = (
-        json.loads(keyring.decrypt(key, "customer_export", "filter_cipher", row["id"], row["filter_cipher"]))
+        json.loads(keyring.decrypt(key, TABLE, "filter_cipher", row["id"], row["filter_cipher"]))
         if key is not None
         else {}
     )
-    return ExportView(
-        id=row["id"],
-        format=row["format"],
-        language=row["language"],
-        fields=tuple(row["fields"]),
-        chosen=chosen,
-        path=row["path"],
-        bytes=row["bytes"],
-        rows=row["rows"],
-        created_by=row["created_by_id"],
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        deleted_at=row["deleted_at"],
-        job=job_state(row["job"]),
-        key=key,
-    )
+    return ExportView(fields=tuple(row["fields"]), chosen=chosen, **fields_of(row, key))

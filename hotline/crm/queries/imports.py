@@ -88,12 +88,13 @@ class MappingView:
     version: int
 
 
-_JOB: Final = """(SELECT jsonb_build_object('id', j.id, 'state', j.state, 'done', j.done, 'total', j.total,
+#: What the job of a row is at, for ``job_state``; the column that names it goes in.
+JOB: Final = """(SELECT jsonb_build_object('id', j.id, 'state', j.state, 'done', j.done, 'total', j.total,
     'failed', j.failed, 'rate', j.rate, 'result', j.result, 'error', j.error, 'undo_until', j.undo_until,
     'undoing', j.undoing) FROM background_job j WHERE j.id = {})"""
 _SELECT: Final = f"""
 SELECT i.*, k.wrapped, k.master, u.login AS created_by_login,
-    {_JOB.format("i.check_job_id")} AS check_job, {_JOB.format("i.job_id")} AS run_job
+    {JOB.format("i.check_job_id")} AS check_job, {JOB.format("i.job_id")} AS run_job
 FROM customer_import i JOIN personal_key k ON k.id = i.key_id LEFT JOIN users u ON u.id = i.created_by_id
 """  # noqa: S608
 

@@ -17,6 +17,7 @@ from hotline.web.api.user_bodies import Locale
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows.customers import exports as workflow
 from hotline.workflows.customers.exports import NewExport
+from hotline.workflows.ending_files import state_of
 
 MEDIA_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
@@ -71,7 +72,7 @@ def _render(view: ExportView, now: datetime) -> Export:
             "id": view.id,
             "format": view.format,
             "fields": list(view.fields),
-            "state": workflow.state_of(view, now),
+            "state": state_of(view, now),
             "rows": view.rows,
             "bytes": view.bytes,
             "job": render_import_job(view.job),

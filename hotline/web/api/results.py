@@ -16,6 +16,7 @@ from hotline.web import downloads
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows.campaigns import ledger_export as exports
 from hotline.workflows.campaigns import results as workflow
+from hotline.workflows.ending_files import state_of
 
 MEDIA_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
@@ -175,7 +176,7 @@ def _export(view: PushFileView, now: datetime) -> LedgerExport:
         "id": view.id,
         "campaign_id": view.chosen["campaign_id"],
         "format": view.format,
-        "state": exports.state_of(view, now),
+        "state": state_of(view, now),
         "rows": view.rows,
         "bytes": view.bytes,
         "job_id": None if view.job is None else view.job.id,

@@ -22,6 +22,7 @@ from hotline.web.rights import needs
 from hotline.workflows.company import fields as own_fields
 from hotline.workflows.customers import exports as workflow
 from hotline.workflows.customers.exports import NewExport
+from hotline.workflows.ending_files import state_of
 
 PAGE: Final = 30
 
@@ -32,7 +33,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     house, viewer = house_of(request), signed_of(request).viewer
     found = await queries.list_exports(house.db, house.keyring, viewer, limit=PAGE)
     now = house.clock()
-    rows = [(view, workflow.state_of(view, now), None if view.job is None else view.job.seconds_left) for view in found]
+    rows = [(view, state_of(view, now), None if view.job is None else view.job.seconds_left) for view in found]
     context = {
         "exports": rows,
         "under_way": any(state in UNDER_WAY for _, state, _ in rows),

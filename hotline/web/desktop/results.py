@@ -19,9 +19,9 @@ from hotline.web.desktop.forms import id_of, refusal_words, uuid_of
 from hotline.web.desktop.plots import LinePlot, bounds, line_plot
 from hotline.web.desktop.render import calendar_of, html, is_fragment
 from hotline.web.rights import needs
-from hotline.workflows.campaigns import ledger_export
 from hotline.workflows.campaigns import results as workflow
 from hotline.workflows.campaigns.results import Results
+from hotline.workflows.ending_files import state_of
 
 PAGE: Final = 50
 #: Rows of the ledger that the results show.
@@ -89,7 +89,7 @@ async def ledger(request: web.Request) -> web.StreamResponse:
         now = house.clock()
         files = await list_push_files(house.db, house.keyring, viewer, "deliveries", limit=_EXPORTS * 4)
         mine = [each for each in files if each.chosen["campaign_id"] == str(campaign.id)][:_EXPORTS]
-        exports = [(each, ledger_export.state_of(each, now)) for each in mine]
+        exports = [(each, state_of(each, now)) for each in mine]
     context: dict[str, Any] = {
         "campaign": campaign,
         "rows": found[:PAGE],

@@ -24,10 +24,11 @@ from hotline.campaigns.suppression_list import (
     columns_of,
     read_line,
 )
-from hotline.crm.commands import push_files as commands
+from hotline.crm.commands.ending_files import note_job, note_whole
 from hotline.crm.commands.opt_outs import opt_out_many
+from hotline.crm.commands.push_files import add_push_file
 from hotline.crm.commands.suppressions import Held
-from hotline.crm.queries.push_files import PushFileView, get_push_file, read_push_file
+from hotline.crm.queries.push_files import TABLE, PushFileView, get_push_file, read_push_file
 from hotline.crm.viewer import Viewer
 from hotline.customers.import_csv import Row, guess_delimiter, rows_of
 from hotline.customers.import_encoding import MARKING, SAMPLE, decoder_of, guess_encoding, refuse_other_formats
@@ -35,10 +36,10 @@ from hotline.customers.text import one_line
 from hotline.errors import Invalid
 from hotline.media.sealed import SealedReader
 from hotline.media.sealed_stream import SealedStream
-from hotline.workflows import background, sealed_files
+from hotline.workflows import background, ending_files, sealed_files
 from hotline.workflows.background import Kind, Result, Run
+from hotline.workflows.ending_files import KEPT, FileGone
 from hotline.workflows.house import House
-from hotline.workflows.pushes.push_files import KEPT, FileGone, folder
 from hotline.workflows.sealed_files import in_thread
 
 IMPORT: Final = "import_suppressions"
@@ -75,20 +76,20 @@ async def receive(
     file_id = house.new_id()
     key, wrapped = house.keyring.new_personal_key(house.new_id())
     path = f"{file_id}{sealed_files.SUFFIX}"
-    place = folder(house) / path
+    place = ending_files.folder(house, TABLE) / path
     size = await sealed_files.receive(place, key, file_id, body, LARGEST, _check)
     chosen: dict[str, Any] = {"channel": channel, "reason": reason, "purpose": purpose}
     try:
         encoding, delimiter, quote, columns = await in_thread(_looked_at, place, key.secret, file_id)
         chosen |= {"encoding": encoding, "delimiter": delimiter, "quote": quote, "columns": columns}
         async with house.unit(viewer) as uow:
-            await commands.add_push_file(
+            await add_push_file(
                 uow, file_id, "suppressions", key, wrapped,
                 name=one_line(name.replace("/", " ").replace("\\", " "), "name", LONGEST_NAME) or "list",
                 format="csv", language=viewer.locale, chosen=chosen, expires_at=uow.now + KEPT, path=path, size=size,
             )  # fmt: skip
             job_id = await background.start_in(uow, IMPORT, {"file_id": str(file_id)})
-            await commands.note_push_job(uow, file_id, job_id)
+            await note_job(uow, TABLE, file_id, job_id)
     except BaseException:
         await in_thread(sealed_files.remove, place)
         raise
@@ -125,8 +126,8 @@ async def run_import(house: House, run: Run) -> Result:
             )
     async with house.unit(run.viewer) as uow:
         uow.audit("suppression:imported", file_id, new=new, refused=sum(faults.values()))
-        await commands.note_written(
-            uow, file_id, path=view.path or "", size=view.bytes or 0, rows=row, expires_at=uow.now + KEPT
+        await note_whole(
+            uow, TABLE, file_id, path=view.path or "", size=view.bytes or 0, rows=row, expires_at=uow.now + KEPT
         )
     return {"new": new, "rows": row, "refused": sum(faults.values()), "faults": dict(faults)}
 
@@ -154,7 +155,7 @@ async def _steps(house: House, view: PushFileView) -> AsyncGenerator[list[tuple[
         raise FileGone()
     rules = _rules(house, view.chosen)
     columns = cast("dict[Column, int] | None", view.chosen["columns"])
-    with _rows(folder(house) / view.path, view.key.secret, view.id, view.chosen) as rows:
+    with _rows(ending_files.folder(house, TABLE) / view.path, view.key.secret, view.id, view.chosen) as rows:
         while some := await in_thread(_lines, rows, columns, rules):
             yield some
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, get_args
 
 import structlog
 
@@ -12,16 +12,16 @@ from hotline.crm.commands.background import forget_jobs
 from hotline.crm.commands.claims import forget_claims
 from hotline.crm.commands.merges import forget_merges, merged_lately, sweep
 from hotline.crm.commands.retention import forget_before
+from hotline.crm.queries.ending_files import Table
 from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
+from hotline.workflows import ending_files
 from hotline.workflows.calls.calls import close_unseen
 from hotline.workflows.customers.customer_upkeep import keep_customers
 from hotline.workflows.customers.duplicates import forget_ended
-from hotline.workflows.customers.exports import keep_exports
 from hotline.workflows.customers.imports import keep_imports
 from hotline.workflows.house import House
 from hotline.workflows.ivr.ivr import close_sessions
-from hotline.workflows.pushes.push_files import keep_push_files
 from hotline.workflows.pushes.push_inapp import forget_old
 
 #: Calls of a PBX that nobody has heard for so long, because it is gone or no longer in the settings, are over.
@@ -62,7 +62,7 @@ async def keep_house(house: House) -> None:
         if house.clock() - pbx.updated_at > UNHEARD:
             closed += await close_unseen(house, pbx.id, pbx.updated_at)
     sessions = await close_sessions(house)
-    files = await keep_imports(house) + await keep_exports(house) + await keep_push_files(house)
+    files = await keep_imports(house) + sum([await ending_files.keep(house, each) for each in get_args(Table)])
     forgotten |= await keep_customers(house)
     if made or dropped or closed or sessions or files or any(forgotten.values()):
         log.info(

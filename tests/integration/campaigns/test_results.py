@@ -13,12 +13,11 @@ import pytest
 
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
-from hotline.workflows import background
+from hotline.workflows import background, ending_files
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.customers import erasure
 from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
-from hotline.workflows.pushes.push_files import folder
 from tests.integration.campaigns.conftest import MakeCampaign, People
 from tests.integration.web.conftest import Api
 
@@ -137,4 +136,4 @@ async def test_an_export_holds_what_its_asker_may_see_and_no_formula(
     await erasure.erase(house, SYSTEM, customer.id, reason="request", confirm=customer.reference)
     async with api.client.get(f"/api/v1/delivery-exports/{asked['id']}/file", headers=headers) as answer:
         assert answer.status == 410
-    assert list(folder(house).glob("*")) == []
+    assert list(ending_files.folder(house, "push_file").glob("*")) == []

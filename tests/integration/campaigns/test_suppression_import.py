@@ -12,11 +12,10 @@ import pytest
 from hotline.crm.commands import opt_outs
 from hotline.crm.commands.suppressions import reasons_of
 from hotline.crm.viewer import SYSTEM
-from hotline.workflows import background
+from hotline.workflows import background, ending_files
 from hotline.workflows.background_kinds import KINDS
 from hotline.workflows.consent import suppression_import
 from hotline.workflows.house import House
-from hotline.workflows.pushes.push_files import folder, keep_push_files
 from tests.integration.campaigns.test_consents import agree, held, person
 from tests.integration.web.conftest import Api, api  # noqa: F401 - a fixture
 
@@ -96,15 +95,15 @@ async def test_a_list_that_a_crash_cut_off_goes_on_where_it_stopped(
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04" + b"x" * 100, b"%PDF-1.4", b"<html></html>"])
 async def test_what_is_no_list_is_refused_with_the_reason(house: House, api: Api, data: bytes) -> None:  # noqa: F811
     await bring(api, data, "channel=email", status=422)
-    assert list(folder(house).glob("*")) == []
+    assert list(ending_files.folder(house, "push_file").glob("*")) == []
 
 
 async def test_a_list_lies_for_a_day(house: House, api: Api) -> None:  # noqa: F811
     brought = await bring(api, b"a@example.com", "channel=email")
     assert await background.work(house, KINDS)
     await house.db.execute("UPDATE push_file SET expires_at = now() - interval '1 hour'")
-    assert await keep_push_files(house) == 1
-    assert list(folder(house).glob("*")) == []
+    assert await ending_files.keep(house, "push_file") == 1
+    assert list(ending_files.folder(house, "push_file").glob("*")) == []
     headers = {"Authorization": f"Bearer {await api.token('marketer')}"}
     path = f"/api/v1/suppressions/imports/{brought['id']}/errors"
     async with api.client.get(path, headers=headers) as answer:
