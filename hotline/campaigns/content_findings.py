@@ -12,14 +12,18 @@ from ipaddress import ip_address
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from hotline.campaigns import links, markup
+from hotline.campaigns.fields import ADDRESSES
 from hotline.campaigns.placeholders import Placeholder, parse
 from hotline.campaigns.render import LONGEST_SIGNED, SIGNATURE, Channel, urls_of
 from hotline.conversations import segments
 
 Severity = Literal["stop", "warn", "info"]
 
-#: How long a value is taken for, where only its recipient tells.
+#: How long a value is taken for, where only its recipient tells; and the recipient's own links, with an address of the
+#: installation such as https://hotline.example.com.
 TYPICAL_VALUE: Final = 10
+TYPICAL_LINK: Final = 27 + len("/u/") + 39
 #: Mailboxes cut mails that are longer (Gmail at 102 kB).
 LONGEST_HTML: Final = 100_000
 LONGEST_SUBJECT: Final = 70
@@ -31,6 +35,8 @@ _SAYS_STOP: Final = re.compile(
 )
 # 拒收请回复R, 回T退订, TD退订: at the end, what closes the sentence aside.
 _ENDS_WITH_STOP: Final = re.compile(r"(?:退订|退訂|拒收|取消订阅|回复?\s*(?:TD|T|R|N))[^【】]{0,12}$", re.IGNORECASE)
+#: The recipient's own link at which they stop; what closes the sentence behind it is no matter.
+_STOP_LINK: Final = re.compile(r"\{\{\s*unsubscribe_url\b[^{}]{0,200}\}\}")
 _SIGNED: Final = re.compile(r"【[^【】]{2,20}】")
 _BAD_SPELLING: Final = re.compile(
     r"\b(?:htp|htps|hhtps?|htttps?|httpss|ttps?)://|\bhttps?(?:://){2,}|\bhttps?:/(?!/)|\bhttps?//|\bhttps?[;：]//"
@@ -67,17 +73,22 @@ def findings_of(channel: Channel, content: Mapping[str, Any], *, purpose: str = 
     """What there is to know of a version's content, language by language. Pure: no link is asked for."""
     found: list[Finding] = []
     for locale, each in content["locales"].items():
-        found += _of_channel(channel, locale, each, purpose == "marketing")
+        tracked = bool(content.get("track_links"))
+        found += _of_channel(channel, locale, each, purpose == "marketing", tracked)
         found += _of_links(channel, locale, {"default": locale, "locales": {locale: each}})
+        if tracked and (loose := _loose_links(channel, each)):
+            found.append(Finding("link_not_tracked", "info", locale, {"names": loose}))
         if bare := _without_default(channel, each):
             found.append(Finding("no_default", "info", locale, {"names": bare}))
     return tuple(found)
 
 
-def _of_channel(channel: Channel, locale: str, each: Mapping[str, Any], marketing: bool) -> Iterator[Finding]:
+def _of_channel(
+    channel: Channel, locale: str, each: Mapping[str, Any], marketing: bool, tracked: bool
+) -> Iterator[Finding]:
     body = each.get("body") or ""
     if channel == "sms":
-        yield from _of_sms(locale, body, marketing)
+        yield from _of_sms(locale, body, marketing, tracked)
     elif channel == "email":
         if marketing and "unsubscribe_url" not in each["html"]:
             yield Finding("mail_without_unsubscribe", "warn", locale)
@@ -91,18 +102,18 @@ def _of_channel(channel: Channel, locale: str, each: Mapping[str, Any], marketin
         if not each.get("content_sid"):
             # Rule 12: outside of 24 hours after they wrote nothing but an approved template reaches anybody.
             yield Finding("whatsapp_without_template", "warn", locale)
-        elif body and not _SAYS_STOP.search(body):
+        elif body and not _says_stop(" ".join((body, *(each.get("variables") or {}).values()))):
             yield Finding("opt_out_missing", "warn", locale)
     elif channel == "voice" and each.get("recording"):
         yield Finding("voice_recording", "info", locale, {"name": each["recording"]})
 
 
-def _of_sms(locale: str, body: str, marketing: bool) -> Iterator[Finding]:
-    typical = _typical(body)
+def _of_sms(locale: str, body: str, marketing: bool, tracked: bool) -> Iterator[Finding]:
+    typical = _typical(body, tracked)
     chinese = locale.partition("-")[0] == "zh"
     if chinese:
         yield from _of_chinese(locale, body, typical, marketing)
-    elif marketing and not _SAYS_STOP.search(body):
+    elif marketing and not _says_stop(body):
         yield Finding("opt_out_missing", "stop", locale)
     parts = segments.count(typical)
     severity: Severity = "warn" if parts.count > MOST_SEGMENTS else "info"
@@ -118,8 +129,9 @@ def _of_chinese(locale: str, body: str, typical: str, marketing: bool) -> Iterat
         yield Finding("sms_signature_missing", "stop", locale)
     if body.count(SIGNATURE) > 1 or (signed is None and SIGNATURE in body):
         yield Finding("sms_signature_in_text", "stop", locale)
-    if marketing and not _ENDS_WITH_STOP.search(typical):
-        yield Finding("opt_out_not_at_end" if _SAYS_STOP.search(body) else "opt_out_missing", "stop", locale)
+    # The link by which they stop may close the text: 退订点 https://…
+    if marketing and not _ENDS_WITH_STOP.search(_typical(_STOP_LINK.sub("", body)).rstrip()):
+        yield Finding("opt_out_not_at_end" if _says_stop(body) else "opt_out_missing", "stop", locale)
     if len(typical) > LONGEST_SIGNED:
         yield Finding("sms_too_long", "stop", locale, {"letters": len(typical), "most": LONGEST_SIGNED})
 
@@ -178,11 +190,44 @@ def _disguised(html: str) -> Iterator[tuple[str, str]]:
                 yield host, named
 
 
-def _typical(source: str) -> str:
-    """A text with its placeholders filled in by something of usual length."""
-    return "".join(
-        part if isinstance(part, str) else "x" * TYPICAL_VALUE for part in parse(source, "body", numbered=True)
-    )
+def _says_stop(body: str) -> bool:
+    """Whether a text says how to stop: by a word, or by the recipient's own link."""
+    return bool(_SAYS_STOP.search(body) or _STOP_LINK.search(body))
+
+
+def _loose_links(channel: Channel, each: Mapping[str, Any]) -> tuple[str, ...]:
+    """Values that are the whole address of a link: nobody approved where it leads, so nothing leads there over us."""
+    names: dict[str, None] = {}
+    if channel == "email":
+        for piece in markup.read(parse(each["html"], "html", markup=True), "html"):
+            if isinstance(piece, markup.Hole) and piece.place == "address":
+                names[piece.placeholder.name] = None
+    for text in (each.get("text"), each.get("body") if channel != "email" else None):
+        for part in parse(text or "", "body", numbered=True):
+            if isinstance(part, Placeholder) and part.name in ADDRESSES:
+                names[part.name] = None
+    names.pop("unsubscribe_url", None)
+    return tuple(names)
+
+
+def _typical(source: str, tracked: bool = False) -> str:
+    """A text with its placeholders filled in by something of usual length; ``tracked``: its links lead over us."""
+    filled: list[str] = []
+    parts = parse(source, "body", numbered=True)
+    for piece in links.in_parts(parts):
+        if isinstance(piece, str):
+            filled.append(piece)
+        elif isinstance(piece, int):
+            filled.append("x" * _length(parts[piece]))
+        elif tracked:
+            filled.append("x" * TYPICAL_LINK)
+        else:
+            filled += [part if isinstance(part, str) else "x" * _length(part) for part in piece.parts]
+    return "".join(filled)
+
+
+def _length(part: str | Placeholder) -> int:
+    return TYPICAL_LINK if isinstance(part, Placeholder) and part.name == "unsubscribe_url" else TYPICAL_VALUE
 
 
 def _without_default(channel: Channel, each: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from html import unescape
 from typing import Final, Literal
 
 from hotline.campaigns.fields import ADDRESSES
-from hotline.campaigns.placeholders import Placeholder
+from hotline.campaigns.placeholders import Parts, Placeholder, source
 from hotline.errors import Invalid
 
 #: ``url``: inside an address, behind its host; ``address``: the address begins with it.
@@ -48,10 +48,15 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The address of a link: ``written`` as it stands in the source, ``url`` as a browser reads it."""
+    """The address of a link: ``pieces`` as it stands in the source, ``parts`` as a browser reads it."""
 
-    written: str
-    url: str
+    pieces: tuple[str | Hole, ...]
+    parts: Parts
+
+    @property
+    def written(self) -> str:
+        """As it is known by (``links.Address``)."""
+        return source(self.parts)
 
 
 Piece = str | Hole | Link
@@ -81,6 +86,8 @@ class _Reader:
     #: What stands of the attribute's value already, and whether a placeholder is in it.
     value: str = ""
     filled: bool = False
+    #: The place of the value's first piece.
+    begins: int = 0
     kept: list[str] = field(default_factory=list)
 
     def literal(self, text: str) -> None:
@@ -135,6 +142,7 @@ class _Reader:
                 if match[4]:
                     at = self._keep(text, at, match.end())
                     self._flush()
+                    self.begins = len(self.pieces)
                     return at
         return self._keep(text, at, match.end())
 
@@ -145,15 +153,27 @@ class _Reader:
             return self._keep(text, at, len(text))
         self.value += text[at:end]
         self._check_address()
-        whole = not self.filled and self.attribute == "href" and self.tag in ("a", "area", "v:roundrect", "v:rect")
-        written = "".join(self.kept) + text[at:end]
-        if whole and _TRACKABLE.fullmatch(unescape(written).strip()):
-            self.kept.clear()
-            self.pieces.append(Link(written, unescape(written).strip()))
-        else:
-            self.kept.append(text[at:end])
+        self.kept.append(text[at:end])
+        if self.attribute == "href" and self.tag in ("a", "area", "v:roundrect", "v:rect"):
+            self._note_link()
         self.state = "tag"
         return self._keep(text, end, end + 1)
+
+    def _note_link(self) -> None:
+        """The value is a link's address: make one piece of it when it can be tracked, its host being written in it."""
+        self._flush()
+        pieces = tuple(piece for piece in self.pieces[self.begins :] if not isinstance(piece, Link))
+        parts: list[str | Placeholder] = [
+            unescape(piece) if isinstance(piece, str) else piece.placeholder for piece in pieces
+        ]
+        if parts and isinstance(parts[0], str):
+            parts[0] = parts[0].lstrip()
+        if parts and isinstance(parts[-1], str):
+            parts[-1] = parts[-1].rstrip()
+        if _TRACKABLE.fullmatch("".join(part if isinstance(part, str) else "x" for part in parts)) and isinstance(
+            parts[0], str
+        ):
+            self.pieces[self.begins :] = [Link(pieces, tuple(part for part in parts if part))]
 
     def _bare(self, text: str, at: int) -> int:
         match = _UNQUOTED.match(text, at)

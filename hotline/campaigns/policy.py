@@ -113,7 +113,7 @@ def decide(facts: RecipientFacts, rules: SendRules, now: datetime) -> Send | Hol
     if free > now:
         return _held(facts, free, Drop("suppressed", "frequency_cap"))
     if rules.quiet:
-        hours = hours_of(facts.place.country, rules.hours)
+        hours = hours_of(facts.place.country, rules.hours, facts.place.regions)
         opens = opens_at(hours, facts.place.zones or (rules.zone,), now) if hours is not None else None
         if opens != now:
             return _held(facts, opens, Drop("expired", "quiet_hours"))

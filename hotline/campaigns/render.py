@@ -8,11 +8,10 @@ Some 100,000 SMS or 60,000 mails of 4 kB a second and core (``bench/render``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final, Literal, get_args
-from urllib.parse import quote
 
 from hotline.campaigns import links as link_rules
 from hotline.campaigns import markup
@@ -183,8 +182,8 @@ def render(compiled: Compiled, values: Values) -> Rendered:
 
 
 def urls_of(channel: Channel, content: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every address in a version's content that can be tracked, each once, in order. One that holds a placeholder
-    cannot."""
+    """Every address in a version's content that can be tracked, each once, in order, as ``links.Address.written``. One
+    that begins with a placeholder cannot: its host would be anybody's."""
     found: dict[str, None] = {}
     for each in content["locales"].values():
         compiler = _Compiler(_Everything(found), signed=False)
@@ -231,7 +230,7 @@ class _Compiler:
     def text(self, source: str, place: str, clean: _Clean, *, track: bool = True) -> Joined:
         """A plain text. A placeholder behind the host of an address is written as addresses are."""
         parts = parse(source, place)
-        made: list[str | Make] = []
+        makes: dict[int, Make] = {}
         for at, part in enumerate(parts):
             if isinstance(part, Placeholder):
                 before = parts[at - 1] if at else ""
@@ -239,11 +238,15 @@ class _Compiler:
                 if _OPEN_HOST.search(tail):
                     raise Invalid(f"{place}: {part.source} cannot choose where a link leads: write the host before it.")
                 within = _within_address(parts, at, tail)
-                made.append(self._value(part, _address_part if within else self._cleaner(clean)))
-            elif track:
-                made += self._tracked(part, followed=at + 1 < len(parts))
+                makes[at] = self._value(part, _address_part if within else self._cleaner(clean))
+        made: list[str | Make] = []
+        for piece in link_rules.in_parts(parts):
+            if isinstance(piece, link_rules.Address):
+                places = iter(piece.at)
+                address = [part if isinstance(part, str) else makes[next(places)] for part in piece.parts]
+                made += self._address(piece.written, address) if track else address
             else:
-                made.append(part)
+                made.append(makes[piece] if isinstance(piece, int) else piece)
         return joined(made)
 
     def html(self, source: str, place: str) -> Joined:
@@ -253,39 +256,26 @@ class _Compiler:
             if isinstance(piece, str):
                 made.append(piece)
             elif isinstance(piece, markup.Link):
-                number = self._numbers.get(piece.url)
-                made.append(piece.written if number is None else self._link(number))
+                made += self._address(piece.written, [self._piece(each) for each in piece.pieces])
             else:
-                made.append(self._value(piece.placeholder, _IN_HTML[piece.place]))
+                made.append(self._piece(piece))
         return joined(made)
+
+    def _piece(self, piece: str | markup.Hole) -> str | Make:
+        return piece if isinstance(piece, str) else self._value(piece.placeholder, _IN_HTML[piece.place])
 
     def _cleaner(self, clean: _Clean) -> _Clean:
         return _UNSIGNED[clean] if self.signed else clean
 
-    def _tracked(self, text: str, *, followed: bool) -> Iterable[str | Make]:
-        at = 0
-        for start, end, url in link_rules.in_text(text):
-            number = self._numbers.get(url) if not (followed and end == len(text)) else None
-            if number is not None:
-                yield text[at:start]
-                yield self._link(number)
-                at = end
-        yield text[at:]
-
-    def _link(self, number: int) -> Make:
+    def _address(self, written: str, address: list[str | Make]) -> list[str | Make]:
+        """An address as it is written, or the recipient's own link in its place where it is tracked."""
+        number = self._numbers.get(written)
+        if number is None:
+            return address
         self.links.add(number)
-        if number in self._of_links:
-            return self._of_links[number]
-        name = f"{link_rules.VALUE}{number}"
-
-        def value(values: Values) -> str:
-            try:
-                return values[name]
-            except KeyError:
-                raise MissingValue(name) from None
-
-        self._of_links[number] = value
-        return value
+        if number not in self._of_links:
+            self._of_links[number] = _own_link(number, joined(address))
+        return [self._of_links[number]]
 
     def _value(self, placeholder: Placeholder, clean: _Clean) -> Make:
         self.fields.add(placeholder.name)
@@ -293,6 +283,19 @@ class _Compiler:
         if found is None:
             found = self._of_values[placeholder, clean] = _maker(placeholder, clean)
         return found
+
+
+def _own_link(number: int, address: Joined) -> Make:
+    name = f"{link_rules.VALUE}{number}"
+
+    def value(values: Values) -> str:
+        address.fill(values)  # whoever lacks a value would be led nowhere
+        try:
+            return values[name]
+        except KeyError:
+            raise MissingValue(name) from None
+
+    return value
 
 
 def _maker(placeholder: Placeholder, clean: _Clean) -> Make:
@@ -358,7 +361,7 @@ def _html(text: str, name: str) -> str:
 
 def _address_part(text: str, name: str) -> str:
     del name
-    return quote(text, safe="", errors="replace")
+    return link_rules.as_part(text)
 
 
 def _address(text: str, name: str) -> str:

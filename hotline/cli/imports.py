@@ -15,7 +15,7 @@ from hotline.cli.job_progress import finish
 from hotline.crm.queries.imports import ImportView
 from hotline.crm.viewer import SYSTEM
 from hotline.customers.import_reasons import said
-from hotline.customers.import_targets import BY_KEY, CUSTOM, folded
+from hotline.customers.import_targets import BY_KEY, CONSENT, CUSTOM, folded
 from hotline.customers.table_cells import defused
 from hotline.errors import Invalid
 from hotline.workflows.customers import import_jobs
@@ -24,10 +24,11 @@ from hotline.workflows.customers.imports import ImportChanges
 from hotline.workflows.house import House
 
 _PIECE = 1 << 20
+_TARGETS = [key for key in BY_KEY if not key.startswith(CONSENT)]
 _COLUMN = typer.Option(
     [], "--column", "-c", metavar="HEADING=TARGET",
-    help=f"What a column is, instead of the guess; repeatable. A target is {', '.join(BY_KEY)}, {CUSTOM}KEY, or - to "
-    "leave it out; a heading may be its number, counted from 1.",
+    help=f"What a column is, instead of the guess; repeatable. A target is {', '.join(_TARGETS)}, {CUSTOM}KEY, "
+    f"{CONSENT}CHANNEL.PURPOSE, {CONSENT}DETAIL, or - to leave it out; a heading may be its number, counted from 1.",
 )  # fmt: skip
 _TAG = typer.Option([], "--tag", help="A tag for every row; repeatable.")
 _ERRORS = typer.Option(None, help="Write refused rows with their reasons into this file.")
@@ -130,6 +131,11 @@ def _show_result(result: Any, *, dry_run: bool) -> None:
         f"{result['created']:,} {would}created, {result['updated']:,} {would}changed, "
         f"{result['unchanged']:,} unchanged, {result['skipped']:,} skipped, {result['refused']:,} refused."
     )
+    if any(result[name] for name in ("consents_granted", "consents_withdrawn", "consents_older")):
+        typer.echo(
+            f"Consent: {result['consents_granted']:,} {would}granted, "
+            f"{result['consents_withdrawn']:,} {would}withdrawn, {result['consents_older']:,} older than what holds."
+        )
     for code, rows in sorted(result["reasons"].items(), key=lambda each: -each[1]):
         typer.echo(f"  {rows:>9,} {code}")
 

@@ -64,6 +64,7 @@ def joined(first: Record, second: Record, policy: Duplicates) -> Record:
         **{name: state.get(name) for name in _PLAIN},
         responsible=UUID(state["responsible"]) if state.get("responsible") else None,
         custom=custom_of(state),
+        consents=(*first.consents, *(each for each in second.consents if each not in first.consents)),
         points=tuple(outcome.points),
         addresses=tuple(outcome.addresses),
         tags=tuple(outcome.tags),

@@ -43,6 +43,12 @@ REASONS: Final[Mapping[str, str]] = {
     "nul": N_("This row holds NUL characters: the file is damaged here."),
     "ambiguous": N_("{detail} customers have the contact points of this row; nobody knows which one is meant."),
     "transfer": N_("Somebody else is responsible for this customer, and your role may not change that."),
+    "consent_state": N_("Whether they agreed is yes or no."),
+    "consent_wording": N_("Consent without the words that were agreed to is none: a column must hold them."),
+    "consent_time": N_("Consent without its time is none: it may have been taken back since."),
+    "consent_date": N_("This is not a date."),
+    "consent_future": N_("This is not yet."),
+    "consent_ip": N_("This is not an address of the internet."),
     "erased": N_("This customer was erased or is gone."),
 }
 COLUMN: Final = N_("{column}: {reason}")

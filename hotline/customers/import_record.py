@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
 from hotline.customers import custom_fields
 from hotline.customers.contact_points import ContactValue, Kind, normalise
 from hotline.customers.custom_fields import CustomField, FieldSet
+from hotline.customers.import_consents import Consent, WrongConsent, read_packed
+from hotline.customers.import_consents import Reading as ConsentReading
 from hotline.customers.import_csv import Row
 from hotline.customers.import_mapping import ColumnMap, Order
-from hotline.customers.import_targets import CUSTOM
+from hotline.customers.import_targets import CONSENT, CUSTOM
 from hotline.customers.import_values import (
     bare,
     country_of,
@@ -81,6 +84,7 @@ class Record:
     points: tuple[Point, ...] = ()
     addresses: tuple[tuple[str, str, str | None], ...] = ()
     custom: dict[str, Any] = field(default_factory=dict)
+    consents: tuple[Consent, ...] = ()
 
     def packed(self) -> tuple[Any, ...]:
         """As plain values, which pass between processes in a fraction of the time."""
@@ -91,6 +95,7 @@ class Record:
             tuple((kind, value.value, value.country, label) for kind, value, label in self.points),
             self.addresses,
             self.custom,
+            tuple(tuple(each) for each in self.consents),
         )
 
 
@@ -106,7 +111,7 @@ def missing(record: Record, required: Sequence[Required]) -> list[Reason]:
 
 def unpacked(values: tuple[Any, ...]) -> Record:
     """The record out of ``Record.packed``."""
-    number, name, kind, locale, tier, classification, responsible, tags, points, addresses, custom = values
+    number, name, kind, locale, tier, classification, responsible, tags, points, addresses, custom, consents = values
     return Record(
         *(number, name, kind, locale, tier, classification),
         None if responsible is None else UUID(responsible),
@@ -114,6 +119,7 @@ def unpacked(values: tuple[Any, ...]) -> Record:
         tuple((kind, ContactValue(value, country), label) for kind, value, country, label in points),
         addresses,
         custom,
+        read_packed(consents),
     )
 
 
@@ -122,7 +128,7 @@ class Plan:
     """How rows are read. ``tiers``, ``classifications``, ``users`` and ``tags`` are what may stand in cells, folded.
 
     ``orders`` are the columns' ways of writing dates. ``new_tags``: unknown tags are made. ``more_tags`` are added to
-    every row's.
+    every row's. ``zone`` is that of days and times without one, ``now`` when the reading began.
     """
 
     mapping: ColumnMap
@@ -136,6 +142,8 @@ class Plan:
     new_tags: bool = True
     more_tags: tuple[str, ...] = ()
     fields: FieldSet = field(default_factory=lambda: FieldSet(()))
+    zone: str = "UTC"
+    now: datetime = field(default_factory=lambda: datetime(9000, 1, 1, tzinfo=UTC))
 
     @property
     def columns(self) -> int:
@@ -168,7 +176,7 @@ def read(row: Row, plan: Plan) -> Record | list[Reason]:
             if is_formula(text) and not cell.lstrip().startswith("'"):  # an apostrophe says that it is text
                 raise _Wrong("formula")
             reading.take(column, target, text)
-        except _Wrong as wrong:
+        except (_Wrong, WrongConsent) as wrong:
             reading.reasons.append(Reason(wrong.code, column, wrong.detail))
         except Invalid as error:
             reading.reasons.append(_reason(error, column))
@@ -190,6 +198,7 @@ class _Reading:
         self._addresses: list[tuple[str, str]] = []
         self._tags: list[str] = []
         self._custom: dict[int, tuple[str, str]] = {}
+        self._consents = ConsentReading(plan.orders, plan.zone, plan.now)
 
     def take(self, column: int, target: str, text: str) -> None:
         record, plan = self._record, self._plan
@@ -223,6 +232,8 @@ class _Reading:
         elif target == "number":
             found = _NUMBER.fullmatch(whole_number(text))
             record.number = int(_known(found, "number")[1])
+        elif target.startswith(CONSENT):
+            self._consents.take(column, target, text)
         else:
             self._custom[column] = (target.removeprefix(CUSTOM), text)
 
@@ -239,6 +250,10 @@ class _Reading:
         except Invalid as error:
             self.reasons.append(_reason(error, None))
         self._finish_custom()
+        try:
+            record.consents = self._consents.finish()
+        except WrongConsent as wrong:
+            self.reasons.append(Reason(wrong.code, wrong.column, wrong.detail))
         points: dict[tuple[str, str], Point] = {}
         for _, point in sorted(self._points, key=lambda each: each[0]):
             points.setdefault((point[0], point[1].value), point)

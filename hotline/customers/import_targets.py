@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,13 @@ from hotline.customers.names import fold
 
 #: Of a customer's own fields: ``custom.`` and the field's key.
 CUSTOM: Final = "custom."
+#: Of what they agreed to: ``consent.<channel>.<purpose>``, whether they did; ``consent.<detail>`` of all of these, and
+#: ``consent.<channel>.<purpose>.<detail>`` of one.
+CONSENT: Final = "consent."
+CONSENT_CHANNELS: Final = ("email", "sms", "whatsapp", "voice", "inapp")
+CONSENT_PURPOSES: Final = ("marketing", "service")
+CONSENT_DETAILS: Final = ("wording", "at", "source", "proof", "ip")
+CONSENT_STATES: Final = tuple(f"{CONSENT}{each}.{for_}" for each in CONSENT_CHANNELS for for_ in CONSENT_PURPOSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,31 @@ class Target:
     key: str
     names: tuple[str, ...]
     many: bool = False
+
+
+_OF_CHANNELS: Final = {"email": "邮件", "sms": "短信", "whatsapp": "whatsapp", "voice": "电话", "inapp": "应用内"}
+_OF_PURPOSES: Final = {"marketing": "营销", "service": "服务"}
+_OF_DETAILS: Final = {
+    "wording": ("consentwording", "consenttext", "optintext", "同意内容", "同意文本", "授权内容"),
+    "at": ("consentdate", "consenttime", "consentat", "optindate", "optintime", "同意时间", "同意日期", "授权时间"),
+    "source": ("consentsource", "optinsource", "同意来源", "同意方式", "授权方式"),
+    "proof": ("consentproof", "optinproof", "同意凭证", "授权凭证"),
+    "ip": ("consentip", "optinip", "同意ip"),
+}
+
+
+def _consents() -> tuple[Target, ...]:
+    found = [Target(f"{CONSENT}{detail}", names) for detail, names in _OF_DETAILS.items()]
+    for channel, said in _OF_CHANNELS.items():
+        for purpose, of in _OF_PURPOSES.items():
+            state = f"{CONSENT}{channel}.{purpose}"
+            names: tuple[str, ...] = (f"consent{channel}{purpose}", f"{channel}{purpose}consent", f"{channel}{purpose}",
+                     f"{said}{of}同意", f"{said}{of}授权", f"同意{said}{of}")  # fmt: skip
+            if purpose == "marketing":
+                names += (f"{channel}optin", f"{channel}consent", f"consent{channel}", f"{channel}subscribed")
+            found.append(Target(state, names))
+            found += [Target(f"{state}.{each}", (f"consent{channel}{purpose}{each}",)) for each in CONSENT_DETAILS]
+    return tuple(found)
 
 
 TARGETS: Final = (
@@ -58,6 +91,7 @@ TARGETS: Final = (
                     "客户标签"), many=True),
     Target("number", ("hotlinenumber", "customerno", "customernumber", "customerid", "kundennummer", "客户编号",
                       "客户号", "客户号码", "编号")),
+    *_consents(),
 )  # fmt: skip
 
 BY_KEY: Final = {target.key: target for target in TARGETS}
@@ -95,6 +129,11 @@ def label_of(heading: str) -> str:
     """The label of a contact point from its column's heading: ``mobile``, ``work``, ``home``, ``fax`` or none."""
     word = folded(heading)
     return next((label for part, label in _LABELS if part in word), "")
+
+
+def says_consent(mapping: Iterable[str | None]) -> bool:
+    """Whether a column of these tells what somebody agreed to."""
+    return any(key in CONSENT_STATES for key in mapping)
 
 
 def is_target(key: str) -> bool:

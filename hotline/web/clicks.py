@@ -7,26 +7,28 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from hotline.campaigns.clicks import only_looks
 from hotline.campaigns.links import PATH
 from hotline.web.context import house_of
 from hotline.web.rights import public
 from hotline.workflows.campaigns.link_clicks import follow
 
-#: Browsers and mailboxes that only look ahead say so in one of these.
-_LOOKING: Final = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _HEADERS: Final = {
     hdrs.CACHE_CONTROL: "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow",
 }
+#: Letters of a browser's name that are looked at.
+_LONGEST_NAME: Final = 500
 
 
 @public
 async def click(request: web.Request) -> web.StreamResponse:
-    """Leads on. HEAD, and GET of who only looks ahead, count for nothing; no request here ever unsubscribes anybody."""
-    looks = any("pre" in request.headers.get(name, "").lower() for name in _LOOKING)
-    counts = request.method == "GET" and not looks
-    url = await follow(house_of(request), request.match_info["token"], counts=counts)
+    """Leads on, in one step. HEAD, and GET of who only looks ahead, count for nothing, what programs fetch is counted
+    apart; no request here ever unsubscribes anybody."""
+    counts = not only_looks(request.method, request.headers)
+    name = request.headers.get(hdrs.USER_AGENT, "")[:_LONGEST_NAME]
+    url = await follow(house_of(request), request.match_info["token"], user_agent=name, counts=counts)
     return web.Response(status=302, headers={**_HEADERS, hdrs.LOCATION: url})
 
 

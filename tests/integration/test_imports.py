@@ -174,7 +174,7 @@ async def test_customers_who_are_there(house: House, policy: str) -> None:
     undone = await get_import(house.db, house.keyring, SYSTEM, view.id)
     assert undone.job is not None
     assert undone.job.state == "undone"
-    assert undone.job.result == {"removed": 1, "reverted": 1, "kept": 0}
+    assert undone.job.result == {"removed": 1, "reverted": 1, "kept": 0, "consents": 0}
     assert await house.db.fetchval("SELECT count(*) FROM personal_key k JOIN customer c ON c.key_id = k.id") == 1
 
 

@@ -30,8 +30,8 @@ LONGEST_PROOF: Final = 1_000
 @dataclass(frozen=True, slots=True)
 class Said:
     """Somebody agreed, or took it back. ``wording`` is what they agreed to as they saw or heard it; ``proof`` where it
-    can be looked up: a file, a form, a signature; ``ip`` from where, ``call_id`` in which call. ``id`` is the record's,
-    None: a new one."""
+    can be looked up: a file, a form, a signature; ``ip`` from where, ``call_id`` in which call; ``origin`` how it was
+    said as the file tells that an import read. ``id`` is the record's, None: a new one."""
 
     customer_id: UUID
     channel: Channel
@@ -44,7 +44,16 @@ class Said:
     wording: str = field(default="", repr=False)
     proof: str = field(default="", repr=False)
     ip: str = field(default="", repr=False)
+    origin: str = field(default="", repr=False)
     id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What holds, and since when."""
+
+    state: State
+    since: datetime
 
 
 async def grant(
@@ -92,8 +101,8 @@ async def say(uow: UnitOfWork, words: Sequence[Said]) -> frozenset[UUID]:
     """Keep these records and what holds by them; the customers for whom something has changed. Taking back what was
     taken back already is no record; who is not there, or was erased, has none."""
     people = await _people(uow, {word.customer_id for word in words})
-    before = await _held(uow, sorted({person.id for person in people.values()}))
-    held = dict(before)
+    before = await held(uow, sorted({person.id for person in people.values()}), lock=True)
+    holding = dict(before)
     kept: list[tuple[Said, UUID, _Person]] = []
     latest: dict[_Place, tuple[State, datetime, UUID]] = {}
     for word in words:
@@ -101,14 +110,13 @@ async def say(uow: UnitOfWork, words: Sequence[Said]) -> frozenset[UUID]:
         if person is None:
             continue
         place = (person.id, word.channel, word.purpose)
-        now = held.get(place)
+        now = holding.get(place)
         if word.action == "withdrawn" and now is not None and now.state == "withdrawn":
             continue
         record_id, at = word.id or uow.new_id(), min(word.at, uow.now)
         kept.append((word, record_id, person))
-        # Of two words of one instant the one that takes back holds.
-        if now is None or at > now.since or (at == now.since and word.action == "withdrawn"):
-            held[place] = _Held(word.action, at)
+        if holds_over(word.action, at, now):
+            holding[place] = Held(word.action, at)
             latest[place] = (word.action, at, record_id)
     await _keep(uow, kept)
     await _hold(uow, latest)
@@ -122,6 +130,11 @@ async def say(uow: UnitOfWork, words: Sequence[Said]) -> frozenset[UUID]:
     customers = frozenset(place[0] for place in changed)
     tell(uow, customers)
     return customers
+
+
+def holds_over(action: State, at: datetime, now: Held | None) -> bool:
+    """Whether a word holds against what holds so far: of two of one instant the one that takes back does."""
+    return now is None or at > now.since or (at == now.since and action == "withdrawn")
 
 
 def tell(uow: UnitOfWork, customers: Iterable[UUID]) -> None:
@@ -145,19 +158,29 @@ async def merge_consents(uow: UnitOfWork, merge_id: UUID, kept_id: UUID, gone_id
 
 
 async def unmerge_consents(uow: UnitOfWork, customers: Sequence[UUID]) -> None:
-    """What holds for those who are two again: what their own records say. A merge that was undone says nothing."""
+    """What holds for those who are two again: what their own records say."""
+    await hold_again(uow, customers)
+    tell(uow, customers)
+
+
+async def hold_again(uow: UnitOfWork, customers: Sequence[UUID]) -> None:
+    """What holds for these customers by their records alone. A merge or an import that was undone says nothing, nor
+    does the yes that a merge handed on of a yes that counts no more."""
     await uow.execute("DELETE FROM consent WHERE customer_id = ANY($1::uuid[])", list(customers))
     await uow.execute(
         """INSERT INTO consent (id, customer_id, channel, purpose, state, since, record_id)
            SELECT DISTINCT ON (r.customer_id, r.channel, r.purpose)
                   gen_random_uuid(), r.customer_id, r.channel, r.purpose, r.action, r.at, r.id
            FROM consent_record r
-           WHERE r.customer_id = ANY($1::uuid[]) AND NOT (r.source = 'merge' AND EXISTS (
-               SELECT 1 FROM merge m WHERE m.id = r.source_id AND m.undone_at IS NOT NULL))
+           WHERE r.customer_id = ANY($1::uuid[]) AND r.undone_at IS NULL AND NOT (r.source = 'merge' AND (
+               EXISTS (SELECT 1 FROM merge m WHERE m.id = r.source_id AND m.undone_at IS NOT NULL)
+               OR (r.action = 'granted' AND NOT EXISTS (
+                   SELECT 1 FROM consent_record o WHERE o.customer_id = r.customer_id AND o.channel = r.channel
+                     AND o.purpose = r.purpose AND o.action = 'granted' AND o.source <> 'merge'
+                     AND o.undone_at IS NULL))))
            ORDER BY r.customer_id, r.channel, r.purpose, r.at DESC, r.action DESC, r.id DESC""",
         list(customers),
     )
-    tell(uow, customers)
 
 
 async def states_of(uow: UnitOfWork, customer_id: UUID) -> Mapping[tuple[Channel, Purpose], State]:
@@ -176,12 +199,6 @@ class _Person:
     id: UUID
     key_id: UUID
     wrapped: Wrapped
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    state: State
-    since: datetime
 
 
 async def _people(uow: UnitOfWork, customer_ids: set[UUID]) -> dict[UUID, _Person]:
@@ -208,13 +225,14 @@ async def _people(uow: UnitOfWork, customer_ids: set[UUID]) -> dict[UUID, _Perso
     return {each: found[now] for each, now in means.items() if now in found}
 
 
-async def _held(uow: UnitOfWork, customers: Sequence[UUID]) -> dict[_Place, _Held]:
+async def held(uow: UnitOfWork, customers: Sequence[UUID], *, lock: bool = False) -> dict[_Place, Held]:
+    """What holds for these customers; with ``lock`` nobody changes it until the unit ends."""
     rows = await uow.fetch(
-        """SELECT customer_id, channel, purpose, state, since FROM consent WHERE customer_id = ANY($1::uuid[])
-           ORDER BY customer_id, channel, purpose FOR UPDATE""",
+        f"""SELECT customer_id, channel, purpose, state, since FROM consent WHERE customer_id = ANY($1::uuid[])
+            ORDER BY customer_id, channel, purpose {"FOR UPDATE" if lock else ""}""",  # noqa: S608
         customers,
     )
-    return {(row["customer_id"], row["channel"], row["purpose"]): _Held(row["state"], row["since"]) for row in rows}
+    return {(row["customer_id"], row["channel"], row["purpose"]): Held(row["state"], row["since"]) for row in rows}
 
 
 async def _keep(uow: UnitOfWork, kept: Sequence[tuple[Said, UUID, _Person]]) -> None:
@@ -246,6 +264,7 @@ def _sealed(uow: UnitOfWork, word: Said, record_id: UUID, person: _Person) -> by
         "wording": word.wording[:LONGEST_WORDING],
         "proof": word.proof[:LONGEST_PROOF],
         "ip": word.ip,
+        "origin": word.origin[:LONGEST_PROOF],
     }
     details = {name: value for name, value in details.items() if value}
     if not details:

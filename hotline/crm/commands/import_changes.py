@@ -87,6 +87,10 @@ class Changes:
             )  # fmt: skip
         self._effects.append((self._import_id, customer_id, "updated", version + 1))
 
+    def note(self, customer_id: UUID, version: int) -> None:
+        """The import told something of a customer that stands elsewhere than in their record."""
+        self._effects.append((self._import_id, customer_id, "updated", version))
+
     async def write(self) -> None:
         """Write all that was added."""
         uow = self._uow

@@ -14,6 +14,7 @@ from uuid import UUID
 from hotline.crm import copy_rows
 from hotline.crm.commands.customer_state import state_of
 from hotline.crm.commands.import_changes import EFFECT_COLUMNS, Changes
+from hotline.crm.commands.import_consents import Weighed, keep, weigh
 from hotline.crm.commands.tags import make_tags
 from hotline.crm.import_seal import (
     ADDRESS_COLUMNS,
@@ -31,6 +32,7 @@ from hotline.crm.queries.customer_views import SELECT, CustomerView, customer_vi
 from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
+from hotline.customers.import_consents import Consent
 from hotline.customers.import_policy import Duplicates, Match, Outcome, joined, laid_over, recognised_by
 from hotline.customers.import_record import Reason, Record, Required, missing
 
@@ -42,18 +44,21 @@ _CHANGED_AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the import was told to do, and what a new customer must have."""
+    """What the import was told to do, and what a new customer must have. ``consents``: columns tell of consent."""
 
     duplicates: Duplicates
     match: tuple[Match, ...]
     sealing: Sealing
     required: tuple[Required, ...] = ()
+    consents: bool = False
 
 
 @dataclass(slots=True)
 class Tally:
     """What became of a step's rows. ``repeated``: rows whose customer stands in the file before; they are counted under
-    what became of them, too. ``unchanged``: rows that said nothing new. ``reasons`` count rows by code."""
+    what became of them, too. ``unchanged``: rows that said nothing new. ``reasons`` count rows by code. Of what they
+    say of consent ``consents_granted`` and ``consents_withdrawn`` changed what holds; ``consents_older`` are kept and
+    changed nothing, since something newer holds."""
 
     created: int = 0
     updated: int = 0
@@ -61,12 +66,16 @@ class Tally:
     skipped: int = 0
     refused: int = 0
     repeated: int = 0
+    consents_granted: int = 0
+    consents_withdrawn: int = 0
+    consents_older: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
     def add(self, kept: Mapping[str, Any]) -> None:
         """Add what was kept of earlier steps."""
-        for name in ("created", "updated", "unchanged", "skipped", "refused", "repeated"):
-            setattr(self, name, getattr(self, name) + kept.get(name, 0))
+        for name in Tally.__dataclass_fields__:
+            if name != "reasons":
+                setattr(self, name, getattr(self, name) + kept.get(name, 0))
         for code, rows in kept.get("reasons", {}).items():
             self.reasons[code] = self.reasons.get(code, 0) + rows
 
@@ -90,6 +99,7 @@ class _Sorted:
     more: dict[int, list[int]] = field(default_factory=dict)
     existing: dict[UUID, list[int]] = field(default_factory=dict)
     refused: list[RefusedRow] = field(default_factory=list)
+    consents: list[Weighed] = field(default_factory=list)
 
     def record(self, place: int) -> Record:
         """What a row says, its later ones included."""
@@ -129,9 +139,17 @@ async def write_step(
     if trial is None:
         await _create(uow, import_id, found, rules.sealing)
     found.tally.created = len(found.new)
+    if rules.consents:
+        await _agreed(uow, import_id, found)
     if found.existing:
         await _change(uow, import_id, found, rules, write=trial is None)
     tally = found.tally
+    for weighed in found.consents:
+        tally.consents_granted += weighed.granted
+        tally.consents_withdrawn += weighed.withdrawn
+        tally.consents_older += weighed.older
+        if trial is None:
+            await keep(uow, weighed)
     tally.refused = len(found.refused)
     for row in found.refused:
         for code in {reason.code for reason in row.reasons}:
@@ -279,6 +297,16 @@ async def _create(uow: UnitOfWork, import_id: UUID, found: _Sorted, sealing: Sea
     await uow.copy_made("import_effect", EFFECT_COLUMNS, [of_import + each for each in ids], made)
 
 
+async def _agreed(uow: UnitOfWork, import_id: UUID, found: _Sorted) -> None:
+    """What new customers agreed to; in a trial they are nobody yet."""
+    said: dict[UUID, tuple[Consent, ...]] = {}
+    for place in found.new:
+        if consents := found.record(place).consents:
+            sealed = found.step.ids[place] if found.step.ids else b""
+            said[UUID(bytes=sealed[-16:]) if sealed else uow.new_id()] = consents
+    found.consents.append(await weigh(uow, import_id, said))
+
+
 async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules, *, write: bool) -> None:
     ids = sorted(found.existing)
     if write:
@@ -289,6 +317,7 @@ async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules
         some = ids[at : at + _CHANGED_AT_ONCE]
         rows = await uow.fetch(f"{SELECT} WHERE c.id = ANY($1::uuid[])", some)
         known = {row["id"]: row for row in rows}
+        there: list[_There] = []
         for customer_id in some:
             row = known.get(customer_id)
             key = personal_key(uow.keyring, row) if row is not None else None
@@ -297,30 +326,55 @@ async def _change(uow: UnitOfWork, import_id: UUID, found: _Sorted, rules: Rules
                     found.refuse(refused, "erased")
                 continue
             view = customer_view(uow.keyring, SYSTEM, row, for_eyes=False)
-            _change_one(uow, found, view, key, rules, writing)
+            before = state_of(view)
+            there.append(_There(view, key, before, _taken(uow, found, view, before, rules)))
+        said = {each.view.id: [one for record in each.records for one in record.consents] for each in there}
+        weighed = await weigh(uow, import_id, said if rules.consents else {})
+        found.consents.append(weighed)
+        for each in there:
+            _change_one(found.tally, each, rules, writing, agrees=each.view.id in weighed.customers)
     if writing is not None:
         await writing.write()
 
 
-def _change_one(
-    uow: UnitOfWork, found: _Sorted, view: CustomerView, key: PersonalKey, rules: Rules, writing: Changes | None
-) -> None:
-    before = state_of(view)
-    outcome = Outcome(dict(before))
-    taken = 0
+@dataclass(frozen=True, slots=True)
+class _There:
+    """A customer who is there, and what the rows that are taken say of them."""
+
+    view: CustomerView
+    key: PersonalKey
+    before: Mapping[str, Any]
+    records: Sequence[Record]
+
+
+def _taken(
+    uow: UnitOfWork, found: _Sorted, view: CustomerView, before: Mapping[str, Any], rules: Rules
+) -> list[Record]:
+    records: list[Record] = []
     for place in found.existing[view.id]:
         record = found.step.record(place)
         if _transfers(uow, before, record, rules.duplicates):
             found.refuse(place, "transfer")
-            continue
+        else:
+            records.append(record)
+    return records
+
+
+def _change_one(tally: Tally, there: _There, rules: Rules, writing: Changes | None, *, agrees: bool) -> None:
+    """``agrees``: their consent is changed or has more records, whatever else is."""
+    outcome = Outcome(dict(there.before))
+    for record in there.records:
         laid_over(outcome, record, rules.duplicates)
-        taken += 1
-    if outcome.points or outcome.addresses or outcome.tags or outcome.state != before:
-        found.tally.updated += taken
+    if outcome.points or outcome.addresses or outcome.tags or outcome.state != there.before:
+        tally.updated += len(there.records)
         if writing is not None:
-            writing.add(view.id, key, view.version, before, outcome)
+            writing.add(there.view.id, there.key, there.view.version, there.before, outcome)
+    elif agrees:
+        tally.updated += len(there.records)
+        if writing is not None:
+            writing.note(there.view.id, there.view.version)
     else:
-        found.tally.unchanged += taken
+        tally.unchanged += len(there.records)
 
 
 def _transfers(uow: UnitOfWork, before: Mapping[str, Any], record: Record, policy: Duplicates) -> bool:

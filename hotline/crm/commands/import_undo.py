@@ -17,7 +17,16 @@ from hotline.errors import Conflict, NotFound
 
 #: What a customer whom an import made has by itself; anything else that names them keeps them.
 OWN_TABLES: Final = frozenset(
-    {"contact_point", "address", "customer_tag", "customer_change", "import_effect", "duplicate_pair"}
+    {
+        "contact_point",
+        "address",
+        "customer_tag",
+        "customer_change",
+        "import_effect",
+        "duplicate_pair",
+        "consent",
+        "consent_record",
+    }
 )
 
 
@@ -51,15 +60,20 @@ async def references(uow: UnitOfWork) -> list[tuple[str, str]]:
     return sorted((row["source"], row["name"]) for row in rows if row["source"] not in OWN_TABLES)
 
 
-async def remove_created(uow: UnitOfWork, created: Sequence[Effect], naming: Sequence[tuple[str, str]]) -> set[UUID]:
-    """Delete those customers whom nobody touched or named since, with their keys; who they were."""
+async def remove_created(
+    uow: UnitOfWork, import_id: UUID, created: Sequence[Effect], naming: Sequence[tuple[str, str]]
+) -> set[UUID]:
+    """Delete those customers whom nobody touched or named since, and who said nothing of consent but what the import
+    told, with their keys; who they were."""
     if not created:
         return set()
     named = "".join(f" AND NOT EXISTS (SELECT FROM {table} r WHERE r.{column} = c.id)" for table, column in naming)
     rows = await uow.fetch(
         f"""DELETE FROM customer c USING unnest($1::uuid[], $2::int[]) AS e (id, version)
-            WHERE c.id = e.id AND c.version = e.version{named} RETURNING c.id, c.key_id""",  # noqa: S608
-        *([effect.customer_id for effect in created], [effect.version for effect in created]),
+            WHERE c.id = e.id AND c.version = e.version AND NOT EXISTS (
+                SELECT FROM consent_record r WHERE r.customer_id = c.id AND r.source_id IS DISTINCT FROM $3
+            ){named} RETURNING c.id, c.key_id""",  # noqa: S608
+        *([effect.customer_id for effect in created], [effect.version for effect in created], import_id),
     )
     await uow.execute("DELETE FROM personal_key WHERE id = ANY($1::uuid[])", [row["key_id"] for row in rows])
     return {row["id"] for row in rows}

@@ -223,6 +223,7 @@ async def _had(uow: UnitOfWork, customers: tuple[UUID, ...], channel: Channel) -
              AND (c.purpose = 'service' OR 'granted' = (
                   SELECT b.action FROM consent_record b
                   WHERE b.customer_id = c.customer_id AND b.channel = c.channel AND b.purpose = c.purpose
+                    AND b.undone_at IS NULL
                     AND (b.at, b.id) < (r.at, r.id) ORDER BY b.at DESC, b.id DESC LIMIT 1))""",
         *(list(customers), channel),
     )

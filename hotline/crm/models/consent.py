@@ -14,7 +14,8 @@ from hotline.ids import new_id
 
 
 class ConsentRecord(Model):
-    """One time that somebody agreed or took it back; written once, never changed. ``action``: ``granted`` or
+    """One time that somebody agreed or took it back; written once, never changed but for ``undone_at``: when the import
+    that said so was undone, since when it counts no more. ``action``: ``granted`` or
     ``withdrawn``; ``at`` is when they said so. ``sealed`` is a JSON object, under the customer's key, or ``key_id``
     where it came along by a merge: ``wording`` as it was shown or said, ``proof``, ``ip``. ``source_id`` is what it was
     said by: a message, a delivery, an import, a merge."""
@@ -37,6 +38,7 @@ class ConsentRecord(Model):
         "crm.PersonalKey", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     sealed = fields.BinaryField(null=True)
+    undone_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "consent_record"

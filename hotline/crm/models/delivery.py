@@ -20,7 +20,8 @@ class Delivery(Model):
     ``state`` goes forward by rank (``hotline.conversations.delivery``). ``lease`` is the token of who took it to be
     sent (``leased_by``, a row of ``dispatch_node``) until ``leased_until``; without the token nobody may begin a try.
     ``reason`` says why nothing was sent; ``error_code`` is the provider's word. ``facts`` holds ids of what triggered
-    it. ``occurrence`` counts the times of a campaign that comes again.
+    it. ``clicked_at`` is of people, ``scanned_at`` of programs that look where links lead. ``occurrence`` counts the
+    times of a campaign that comes again.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
@@ -53,6 +54,7 @@ class Delivery(Model):
     delivered_at = fields.DatetimeField(null=True)
     read_at = fields.DatetimeField(null=True)
     clicked_at = fields.DatetimeField(null=True)
+    scanned_at = fields.DatetimeField(null=True)
     opted_out_at = fields.DatetimeField(null=True)
     updated_at = fields.DatetimeField(db_default=Now())
 

@@ -69,13 +69,14 @@ class TrackedLink(Model):
 
 
 class LinkClick(Model):
-    """The first click of a recipient on a link."""
+    """The first click of a recipient on a link; ``machine``: only programs have followed it so far."""
 
     id = fields.BigIntField(primary_key=True)
     delivery_id = fields.UUIDField()
     manifest_id = fields.UUIDField()
     n = fields.SmallIntField()
     at = fields.DatetimeField()
+    machine = fields.BooleanField(db_default=False)
 
     class Meta:
         table = "link_click"

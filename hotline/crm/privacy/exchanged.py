@@ -209,6 +209,7 @@ EXCHANGED: Final[tuple[Personal, ...]] = (
             "state": "x.state",
             "read_at": "x.read_at",
             "clicked_at": "x.clicked_at",
+            "scanned_at": "x.scanned_at",
             "opted_out_at": "x.opted_out_at",
         },
         opened_by="NULL::uuid",

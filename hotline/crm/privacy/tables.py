@@ -24,6 +24,7 @@ PERSONAL: Final[tuple[Personal, ...]] = (
             "reason": "x.reason",
             "purpose": "x.purpose",
             "source": "x.source",
+            "undone_at": "x.undone_at",
             "until": "x.lifted_at",
         },
         opened_by="NULL::uuid",

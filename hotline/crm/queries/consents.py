@@ -36,7 +36,8 @@ class ConsentView:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecordView:
-    """One time that somebody agreed or took it back. ``user`` is the login of who wrote it down."""
+    """One time that somebody agreed or took it back. ``user`` is the login of who wrote it down, ``origin`` how it was
+    said as an imported file told; ``undone_at``: the import was undone, it counts no more."""
 
     id: UUID
     customer_id: UUID
@@ -53,6 +54,8 @@ class ConsentRecordView:
     wording: str = field(repr=False)
     proof: str = field(repr=False)
     ip: str = field(repr=False)
+    origin: str = field(repr=False)
+    undone_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +129,8 @@ async def suppressed_channels(db: Reader, viewer: Viewer, seen_id: UUID) -> Mapp
 
 _RECORDS: Final = """
 SELECT x.id, x.customer_id, x.channel, x.purpose, x.action, x.source, x.source_id, x.call_id, u.login AS user, x.at,
-    x.sealed, k.id AS key_id, k.wrapped, k.master, c.number AS customer_number, c.name_cipher, n.id AS name_key_id,
-    n.wrapped AS name_wrapped, n.master AS name_master
+    x.sealed, x.undone_at, k.id AS key_id, k.wrapped, k.master, c.number AS customer_number, c.name_cipher,
+    n.id AS name_key_id, n.wrapped AS name_wrapped, n.master AS name_master
 FROM consent_record x JOIN customer c ON c.id = x.customer_id
 JOIN personal_key k ON k.id = COALESCE(x.key_id, c.key_id) JOIN personal_key n ON n.id = c.key_id
 LEFT JOIN users u ON u.id = x.user_id
@@ -172,6 +175,7 @@ def _record(keyring: Keyring, row: Row) -> ConsentRecordView:
         wording=details.get("wording", ""),
         proof=details.get("proof", ""),
         ip=details.get("ip", ""),
+        origin=details.get("origin", ""),
     )
 
 
@@ -188,5 +192,6 @@ _PLAIN: Final[Sequence[str]] = (
         "call_id",
         "user",
         "at",
+        "undone_at",
     ),
 )

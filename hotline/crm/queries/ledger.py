@@ -55,6 +55,7 @@ class DeliveryView:
     delivered_at: datetime | None
     read_at: datetime | None
     clicked_at: datetime | None
+    scanned_at: datetime | None
     opted_out_at: datetime | None
     updated_at: datetime
 
@@ -123,9 +124,9 @@ _SELECT: Final = """
 SELECT d.id, d.campaign_id, g.number AS campaign_number, g.name AS campaign_name, d.manifest_id, d.occurrence,
     d.customer_id, d.channel, d.variant, d.locale, d.state, d.reason, d.provider_id, d.account_sid, d.error_code,
     d.attempts, d.segments, d.cost_minor, d.cost_currency, d.due_at, d.expires_at, d.sent_at, d.delivered_at, d.read_at,
-    d.clicked_at, d.opted_out_at, d.updated_at, c.number, c.name_cipher, c.id AS name_id, c.key_id, k.wrapped, k.master,
-    p.id AS point_id, p.kind AS point_kind, p.value_cipher, o.key_id AS point_key_id, q.wrapped AS point_wrapped,
-    q.master AS point_master
+    d.clicked_at, d.scanned_at, d.opted_out_at, d.updated_at,
+    c.number, c.name_cipher, c.id AS name_id, c.key_id, k.wrapped, k.master, p.id AS point_id, p.kind AS point_kind,
+    p.value_cipher, o.key_id AS point_key_id, q.wrapped AS point_wrapped, q.master AS point_master
 FROM delivery d
 JOIN customer c ON c.id = d.customer_id
 JOIN personal_key k ON k.id = c.key_id
@@ -235,6 +236,7 @@ def _view(keyring: Keyring, viewer: Viewer, row: Row, names: Sequence[str]) -> D
         delivered_at=row["delivered_at"],
         read_at=row["read_at"],
         clicked_at=row["clicked_at"],
+        scanned_at=row["scanned_at"],
         opted_out_at=row["opted_out_at"],
         updated_at=row["updated_at"],
     )

@@ -21,9 +21,9 @@ _MOST_REASONS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """Deliveries of one part of a campaign. Each count holds those behind it: who clicked has got it. ``failed`` went
-    wrong for good, ``expired`` were too late, ``suppressed`` were held back when it was their turn; ``held_out`` got
-    nothing on purpose, to compare with."""
+    """Deliveries of one part of a campaign. Each count holds those behind it: who clicked has got it; ``scanned`` are
+    those whose links a program followed, whoever clicked besides. ``failed`` went wrong for good, ``expired`` were too
+    late, ``suppressed`` were held back when it was their turn; ``held_out`` got nothing on purpose, to compare with."""
 
     total: int = 0
     queued: int = 0
@@ -33,6 +33,7 @@ class Funnel:
     delivered: int = 0
     read: int = 0
     clicked: int = 0
+    scanned: int = 0
     failed: int = 0
     bounced: int = 0
     suppressed: int = 0
@@ -101,7 +102,7 @@ SELECT channel, variant, state,
     CASE WHEN state IN ('permanent_failure', 'suppressed', 'expired', 'unknown') THEN reason END AS reason,
     CASE WHEN state IN ('permanent_failure', 'suppressed', 'expired', 'unknown') THEN error_code END AS error_code,
     cost_currency, count(*) AS total, count(sent_at) AS sent, count(delivered_at) AS delivered, count(read_at) AS read,
-    count(clicked_at) AS clicked, count(opted_out_at) AS opted_out,
+    count(clicked_at) AS clicked, count(scanned_at) AS scanned, count(opted_out_at) AS opted_out,
     count(*) FILTER (WHERE opted_out_at IS NOT NULL AND reason = 'complaint') AS complained,
     COALESCE(sum(segments) FILTER (WHERE sent_at IS NOT NULL), 0) AS segments,
     COALESCE(sum(cost_minor), 0)::bigint AS cost, count(cost_minor) AS priced,
@@ -154,6 +155,7 @@ def _funnel(row: Row) -> Funnel:
         delivered=max(row["delivered"], row["read"]),
         read=row["read"],
         clicked=row["clicked"],
+        scanned=row["scanned"],
         failed=total if state == "permanent_failure" else 0,
         bounced=total if state == "permanent_failure" and row["reason"] == "bounce" else 0,
         suppressed=total if state == "suppressed" and not held_out else 0,

@@ -68,6 +68,8 @@ class ConsentRecord(Output):
     wording: str = Field(description="What was agreed to, as it was shown or said.")
     proof: str = Field(description="Where it can be looked up.")
     ip: str
+    origin: str = Field(description="How it was said, as an imported file told.")
+    undone_at: datetime | None = Field(description="Its import was undone: it counts no more.")
 
 
 class ConsentsQuery(Paging):

@@ -42,7 +42,8 @@ class Delivery(Output):
     sent_at: datetime | None
     delivered_at: datetime | None
     read_at: datetime | None
-    clicked_at: datetime | None
+    clicked_at: datetime | None = Field(description="By a person.")
+    scanned_at: datetime | None = Field(description="When a program first followed a link: no click.")
     opted_out_at: datetime | None
     at: datetime = Field(description="When it changed last.")
 
@@ -73,7 +74,7 @@ def _render(view: DeliveryView) -> Delivery:
         reason=view.reason, provider_id=view.provider_id, account=view.account_sid, attempts=view.attempts,
         error=view.error_code, segments=view.segments, cost=view.cost, currency=view.currency, due_at=view.due_at,
         expires_at=view.expires_at, sent_at=view.sent_at, delivered_at=view.delivered_at, read_at=view.read_at,
-        clicked_at=view.clicked_at, opted_out_at=view.opted_out_at, at=view.updated_at,
+        clicked_at=view.clicked_at, scanned_at=view.scanned_at, opted_out_at=view.opted_out_at, at=view.updated_at,
     )  # fmt: skip
 
 

@@ -64,7 +64,9 @@ class ImportJob(Output):
     failed: int
     result: dict[str, Any] = Field(
         description="Rows `created`, `updated`, `unchanged`, `skipped`, `refused`; `repeated` ones stand in the file "
-        "before and are counted under what became of them; `reasons` counts refused rows by code."
+        "before and are counted under what became of them; `reasons` counts refused rows by code. Of consent "
+        "`consents_granted` and `consents_withdrawn` change what holds, `consents_older` are kept and change nothing. "
+        "Once undone: `removed`, `reverted`, `kept`, `consents`."
     )
     error: str | None
     undo_until: datetime | None

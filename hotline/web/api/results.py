@@ -34,7 +34,8 @@ class FunnelCounts(Output):
     sent: int = Field(description="All that left.")
     delivered: int
     read: int
-    clicked: int
+    clicked: int = Field(description="By people.")
+    scanned: int = Field(description="Whose links a program followed: link scanners, previews. No clicks.")
     failed: int
     bounced: int = Field(description="Of those that failed.")
     suppressed: int = Field(description="Held back when it was their turn.")

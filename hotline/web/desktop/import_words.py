@@ -44,6 +44,31 @@ TARGETS: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         ),
     ),
     (
+        N_("What they agreed to (yes or no)"),
+        (
+            ("consent.email.marketing", N_("Email, marketing")),
+            ("consent.email.service", N_("Email, service")),
+            ("consent.sms.marketing", N_("SMS, marketing")),
+            ("consent.sms.service", N_("SMS, service")),
+            ("consent.whatsapp.marketing", N_("WhatsApp, marketing")),
+            ("consent.whatsapp.service", N_("WhatsApp, service")),
+            ("consent.voice.marketing", N_("Calls, marketing")),
+            ("consent.voice.service", N_("Calls, service")),
+            ("consent.inapp.marketing", N_("In-app, marketing")),
+            ("consent.inapp.service", N_("In-app, service")),
+        ),
+    ),
+    (
+        N_("How they agreed"),
+        (
+            ("consent.wording", N_("The words they agreed to")),
+            ("consent.at", N_("When they said so")),
+            ("consent.source", N_("How they said so")),
+            ("consent.proof", N_("Where it can be looked up")),
+            ("consent.ip", N_("From which address of the internet")),
+        ),
+    ),
+    (
         N_("In this house"),
         (
             ("tier", N_("Tier")),
@@ -156,6 +181,12 @@ SUMMED: Final[Mapping[str, str]] = {
     "nul": N_("NUL characters"),
     "ambiguous": N_("fits several customers"),
     "transfer": N_("somebody else is responsible"),
+    "consent_state": N_("neither yes nor no"),
+    "consent_wording": N_("consent without its words"),
+    "consent_time": N_("consent without its time"),
+    "consent_date": N_("not a date"),
+    "consent_future": N_("not yet"),
+    "consent_ip": N_("not an address of the internet"),
     "erased": N_("customer is gone"),
     "field": N_("a field of yours"),
 }

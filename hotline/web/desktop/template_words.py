@@ -70,6 +70,7 @@ _FINDINGS: Final[Mapping[str, str]] = {
     "link_other_script": N_("The name {host} is written in another script: it may look like another name."),
     "whatsapp_without_template": N_("Without an approved template it reaches only who wrote in the last 24 hours."),
     "voice_recording": N_("The recording {name} is played."),
+    "link_not_tracked": N_("Where these lead was approved by nobody, so clicks on them are not seen: {names}"),
     "no_default": N_("Whoever lacks one of these gets nothing: {names}"),
 }
 #: Severity → (class, icon).

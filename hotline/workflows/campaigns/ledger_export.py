@@ -53,6 +53,7 @@ COLUMNS: Final[Mapping[str, Callable[[DeliveryView], object]]] = {
     "delivered_at": lambda each: each.delivered_at,
     "read_at": lambda each: each.read_at,
     "clicked_at": lambda each: each.clicked_at,
+    "scanned_at": lambda each: each.scanned_at,
     "opted_out_at": lambda each: each.opted_out_at,
 }
 

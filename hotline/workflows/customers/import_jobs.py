@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import import_undo
+from hotline.crm.commands import import_consents, import_undo
 from hotline.crm.commands import imports as commands
 from hotline.crm.commands.bulk import BATCH, settle
 from hotline.crm.commands.import_steps import Rules, Seen, Tally, write_step
@@ -23,7 +23,7 @@ from hotline.customers import import_mapping
 from hotline.customers.custom_fields import FieldSet
 from hotline.customers.import_reading import reading_of
 from hotline.customers.import_record import Plan, Required
-from hotline.customers.import_targets import CUSTOM
+from hotline.customers.import_targets import CUSTOM, says_consent
 from hotline.customers.names import fold
 from hotline.errors import Unavailable
 from hotline.workflows.background import Kind, Result, Run
@@ -63,6 +63,7 @@ async def undo_import(house: House, run: Run) -> Result:
     cursor = run.job.cursor or {}
     before: int | None = cursor.get("before")
     removed, reverted, kept = cursor.get("removed", 0), cursor.get("reverted", 0), cursor.get("kept", 0)
+    consents = cursor.get("consents", 0)
     async with house.unit(SYSTEM) as uow:
         naming = await import_undo.references(uow)
     while True:
@@ -78,19 +79,21 @@ async def undo_import(house: House, run: Run) -> Result:
                     break
                 some.append(effect)
             if kind == "created":
-                gone = await import_undo.remove_created(uow, some, naming)
+                gone = await import_undo.remove_created(uow, import_id, some, naming)
                 removed, kept = removed + len(gone), kept + len(some) - len(gone)
             else:
                 for effect in some:
                     back = await import_undo.revert_changed(uow, import_id, effect)
                     reverted, kept = reverted + back, kept + (not back)
+            there = [effect.customer_id for effect in some]
+            consents += await import_consents.take_back(uow, import_id, there)
             before = some[-1].id
             await run.advance(
                 uow,
-                cursor={"before": before, "removed": removed, "reverted": reverted, "kept": kept},
+                cursor={"before": before, "removed": removed, "reverted": reverted, "kept": kept, "consents": consents},
                 done=len(some),
             )
-    return {"removed": removed, "reverted": reverted, "kept": kept}
+    return {"removed": removed, "reverted": reverted, "kept": kept, "consents": consents}
 
 
 async def _through(house: House, run: Run, *, after: int, tally: Tally, trial: Seen | None) -> Result:
@@ -158,6 +161,8 @@ async def _task(house: House, viewer: Viewer, view: ImportView, *, writes: bool)
         new_tags=viewer.may("tags.write"),
         more_tags=options.tags,
         fields=known,
+        zone=str(house.settings.timezone),
+        now=house.clock(),
     )
     own = viewer.user_id if viewer.scope_of("customers") != "all" else None
     sealing = Sealing(house.keyring, known, tiers, viewer.user_id, own)
@@ -173,7 +178,7 @@ async def _task(house: House, viewer: Viewer, view: ImportView, *, writes: bool)
         sealing if writes else None,
     )
     required = _required(known, view, viewer, house.settings.locale)
-    return task, Rules(options.duplicates, options.match, sealing, required)  # type: ignore[arg-type]
+    return task, Rules(options.duplicates, options.match, sealing, required, says_consent(view.mapping))  # type: ignore[arg-type]
 
 
 def _required(known: FieldSet, view: ImportView, viewer: Viewer, language: str) -> tuple[Required, ...]:

@@ -27,7 +27,7 @@ from hotline.customers.import_mapping import Guess
 from hotline.customers.import_policy import DUPLICATES, MATCHES
 from hotline.customers.import_reading import Sample, reading_of
 from hotline.customers.import_record import LONGEST_TAG, MOST_TAGS
-from hotline.customers.import_targets import CUSTOM, folded
+from hotline.customers.import_targets import CUSTOM, folded, says_consent
 from hotline.customers.import_values import country_of
 from hotline.customers.text import one_line
 from hotline.errors import Conflict, Forbidden, Invalid
@@ -207,6 +207,8 @@ async def start(
     options = options_of({**view.options, **chosen})
     if import_mapping.lacks_name(view.mapping):
         raise Invalid("mapping: no column says who the customer is; choose one for the name.")
+    if says_consent(view.mapping):
+        viewer.require("consents.write")
     if "private" in viewer.masks:
         private = {f"{CUSTOM}{each.key}" for each in (await fields.load(house)).fields if each.private}
         if private.intersection(filter(None, view.mapping)):

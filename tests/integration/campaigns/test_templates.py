@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -172,8 +172,12 @@ async def test_a_preview_names_what_is_missing(house: House) -> None:
     assert (example.missing, example.rendered.body) == ((), "Alex Morgan, [city] [pin] Gold")
 
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
+
+
 async def clicked(api: Api, path: str, method: str = "GET", **headers: str) -> tuple[int, str | None]:
-    async with api.client.request(method, path, allow_redirects=False, headers=headers) as answer:
+    named = {"User-Agent": BROWSER, **headers}
+    async with api.client.request(method, path, allow_redirects=False, headers=named) as answer:
         return answer.status, answer.headers.get("Location")
 
 
@@ -185,9 +189,9 @@ async def test_a_tracked_link_leads_on_and_notes_the_click(house: House, api: Ap
         numbers = await freeze_links(uow, manifest, [version])
         assert await freeze_links(uow, manifest, [version]) == numbers == {url: 1}
     await house.db.execute(
-        """INSERT INTO delivery (id, campaign_id, manifest_id, customer_id, channel, state, due_at)
-           VALUES ($1, $1, $2, $3, 'sms', 'sent', now())""",
-        *(delivery, manifest, ann),
+        """INSERT INTO delivery (id, campaign_id, manifest_id, customer_id, channel, state, due_at, sent_at)
+           VALUES ($1, $1, $2, $3, 'sms', 'sent', $4, $4)""",
+        *(delivery, manifest, ann, house.clock() - timedelta(minutes=5)),
     )
     content = (await read_versions(house.db, SYSTEM, [version]))[version].content
     compiled = compile_version("sms", content, numbers).for_locale("en")
@@ -207,6 +211,10 @@ async def test_a_tracked_link_leads_on_and_notes_the_click(house: House, api: Ap
     assert await clicked(api, path, "HEAD") == (302, url)
     assert await clicked(api, path, **{"Sec-Purpose": "prefetch;prerender"}) == (302, url)
     assert await noted() == (None, 0, 0)
+    # One that fetches it is counted apart.
+    assert await clicked(api, path, **{"User-Agent": "Mozilla/5.0 (compatible; bingbot/2.0)"}) == (302, url)
+    assert await noted() == (None, 1, 0)
+    assert await house.db.fetchval("SELECT scanned_at FROM delivery") is not None
     assert await clicked(api, path) == (302, url)
     at, clicks, said = await noted()
     assert at is not None
@@ -223,6 +231,43 @@ async def test_a_tracked_link_leads_on_and_notes_the_click(house: House, api: Ap
         assert (await clicked(api, f"/c/{token}"))[0] == 404, token
     assert await clicked(api, f"{path}?url=https://evil.example&to=//evil.example") == (302, url)
     assert await noted() == (at, 1, 0)
+
+
+async def test_links_with_values_and_who_follows_many_at_once(house: House, api: Api) -> None:
+    await field(house, "coupon", "text", private=True)
+    manifest, delivery = new_id(), new_id()
+    ann = await customer(house, "Ann", custom={"coupon": "A/1?x#"})
+    urls = [f"https://shop.example/{place}" for place in "abc"]
+    body = " ".join([*urls, "https://shop.example/o/{{ coupon }}?n={{ first_name }} STOP"])
+    async with house.unit(SYSTEM) as uow:
+        version = await version_of_variants(uow, "sms", [{"body": body}], track_links=True)
+        numbers = await freeze_links(uow, manifest, [version])
+    assert list(numbers) == [*urls, "https://shop.example/o/{{ custom.coupon }}?n={{ customer.first_name }}"]
+    await house.db.execute(
+        """INSERT INTO delivery (id, campaign_id, manifest_id, customer_id, channel, state, due_at, sent_at)
+           VALUES ($1, $1, $2, $3, 'sms', 'sent', $4, $4)""",
+        *(delivery, manifest, ann, house.clock() - timedelta(minutes=5)),
+    )
+    paths = [f"/c/{tokens.click(links.secrets(house), delivery, n)}" for n in range(1, 5)]
+
+    async def marks() -> tuple[bool, bool]:
+        row = await house.db.fetchrow("SELECT clicked_at, scanned_at FROM delivery")
+        assert row is not None
+        return row["clicked_at"] is not None, row["scanned_at"] is not None
+
+    assert await clicked(api, paths[3]) == (302, "https://shop.example/o/A%2F1%3Fx%23?n=Ann")
+    assert await clicked(api, paths[0]) == (302, urls[0])
+    assert await marks() == (True, False)
+    # The third within moments: a browser's name or not, no person does that.
+    assert await clicked(api, paths[1]) == (302, urls[1])
+    assert await marks() == (False, True)
+    await house.db.execute("UPDATE link_click SET at = at - interval '1 minute'")
+    assert await clicked(api, paths[0]) == (302, urls[0])
+    assert await marks() == (True, True)
+    # What is not known any more leads nowhere, rather than to a page for nobody.
+    await house.db.execute("UPDATE customer SET erased_at = now() WHERE id = $1", ann)
+    assert (await clicked(api, paths[3]))[0] == 404
+    assert await clicked(api, paths[2]) == (302, urls[2])
 
 
 async def test_templates_by_the_api(house: House, api: Api) -> None:
@@ -360,6 +405,10 @@ async def test_links_of_a_campaign_lead_where_its_manifest_says(
     assert len(paths) == 4
     assert len(set(paths)) == 2, "each recipient has one of their own, the same in both parts"
     assert not any("shop.example.com" in part for part in parts)
+    # Right after it was sent nobody but a program can have read it.
+    assert await clicked(api, paths[0]) == (302, url)
+    assert await house.db.fetchval("SELECT count(clicked_at) FROM delivery") == 0
+    await house.db.execute("UPDATE delivery SET sent_at = sent_at - interval '1 minute'")
     assert await clicked(api, paths[0]) == (302, url)
     assert await house.db.fetchval("SELECT count(*) FROM delivery WHERE clicked_at IS NOT NULL") == 1
     # A row that somebody changed leads nobody anywhere: the approved manifest says something else.

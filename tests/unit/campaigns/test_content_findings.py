@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hotline.campaigns.content import clean
-from hotline.campaigns.content_findings import findings_of
+from hotline.campaigns.content_findings import TYPICAL_LINK, TYPICAL_VALUE, findings_of
 from hotline.campaigns.render import Channel
 from hotline.channels.mail.mjml import html_of, text_of
 
@@ -35,6 +35,17 @@ def test_rule_13_chinese_sms() -> None:
     assert sms("【兰汀】" + "长" * 500 + "退订回T", "zh")["sms_too_long"] == "stop"
 
 
+def test_a_link_of_ones_own_says_how_to_stop() -> None:
+    assert sms("Come and see. No more: {{ unsubscribe_url }}") == {}
+    assert sms("【兰汀】您的光纤可免费升级。退订请点 {{ unsubscribe_url }} ", "zh") == {}
+    assert sms("【兰汀】退订请点{{ unsubscribe_url }}，您的光纤可以免费升级，请尽快办理", "zh") == {
+        "opt_out_not_at_end": "stop"
+    }
+    assert sms("【兰汀】您的光纤可免费升级 {{ unsubscribe_url }}", "zh") == {"opt_out_not_at_end": "stop"}
+    approved = {"content_sid": "HX" + "0" * 32, "variables": {"1": "{{ unsubscribe_url }}"}, "body": "Sale. {{ 1 }}"}
+    assert codes("whatsapp", approved) == {}
+
+
 def test_an_sms_says_how_to_stop() -> None:
     assert sms("Come and see. Reply STOP to end") == {}
     assert sms("Come and see") == {"opt_out_missing": "stop"}
@@ -46,6 +57,50 @@ def test_an_sms_says_what_it_takes() -> None:
     found = {each.code: each for each in findings_of("sms", content)}
     assert found["sms_segments"].values == {"segments": 3, "letters": 156}
     assert found["sms_letters"].values == {"letters": "’"}
+
+
+def test_links_of_recipients_count_with_the_length_they_get() -> None:
+    def letters(body: str, *, tracked: bool) -> Any:
+        content = {"default": "en", "track_links": tracked, "locales": {"en": {"body": body}}}
+        (found,) = [each for each in findings_of("sms", content) if each.code == "sms_segments"]
+        return found.values["letters"]
+
+    assert letters("STOP {{ unsubscribe_url }}", tracked=False) == 5 + TYPICAL_LINK
+    short = "STOP https://a.example.com/{{ custom.x }}"
+    assert (letters(short, tracked=False), letters(short, tracked=True)) == (27 + TYPICAL_VALUE, 5 + TYPICAL_LINK)
+
+
+def test_a_link_that_nobody_approved_is_not_tracked_and_that_is_said() -> None:
+    def loose(channel: Channel, each: dict[str, Any]) -> list[Any]:
+        content = {"default": "en", "track_links": True, "locales": {"en": each}}
+        return [found.values["names"] for found in findings_of(channel, content) if found.code == "link_not_tracked"]
+
+    assert loose(
+        "sms", {"body": "{{ company.website }} {{ unsubscribe_url }} https://a.example.com/{{ custom.x }}"}
+    ) == [("company.website",)]
+    html = (
+        '<a href="{{ custom.page }}">a</a><a href="{{ unsubscribe_url }}">b</a><a href="https://a.example.com/">c</a>'
+    )
+    assert loose("email", {"subject": "s", "html": html, "text": "t"}) == [("custom.page",)]
+
+
+@pytest.mark.parametrize("locale", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("https://10.1.2.3/{{ customer.reference }}", "link_to_own_network"),
+        ("http://shop.example.com/?c={{ customer.reference }}", "link_not_encrypted"),
+        ("https://user@shop.example.com/{{ customer.reference }}", "link_disguised"),
+        ("https：//shop.example.com", "link_misspelt"),
+        ("https://shop..example.com/", "link_misspelt"),
+        ("https://shop。example。com", "link_to_own_network"),
+        ("https://t.cn/x", "link_shortened"),
+        ("https://银行.example.com/", "link_other_script"),
+    ],
+)
+def test_bad_links_are_found_in_every_language(locale: str, written: str, code: str) -> None:
+    text = f"See {written} now. STOP" if locale == "en" else f"【兰汀】请看 {written} 退订回T"
+    assert code in sms(text, locale)
 
 
 @pytest.mark.parametrize(

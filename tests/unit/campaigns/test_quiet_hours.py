@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hotline.campaigns import regions
 from hotline.campaigns.quiet_hours import Hours, hours_of, is_open, opens_at, place_of_number
 
 #: From which day on and how far instants are tried: over two changes of the clocks in both hemispheres.
@@ -108,3 +109,71 @@ def test_any_hours_open_within_two_days(now: datetime, zone: str, opens: int, le
     assert found is not None
     assert now <= found <= now + timedelta(days=2, hours=1)
     assert is_open(hours, (zone,), found)
+
+
+@pytest.mark.parametrize(
+    ("number", "zone", "local", "expected"),
+    [
+        # Florida ends an hour before its country, Texas begins an hour after it and on Sundays at noon.
+        ("+13055550123", "America/New_York", "2026-06-01T19:59:59", True),
+        ("+13055550123", "America/New_York", "2026-06-01T20:00:00", False),
+        ("+12125550123", "America/New_York", "2026-06-01T20:30:00", True),
+        ("+12145550123", "America/Chicago", "2026-06-01T08:30:00", False),
+        ("+12145550123", "America/Chicago", "2026-06-07T11:59:00", False),
+        ("+12145550123", "America/Chicago", "2026-06-07T12:00:00", True),
+        ("+14015550123", "America/New_York", "2026-06-06T16:59:00", True),
+        ("+14015550123", "America/New_York", "2026-06-06T17:00:00", False),
+        ("+12055550123", "America/Chicago", "2026-06-07T12:00:00", False),
+    ],
+)
+def test_rule_07_hours_of_states(number: str, zone: str, local: str, expected: bool) -> None:
+    place = place_of_number(number)
+    hours = hours_of(place.country, None, place.regions)
+    assert hours is not None
+    at = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    assert is_open(hours, [zone], at) is expected
+
+
+def test_rule_07_after_a_day_without_hours_comes_the_next() -> None:
+    saturday = datetime(2026, 6, 6, 21, tzinfo=ZoneInfo("America/Chicago")).astimezone(UTC)
+    alabama = hours_of("US", ("10:00", "18:00"), ("US-AL",))
+    assert alabama is not None
+    monday = datetime(2026, 6, 8, 10, tzinfo=ZoneInfo("America/Chicago"))
+    assert opens_at(alabama, ("America/Chicago",), saturday) == monday
+    never = hours_of("US", ("20:00", "21:00"), ("US-FL",))
+    assert never is not None
+    assert opens_at(never, ("America/New_York",), saturday) is None
+
+
+def test_rule_07_a_number_that_moved_keeps_the_hours_of_both_states() -> None:
+    place = place_of_number("+13055550123").within("US-TX")
+    assert place.regions == ("US-FL", "US-TX")
+    hours = hours_of("US", None, place.regions)
+    assert hours is not None
+    assert hours.on(0) == (time(9), time(20))
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("1 Main St\nMiami, FL 33101", "US-FL"),
+        ("1 Main St\n33101 Miami\nFL", "US-FL"),
+        ("1 Main St, Austin, Texas 78701-1234, USA", "US-TX"),
+        ("Providence, Rhode Island", "US-RI"),
+        ("5 Rue de la\nLyon", None),
+        ("New York, NY 10001", None),
+        ("Washington Street 5\nBoston, MA 02110", "US-MA"),
+        ("", None),
+    ],
+)
+def test_the_state_of_an_address(text: str, region: str | None) -> None:
+    assert regions.of_address(text) == region
+
+
+def test_area_codes_are_of_one_state_each() -> None:
+    zones = {"US-FL": "America/New_York", "US-TX": "America/Chicago", "US-WA": "America/Los_Angeles"}
+    for code, zone in (("305", zones["US-FL"]), ("214", zones["US-TX"]), ("206", zones["US-WA"])):
+        place = place_of_number(f"+1{code}5550123")
+        assert place.zones == (zone,)
+        assert zones[place.regions[0]] == zone
+    assert regions.of_number("+442071838750") is None

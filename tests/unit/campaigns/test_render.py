@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -183,8 +184,11 @@ def test_recipients_get_their_language_or_the_default() -> None:
 def test_tracked_links_are_filled_in_for_each_recipient() -> None:
     body = "See https://a.example/x?y=1. Or https://b.example/{{ custom.x }} (https://c.example/)."
     content = version("sms", {"body": body}, track=True)
-    assert urls_of("sms", content) == ("https://a.example/x?y=1", "https://c.example/")
-    made = compile_version("sms", content, links.numbered(urls_of("sms", content))).for_locale("en")
+    filled = "https://b.example/{{ custom.x }}"
+    assert urls_of("sms", content) == ("https://a.example/x?y=1", filled, "https://c.example/")
+    # As campaigns were approved before such links could be tracked.
+    before = {"https://a.example/x?y=1": 1, "https://c.example/": 2}
+    made = compile_version("sms", content, before).for_locale("en")
     assert made.links == {1, 2}
     values = {"custom.x": "p", **links.link_values(made.links, "https://h.example/", lambda n: f"token{n}")}
     said = "See https://h.example/c/token1. Or https://b.example/p (https://h.example/c/token2)."
@@ -193,6 +197,48 @@ def test_tracked_links_are_filled_in_for_each_recipient() -> None:
         render(made, {"custom.x": "p"})
     untracked = compile_version("sms", {**content, "track_links": False}, {"https://a.example/x?y=1": 1})
     assert "https://a.example/x?y=1." in render(untracked.for_locale("en"), {"custom.x": "p"}).body
+
+
+def test_links_with_values_are_tracked_and_lead_where_their_template_says() -> None:
+    body = 'A https://b.example/o/{{ custom.x }}?c={{ custom.y | default("none") }}. B {{ custom.x }}'
+    content = version("sms", {"body": body}, track=True)
+    (written,) = urls_of("sms", content)
+    assert written == 'https://b.example/o/{{ custom.x }}?c={{ custom.y | default("none") }}'
+    made = compile_version("sms", content, {written: 7}).for_locale("en")
+    own = {"link:7": "https://h.example/c/t"}
+    assert render(made, {**own, "custom.x": "1/2"}).body == "A https://h.example/c/t. B 1/2"
+    with pytest.raises(MissingValue):
+        render(made, own)
+    assert links.fields_of(written) == {"custom.x", "custom.y"}
+    assert links.filled(written, {"custom.x": "a b/../?#@", "custom.y": "说&x=1"}) == (
+        "https://b.example/o/a%20b%2F..%2F%3F%23%40?c=%E8%AF%B4%26x%3D1"
+    )
+    with pytest.raises(MissingValue):
+        links.filled(written, {"custom.y": "1"})
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_no_value_chooses_the_host_of_a_link(value: str) -> None:
+    try:
+        made = links.filled("https://b.example/{{ custom.x }}", {"custom.x": value})
+    except MissingValue:
+        assert not value.strip()
+    else:
+        assert re.fullmatch(r"https://b\.example/[A-Za-z0-9%._~-]+", made)
+
+
+def test_links_with_values_in_mails_are_tracked_in_both_parts() -> None:
+    html = '<a href=" https://a.example/?x={{ custom.x }}&amp;y=2 ">a</a><a href="{{ company.website }}">b</a>'
+    text = "a: https://a.example/?x={{ custom.x }}&y=2"
+    content = version("email", {"subject": "S", "html": html, "text": text}, track=True)
+    (written,) = urls_of("email", content)
+    made = compile_version("email", content, {written: 4}).for_locale("en")
+    values = {"link:4": "https://h.example/c/t", "custom.x": '"><b>', "company.website": "https://w.example"}
+    done = render(made, values)
+    assert done.html == '<a href="https://h.example/c/t">a</a><a href="https://w.example">b</a>'
+    assert done.body == "a: https://h.example/c/t"
+    plain = render(compile_version("email", {**content, "track_links": False}).for_locale("en"), values)
+    assert 'href=" https://a.example/?x=%22%3E%3Cb%3E&amp;y=2 "' in (plain.html or "")
 
 
 def test_links_of_mails_are_tracked_in_both_parts() -> None:
