@@ -15,6 +15,7 @@ from hotline.calls.story import Alias
 from hotline.crm.database import Row
 from hotline.crm.keys import PersonalKey, Wrapped
 from hotline.crm.personal_keys import create_personal_key, load_personal_key
+from hotline.crm.records import MarkedRecord
 from hotline.crm.unit_of_work import UnitOfWork, plain
 from hotline.tickets.states import AttachedBy
 
@@ -40,7 +41,7 @@ class LegRecord:
 
 
 @dataclass(slots=True)
-class CallRecord:
+class CallRecord(MarkedRecord):
     """A call's row, without its personal data but for the sealed columns."""
 
     id: UUID
@@ -81,14 +82,6 @@ class CallRecord:
     def will_change(self) -> bool:
         """Whether saving makes another version: a leg is part of its call."""
         return self.changed or any(leg.changed for leg in self.legs.values())
-
-    def set(self, **columns: Any) -> bool:
-        """Change columns; says whether any was different."""
-        different = {name: value for name, value in columns.items() if getattr(self, name) != value}
-        for name, value in different.items():
-            setattr(self, name, value)
-        self.changed |= bool(different)
-        return bool(different)
 
 
 @dataclass(frozen=True, slots=True)

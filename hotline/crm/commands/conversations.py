@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from hotline.conversations.states import Channel, State
 from hotline.crm.database import Row
 from hotline.crm.keys import PersonalKey
 from hotline.crm.personal_keys import create_personal_key, load_personal_key
+from hotline.crm.records import ComparedRecord
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Conflict, NotFound
 from hotline.events import permission_mark, queue_mark, user_mark
@@ -23,11 +24,20 @@ SEES_ALL: Final = permission_mark("conversations.read_all")
 SEES_UNASSIGNED: Final = permission_mark("conversations.read")
 
 
+_CHANGING: Final = (
+    "state", "sender_id", "customer_id", "candidate_ids", "address_index", "address_cipher", "name_cipher", "country",
+    "language", "subject_cipher", "assignee_id", "claimed_at", "queue", "ticket_id", "follows_id", "created_by_id",
+    "last_in_at", "last_out_at", "last_at", "unanswered_since", "auto_answered_at", "waiting_until", "closed_at",
+)  # fmt: skip
+
+
 @dataclass(slots=True)
-class ConversationRecord:
+class ConversationRecord(ComparedRecord):
     """A conversation's row, its texts sealed under ``key_id``, a key of its own. ``saved`` are the values in the
     database; ``also`` are further users who see it: who has its ticket, who is responsible for its customer; the team
     of ``ticket_queue`` sees it, too."""
+
+    CHANGING: ClassVar = _CHANGING
 
     id: UUID
     channel: Channel
@@ -61,35 +71,8 @@ class ConversationRecord:
     ticket_queue: str | None = None
     saved: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def exists(self) -> bool:
-        """Whether the database has it."""
-        return bool(self.saved)
-
-    def set(self, **columns: Any) -> bool:
-        """Change columns; says whether any was different."""
-        different = False
-        for name, value in columns.items():
-            if getattr(self, name) != value:
-                setattr(self, name, value)
-                different = True
-        return different
-
-    def differences(self) -> dict[str, tuple[Any, Any]]:
-        """What is to be saved: (before, now) by column."""
-        return {
-            name: (self.saved.get(name), getattr(self, name))
-            for name in _CHANGING
-            if self.saved.get(name) != getattr(self, name)
-        }
-
 
 _FIXED: Final = ("channel", "key_id")
-_CHANGING: Final = (
-    "state", "sender_id", "customer_id", "candidate_ids", "address_index", "address_cipher", "name_cipher", "country",
-    "language", "subject_cipher", "assignee_id", "claimed_at", "queue", "ticket_id", "follows_id", "created_by_id",
-    "last_in_at", "last_out_at", "last_at", "unanswered_since", "auto_answered_at", "waiting_until", "closed_at",
-)  # fmt: skip
 _COLUMNS: Final = ("id", *_FIXED, *_CHANGING, "number", "version")
 #: Who sees a conversation beside its owner and its queue: by its ticket and by its customer.
 ALSO: Final = """
@@ -175,8 +158,7 @@ def _record(row: Row) -> ConversationRecord:
     found = ConversationRecord(**{name: row[name] for name in _COLUMNS})
     found.also, found.ticket_queue = tuple(row["also"]), row["ticket_queue"]
     found.candidate_ids = list(found.candidate_ids)
-    found.saved = {name: getattr(found, name) for name in _CHANGING}
-    found.saved["candidate_ids"] = list(found.candidate_ids)
+    found.note_saved()
     return found
 
 
@@ -254,8 +236,7 @@ async def save_conversation(uow: UnitOfWork, conversation: ConversationRecord, m
     if fresh or {"customer_id", "last_at", "assignee_id"} & differences.keys():
         await _write_line(uow, conversation)
     owner = conversation.saved.get("assignee_id")
-    conversation.saved = {name: getattr(conversation, name) for name in _CHANGING}
-    conversation.saved["candidate_ids"] = list(conversation.candidate_ids)
+    conversation.note_saved()
     _tell(uow, conversation, fresh, owner, marks)
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from hotline.conversations.delivery import Delivery
@@ -13,12 +13,13 @@ from hotline.conversations.states import Channel
 from hotline.crm.commands.conversations import ALSO, ConversationRecord
 from hotline.crm.commands.messages import tell_message
 from hotline.crm.database import Row
+from hotline.crm.records import MarkedRecord
 from hotline.crm.unit_of_work import UnitOfWork, plain
 from hotline.events import permission_mark
 
 
 @dataclass(slots=True)
-class DeliveryRecord:
+class DeliveryRecord(MarkedRecord):
     """A message that leaves, its row locked. ``outcome`` is what came of the try that runs, by a word; ``conversation``
     has only what says who is told of it."""
 
@@ -54,14 +55,6 @@ class DeliveryRecord:
     def address_index(self) -> bytes | None:
         """The keyed index of where it goes."""
         return self.conversation.address_index
-
-    def set(self, **columns: Any) -> bool:
-        """Change columns; says whether any was different."""
-        different = {name: value for name, value in columns.items() if getattr(self, name) != value}
-        for name, value in different.items():
-            setattr(self, name, value)
-        self.changed |= bool(different)
-        return bool(different)
 
 
 _CHANGING: Final = {

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from hotline.crm.database import Row
+from hotline.crm.records import ComparedRecord
 from hotline.crm.scopes import Arguments, all_of, customers_seen
 from hotline.crm.unit_of_work import UnitOfWork, plain
 from hotline.errors import Conflict, Invalid
@@ -22,10 +23,21 @@ SEES_ALL: Final = permission_mark("tickets.read_all")
 SEES_UNASSIGNED: Final = permission_mark("tickets.read")
 
 
+_CHANGING: Final = (
+    "kind", "kind_by", "state", "provisional", "priority", "subject_cipher", "description_cipher", "key_id", "category",
+    "customer_id", "assignee_id", "assigned_by", "queue", "tier", "service", "follows_id", "touched", "escalated",
+    "first_response_due", "first_response_at", "resolution_due", "due_at", "waiting_since", "resolved_at", "closed_at",
+    "callback_due", "callback_call_id", "callback_done_at", "disposition", "discarded_as", "custom",
+    "custom_cipher",
+)  # fmt: skip
+
+
 @dataclass(slots=True)
-class TicketRecord:
+class TicketRecord(ComparedRecord):
     """A ticket's row, without its personal data but for the sealed columns. ``saved`` are the values in the database,
     by which its history tells what changed."""
+
+    CHANGING: ClassVar = _CHANGING
 
     id: UUID
     source: Source
@@ -69,37 +81,8 @@ class TicketRecord:
     created_at: datetime | None = None
     saved: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def exists(self) -> bool:
-        """Whether the database has it."""
-        return bool(self.saved)
-
-    def set(self, **columns: Any) -> bool:
-        """Change columns; says whether any was different."""
-        different = False
-        for name, value in columns.items():
-            if getattr(self, name) != value:
-                setattr(self, name, value)
-                different = True
-        return different
-
-    def differences(self) -> dict[str, tuple[Any, Any]]:
-        """What is to be saved: (before, now) by column."""
-        return {
-            name: (self.saved.get(name), getattr(self, name))
-            for name in _CHANGING
-            if self.saved.get(name) != getattr(self, name)
-        }
-
 
 _FIXED: Final = ("id", "source", "opened_at", "call_id", "created_by_id")
-_CHANGING: Final = (
-    "kind", "kind_by", "state", "provisional", "priority", "subject_cipher", "description_cipher", "key_id", "category",
-    "customer_id", "assignee_id", "assigned_by", "queue", "tier", "service", "follows_id", "touched", "escalated",
-    "first_response_due", "first_response_at", "resolution_due", "due_at", "waiting_since", "resolved_at", "closed_at",
-    "callback_due", "callback_call_id", "callback_done_at", "disposition", "discarded_as", "custom",
-    "custom_cipher",
-)  # fmt: skip
 _COLUMNS: Final = (*_FIXED, *_CHANGING, "number", "version", "created_at")
 #: Columns whose changes the history does not tell: they follow others, or are sealed (``ticket_texts`` and
 #: ``ticket_custom`` tell these).
@@ -176,7 +159,7 @@ async def lock_opened(uow: UnitOfWork, call_id: UUID) -> TicketRecord | None:
 
 def _record(row: Row) -> TicketRecord:
     ticket = TicketRecord(**{name: row[name] for name in _COLUMNS})
-    ticket.saved = {name: getattr(ticket, name) for name in _CHANGING}
+    ticket.note_saved()
     return ticket
 
 
@@ -220,7 +203,7 @@ async def save_ticket(
         ticket.created_at = uow.now
     elif differences:
         ticket.version += 1
-    ticket.saved = dict(zip(_CHANGING, values, strict=True))
+    ticket.note_saved()
     _tell(uow, ticket, "created" if fresh else "discarded" if discarded else "updated", owners, marks, call_id)
     return True
 

@@ -1,39 +1,24 @@
-"""What the events of conversations and messages show their viewer. A conversation that nobody has is told to
-everybody: it is read once for all who may see the same of it."""
+"""What the events of conversations and messages show their viewer."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.conversations import ConversationView, get_conversation
+from hotline.crm.queries.event_reads import EventReads
 from hotline.crm.queries.messages import MessageView, get_message
-from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 from hotline.events import Event
 
-#: How long what was read serves other viewers, in seconds; and how many are kept.
-FRESH: Final = 1.0
-KEPT: Final = 256
-
 Read = tuple[ConversationView, MessageView | None]
 
-
-@dataclass(slots=True)
-class _Entry:
-    task: asyncio.Task[Read]
-    since: float
-
-
-_CACHES: WeakKeyDictionary[Database, OrderedDict[tuple[Any, ...], _Entry]] = WeakKeyDictionary()
+_READS: Final = EventReads[Read]("conversation-read", lambda read: read[0].version)
 
 
 async def render_conversation_event(
@@ -75,36 +60,11 @@ async def _typing(db: Database, told: dict[str, Any]) -> dict[str, Any] | None:
 
 
 async def _read(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> Read:
-    cache = _CACHES.setdefault(db, OrderedDict())
-    own = viewer.may("customers.read") and viewer.scope_of("customers") != "all"
+    async def load(reader: Viewer) -> Read:
+        found = await get_conversation(db, keyring, reader, UUID(event.data["conversation_id"]))
+        message = event.data.get("message_id")
+        return found, None if message is None else await get_message(db, keyring, reader, UUID(message))
+
     # What a message's event tells raises no version of its conversation: it is read once for that event.
     about = event.data["conversation_id"] if event.type.startswith("conversation.") else event.id
-    key = (about, viewer.masks, viewer.may("customers.read"), viewer.user_id if own else None)
-    entry = cache.get(key)
-    if entry is not None and entry.since > time.monotonic() - FRESH:
-        read = await asyncio.shield(entry.task)
-        if read[0].version >= int(event.data.get("version", 0)):
-            return read
-    task = asyncio.create_task(_load(db, keyring, viewer, event), name="conversation-read")
-    cache[key] = entry = _Entry(task, time.monotonic())
-    cache.move_to_end(key)
-    while len(cache) > KEPT:
-        cache.popitem(last=False)
-    try:
-        return await asyncio.shield(task)
-    except BaseException:
-        if cache.get(key) is entry:
-            del cache[key]
-        raise
-
-
-async def _load(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> Read:
-    permissions = SYSTEM.permissions if viewer.may("customers.read") else SYSTEM.permissions - {"customers.read"}
-    reader = replace(SYSTEM, masks=viewer.masks, permissions=permissions)
-    if viewer.may("customers.read") and viewer.scope_of("customers") != "all":
-        # Who does not see every customer is shown by their own scope which one it is.
-        reader = viewer
-    conversation_id = UUID(event.data["conversation_id"])
-    message = event.data.get("message_id")
-    found = await get_conversation(db, keyring, reader, conversation_id)
-    return found, None if message is None else await get_message(db, keyring, reader, UUID(message))
+    return await _READS.read(db, viewer, str(about), int(event.data.get("version", 0)), load)
