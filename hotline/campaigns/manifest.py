@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.campaigns.consent import REACHED_BY
 from hotline.campaigns.states import Channel, Kind, Purpose, Verdict, reference
 from hotline.errors import Invalid
 
@@ -110,8 +111,10 @@ class FrozenArm:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """All that a manifest holds. ``authors`` are those who may never approve it; ``approvals`` how many are needed;
-    ``valid_days`` how long the last of them holds."""
+    """All that a manifest holds. ``recipients_sha256`` is over the customers alone: each is written to at the contact
+    point that they had when it was frozen, of the kinds that the content names. One that is another by then, was taken
+    away or has gone to somebody else gets nothing: sending only ever removes. ``authors`` are those who may never
+    approve it; ``approvals`` how many are needed; ``valid_days`` how long the last of them holds."""
 
     campaign_id: UUID
     number: int
@@ -159,7 +162,10 @@ class Frozen:
             "schedule": dict(self.schedule),
             "limits": dict(self.limits),
             "track_links": self.track_links,
-            "recipients": {"count": self.recipients, "sha256": self.recipients_sha256.hex()},
+            "recipients": {
+                "count": self.recipients, "sha256": self.recipients_sha256.hex(),
+                "kinds": list(REACHED_BY[self.channel]),
+            },
             "authors": sorted(str(each) for each in set(self.authors)),
             "approvals": self.approvals,
             "valid_days": self.valid_days,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 from uuid import uuid4
 
 from hotline.simulator.call import Call
@@ -15,6 +17,9 @@ from hotline.simulator.tape import Headers
 from hotline.simulator.world import World
 
 VERSION = "22.10.1"
+#: The context of those who pick up a call of a campaign.
+PUSHES: Final = "hotline-push"
+_LOCAL: Final = re.compile(r"Local/([0-9+]+)@([\w-]+)/n")
 
 
 class Request:
@@ -314,6 +319,8 @@ def originate(world: World, request: Request) -> Response:
     interface, number = request.get("Channel"), request.get("Exten")
     if not interface:
         return Response.error("Channel not specified")
+    if request.get("Context") == PUSHES and world.dialling.plan is not None:
+        return _announce(world, request)
     phone = world.phones.get(interface)
     if phone is None or request.get("Context") != OUTSIDE:
         world.tell(_not_dialled(request))
@@ -322,6 +329,25 @@ def originate(world: World, request: Request) -> Response:
     call: Call = world.call_out(phone, number, request.get("ChannelId") or str(uuid4()), seconds)
     call.action_id = request.id
     return Response.success("Originate successfully queued")
+
+
+def _announce(world: World, request: Request) -> Response:
+    """A campaign calls somebody: the channel is ``Local/NUMBER@CONTEXT/n``."""
+    named = _LOCAL.fullmatch(request.get("Channel"))
+    delivery = next((text for key, text in _variables(request) if key == "HOTLINE_PUSH"), "")
+    if named is None or named[2] != OUTSIDE or not delivery:
+        world.tell(_not_dialled(request))
+        return Response.success("Originate successfully queued")
+    seconds = int(request.get("Timeout") or "30000") / 1000
+    call = world.call_for(delivery, named[1], request.get("ChannelId") or str(uuid4()), seconds)
+    call.action_id = request.id
+    return Response.success("Originate successfully queued")
+
+
+def _variables(request: Request) -> Iterator[tuple[str, str]]:
+    for each in request.get("Variable").split(","):
+        key, _, text = each.partition("=")
+        yield key.strip(), text
 
 
 def _not_dialled(request: Request) -> Headers:

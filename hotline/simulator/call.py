@@ -109,6 +109,8 @@ class Call:
     joined_at: float = 0
     connected_at: float = 0
     held: float = 0
+    #: What a campaign has to say in it.
+    delivery: str = ""
     #: The ActionID of the Originate that made it.
     action_id: str = ""
     #: Seconds in the queue after which the caller hangs up by themselves.
@@ -125,12 +127,14 @@ class Call:
 
     def start(self, act: str, phone: Phone | None = None, uniqueid: str = "") -> None:
         """The first act: ``caller calls``, ``caller asks``, or ``desk dials`` from a phone whose channel gets
-        ``uniqueid`` if given."""
+        ``uniqueid`` if given, or ``desk dials alone``, whose callee's channel gets it."""
         if phone is not None:
             self.phones["agent"] = phone
             self.values |= phone.values("agent")
             if uniqueid:
                 self.values["agent.uniqueid"] = uniqueid
+        elif uniqueid:
+            self.values["callee.uniqueid"] = uniqueid
         self.values |= {f"{self.outside}.number": self.number, f"{self.outside}.name": self.name}
         self.values |= {"call.dialled": self.dialled, "call.queue": self.queue}
         self.state = self.state.acts[act]
@@ -222,6 +226,8 @@ class Call:
             self.phones[part] = self._transfer_to = phone
             self.values |= phone.values(part)
         self.state = step.state
+        if act == "callee answers" and self.delivery:
+            scene.then = self._asks
         if act in CAME_BACK and step.state.like is not None and step.state.like.path == ASKING:
             scene.then = lambda: self.exchange.came_back(self, CAME_BACK[act])
         self._scenes.put_nowait(scene)

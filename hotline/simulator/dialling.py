@@ -64,7 +64,8 @@ class Dialling:
     def begin(self, call: Call) -> None:
         """A call that is about to ask its script."""
         assert self.plan is not None
-        call.values["call.script"] = self.plan.script(call.dialled)
+        delivery = call.delivery
+        call.values["call.script"] = self.plan.announcement(delivery) if delivery else self.plan.script(call.dialled)
         line = Line(self._pbx.changed, self._pbx.clock, self._pbx.pace)
         self.callers[call] = Inbound(self, call, line, self._media)
 
@@ -91,7 +92,7 @@ class Dialling:
     async def _run(self, call: Call, caller: Inbound) -> None:
         assert self.plan is not None
         try:
-            await self.plan.run(caller)
+            await (self.plan.announce(caller) if call.delivery else self.plan.run(caller))
         except CallerGone:
             pass
         except asyncio.CancelledError:
@@ -114,7 +115,7 @@ class Dialling:
     # ---- what a dialplan wants (inbound.Exchange) --------------------------------------------------------------
 
     def set_variable(self, call: Call, name: str, value: str) -> None:
-        channel = self._pbx.channels.get(call.values.get("caller.channel", ""))
+        channel = self._pbx.channels.get(call.values.get(f"{call.outside}.channel", ""))
         if channel is not None:
             self._pbx.tell(variable_set(list(channel.headers.items()), name, value))
 

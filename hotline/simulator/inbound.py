@@ -26,6 +26,14 @@ class Dialplan(Protocol):
         """Serves the caller until the call is to be hung up; CallerGone comes through."""
         ...
 
+    def announcement(self, delivery: str) -> str:
+        """The address of the script that says what a campaign has to say."""
+        ...
+
+    async def announce(self, caller: Inbound) -> None:
+        """Serves somebody who picked up a call of a campaign, as ``run`` does."""
+        ...
+
     def gone(self, caller: Inbound) -> None:
         """The call is over (extension h)."""
         ...
@@ -62,7 +70,8 @@ class Inbound:
         call = self.call
         known: Mapping[str, str] = {
             "CALLERID(num)": call.number, "CALLERID(name)": call.name, "EXTEN": call.dialled,
-            "UNIQUEID": call.values.get("caller.uniqueid", ""), "CHANNEL": call.values.get("caller.channel", ""),
+            "UNIQUEID": call.values.get(f"{call.outside}.uniqueid", ""),
+            "CHANNEL": call.values.get(f"{call.outside}.channel", ""),
             "CALLERID(num-pres)": "prohib" if call.withheld else "allowed_not_screened",
         }  # fmt: skip
         return self.variables.get(name) or known.get(name) or None
@@ -90,8 +99,8 @@ class Inbound:
         """Runs a script; AGISTATUS, or TIMEOUT when the channel's time was over."""
         call = self.call
         environment = {
-            "channel": call.values["caller.channel"], "language": self.get("CHANNEL(language)") or "en",
-            "type": "PJSIP", "uniqueid": call.values["caller.uniqueid"], "version": VERSION,
+            "channel": call.values[f"{call.outside}.channel"], "language": self.get("CHANNEL(language)") or "en",
+            "type": "PJSIP", "uniqueid": call.values[f"{call.outside}.uniqueid"], "version": VERSION,
             "callerid": call.number or "unknown", "calleridname": call.name or "unknown",
             "callingpres": "35" if call.withheld else "0", "callingani2": "0", "callington": "0", "callingtns": "0",
             "dnid": call.dialled, "rdnis": "unknown", "context": "hotline-in", "extension": call.dialled,

@@ -276,6 +276,17 @@ class World(Exchange):
         self.later(timeout, lambda: self._unanswered(call, first is call.state))
         return call
 
+    def call_for(self, delivery: str, number: str, uniqueid: str, timeout: float) -> Call:
+        """A campaign calls ``number``, whoever picks up comes to the dialplan's script; it rings for ``timeout``
+        seconds."""
+        call = self._new_call(number, number, number)
+        call.delivery = delivery
+        self.dialling.begin(call)
+        self._start(call, "desk dials alone", None, uniqueid)
+        ringing = call.state
+        self.later(timeout, lambda: call.state is ringing and call in self.calls and call.act("callee is not there"))
+        return call
+
     def _new_call(
         self, number: str, name: str, dialled: str, queue: str = "", withheld: bool = False, *, incoming: bool = False
     ) -> Call:

@@ -10,6 +10,7 @@ from hotline.simulator.inbound import Inbound
 
 #: Seconds until a script renews them.
 ASK_SECONDS: Final = 10.0
+ANNOUNCE_SECONDS: Final = 30.0
 MOST_TURNS: Final = 20
 #: A voicemail of fewer bytes holds no more than a second.
 SHORTEST_BYTES: Final = 16_044
@@ -51,6 +52,14 @@ class HotlineDialplan:
                         await caller.queue(self.queue, self.seconds)
                     return
             script = f"{first.replace('/flow/', '/left/')}?status={left}"
+
+    def announcement(self, delivery: str) -> str:
+        """HOTLINE_AGI with the delivery that is called for."""
+        return f"{self.address}/push/{delivery}?flow=main&amd=HUMAN"
+
+    async def announce(self, caller: Inbound) -> None:
+        """The context hotline-push."""
+        await caller.ask(self.announcement(caller.call.delivery), ANNOUNCE_SECONDS)
 
     async def _queue(self, caller: Inbound) -> str:
         return await caller.queue(

@@ -77,7 +77,7 @@ SELECT t.*, COALESCE(p.customer_id, o.merged_into_id, o.id) AS person_id, w.loca
     k.wrapped, k.master, p.value_cipher AS address_cipher
 FROM taken t
 JOIN customer o ON o.id = t.customer_id
-LEFT JOIN contact_point p ON p.id = t.contact_point_id
+LEFT JOIN contact_point p ON p.id = t.contact_point_id AND p.customer_id IN (o.id, o.merged_into_id)
 JOIN customer w ON w.id = COALESCE(p.customer_id, o.merged_into_id, o.id)
 LEFT JOIN personal_key k ON k.id = w.key_id AND k.wrapped IS NOT NULL AND w.erased_at IS NULL
 ORDER BY t.due_at, t.id

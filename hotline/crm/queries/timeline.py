@@ -181,7 +181,8 @@ _LINES: Final = """(
     UNION ALL
     (SELECT r.id, 'consent', r.at, 'in', r.user_id, NULL, NULL, r.customer_id, r.call_id, NULL,
          jsonb_build_object('channel', r.channel, 'purpose', r.purpose, 'action', r.action, 'source', r.source)
-     FROM consent_record r WHERE r.customer_id = $1 AND r.undone_at IS NULL AND ($2::text[] IS NULL OR 'consent' = ANY($2)) AND {consents}
+     FROM consent_record r
+     WHERE r.customer_id = $1 AND r.undone_at IS NULL AND ($2::text[] IS NULL OR 'consent' = ANY($2)) AND {consents}
        AND ($3::timestamptz IS NULL OR (r.at, r.id) < ($3, $4)) ORDER BY r.at DESC, r.id DESC LIMIT $5)
 )"""
 _OF_CUSTOMER: Final = " ORDER BY i.at DESC, i.id DESC LIMIT $5"

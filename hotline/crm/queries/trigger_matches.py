@@ -36,16 +36,29 @@ WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL AND h.customer_id > {afte
                   AND d.customer_id = h.customer_id)
 ORDER BY h.customer_id, h.at DESC LIMIT {most}
 """
+_GIVEN: Final = """
+SELECT id AS customer_id, NULL::timestamptz AS at, NULL::uuid AS source FROM unnest({ids}) AS given (id)
+"""
 
 
 async def matches(
-    db: Reader, viewer: Viewer, schedule: Triggered, window: Window, campaign_id: UUID, after: UUID | None = None
+    db: Reader,
+    viewer: Viewer,
+    schedule: Triggered,
+    window: Window,
+    campaign_id: UUID,
+    after: UUID | None = None,
+    *,
+    given: Sequence[UUID] | None = None,
 ) -> list[Match]:
     """Up to MOST customers of a window without a delivery of its day, in the order of their ids, from after ``after``
-    on."""
+    on. ``given``: whose day it is, where the records tell it of nobody, being sealed."""
     viewer.require("campaigns.read")
     bind = Arguments()
-    happened, named = _happened(schedule, window, bind)
+    if given is None:
+        happened, named = _happened(schedule, window, bind)
+    else:
+        happened, named = _GIVEN.format(ids=f"{bind(list(given))}::uuid[]"), "customer_id"
     rows = await db.fetch(
         _MATCHES.format(
             happened=happened,

@@ -25,6 +25,7 @@ from hotline.campaigns.approval import (
     people_of,
     reason_of,
 )
+from hotline.campaigns.schedule import Birthday, Triggered, read_schedule
 from hotline.campaigns.states import Event, NotNow, after
 from hotline.crm import company
 from hotline.crm.audience_proof import digest as audience_digest
@@ -40,6 +41,7 @@ from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError
 from hotline.workflows import background
 from hotline.workflows.campaigns.campaign_content import authors_of, drift, parts
+from hotline.workflows.campaigns.sealed_days import check_field
 from hotline.workflows.company.company import get as company_section
 from hotline.workflows.house import House
 from hotline.workflows.pushes.dispatch_gate import settle_gate
@@ -78,6 +80,9 @@ async def submit(house: House, viewer: Viewer, campaign_id: UUID, expected_versi
         after(row["state"], "submit")
         campaign = await get_campaign(uow, SYSTEM, campaign_id)
         await parts(house, uow, campaign)
+        schedule = read_schedule(campaign.schedule)
+        if isinstance(schedule, Triggered) and isinstance(schedule.trigger, Birthday):
+            await check_field(house, viewer, schedule.trigger, uow)
         manifest_id = uow.new_id()
         await create_manifest(uow, manifest_id, campaign_id, uow.now + timedelta(days=rules.review_days))
         await move_row(uow, {**row, "manifest_id": manifest_id}, "submit")

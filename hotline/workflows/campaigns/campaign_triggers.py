@@ -3,7 +3,7 @@ within the day's cap."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from hotline.campaigns import plan, triggers
 from hotline.campaigns.approved import LATEST, Approved, Due, deliveries
-from hotline.campaigns.schedule import Holiday, NoContact, TicketClosed, Triggered
+from hotline.campaigns.schedule import Birthday, Holiday, NoContact, TicketClosed, Triggered
 from hotline.campaigns.triggers import Window
 from hotline.crm.commands import audience
 from hotline.crm.commands import campaign_runs as runs
@@ -24,6 +24,8 @@ from hotline.crm.queries.recipient_places import places_of
 from hotline.crm.queries.trigger_matches import MOST, Match, matches, released_on
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
+from hotline.workflows.campaigns.sealed_days import greeted
+from hotline.workflows.company import fields
 from hotline.workflows.house import House
 
 #: Seconds between two looks at who something happened to: at a moment, or on a day.
@@ -61,9 +63,13 @@ async def plan_triggered(
                 await _note(house, lease, approved, planned, first=not noted)
     else:
         seconds = MOMENT_SECONDS if isinstance(trigger, TicketClosed) else DAY_SECONDS
-        for window in triggers.windows(schedule, since, now, house.settings.timezone):
-            if looks.due(approved.id, window.occurrence, seconds):
-                await _release_window(house, lease, approved, schedule, window, since)
+        windows = list(triggers.windows(schedule, since, now, house.settings.timezone))
+        given = await _sealed(house, trigger, windows) if isinstance(trigger, Birthday) else {}
+        for window in windows:
+            # Of a private field it is known whose day it is once everybody was looked at.
+            if given is not None and looks.due(approved.id, window.occurrence, seconds):
+                whose = given.get(window.occurrence)
+                await _release_window(house, lease, approved, schedule, window, since, whose)
     return schedule.ends_on is not None and over(schedule, schedule.ends_on.toordinal(), now)
 
 
@@ -83,8 +89,30 @@ async def _note(house: House, lease: Lease, approved: Approved, planned: plan.Pl
             await runs.add_run(uow, approved, planned)
 
 
+async def _sealed(house: House, trigger: Birthday, windows: Sequence[Window]) -> Mapping[int, Sequence[UUID]] | None:
+    """Whose day a private field says it is, by the window; empty for a field that can be read, None while that is still
+    looked at."""
+    described = (await fields.load(house)).get(trigger.field)
+    if described is None or not described.sealed or not windows:
+        return {}
+    days = {window.occurrence: triggers.anniversaries(trigger, window.day) for window in windows}
+    found = await greeted(house, trigger.field, frozenset(day for some in days.values() for day in some))
+    if found is None:
+        return None
+    return {
+        occurrence: sorted(customer_id for customer_id, day in found.items() if day in some)
+        for occurrence, some in days.items()
+    }
+
+
 async def _release_window(
-    house: House, lease: Lease, approved: Approved, schedule: Triggered, window: Window, since: datetime
+    house: House,
+    lease: Lease,
+    approved: Approved,
+    schedule: Triggered,
+    window: Window,
+    since: datetime,
+    given: Sequence[UUID] | None = None,
 ) -> None:
     """All of a window, some customers in each unit of work."""
     after: UUID | None = None
@@ -95,7 +123,7 @@ async def _release_window(
                 return
             if isinstance(schedule.trigger, NoContact):
                 await read_all_marked(uow)
-            found = await matches(uow, SYSTEM, schedule, window, approved.campaign_id, after)
+            found = await matches(uow, SYSTEM, schedule, window, approved.campaign_id, after, given=given)
             if not found or not await _release(house, uow, approved, schedule, window, found, since):
                 return
         if len(found) < MOST:

@@ -54,7 +54,9 @@ async def test_rule_15_a_manifest_holds_all_that_is_sent_to_whom_and_when(
         "links", "schedule", "limits", "track_links", "recipients", "authors", "approvals", "valid_days",
     }  # fmt: skip
     assert content["sender"]["address"] == "+15005550006"
-    assert content["recipients"] == {"count": 2, "sha256": frozen.recipients_sha256.hex()}
+    assert content["recipients"] == {
+        "count": 2, "sha256": frozen.recipients_sha256.hex(), "kinds": ["phone", "whatsapp"],
+    }  # fmt: skip
     assert content["variants"][0]["content"]["locales"]["en"]["body"].startswith("Hello")
     assert content["limits"]["caps"] == [{"messages": 2, "days": 7}]
     assert content["authors"] == [str(marketer.user_id)]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from hotline.crm.viewer import SYSTEM
+from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.errors import Forbidden, Invalid
+from hotline.workflows.campaigns.campaign_review import approve, submit
+from hotline.workflows.campaigns.sealed_days import greeted
 from hotline.workflows.company.fields import create_field
-from hotline.workflows.customers.customers import create_customer
+from hotline.workflows.customers.customers import create_customer, update_customer
 from hotline.workflows.customers.purchases import add_purchase
 from hotline.workflows.house import House
 from hotline.workflows.tickets.tickets import create_ticket
@@ -118,6 +122,40 @@ async def test_each_happening_writes_to_whom_it_happened_on_their_day_and_once(
     await look(house)
     await look(house, runner)
     assert [len(await released(house, each)) for each in campaigns.values()] == [1] * 5
+
+
+async def test_a_private_day_is_greeted_and_stays_sealed(
+    house: House, clock: SetClock, people: People, campaign: MakeCampaign, marketer: Viewer, reviewer: Viewer
+) -> None:
+    private: Any = {
+        "record": "customer", "key": "born", "names": {"en": "Born"}, "type": "date", "private": True,
+    }  # fmt: skip
+    await create_field(house, SYSTEM, private)
+    await create_field(house, SYSTEM, {"record": "customer", "key": "words", "names": {"en": "W"}, "type": "text"})
+    (born,) = await people(1, custom={"born": "1990-06-02"})
+    (late,) = await people(1, custom={"born": "1990-06-07"})
+    assert not await house.db.fetchval("SELECT count(*) FROM customer WHERE custom ? 'born'")
+    # Whoever is greeted tells the day: it takes somebody who may see it. What is no date greets nobody, and is told.
+    hidden = await campaign(**triggered({"on": "birthday", "field": "born"}))
+    with pytest.raises(Forbidden):
+        await submit(house, marketer, hidden.id)
+    for key, problem in (("nothing", "no field"), ("words", "no date")):
+        empty = await campaign(**triggered({"on": "birthday", "field": key}))
+        with pytest.raises(Invalid, match=problem):
+            await submit(house, marketer, empty.id)
+    await submit(house, replace(marketer, masks=marketer.masks - {"private"}), hidden.id)
+    made = await approve(house, reviewer, hidden.id)
+    await look(house)
+    clock.now = MORNING - timedelta(hours=1)
+    await look(house)
+    assert [row["customer_id"] for row in await released(house, made.id)] == [born]
+    # What is changed since the last look counts, too.
+    found = await greeted(house, "born", frozenset({"06-02"}))
+    assert found == {born: "06-02"}
+    await update_customer(house, SYSTEM, late, {"custom": {"born": "1990-06-02"}})
+    for each in house.kept["sealed days"].values():
+        each.again_at = 0.0
+    assert await greeted(house, "born", frozenset({"06-02"})) == {born: "06-02", late: "06-02"}
 
 
 async def test_a_days_cap_and_the_end_of_the_day(

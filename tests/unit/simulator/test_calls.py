@@ -21,7 +21,7 @@ TAPES = files("hotline.simulator") / "tapes"
 SCENES = sorted(
     tape.name
     for tape in TAPES.iterdir()
-    if tape.name.endswith(".ami") and tape.name != "members.ami" and not tape.name.startswith("script_")
+    if tape.name.endswith(".ami") and tape.name != "members.ami" and not tape.name.startswith(("script_", "announced"))
 )
 #: Parts of the tapes → the phones that play them here.
 PLAYED_BY = {"agent": PHONES[0], "other": PHONES[1], "target": PHONES[2], "next": PHONES[3]}

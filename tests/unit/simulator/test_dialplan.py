@@ -8,7 +8,7 @@ import pytest
 
 from hotline.cli.demo.dialplan import SPOOL, HotlineDialplan
 from hotline.simulator.handsets import Simulator
-from tests.unit.simulator.ami import simulator
+from tests.unit.simulator.ami import Client, simulator
 from tests.unit.simulator.scripted import Run, Scripts
 from tests.unit.simulator.test_scripts import SOON, Sounds, tone
 from tests.waiting import until
@@ -131,3 +131,51 @@ async def test_a_message_is_sent_though_the_caller_hangs_up_in_it(scripts: Scrip
     assert sounds.uploaded == [tone(2.0)]
     names = [event.get("Variable") or event["Event"] for event in told]
     assert names.index("VMSTATUS") < len(names) - 1 - names[::-1].index("Hangup")
+
+
+async def test_a_campaign_calls_somebody_who_hears_the_script(scripts: Scripts) -> None:
+    sim = demo(scripts)
+    command, delivery = "0197d0c0-0000-7000-8000-0000000000aa", "0197d0c0-0000-7000-8000-0000000000bb"
+    await sim.start()
+    async with Client(sim.port) as client:
+        await client.log_in(sim)
+
+        async def originate(**headers: str) -> dict[str, str]:
+            call = {"Channel": "Local/+4915112345@hotline-out/n", "Context": "hotline-push", "Exten": "s",
+                    "Priority": "1", "Async": "true", "ChannelId": command,
+                    "Variable": f"HOTLINE_PUSH={delivery}"} | headers  # fmt: skip
+            return await client.ask("Originate", **call)
+
+        assert (await originate())["Response"] == "Success"
+        ringing = await client.hears(lambda event: event.get("ChannelStateDesc") == "Ringing")
+        assert (ringing["Uniqueid"], ringing["Context"]) == (command, "hotline-push")
+        (call,) = sim.state()["calls"]
+        assert (call["state"], call["number"]) == ("incoming", "+4915112345")
+        sim.handset(call["id"], "answers")
+        assert (await client.hears("OriginateResponse"))["Response"] == "Success"
+        run = await scripts.next()
+        assert run.environment["agi_network_script"].startswith(f"main/key/push/{delivery}?")
+        assert run.environment["agi_uniqueid"] == command
+        sim.press(call["id"], "9")
+        assert await run.ask("WAIT FOR DIGIT 20000") == f"200 result={ord('9')}"
+        run.end()
+        assert (await client.hears("Hangup"))["Uniqueid"] == command
+        # Who hangs up while it is said; who does not want it; who does not pick up; and what is no call.
+        for verb, heard in (("answers", "HANGUP"), ("declines", "Failure"), ("", "Failure")):
+            seen = len(client.heard)
+            await originate(Timeout="30000" if verb else "1")
+            await client.hears(lambda event: event.get("ChannelStateDesc") == "Ringing", seen)
+            if verb:
+                sim.handset(sim.state()["calls"][0]["id"], verb)
+            if heard == "HANGUP":
+                run = await scripts.next()
+                run.tell("WAIT FOR DIGIT 20000")
+                sim.handset(sim.state()["calls"][0]["id"], "hangs up")
+                assert await run.hears() == "200 result=-1"
+            else:
+                assert (await client.hears("OriginateResponse", seen))["Response"] == heard
+            await client.hears("Hangup", seen)
+        seen = len(client.heard)
+        await originate(Variable="")
+        assert (await client.hears("OriginateResponse", seen))["Response"] == "Failure"
+        await until(lambda: not sim.state()["calls"])
