@@ -22,6 +22,8 @@ from hotline.workflows.twilio.twilio_setup import MESSAGES, VOICE, WHATSAPP, kee
 
 #: The company's number at Twilio, for calls, SMS and WhatsApp: one of those kept for fiction.
 NUMBER: Final = "+12025550100"
+#: The same at each start: senders belong to an account, and who approved a campaign approved them, too.
+ACCOUNT: Final = "AC" + "de" * 16
 #: Who answers callers of Twilio from the start.
 SIGNED_IN: Final = 2
 #: What the page shows at most.
@@ -38,7 +40,7 @@ class DemoTwilio:
     """What the page shows of the simulated Twilio, and what its buttons do."""
 
     def __init__(self) -> None:
-        self.twilio = SimulatedTwilio(pace=1.0, token=secrets.token_hex(16))
+        self.twilio = SimulatedTwilio(account_sid=ACCOUNT, pace=1.0, token=secrets.token_hex(16))
         self._names = {caller.number: caller.name for caller in CALLERS}
         self._began: dict[str, float] = {}
 
