@@ -297,6 +297,12 @@ def kind_of(schedule: AnySchedule) -> Kind:
             return "once"
 
 
+def drip_of(schedule: AnySchedule) -> float | None:
+    """How many messages of it may leave in a second; None: as many as there are."""
+    drip = None if isinstance(schedule, Triggered | LocalTime) else schedule.drip
+    return None if drip is None else drip.messages / SECONDS[drip.per]
+
+
 def first_of(schedule: AnySchedule) -> datetime | None:
     """The instant that a schedule names; None where it begins when it is started, or on its recipients' clocks."""
     return schedule.at if isinstance(schedule, At) else None

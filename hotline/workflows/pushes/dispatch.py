@@ -19,9 +19,10 @@ from hotline.campaigns import links as link_rules
 from hotline.campaigns import tokens
 from hotline.campaigns.limits import read_limits
 from hotline.campaigns.policy import Drop, Hold, Send, SendRules, decide, rules_of, within_company
-from hotline.campaigns.quiet_hours import place_of_number
+from hotline.campaigns.quiet_hours import Place, place_of_number
 from hotline.campaigns.render import CompiledVersion, Rendered, compile_version, render
 from hotline.campaigns.render_errors import RenderError
+from hotline.campaigns.schedule import drip_of, read_schedule
 from hotline.crm.campaign_section import Campaigns
 from hotline.crm.commands import push_claims
 from hotline.crm.commands.policy_locks import one_at_a_time
@@ -29,6 +30,7 @@ from hotline.crm.commands.push_claims import Beginning, Claimed, Decided
 from hotline.crm.commands.push_results import note_withheld
 from hotline.crm.keys import Wrapped, WrongKey
 from hotline.crm.queries import policy_facts, push_campaigns
+from hotline.crm.queries.address_regions import address_regions
 from hotline.crm.queries.manifests import get_manifest
 from hotline.crm.queries.push_campaigns import Running
 from hotline.crm.unit_of_work import UnitOfWork
@@ -85,6 +87,8 @@ class Plan:
     purpose: str
     rules: SendRules
     senders: tuple[PlannedSender, ...]
+    #: How many may leave in a second, whatever is due: the campaign's drip.
+    per_second: float | None
     arms: tuple[CompiledVersion, ...] = field(repr=False)
 
 
@@ -135,6 +139,7 @@ def read_plan(running: Running, content: Mapping[str, Any], zone: str) -> Plan:
         purpose=purpose,
         rules=rules_of(read_limits(content["limits"]), channel, purpose, zone),
         senders=tuple(_sender(each) for each in own) or (NOBODY,),
+        per_second=drip_of(read_schedule(content["schedule"])),
         arms=tuple(
             compile_version(channel, arm["content"], content["links"])
             for arm in sorted(content["variants"], key=lambda arm: str(arm["variant"]))
@@ -240,18 +245,24 @@ async def take(house: House, plans: Sequence[tuple[Plan, PlannedSender]], most: 
 async def _prepare(
     house: House, plan: Plan, sender: PlannedSender, claimed: Sequence[Claimed], now: datetime, lease: UUID
 ) -> tuple[list[Prepared], list[Decided]]:
+    addresses: dict[UUID, str | None] = {}
+    for place, each in enumerate(claimed):
+        if place % _AT_A_TIME == 0:
+            await asyncio.sleep(0)  # others' messages go on meanwhile
+        addresses[each.id] = _address(house, plan, each)
+    places = await _places(house, plan, claimed, addresses)
     facts = await policy_facts.load(house.db, SYSTEM, plan.rules, [_asked(each) for each in claimed], now)
     chosen: list[tuple[Claimed, str]] = []
     decided: list[Decided] = []
     for place, each in enumerate(claimed):
         if place % _AT_A_TIME == 0:
-            await asyncio.sleep(0)  # others' messages go on meanwhile
+            await asyncio.sleep(0)
         known = facts[each.id]
-        to = _address(house, plan, each)
+        to = addresses[each.id]
         if to is None:
             known = replace(known, reachable=known.erased and known.reachable)
-        elif plan.rules.quiet and plan.channel in _PHONES:
-            known = replace(known, place=place_of_number(to))
+        elif each.id in places:
+            known = replace(known, place=places[each.id])
         verdict = decide(known, plan.rules, now)
         match verdict:
             case Send():
@@ -272,6 +283,19 @@ async def _prepare(
             )
         )  # fmt: skip
     return ready, decided
+
+
+async def _places(
+    house: House, plan: Plan, claimed: Sequence[Claimed], addresses: Mapping[UUID, str | None]
+) -> dict[UUID, Place]:
+    """Where the recipients of numbers are, as far as quiet hours ask for it: by their numbers, and in the United States
+    by their addresses, too, since states have hours of their own."""
+    if not plan.rules.quiet or plan.channel not in _PHONES:
+        return {}
+    places = {each: place_of_number(to) for each, to in addresses.items() if to is not None}
+    people = {each.person_id for each in claimed if each.id in places and places[each.id].country == "US"}
+    regions = await address_regions(house.db, house.keyring, SYSTEM, people)
+    return {each.id: places[each.id].within(*regions.get(each.person_id, ())) for each in claimed if each.id in places}
 
 
 async def filled(
