@@ -22,9 +22,9 @@ from bench.measure import Figure, tell
 from bench.pop import FOLDER
 from bench.smtp_process import SinkProcess
 from hotline import logs
-from hotline.jobs.dispatch_lane import MOST_BEGUN
 from hotline.settings import EMBEDDED, load_settings
 from hotline.workflows.house import House, open_house
+from hotline.workflows.pushes.push_channels import MOST_BEGUN
 
 KILLS, MAILS, CONNECTIONS = 20, 20_000, 10
 #: Seconds after which a run has failed.

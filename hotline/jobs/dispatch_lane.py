@@ -1,8 +1,8 @@
 """One channel's way out in one process: what was taken is begun in groups, handed over by a few at once, and noted in
 groups, each while the others go on.
 
-Never more tries are under way than ``MOST_BEGUN`` for each message that is handed over at once: that many are unknown
-at most when the process is killed. What came back is kept until it is in the database.
+Never more tries are under way than the channel's ``begun`` for each message that is handed over at once: that many are
+unknown at most when the process is killed. What came back is kept until it is in the database.
 """
 
 from __future__ import annotations
@@ -26,13 +26,11 @@ from hotline.workflows.pushes import dispatch
 from hotline.workflows.pushes.deliveries import Accepted
 from hotline.workflows.pushes.dispatch import Plan, PlannedSender, Prepared
 from hotline.workflows.pushes.dispatch_gate import GATE_SECONDS
-from hotline.workflows.pushes.push_channels import PushChannel
+from hotline.workflows.pushes.push_channels import PushChannel, Withheld
 from hotline.workflows.pushes.push_receipts import Tried, settle
 
 log = structlog.get_logger(__name__)
 
-#: Tries that are under way for each message that is handed over at once.
-MOST_BEGUN: Final = 8
 #: The part of the gate's time within which what is begun should be handed over.
 FRESH_SHARE: Final = 0.6
 #: Deliveries that are taken by one statement, at the most and to begin with.
@@ -64,6 +62,7 @@ class Lane:
         self._house = house
         self._channel = channel
         self._at_once = channel.at_once(house)
+        self._most_begun = channel.begun * self._at_once
         self._ready: deque[Prepared] = deque()
         self._begun: asyncio.Queue[Prepared] = asyncio.Queue()
         #: Those begun that are not handed over yet.
@@ -173,7 +172,7 @@ class Lane:
     # Begun
 
     async def _begin(self) -> None:
-        room = MOST_BEGUN * self._at_once - self._begun_count
+        room = self._most_begun - self._begun_count
         if self._resting:
             await self._wait(min(LOOK_SECONDS, self._rest_until - monotonic()))
             return
@@ -185,7 +184,7 @@ class Lane:
         soon = max(self._at_once, int(self.pace.per_second * GATE_SECONDS * FRESH_SHARE))
         room = min(room, soon + self._at_once - len(self._waiting))
         # Groups that are worth a statement, unless nothing else is under way.
-        if not self._ready or room < 1 or (self._begun_count and room < min(soon, MOST_BEGUN * self._at_once) // 4):
+        if not self._ready or room < 1 or (self._begun_count and room < min(soon, self._most_begun) // 4):
             await self._wait()
             return
         group, wait = await self.pace.pick(self._ready, room)
@@ -215,13 +214,22 @@ class Lane:
     async def _work(self) -> None:
         while True:
             each = await self._begun.get()
-            if monotonic() > each.gate:
-                await self._look_again()
-            del self._waiting[each.id]
-            if monotonic() > each.gate:
+            try:
+                if not await self._may_go(each):
+                    raise Withheld
+                result = await self._tried(each)
+            except Withheld:
                 self._held_back(each)
             else:
-                self._came_back(each, await self._tried(each))
+                self._came_back(each, result)
+
+    async def _may_go(self, each: Prepared) -> bool:
+        """Whether a try may be handed over this moment."""
+        if monotonic() > each.gate:
+            self._waiting[each.id] = each
+            await self._look_again()
+        self._waiting.pop(each.id, None)
+        return monotonic() <= each.gate
 
     async def _look_again(self) -> None:
         """Whether those that were begun a while ago may still be handed over: all that wait, by one statement. Without
@@ -246,9 +254,11 @@ class Lane:
         result: Accepted | ChannelError
         try:
             async with asyncio.timeout(self._channel.seconds):
-                return await self._channel.send(self._house, each.push())
+                return await self._channel.send(self._house, each.push(lambda: self._may_go(each)))
         except ChannelError as error:
             result = error
+        except Withheld:
+            raise
         except TimeoutError:
             result = Unknown("It took too long.")
         except Exception:

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hotline.channels.errors import AddressRefused, Filtered, TemporarilyRefused, Unknown
-from hotline.channels.mail.bulk_pool import BulkPool
+from hotline.channels.mail.bulk_pool import BulkPool, NotAllowed
+from hotline.channels.mail.smtp import Handed
 from hotline.settings.mail import smtp_server
 
 MAIL = b"Subject: x\r\n\r\nHello\r\n"
@@ -25,14 +26,31 @@ class Relay:
         self.asked: list[str] = []
         self.packets = 0
         self.connections = 0
+        #: Addresses that it refuses; mails after which it hangs up at the next command, None: never; what it waits for
+        #: before it answers a mail.
+        self.refused: set[str] = set()
+        self.drops_after: int | None = None
+        self.gate: asyncio.Event | None = None
+        self._came = asyncio.Event()
+
+    async def asked_for(self, verb: str) -> None:
+        """Wait until it was asked for this."""
+        while verb not in self.asked:
+            self._came.clear()
+            await self._came.wait()
+
+    def _note(self, verb: str) -> None:
+        self.asked.append(verb)
+        self._came.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         writer.write(b"220 relay\r\n")
+        taken = True
         try:
-            while line := (await reader.readline()).decode().strip():
+            while line := (await self._line(reader)).decode().strip():
                 verb = line[:4].upper()
-                self.asked.append(verb)
+                self._note(verb)
                 if verb == "EHLO":
                     writer.write(
                         b"250-relay\r\n250-PIPELINING\r\n250 SIZE\r\n" if self.pipelining else b"250 relay\r\n"
@@ -41,30 +59,51 @@ class Relay:
                 answer = self.answers.get(verb, "250 ok")
                 if answer == "drop":
                     break
+                if self.drops_after is not None and self.asked.count("mail") > self.drops_after:
+                    self.drops_after = None
+                    break
+                if verb == "RCPT" and line.partition("<")[2].rstrip(">") in self.refused:
+                    answer, taken = "550 5.1.1 no such user", False
+                elif verb == "RCPT":
+                    taken = answer.startswith("250")
+                if verb == "DATA" and not taken and answer.startswith("354") and self.refused:
+                    answer = "503 5.5.1 no valid recipients"
                 writer.write(f"{answer}\r\n".encode())
                 if verb == "DATA" and answer.startswith("354"):
                     await self._content(reader)
+                    if self.gate is not None:
+                        self._note(".")
+                        await self.gate.wait()
                     if self.answers["."] == "drop":
                         break
                     writer.write(f"{self.answers['.']}\r\n".encode())
                 if verb == "QUIT":
                     break
+        except ConnectionError:
+            pass  # they hung up
         finally:
             writer.close()
 
+    async def _line(self, reader: asyncio.StreamReader) -> bytes:
+        # What came in one piece is read without waiting: its own buffer tells how many pieces there were.
+        self.packets += not reader._buffer  # type: ignore[attr-defined]
+        return await reader.readline()
+
     async def _content(self, reader: asyncio.StreamReader) -> None:
         empty = True
-        while (line := await reader.readline()) not in (b".\r\n", b""):
+        while (line := await reader.readline()) != b".\r\n":
+            if not line:
+                raise ConnectionError
             empty = False
             assert line.endswith(b"\r\n")
         self.asked.append("empty" if empty else "mail")
 
 
 @asynccontextmanager
-async def relay(found: Relay) -> AsyncIterator[BulkPool]:
+async def relay(found: Relay, most: int = 2, mails: int = 100) -> AsyncIterator[BulkPool]:
     server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    pool = BulkPool(smtp_server(f"smtp://127.0.0.1:{port}?starttls=no"), most=2)
+    pool = BulkPool(smtp_server(f"smtp://127.0.0.1:{port}?starttls=no"), most=most, mails=mails)
     try:
         yield pool
     finally:
@@ -133,3 +172,89 @@ async def test_many_at_once_use_no_more_connections_than_there_are() -> None:
         await asyncio.gather(*(work(pool) for _ in range(20)))
     assert found.connections == 2
     assert found.asked.count("mail") == 20
+
+
+async def one_after_the_other(pool: BulkPool, count: int, **options: object) -> list[object]:
+    """What came of so many mails at once."""
+    tasks = [
+        pool.send("news@company.example", [f"person{n}@example.com"], MAIL, **options)  # type: ignore[arg-type]
+        for n in range(count)
+    ]
+    return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+
+async def test_the_commands_of_a_mail_follow_the_content_of_the_one_before() -> None:
+    found = Relay(pipelining=True)
+    async with relay(found, most=1) as pool:
+        await one_after_the_other(pool, 10)
+    assert found.connections == 1
+    assert found.asked.count("mail") == 10
+    # The first one's commands, and the content of each with the commands of the next.
+    assert found.packets <= 12
+
+
+async def test_when_the_relay_hangs_up_only_the_mail_that_it_got_is_unknown() -> None:
+    found = Relay(pipelining=True, END="drop")
+    async with relay(found, most=1) as pool:
+        results = await one_after_the_other(pool, 2)
+        assert [type(each) for each in results] == [Unknown, TemporarilyRefused]
+        found.answers |= Relay(pipelining=True).answers
+        # Whose commands had not gone goes over the next connection, and knows nothing of it.
+        found.drops_after = 1
+        results = await one_after_the_other(pool, 4)
+    assert [type(each) for each in results].count(Unknown) == 0
+    assert found.asked.count("mail") == sum(isinstance(each, Handed) for each in results) + 1
+
+
+async def test_a_refused_mail_does_not_hold_up_the_one_behind_it() -> None:
+    found = Relay(pipelining=True)
+    found.refused = {"person1@example.com", "person4@example.com"}
+    async with relay(found, most=1) as pool:
+        results = await one_after_the_other(pool, 6)
+    assert [isinstance(each, AddressRefused) for each in results] == [False, True, False, False, True, False]
+    assert found.asked.count("mail") == 4
+    assert found.connections == 1
+
+
+async def test_a_mail_that_may_not_go_any_more_leaves_nothing_at_the_relay() -> None:
+    found, asked = Relay(pipelining=True), list[int]()
+
+    async def may_go() -> bool:
+        asked.append(1)
+        return len(asked) != 2
+
+    async with relay(found, most=1) as pool:
+        results = await one_after_the_other(pool, 5, may_go=may_go)
+    assert [type(each) for each in results].count(NotAllowed) == 1
+    handed = sum(isinstance(each, Handed) for each in results)
+    assert found.asked.count("mail") == handed
+    assert "empty" not in found.asked
+    assert handed + sum(isinstance(each, TemporarilyRefused) for each in results) == 4
+
+
+async def test_who_is_cancelled_while_waiting_behind_another_is_not_sent() -> None:
+    found = Relay(pipelining=True)
+    found.gate = asyncio.Event()
+    async with relay(found, most=1) as pool:
+        first = asyncio.create_task(sent(pool))
+        await found.asked_for(".")
+        second = asyncio.create_task(sent(pool))
+        third = asyncio.create_task(sent(pool))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        third.cancel()
+        found.gate.set()
+        await asyncio.gather(first, second)
+        with pytest.raises(asyncio.CancelledError):
+            await third
+        second = asyncio.create_task(sent(pool))
+        await second
+    assert found.asked.count("mail") == 3
+
+
+async def test_a_worn_connection_takes_no_further_mail() -> None:
+    found = Relay(pipelining=True)
+    async with relay(found, most=1, mails=3) as pool:
+        results = await one_after_the_other(pool, 10)
+    assert all(isinstance(each, Handed) for each in results)
+    assert found.connections >= 4

@@ -37,8 +37,8 @@ _LONGEST_PLAIN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class BulkMail:
-    """One mail. ``message_id`` is without brackets; ``unsubscribe_url`` is where a POST ends such mails (RFC 8058),
-    empty for mail that is none of marketing."""
+    """One mail. ``message_id`` is without brackets; ``unsubscribe_url`` is where a POST
+    ends such mails (RFC 8058), empty for mail that is none of marketing."""
 
     to: str = field(repr=False)
     subject: str = field(repr=False)

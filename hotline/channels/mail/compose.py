@@ -11,6 +11,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 from hotline.channels.errors import AddressRefused, PermanentlyRefused
@@ -99,18 +100,27 @@ def _head(draft: Draft) -> bytes:
 def usable_address(address: str) -> str:
     """The address as it goes over the wire, its domain in ASCII. Raises AddressRefused."""
     local, at, domain = address.strip().rpartition("@")
-    try:
-        domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        domain = ""
-    if not at or len(local) > 64 or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+    domain = _wire_domain(domain)
+    if not at or not domain or len(local) > 64 or not _LOCAL.fullmatch(local):
         raise AddressRefused("This is no address that mail can be sent to.")
     return f"{local}@{domain}"
 
 
+@lru_cache(maxsize=1024)
+def _wire_domain(domain: str) -> str:
+    """A domain in ASCII, empty for what is none."""
+    try:
+        found = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    return found if _DOMAIN.fullmatch(found) else ""
+
+
 def one_line(text: str) -> str:
     """Text for a header: no line breaks, no control characters, no halves of letters."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())
 
 
 def plain_text(text: str) -> str:

@@ -7,7 +7,7 @@ read; campaign, template and segment are never asked. ``hotline.jobs.dispatch`` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -203,7 +203,7 @@ class Prepared:
             return self.to.rpartition("@")[2].lower()
         return place_of_number(self.to).country or "" if self.plan.channel in _PHONES else ""
 
-    def push(self) -> Push:
+    def push(self, may_go: Callable[[], Awaitable[bool]] | None = None) -> Push:
         """As its channel gets it."""
         sender = self.sender
         return Push(
@@ -212,7 +212,7 @@ class Prepared:
             at=self.started_at or self.due_at, to=self.to, sender_id=sender.id, sender=sender.address,
             sender_name=sender.name, account_sid=sender.account_sid, service_sid=sender.service_sid,
             locale=self.locale, rendered=self.rendered, unsubscribe_url=self.unsubscribe_url,
-            expires_at=self.expires_at,
+            expires_at=self.expires_at, may_go=may_go,
         )  # fmt: skip
 
 

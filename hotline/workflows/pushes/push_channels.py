@@ -41,6 +41,13 @@ class Push:
     rendered: Rendered = field(repr=False)
     unsubscribe_url: str = field(repr=False)
     expires_at: datetime | None
+    #: For a channel that keeps a message waiting after it was asked to send it: whether it may leave still. To be asked
+    #: right before it does; a channel that is told no raises ``Withheld``.
+    may_go: Callable[[], Awaitable[bool]] | None = field(default=None, repr=False)
+
+
+class Withheld(Exception):
+    """It was stopped on its way to the provider, who got nothing of it: as if it had not been tried."""
 
 
 #: Hands one message over, once. Answers what the provider said; raises a ChannelError, and nothing else, when it did
@@ -49,14 +56,20 @@ class Push:
 Send = Callable[[House, Push], Awaitable[Accepted]]
 
 
+#: Tries that are under way for each message that is handed over at once.
+MOST_BEGUN: Final = 8
+
+
 @dataclass(frozen=True, slots=True)
 class PushChannel:
     """How a channel is served. ``at_once`` messages are handed over at the same time; ``seconds`` one may take;
-    ``per_second`` and ``burst`` is the pace of a sender for which no rate is kept, None: as fast as it goes."""
+    ``per_second`` and ``burst`` is the pace of a sender for which no rate is kept, None: as fast as it goes. For each
+    message at once ``begun`` tries are under way at the most: all of them are unknown when the process is killed."""
 
     send: Send
     at_once: Callable[[House], int]
     seconds: float = 90.0
+    begun: int = MOST_BEGUN
     per_second: float | None = None
     burst: int = 1
     #: Run every now and then, and before the end: closes connections that nobody uses. True: close them all.

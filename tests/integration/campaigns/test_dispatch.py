@@ -29,13 +29,12 @@ from hotline.crm.queries.push_campaigns import running_campaigns
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Unavailable
 from hotline.jobs.dispatch import Dispatcher
-from hotline.jobs.dispatch_lane import MOST_BEGUN
 from hotline.workflows.house import House
 from hotline.workflows.pushes import dispatch, push_receipts, push_unknown
 from hotline.workflows.pushes.deliveries import Accepted
 from hotline.workflows.pushes.dispatch_gate import GATE_SECONDS, MARGIN_SECONDS
 from hotline.workflows.pushes.outbound import resume_outbound, stop_outbound
-from hotline.workflows.pushes.push_channels import Push, PushChannel
+from hotline.workflows.pushes.push_channels import MOST_BEGUN, Push, PushChannel
 from tests.fakes.mail import Sink, mail_sink
 from tests.waiting import until
 

@@ -16,8 +16,8 @@ import pytest
 
 from bench import blast
 from bench.smtp_process import SinkProcess
-from hotline.jobs.dispatch_lane import MOST_BEGUN
 from hotline.workflows.house import House
+from hotline.workflows.pushes.push_channels import MOST_BEGUN
 from tests.commands import Running, clean_environment, start
 from tests.conftest import SECRET
 from tests.waiting import until
