@@ -38,7 +38,7 @@ REASONS: Final[Mapping[str, str]] = {
     "consent_withdrawn": N_("took back that they had agreed"),
     "no_contact_point": N_("the address is gone"),
     "frequency_cap": N_("got as much as they may get already"),
-    "quiet_hours": N_("quiet hours until it was too late"),
+    "quiet_hours": N_("quiet hours where they are"),
     "expired": N_("too late to be of use"),
     "erased": N_("was erased"),
     "opt_out": N_("said no"),
