@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import os
 import shutil
 import tempfile
@@ -38,10 +39,19 @@ VERSIONS = (16, 18)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give all workers of this run one folder for their servers."""
+    """Give all workers of this run one folder for their servers. What is imported and collected stays: it is not
+    searched for garbage, now or later."""
+    gc.disable()
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="hotline-tests-")
         os.environ[FOLDER] = folder
+
+
+def pytest_collection_finish() -> None:
+    """The tests begin."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

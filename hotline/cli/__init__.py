@@ -15,6 +15,7 @@ from typer._click.core import Command, Context  # typer carries its own click, a
 from typer.core import TyperGroup
 
 from hotline import __version__
+from hotline.cli.loading import at_once
 from hotline.errors import HotlineError, SettingError
 
 #: Each command with the file that has it: a function of that name (``import_``), or an ``app`` of several.
@@ -53,7 +54,8 @@ class _Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         file, _, name = COMMANDS[cmd_name].partition(":")
-        found = getattr(import_module(f"hotline.cli.{file}"), name)
+        with at_once():
+            found = getattr(import_module(f"hotline.cli.{file}"), name)
         command: Command
         if isinstance(found, typer.Typer):
             command = typer.main.get_group(found)  # a group also where it has one command: hotline audit verify

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from hotline.cli.loading import at_once
 from hotline.settings import load_settings
 
 
@@ -13,7 +14,8 @@ def serve() -> None:
     The database is brought up to date first. Several may run beside each other on one database.
     """
     settings = load_settings()
-    from hotline import app  # here: the other commands need not load the whole service
+    with at_once():
+        from hotline import app  # here: the other commands need not load the whole service
 
     app.run(settings, _started)
 

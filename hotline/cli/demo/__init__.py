@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
+from hotline.cli.loading import at_once
 from hotline.errors import SettingError
 from hotline.settings import EMBEDDED, Settings, load_settings
 
@@ -27,7 +28,8 @@ def demo(
     settings = demo_settings(load_settings(), asterisk=asterisk)
     import uvloop
 
-    from hotline.cli.demo.run import run  # here: the other commands need not load the whole service
+    with at_once():
+        from hotline.cli.demo.run import run  # here: the other commands need not load the whole service
 
     uvloop.run(run(settings, _say, asterisk=asterisk))
 
