@@ -30,11 +30,14 @@ _STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _ADDRESS: Final = re.compile(r"[^@\s.]+(?:\.[^@\s.]+)*@[^@\s.]+(?:\.[^@\s.]+)*")
 _MESSAGE_ID: Final = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?<([^<>\s]{1,900})>", re.IGNORECASE | re.MULTILINE)
 _OF_ARRIVAL: Final = frozenset({"delivered", "relayed", "expanded"})
+#: Feedback of other kinds (RFC 5965 7.3, RFC 6591): somebody says that it was wanted, or a signature did not fit.
+_NO_COMPLAINT: Final = frozenset({"not-spam", "auth-failure", "virus"})
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """What became of one address; ``status`` by RFC 3463, empty where it is not told."""
+    """What became of one address; ``status`` by RFC 3463, empty where it is not told, as is the ``address`` of who
+    complains."""
 
     address: str = field(repr=False)
     fate: Fate
@@ -99,7 +102,7 @@ def _by_fields(message: Message) -> dict[str, Recipient]:
         elif part.get_content_type() == "message/feedback-report":
             text = part.get_payload(decode=False)
             address = _feedback(text[0].as_string() if isinstance(text, list) and text else str(text))
-            if address:
+            if address is not None:
                 found[address] = Recipient(address, "complaint")
     return found
 
@@ -123,6 +126,10 @@ def _recipient(block: Message) -> Recipient | None:
     return Recipient(address, fate, code)
 
 
-def _feedback(text: str) -> str:
+def _feedback(text: str) -> str | None:
+    """Who complains, empty where it is left out, as most providers do; None for feedback that is no complaint."""
+    kind = re.search(r"^feedback-type:[ \t]*([a-z-]+)", text, re.IGNORECASE | re.MULTILINE)
+    if kind is not None and kind[1].lower() in _NO_COMPLAINT:
+        return None
     found = re.search(r"^original-rcpt-to:[ \t]*<?([^\s<>]{3,320})>?", text, re.IGNORECASE | re.MULTILINE)
     return found[1].lower() if found else ""

@@ -72,6 +72,10 @@ class _Connection:
 class SmtpPool:
     """The connections of one process to one relay."""
 
+    #: Seconds that a connection may take until it takes mail, and each step of that.
+    connect_seconds = COMMAND_SECONDS * 3
+    step_seconds = COMMAND_SECONDS
+
     def __init__(self, server: SmtpServer, *, most: int = MOST_CONNECTIONS, mails: int = MOST_MAILS) -> None:
         self._server = server
         self._mails = mails
@@ -138,8 +142,9 @@ class SmtpPool:
                 # Relays hang up on who is silent: better told before the mail than in the middle of it.
                 await self._revive(connection)
             except (aiosmtplib.SMTPException, OSError):
+                # The others are as old: asking each in turn would take longer than a mail may.
                 connection.client.close()
-                continue
+                break
             return connection
         return await self._new()
 
@@ -162,10 +167,11 @@ class SmtpPool:
             validate_certs=server.verify,
             username=server.user or None,
             password=server.password.get_secret_value() or None,
-            timeout=COMMAND_SECONDS,
+            timeout=self.step_seconds,
         )
         try:
-            await client.connect()
+            async with asyncio.timeout(self.connect_seconds):
+                await client.connect()
         except aiosmtplib.SMTPAuthenticationError as error:
             client.close()
             raise SenderPaused(

@@ -299,11 +299,14 @@ async def note_report(house: House, delivery_id: UUID, report: Report, report_id
 
 def _of(uow: UnitOfWork, report: Report, wanted: bytes | None) -> Recipient | None:
     """What it says of the address that the mail went to. Servers write addresses anew, and providers of complaints
-    leave them out: a report of a single one is of that."""
+    leave them out: a report of a single one is of that, and so is one of several, to whom the address led on, that all
+    failed."""
     for each in report.recipients:
         if wanted is not None and address_index(uow.keyring, each.address) == wanted:
             return each
-    return report.recipients[0] if len(report.recipients) == 1 else None
+    if len(report.recipients) > 1 and any(each.fate != "failed" for each in report.recipients):
+        return None
+    return next((each for each in report.recipients if not each.hard), next(iter(report.recipients), None))
 
 
 async def _reported(house: House, uow: UnitOfWork, row: DeliveryRow, recipient: Recipient) -> None:

@@ -218,6 +218,22 @@ def test_a_report_of_unwanted_mail_is_a_complaint() -> None:
     assert found.message_ids == ("ours@acme.example",)
 
 
+@pytest.mark.parametrize(("kind", "complaint"), [("abuse", True), ("not-spam", False), ("auth-failure", False)])
+def test_a_complaint_may_leave_out_whose_it_is_and_other_feedback_is_none(kind: str, complaint: bool) -> None:
+    text = (
+        "From: fbl@isp.example\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nfeedback\r\n--b\r\nContent-Type: message/feedback-report\r\n\r\n"
+        f"Feedback-Type: {kind}\r\nUser-Agent: isp/1\r\nVersion: 1\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        "Message-ID: <ours@acme.example>\r\nSubject: News\r\n\r\nHello\r\n--b--\r\n"
+    )
+    found = read_report(text.encode())
+    assert (found is not None) is complaint
+    if found is not None:
+        assert [(each.address, each.fate) for each in found.recipients] == [("", "complaint")]
+        assert found.message_ids == ("ours@acme.example",)
+
+
 def test_text_of_guesses_when_nothing_is_said() -> None:
     assert text_of("Привет, как дела сегодня у вас".encode("koi8-r"), None)
     assert message_from_bytes(b"", policy=default) is not None
