@@ -9,7 +9,7 @@ from typing import Final
 
 from hotline.channels.errors import AddressRefused, NotConfigured
 from hotline.channels.mail.bulk import BulkMail, compose_bulk, letterhead
-from hotline.channels.mail.bulk_pool import BulkPool
+from hotline.channels.mail.bulk_pool import AT_ONCE, BulkPool, NotAllowed
 from hotline.channels.mail.compose import usable_address
 from hotline.channels.mail.signing import Signer
 from hotline.conversations.mail_tokens import message_id, tag, tagged, takes_tag
@@ -18,7 +18,7 @@ from hotline.workflows.company.company import get as company_section
 from hotline.workflows.house import House
 from hotline.workflows.mail.mail_words import tag_secret
 from hotline.workflows.pushes.deliveries import Accepted
-from hotline.workflows.pushes.push_channels import Push, PushChannel
+from hotline.workflows.pushes.push_channels import MOST_BEGUN, Push, PushChannel, Withheld
 
 #: Mails over one connection: relays that want fewer close it themselves.
 MAILS: Final = 2_000
@@ -36,7 +36,7 @@ class _Relay:
 
 
 async def send(house: House, push: Push) -> Accepted:
-    """Hand a mail to the relay, once. Raises a ChannelError."""
+    """Hand a mail to the relay, once. Raises a ChannelError, and Withheld."""
     relay = _relay(house)
     if relay.pool is None:
         raise NotConfigured("HOTLINE_SMTP_URL is empty.")
@@ -48,9 +48,9 @@ async def send(house: House, push: Push) -> Accepted:
     secret = tag_secret(house.keyring)
     domain = sender.rpartition("@")[2]
     own_id = message_id(secret, push.delivery_id, domain)
-    rendered = push.rendered
+    rendered, to = push.rendered, usable_address(push.to)
     mail = BulkMail(
-        to=push.to,
+        to=to,
         subject=rendered.subject,
         text=rendered.body,
         html=rendered.html,
@@ -63,7 +63,10 @@ async def send(house: House, push: Push) -> Accepted:
         content = await asyncio.to_thread(relay.signer.sign, content, domain)
     with_tags = section.tagged_addresses and takes_tag(sender)
     verp = tagged(sender, tag(secret, "bounce", push.delivery_id)) if with_tags else sender
-    await relay.pool.send(verp, [usable_address(push.to)], content)
+    try:
+        await relay.pool.send(verp, [to], content, push.may_go)
+    except NotAllowed:
+        raise Withheld from None
     return Accepted(own_id, None)
 
 
@@ -100,7 +103,11 @@ async def tidy(house: House, everything: bool) -> None:
         await (relay.pool.close() if everything else relay.pool.close_idle())
 
 
-#: Longer than all that the relay is waited for, shorter than the lease of a try.
-SECONDS: Final = 350.0
-
-EMAIL: Final = PushChannel(send=send, at_once=lambda house: house.settings.push_connections, seconds=SECONDS, tidy=tidy)
+#: As many tries for each connection as elsewhere: half of them for each of the two mails on it.
+EMAIL: Final = PushChannel(
+    send=send,
+    at_once=lambda house: AT_ONCE * house.settings.push_connections,
+    seconds=200.0,
+    begun=MOST_BEGUN // AT_ONCE,
+    tidy=tidy,
+)
