@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from hotline.campaigns.clicks import only_looks
+from hotline.campaigns.clicks import who
 from hotline.campaigns.links import PATH
 from hotline.web.context import house_of
 from hotline.web.rights import public
@@ -18,17 +18,13 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow",
 }
-#: Letters of a browser's name that are looked at.
-_LONGEST_NAME: Final = 500
 
 
 @public
 async def click(request: web.Request) -> web.StreamResponse:
-    """Leads on, in one step. HEAD, and GET of who only looks ahead, count for nothing, what programs fetch is counted
-    apart; no request here ever unsubscribes anybody."""
-    counts = not only_looks(request.method, request.headers)
-    name = request.headers.get(hdrs.USER_AGENT, "")[:_LONGEST_NAME]
-    url = await follow(house_of(request), request.match_info["token"], user_agent=name, counts=counts)
+    """Leads on, in one step. HEAD, who only looks ahead and programs by their names are counted apart; no request here
+    ever unsubscribes anybody."""
+    url = await follow(house_of(request), request.match_info["token"], who(request.method, request.headers))
     return web.Response(status=302, headers={**_HEADERS, hdrs.LOCATION: url})
 
 

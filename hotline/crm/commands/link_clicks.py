@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.campaigns.clicks import AT_ONCE, MOST_AT_ONCE
+from hotline.campaigns.clicks import AT_ONCE, most_at_once
 from hotline.crm.unit_of_work import UnitOfWork
 
 # The delivery is held, so that of links that are followed at once each sees the others.
@@ -69,5 +69,5 @@ async def hold_link(uow: UnitOfWork, delivery_id: UUID, n: int) -> Link | None:
 async def note_click(uow: UnitOfWork, delivery_id: UUID, n: int, link: Link, *, machine: bool) -> None:
     """Somebody followed a link that is held; ``machine``: a program."""
     await uow.execute(_NOTE, delivery_id, link.manifest_id, n, uow.now, machine)
-    await uow.execute(_AT_ONCE, delivery_id, uow.now - AT_ONCE, MOST_AT_ONCE)
+    await uow.execute(_AT_ONCE, delivery_id, uow.now - AT_ONCE, most_at_once(link.sent_at, uow.now))
     await uow.execute(_MARK, delivery_id)

@@ -23,9 +23,9 @@ class LeadsNowhere(NotFound):
     code = "leads_nowhere"
 
 
-async def follow(house: House, token: str, *, user_agent: str = "", counts: bool = True) -> str:
-    """Where the link of a token leads, who followed it noted, unless not ``counts``. Raises LeadsNowhere for a token
-    that is not ours, and for a link that is gone. It never unsubscribes anybody."""
+async def follow(house: House, token: str, who: clicks.Who = "person") -> str:
+    """Where the link of a token leads, who followed it noted. Raises LeadsNowhere for a token that is not ours, and for
+    a link that is gone. It never unsubscribes anybody."""
     read = tokens.read_click(secrets(house), token)
     if read is None:
         raise LeadsNowhere()
@@ -34,9 +34,7 @@ async def follow(house: House, token: str, *, user_agent: str = "", counts: bool
         url = None if link is None else await _address(house, uow, read[0], link)
         if link is None or url is None or urlsplit(url).scheme not in ("https", "http"):
             raise LeadsNowhere()
-        if counts:
-            machine = clicks.who(user_agent, link.sent_at, uow.now) == "machine"
-            await note_click(uow, *read, link, machine=machine)
+        await note_click(uow, *read, link, machine=who == "machine")
     return url
 
 

