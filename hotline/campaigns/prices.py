@@ -11,6 +11,8 @@ from typing import Final
 _LINE: Final = re.compile(r"(?:\+?(\d{1,7})\s*[:=]?\s+)?(\d{1,5}(?:[.,]\d{1,6})?)")
 #: Most lines of one channel.
 MOST: Final = 100
+#: Most digits of the beginning of a number.
+LONGEST: Final = 7
 
 
 def read_prices(text: str) -> dict[str, Decimal]:
@@ -37,7 +39,7 @@ class PriceList:
         """What a message to a number (E.164) costs in the currency's major units; None where nobody wrote it down."""
         prices = self.prices.get(channel, {})
         digits = number.removeprefix("+")
-        for length in range(min(len(digits), 7), -1, -1):
+        for length in range(min(len(digits), LONGEST), -1, -1):
             if (price := prices.get(digits[:length])) is not None:
                 return price * parts
         return None

@@ -15,6 +15,8 @@ from hotline.crm.viewer import Viewer
 
 #: Messages of one page.
 MOST: Final = 51
+#: Unread ones are counted so far.
+MOST_UNREAD: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,18 @@ class Device:
 _SHOWN: Final = "m.customer_id = $1 AND m.dismissed_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > $2)"
 _KEY: Final = """JOIN customer c ON c.id = {alias}.customer_id AND c.erased_at IS NULL
     JOIN personal_key k ON k.id = COALESCE({alias}.key_id, c.key_id) AND k.wrapped IS NOT NULL"""
+# One statement, so that the number fits the list whatever is put in or read meanwhile.
 _LIST: Final = f"""
-SELECT m.id, m.sealed, m.at, m.expires_at, m.read_at, k.id AS key_id, k.wrapped, k.master
-FROM inapp_message m {_KEY.format(alias="m")}
-WHERE {_SHOWN} AND ($4::uuid IS NULL OR (m.at, m.id) < (SELECT e.at, e.id FROM inapp_message e WHERE e.id = $4))
-ORDER BY m.at DESC, m.id DESC LIMIT $3
+SELECT u.unread, m.* FROM (
+    SELECT count(*) AS unread
+    FROM (SELECT 1 FROM inapp_message m WHERE {_SHOWN} AND m.read_at IS NULL LIMIT $5) AS counted
+) u LEFT JOIN (
+    SELECT m.id, m.sealed, m.at, m.expires_at, m.read_at, k.id AS key_id, k.wrapped, k.master
+    FROM inapp_message m {_KEY.format(alias="m")}
+    WHERE {_SHOWN} AND ($4::uuid IS NULL OR (m.at, m.id) < (SELECT e.at, e.id FROM inapp_message e WHERE e.id = $4))
+    ORDER BY m.at DESC, m.id DESC LIMIT $3
+) m ON true
+ORDER BY m.at DESC, m.id DESC
 """  # noqa: S608
 _DEVICES: Final = f"""
 SELECT s.id, s.sealed, k.id AS key_id, k.wrapped, k.master FROM push_subscription s {_KEY.format(alias="s")}
@@ -75,22 +84,13 @@ async def list_messages(
     *,
     limit: int,
     after: UUID | None = None,
-) -> list[InappView]:
-    """What the app shows, the newest first: neither put away nor expired."""
+) -> tuple[list[InappView], int]:
+    """What the app shows, the newest first: neither put away nor expired; and how many of all of it were not read,
+    counted up to MOST_UNREAD."""
     viewer.require("customers.read")
-    rows = await db.fetch(_LIST, customer_id, now, max(0, min(limit, MOST)), after)
-    return [view for row in rows if (view := _view(keyring, row)) is not None]
-
-
-async def count_unread(db: Reader, viewer: Viewer, customer_id: UUID, now: datetime, *, most: int = 100) -> int:
-    """How many of them were not read, counted up to ``most``."""
-    viewer.require("customers.read")
-    found: int = await db.fetchval(
-        f"""SELECT count(*) FROM (SELECT 1 FROM inapp_message m WHERE {_SHOWN} AND m.read_at IS NULL
-            LIMIT $3) AS unread""",  # noqa: S608
-        *(customer_id, now, most),
-    )
-    return found
+    rows = await db.fetch(_LIST, customer_id, now, max(0, min(limit, MOST)), after, MOST_UNREAD)
+    found = [view for row in rows if row["id"] is not None and (view := _view(keyring, row)) is not None]
+    return found, rows[0]["unread"]
 
 
 async def devices_of(db: Reader, keyring: Keyring, viewer: Viewer, customer_id: UUID) -> list[Device]:

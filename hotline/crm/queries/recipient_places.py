@@ -1,4 +1,5 @@
-"""Where recipients are, by their telephone numbers. The numbers themselves do not leave this file."""
+"""Where recipients are, and by which prices they are reached: by their telephone numbers. Whole numbers do not leave
+this file."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+from hotline.campaigns.prices import LONGEST
 from hotline.campaigns.quiet_hours import NOWHERE, Place, place_of_number
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring, Wrapped, WrongKey
@@ -30,14 +32,27 @@ async def places_of(
 ) -> dict[UUID, Place]:
     """The place of each customer; ``points`` are the contact points that are written to. Who has no number, or is
     erased, is nowhere."""
+    numbers = await _numbers(db, keyring, viewer, points)
+    return {each: place_of_number(numbers[each]) if each in numbers else NOWHERE for each in points}
+
+
+async def beginnings_of(
+    db: Reader, keyring: Keyring, viewer: Viewer, points: Mapping[UUID, UUID | None]
+) -> dict[UUID, str]:
+    """The first digits of each customer's number, as many as prices go by; ``points`` as above."""
+    numbers = await _numbers(db, keyring, viewer, points)
+    return {each: number[: LONGEST + 1] for each, number in numbers.items()}
+
+
+async def _numbers(db: Reader, keyring: Keyring, viewer: Viewer, points: Mapping[UUID, UUID | None]) -> dict[UUID, str]:
     viewer.require("campaigns.read")
-    rows = await db.fetch(_NUMBERS, list(points), list(points.values()))
-    found = dict.fromkeys(points, NOWHERE)
-    for row in rows:
+    found = {}
+    for row in await db.fetch(_NUMBERS, list(points), list(points.values())):
         try:
             key = keyring.unwrap(row["key_id"], Wrapped(row["master"], row["wrapped"]))
-            number = keyring.decrypt(key, "contact_point", "value_cipher", row["id"], row["value_cipher"])
+            found[row["customer_id"]] = keyring.decrypt(
+                key, "contact_point", "value_cipher", row["id"], row["value_cipher"]
+            )
         except WrongKey:
             continue
-        found[row["customer_id"]] = place_of_number(number)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,12 @@ from pydantic import Field
 
 from hotline.campaigns.compliance import Severity
 from hotline.crm.queries.campaigns import get_campaign
-from hotline.crm.queries.manifests import find_manifest, list_manifests
+from hotline.crm.queries.manifests import ManifestView, find_manifest, list_manifests
 from hotline.errors import NotFound
 from hotline.web.api.campaign_bodies import Manifest, render_manifest
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
 from hotline.workflows.campaigns.campaign_looks import Sample, look_at
+from hotline.workflows.campaigns.template_tests import send_submitted
 
 
 class ReviewQuery(Input):
@@ -56,6 +58,20 @@ class ReviewSample(Output):
     missing: list[str] = Field(description="Values that they lack: they get nothing.")
 
 
+class ReviewExpected(Output):
+    """What it is expected to cost and how long it takes; of what recurs each time, of what is triggered each day."""
+
+    messages: int = Field(description="How many leave when nobody more is taken off.")
+    parts: int | None = Field(description="Parts of SMS; null on other channels.")
+    cost: Decimal | None = Field(description="Null: no price is written down.", examples=["28.33"])
+    currency: str
+    unpriced: int = Field(description="Messages without a price: the cost is too low by theirs.")
+    seconds: float | None = Field(
+        description="From the first message to the last; null: nothing slows them, or clocks and events say when."
+    )
+    exact: bool = Field(description="Every message was made: none of it is an estimate.")
+
+
 class Review(Output):
     """All of it. Texts and samples are as what was submitted, whatever happened since."""
 
@@ -65,19 +81,32 @@ class Review(Output):
     changes: list[ReviewChange]
     samples: list[ReviewSample]
     looked_at: int = Field(description="Recipients whose messages were made to see what is missing.")
+    expected: ReviewExpected | None = Field(description="Null while the recipients are counted.")
+
+
+class ReviewTestBody(Input):
+    """What is tried out of it."""
+
+    number: int | None = Field(None, ge=1, le=2**31 - 1, description="The latest submission where none is named.")
+    variant: str | None = Field(None, max_length=8, examples=["A"], description="The first one where none is named.")
+    locale: str | None = Field(
+        None, max_length=16, examples=["zh"], description="The one for every other language where none is named."
+    )
+
+
+class ReviewTest(Output):
+    """A test that left."""
+
+    to: str = Field(description="Your own address, masked.")
+    provider_id: str
+    missing: list[str] = Field(description="Values that stand in it by their names.")
 
 
 @endpoint("GET", "/campaigns/{id}/review", right="campaigns.read", summary="What there is to see before approving")
 async def review(ask: Ask, path: ById, query: ReviewQuery) -> Review:
     house, viewer = ask.house, ask.viewer
     campaign = await get_campaign(house.db, viewer, path.id)
-    if query.number is not None:
-        manifest = await find_manifest(house.db, house.keyring, viewer, path.id, query.number)
-    else:
-        found = await list_manifests(house.db, house.keyring, viewer, path.id)
-        if not found:
-            raise NotFound("This campaign was never submitted.")
-        manifest = found[0]
+    manifest = await _manifest(ask, path.id, query.number)
     look = await look_at(house, viewer, campaign, manifest)
     return Review(
         manifest=render_manifest(manifest),
@@ -86,7 +115,26 @@ async def review(ask: Ask, path: ById, query: ReviewQuery) -> Review:
         changes=[ReviewChange.model_validate(each) for each in look.changes],
         samples=[_sample(each) for each in look.samples],
         looked_at=look.looked.people,
+        expected=None if look.expected is None else ReviewExpected.model_validate(look.expected),
     )
+
+
+@endpoint("POST", "/campaigns/{id}/review/test", right="campaigns.read", summary="Send yourself what was submitted")
+async def test_review(ask: Ask, path: ById, body: ReviewTestBody) -> ReviewTest:
+    """To your own address and to nobody else, filled in with examples; for who may approve campaigns or write them."""
+    manifest = await _manifest(ask, path.id, body.number)
+    sent = await send_submitted(ask.house, ask.viewer, manifest, variant=body.variant, locale=body.locale)
+    return ReviewTest(to=sent.to, provider_id=sent.provider_id, missing=list(sent.missing))
+
+
+async def _manifest(ask: Ask, campaign_id: UUID, number: int | None) -> ManifestView:
+    house, viewer = ask.house, ask.viewer
+    if number is not None:
+        return await find_manifest(house.db, house.keyring, viewer, campaign_id, number)
+    found = await list_manifests(house.db, house.keyring, viewer, campaign_id)
+    if not found:
+        raise NotFound("This campaign was never submitted.")
+    return found[0]
 
 
 def _sample(each: Sample) -> ReviewSample:
@@ -101,4 +149,4 @@ def _sample(each: Sample) -> ReviewSample:
     )  # fmt: skip
 
 
-routes: list[Endpoint] = [review]
+routes: list[Endpoint] = [review, test_review]

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
+from hotline.campaigns.schedule import first_of, read_schedule
 from hotline.campaigns.states import possible
 from hotline.crm.queries.campaigns import CampaignView, get_campaign
 from hotline.crm.queries.manifests import ManifestView, find_manifest, list_manifests
+from hotline.crm.viewer import Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop import campaign_words
-from hotline.web.desktop.campaigns import frame_words, further_pages
+from hotline.web.desktop import campaign_facts, campaign_words
+from hotline.web.desktop.campaigns import frame_words, further_pages, speaker
 from hotline.web.desktop.forms import field, form_of, refusal_words, uuid_of
 from hotline.web.desktop.i18n import language_of, words
 from hotline.web.desktop.mail_frame import mail_frame
 from hotline.web.desktop.render import html, see_other
 from hotline.web.rights import needs
 from hotline.workflows.campaigns import campaign_review as workflow
-from hotline.workflows.campaigns.campaign_looks import look_at, sample_at
+from hotline.workflows.campaigns.campaign_looks import Look, look_at, sample_at
+from hotline.workflows.campaigns.template_tests import TESTED
 
 
 @needs("campaigns.read")
@@ -43,7 +47,7 @@ async def _page(request: web.Request, error: HotlineError | None = None, typed: 
     if manifest is None or not manifest.sha256:
         return html(request, "campaign_review.html", context | {"seen": None}, status=error.status if error else 200)
     look = await look_at(house, viewer, campaign, manifest)
-    translate = words(language_of(request)).gettext
+    translate, speak = words(language_of(request)).gettext, speaker(request)
     in_review = campaign.manifest_id == manifest.id and possible(campaign.state, "approve")
     decided = viewer.user_id in manifest.approved_by
     context |= {
@@ -51,7 +55,13 @@ async def _page(request: web.Request, error: HotlineError | None = None, typed: 
         "findings": [(each, campaign_words.finding_words(each, translate)) for each in look.findings],
         "grave": sum(each.severity in ("stop", "warn") for each in look.findings),
         "fine": sum(each.severity == "ok" for each in look.findings),
-        "changes": [(campaign_words.change_words(each, translate), each) for each in look.changes],
+        "changes": [
+            (campaign_words.change_words(each, translate), each, campaign_facts.told(speak, each))
+            for each in look.changes
+        ],
+        "cost": campaign_facts.cost_of(speak, look.expected),
+        "takes": _takes(speak, look),
+        "tests": _tests(viewer, manifest),
         "matched": manifest.recipients + sum(manifest.excluded.values()),
         "in_review": in_review,
         "own_work": str(viewer.user_id) in manifest.content["authors"] or viewer.user_id in campaign.editor_ids,
@@ -59,6 +69,25 @@ async def _page(request: web.Request, error: HotlineError | None = None, typed: 
         "may_decide": in_review and viewer.may("campaigns.approve") and manifest.state == "submitted",
     }
     return html(request, "campaign_review.html", context, status=error.status if error else 200)
+
+
+def _takes(speak: campaign_facts.Speaker, look: Look) -> tuple[str, str]:
+    """How long it takes, and when it ends, as far as that can be told."""
+    seconds = look.expected.seconds if look.expected is not None else None
+    if seconds is None:
+        return "", ""
+    begins = first_of(read_schedule(look.manifest.content["schedule"]))
+    ends = begins + timedelta(seconds=seconds) if begins is not None else None
+    return campaign_facts.how_long(speak, seconds), speak.calendar.moment(ends) if ends is not None else ""
+
+
+def _tests(viewer: Viewer, manifest: ManifestView) -> list[tuple[str, str]]:
+    """(variant, language) of what who looks may have sent to themselves."""
+    content = manifest.content
+    may = viewer.may("campaigns.approve") or viewer.may("campaigns.write")
+    if not may or viewer.user_id is None or content["channel"] not in TESTED:
+        return []
+    return [(arm["variant"], locale) for arm in content["variants"] for locale in arm["content"]["locales"]]
 
 
 async def _manifest(request: web.Request, campaign: CampaignView) -> ManifestView | None:

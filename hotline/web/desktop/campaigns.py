@@ -10,6 +10,7 @@ from uuid import UUID
 from aiohttp import web
 
 from hotline.campaigns.states import CHANNELS, ENDS, Event, possible, reference
+from hotline.crm.company import Formats
 from hotline.crm.queries.audit import list_audit
 from hotline.crm.queries.campaigns import (
     CampaignView,
@@ -23,12 +24,15 @@ from hotline.crm.queries.templates import read_versions
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop import campaign_words, template_words
+from hotline.web.desktop import campaign_facts, campaign_words, template_words
 from hotline.web.desktop.forms import field, form_of, refusal_words, uuid_of
-from hotline.web.desktop.render import html, see_other
+from hotline.web.desktop.i18n import language_of, words
+from hotline.web.desktop.numbers import Numbers
+from hotline.web.desktop.render import calendar_of, html, see_other
 from hotline.web.rights import needs
 from hotline.workflows.campaigns import campaign_review as review
 from hotline.workflows.campaigns import campaigns as workflow
+from hotline.workflows.company import company
 from hotline.workflows.house import House
 
 PAGE: Final = 50
@@ -109,6 +113,7 @@ async def _show(request: web.Request, error: HotlineError | None = None) -> web.
         "may_write": viewer.may("campaigns.write") and campaign.state not in ENDS,
         "reviews": await list_manifests(house.db, house.keyring, viewer, campaign.id),
         "pages": further_pages(request, campaign),
+        "limits": campaign_facts.limits_of(speaker(request), campaign.schedule, campaign.limits),
         "problem": refusal_words(request, error) if error else "",
         **frame_words(),
         "done": request.query.get("done", ""),
@@ -182,10 +187,19 @@ async def delete(request: web.Request) -> web.StreamResponse:
     return see_other("/campaigns?done=deleted")
 
 
+def speaker(request: web.Request) -> campaign_facts.Speaker:
+    """How facts of campaigns are told to who asks."""
+    told, formats = words(language_of(request)), company.known(house_of(request), Formats)
+    return campaign_facts.Speaker(
+        told.gettext, told.ngettext, calendar_of(request), Numbers.of(language_of(request), formats)
+    )
+
+
 def frame_words() -> dict[str, Any]:
     """What every template of campaigns uses."""
     return {
         "words": campaign_words,
+        "campaign_words": campaign_words,
         "channel_words": template_words.CHANNELS,
         "reference": reference,
         "moment_of": datetime.fromisoformat,

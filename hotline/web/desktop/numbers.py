@@ -40,8 +40,11 @@ class Numbers:
     def money(self, minor: int, currency: str | None = None) -> str:
         """An amount in minor units: €12.50"""
         code = currency or self.currency
-        amount = Decimal(minor).scaleb(-babel.get_currency_precision(code))
-        return self._styled(babel.format_currency(amount, code, locale=self._locale))
+        return self.amount(Decimal(minor).scaleb(-babel.get_currency_precision(code)), code)
+
+    def amount(self, value: Decimal, currency: str) -> str:
+        """An amount in major units."""
+        return self._styled(babel.format_currency(value, currency, locale=self._locale))
 
     @property
     def _locale(self) -> Locale:

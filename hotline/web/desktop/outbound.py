@@ -12,9 +12,9 @@ from hotline.crm.queries.outbound_stop import get_stop
 from hotline.errors import Unavailable
 from hotline.web.context import SIGNED, SignedIn, house_of, signed_of
 from hotline.web.desktop.forms import field, form_of
-from hotline.web.desktop.render import STOP, see_other
+from hotline.web.desktop.render import STOP, html, see_other
 from hotline.web.desktop.sign_in import own_address
-from hotline.web.rights import needs
+from hotline.web.rights import needs, signed_in
 from hotline.workflows.pushes import outbound as workflow
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,7 +50,16 @@ async def resume(request: web.Request) -> web.StreamResponse:
     return see_other(own_address(field(form, "next", 2_000)))
 
 
+@signed_in
+async def part(request: web.Request) -> web.StreamResponse:
+    """The button or the line as they are now: pages ask for them when the event stream tells of a change."""
+    name = request.path.rpartition("/")[2]
+    return html(request, f"outbound_{name}.html", {"shell_path": own_address(request.query.get("next", "")[:2_000])})
+
+
 def setup(app: web.Application) -> None:
     """Adds the routes."""
+    app.router.add_get("/outbound/button", part)
+    app.router.add_get("/outbound/line", part)
     app.router.add_post("/outbound/stop", stop)
     app.router.add_post("/outbound/resume", resume)

@@ -31,12 +31,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LinePlot:
-    """Lines over time. ``rules`` are (height, text) of the values, ``marks`` (place, text, anchor) of the times."""
+    """Lines over time. ``rules`` are (height, text) of the values, ``marks`` (place, text, anchor) of the times;
+    ``per_second``: the values are rates."""
 
     lines: Sequence[Line]
     rules: Sequence[tuple[float, str]]
     marks: Sequence[tuple[float, str, str]]
     highest: float
+    per_second: bool
 
 
 def line_plot(
@@ -69,7 +71,7 @@ def line_plot(
         at = start + place * width
         anchor = "start" if place == 0 else "end" if place == count - 1 else "middle"
         marks.append((round(_LEFT + place * step, 1), calendar.day(at) if long else calendar.time(at), anchor))
-    return LinePlot(drawn, rules, marks, highest)
+    return LinePlot(drawn, rules, marks, highest, per_second)
 
 
 def nice(value: float) -> float:

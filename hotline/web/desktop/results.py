@@ -8,20 +8,23 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from hotline.conversations.delivery import DELIVERIES
-from hotline.crm.queries.campaigns import get_campaign
+from hotline.crm.queries.campaigns import CampaignView, get_campaign
 from hotline.crm.queries.customer_search import search_customers
 from hotline.crm.queries.ledger import LedgerFilter, list_deliveries
 from hotline.crm.queries.push_files import list_push_files
-from hotline.errors import Invalid, NotFound
+from hotline.errors import Conflict, Invalid, NotFound
 from hotline.web.context import house_of, signed_of
 from hotline.web.desktop import result_words
-from hotline.web.desktop.forms import id_of, refusal_words, uuid_of
+from hotline.web.desktop.campaigns import frame_words, further_pages
+from hotline.web.desktop.forms import field, fields, form_of, id_of, refusal_words, uuid_of
 from hotline.web.desktop.plots import LinePlot, bounds, line_plot
-from hotline.web.desktop.render import calendar_of, html, is_fragment
+from hotline.web.desktop.render import calendar_of, html, is_fragment, say, see_other
+from hotline.web.desktop.words import N_
 from hotline.web.rights import needs
 from hotline.workflows.campaigns import results as workflow
 from hotline.workflows.campaigns.results import Results
 from hotline.workflows.ending_files import state_of
+from hotline.workflows.pushes import push_unknown
 
 PAGE: Final = 50
 #: Rows of the ledger that the results show.
@@ -29,6 +32,8 @@ LATEST: Final = 8
 #: People of whom a search in the ledger thinks.
 FOUND: Final = 50
 DAYS: Final = (1, 3, 7, 14, 30)
+#: What a person says of unknown deliveries.
+_SETTLES: Final = ("arrived", "lost", "resend")
 #: Exports that the ledger shows.
 _EXPORTS: Final = 5
 #: The bar of what became of all: (count, class).
@@ -60,11 +65,17 @@ async def show(request: web.Request) -> web.StreamResponse:
 @needs("campaigns.read")
 async def ledger(request: web.Request) -> web.StreamResponse:
     """Who got it: one by one, narrowed by state and by who it is."""
+    return await _ledger(request)
+
+
+async def _ledger(request: web.Request, refused: str = "") -> web.StreamResponse:
     house, viewer = house_of(request), signed_of(request).viewer
     campaign = await get_campaign(house.db, viewer, uuid_of(request))
     chosen: dict[str, str] = {name: request.query.get(name, "")[:100].strip() for name in ("state", "q", "run", "why")}
     states = (chosen["state"],) if chosen["state"] in DELIVERIES else ()
-    problem, customers = "", None
+    problem, customers = refused, None
+    if refused:
+        chosen["state"], states = "unknown", ("unknown",)
     if chosen["q"]:
         try:
             some = await search_customers(
@@ -98,9 +109,39 @@ async def ledger(request: web.Request) -> web.StreamResponse:
         "query": urlencode({name: value for name, value in chosen.items() if value}),
         "problem": problem,
         "exports": exports,
-        "words": result_words,
+        "settles": chosen["state"] == "unknown" and viewer.may("campaigns.run"),
+        "done": request.query.get("done", ""),
+        **_frame(request, campaign),
     }
-    return html(request, "campaign_deliveries.html", context)
+    return html(request, "campaign_deliveries.html", context, status=422 if refused else 200)
+
+
+@needs("campaigns.run")
+async def settle(request: web.Request) -> web.StreamResponse:
+    """What a person found out about deliveries that are unknown: they arrived, they did not, or go once more."""
+    form = await form_of(request)
+    house, viewer, do = house_of(request), signed_of(request).viewer, field(form, "do", 10)
+    named = [found for each in fields(form, "delivery", 40)[:PAGE] if (found := id_of(each)) is not None]
+    if do not in _SETTLES or not named:
+        return await _ledger(request, say(request, N_("Choose at least one of them.")))
+    settled, refused = 0, ""
+    for delivery_id in named:
+        try:
+            if do == "resend":
+                await push_unknown.resend(house, viewer, delivery_id)
+            else:
+                await push_unknown.settle_unknown(house, viewer, delivery_id, arrived=do == "arrived")
+            settled += 1
+        except (Conflict, NotFound) as error:  # a receipt came meanwhile, or what was approved is over
+            refused = refusal_words(request, error)
+    if not settled:
+        return await _ledger(request, refused)
+    return see_other(f"/campaigns/{uuid_of(request)}/deliveries?state=unknown&done={do}")
+
+
+def _frame(request: web.Request, campaign: CampaignView) -> dict[str, Any]:
+    """What the pages of a campaign share, with the words of results in place of the campaign's."""
+    return {**frame_words(), "words": result_words, "pages": further_pages(request, campaign)}
 
 
 def _context(request: web.Request, found: Results) -> dict[str, Any]:
@@ -133,7 +174,7 @@ def _context(request: web.Request, found: Results) -> dict[str, Any]:
         "measures": [_measure(each) for each in found.measures],
         "live": not found.over and found.campaign.state in ("running", "approved", "scheduled", "paused"),
         "days_offered": DAYS,
-        "words": result_words,
+        **_frame(request, found.campaign),
         "query": urlencode({name: request.query[name] for name in ("run", "days") if name in request.query}),
     }
 
@@ -180,3 +221,4 @@ def setup(app: web.Application) -> None:
     """Adds the routes."""
     app.router.add_get("/campaigns/{id}/results", show)
     app.router.add_get("/campaigns/{id}/deliveries", ledger)
+    app.router.add_post("/campaigns/{id}/deliveries/settle", settle)

@@ -22,6 +22,7 @@ import { startKeys } from "./shell/keys.js";
 import { startLines } from "./shell/lines.js";
 import { setTimeFormat, startLine } from "./shell/line.js";
 import { openMenu, startMenus } from "./shell/menus.js";
+import { startOutbound } from "./shell/outbound.js";
 import { startPalette } from "./shell/palette.js";
 import { startPresence } from "./shell/presence.js";
 import { rowKeys, startRows } from "./shell/rows.js";
@@ -74,6 +75,7 @@ prepareSound(sounds);
 setTimeFormat(timeFormat);
 startLine(stream);
 startLines(stream);
+startOutbound(stream);
 startPresence(stream);
 startDial(stream);
 

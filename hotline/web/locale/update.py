@@ -18,7 +18,7 @@ WEB: Final = Path(__file__).parent.parent
 LANGUAGES: Final = ("zh",)
 
 _NO_DATE: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_PYTHON_WORDS: Final = {"N_": None}
+_PYTHON_WORDS: Final = {"N_": None, "ngettext": (1, 2)}
 _SCRIPT_WORDS: Final = {"t": None, "nt": (1, 2), "N_": None}
 _TEMPLATE_WORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2)}
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from hotline.campaigns.changes import Change, changes
 from hotline.campaigns.compliance import Finding, Looked, findings
+from hotline.campaigns.expected import Expected, Made, expect
 from hotline.campaigns.experiment import Split, split
 from hotline.campaigns.limits import read_limits
 from hotline.campaigns.quiet_hours import DISTURBING
@@ -20,17 +21,22 @@ from hotline.crm.queries.campaigns import CampaignView, read_choices
 from hotline.crm.queries.customer_search import read_customers
 from hotline.crm.queries.customer_views import CustomerView
 from hotline.crm.queries.manifests import ManifestView, last_approved
-from hotline.crm.queries.recipient_places import places_of
+from hotline.crm.queries.push_campaigns import push_rates
+from hotline.crm.queries.recipient_places import beginnings_of, places_of
 from hotline.crm.queries.recipient_samples import Chosen, among, choose
 from hotline.crm.queries.segments import read_definition, sample
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.workflows.campaigns.template_previews import HIDDEN, Preview, example_url, filled
 from hotline.workflows.house import House
+from hotline.workflows.pushes.prices import price_list
+from hotline.workflows.pushes.push_channels import channels
 from hotline.workflows.pushes.push_values import schema_of, values_for
 
 #: Messages that a reviewer is shown, and recipients whose messages are made to see what is missing.
 SHOWN: Final = 12
 LOOKED_AT: Final = 500
+#: Channels whose messages are priced by the recipient's number.
+_PRICED: Final = frozenset({"sms", "whatsapp", "voice"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """All of it. ``before`` is the submission that was approved last; ``same`` counts what is as it was there."""
+    """All of it. ``before`` is the submission that was approved last; ``same`` counts what is as it was there;
+    ``expected`` is None while the recipients are counted."""
 
     manifest: ManifestView
     findings: tuple[Finding, ...]
@@ -57,6 +64,7 @@ class Look:
     same: int
     samples: tuple[Sample, ...]
     looked: Looked
+    expected: Expected | None = None
 
 
 async def look_at(house: House, viewer: Viewer, campaign: CampaignView, manifest: ManifestView) -> Look:
@@ -71,7 +79,7 @@ async def look_at(house: House, viewer: Viewer, campaign: CampaignView, manifest
     }
     parts = split(read_limits(content["limits"]).experiment, list(versions))
     chosen = await _chosen(house, manifest)
-    looked = await _look(house, campaign.id, content, versions, parts, chosen, manifest.recipients)
+    looked, made = await _look(house, campaign.id, content, versions, parts, chosen, manifest.recipients)
     before = await last_approved(house.db, house.keyring, SYSTEM, campaign.id, manifest.number)
     changed, same = changes(before.content, content) if before is not None else ((), 0)
     senders = [each["id"] for each in (content["sender"], *content["fallback_senders"]) if each and each["id"]]
@@ -79,7 +87,8 @@ async def look_at(house: House, viewer: Viewer, campaign: CampaignView, manifest
               if each.paused]  # fmt: skip
     found = findings(content, manifest.excluded, looked, now=house.clock(), zone=house.settings.timezone, paused=paused)
     samples = await _samples(house, viewer, campaign.id, content, versions, parts, chosen[:SHOWN])
-    return Look(manifest, found, before, changed, same, tuple(samples), looked)
+    expected = await _expect(house, manifest, chosen, made)
+    return Look(manifest, found, before, changed, same, tuple(samples), looked, expected)
 
 
 async def sample_at(
@@ -110,8 +119,8 @@ async def _look(
     parts: Split,
     chosen: Sequence[Chosen],
     recipients: int,
-) -> Looked:
-    """Make the message of each who was chosen, to see who lacks what."""
+) -> tuple[Looked, dict[UUID, int]]:
+    """Make the message of each who was chosen, to see who lacks what; and the parts of each that was made."""
     names = list(versions)
     missing, other, segments, locales = Counter[str](), Counter[str](), Counter[int](), Counter[str]()
     defaulted = held_out = 0
@@ -126,28 +135,60 @@ async def _look(
             locales[locale] += 1
             defaulted += locale.partition("-")[0] != each.locale.partition("-")[0]
             wanted[each.customer_id] = (version, locale)
+    parts_of: dict[UUID, int] = {}
     fields = frozenset().union(*(version.fields for version in versions.values()))
     values = await values_for(house, {customer_id: locale for customer_id, (_, locale) in wanted.items()}, fields)
     for customer_id, (version, locale) in wanted.items():
         try:
-            made = render(version.for_locale(locale), _whole(house, values.get(customer_id, {}), fields))
+            rendered = render(version.for_locale(locale), _whole(house, values.get(customer_id, {}), fields))
         except MissingValue as error:
             missing[error.name] += 1
         except RenderError as error:
             other[error.code] += 1
         else:
+            parts_of[customer_id] = rendered.segments if content["channel"] == "sms" else 1
             if content["channel"] == "sms":
-                segments[made.segments] += 1
-    return Looked(
+                segments[rendered.segments] += 1
+    looked = Looked(
         recipients=recipients, people=len(wanted), missing=missing, other=other, segments=segments, locales=locales,
         defaulted=defaulted, nowhere=await _nowhere(house, content["channel"], chosen), held_out=held_out,
     )  # fmt: skip
+    return looked, parts_of
 
 
 def _whole(house: House, values: Mapping[str, str], fields: frozenset[str]) -> dict[str, str]:
     """A customer's values with those that only sending, or what sets a message off, knows."""
     later = {name: f"[{name}]" for name in fields if name.partition(".")[0] in ("ticket", "purchase", "fee")}
     return {**later, **values, "unsubscribe_url": example_url(house)}
+
+
+async def _expect(
+    house: House, manifest: ManifestView, chosen: Sequence[Chosen], parts_of: Mapping[UUID, int]
+) -> Expected:
+    """What it is expected to cost and how long it takes, by the messages that were made."""
+    content = manifest.content
+    channel = content["channel"]
+    numbers: dict[UUID, str] = {}
+    if channel in _PRICED:
+        points = {each.customer_id: each.contact_point_id for each in chosen if each.customer_id in parts_of}
+        numbers = await beginnings_of(house.db, house.keyring, SYSTEM, points)
+    made = [Made(numbers.get(customer_id, ""), parts) for customer_id, parts in parts_of.items()]
+    recipients = manifest.recipients if content["kind"] != "triggered" else content["schedule"]["daily_cap"]
+    return expect(content, recipients, len(chosen), made, await price_list(house), await _paces(house, content))
+
+
+async def _paces(house: House, content: Mapping[str, Any]) -> list[float]:
+    """How many messages a second may leave: through the channel, and from the sender."""
+    rates = await push_rates(house.db, SYSTEM)
+    channel, sender = content["channel"], content["sender"]
+    found = [rates.channel[channel].per_second] if channel in rates.channel else []
+    own = rates.sender.get(str((sender["id"] or sender["address"]) if sender else ""))
+    usual = channels()[channel].per_second
+    if own is not None:
+        found.append(own.per_second)
+    elif usual is not None:
+        found.append(usual)
+    return found
 
 
 async def _nowhere(house: House, channel: str, chosen: Sequence[Chosen]) -> int:

@@ -1,5 +1,5 @@
-"""A test of a template, sent to whoever asks for it: to their own address and to nobody else, so that it is no way
-around a review."""
+"""A test of a template, or of what was submitted for review, sent to whoever asks for it: to their own address and to
+nobody else, so that it is no way around a review."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from uuid import UUID
 from hotline.campaigns.render import SIGNATURE, Channel, Rendered
 from hotline.campaigns.render_errors import RenderError
 from hotline.channels.errors import ChannelError
+from hotline.crm.queries.manifests import ManifestView
 from hotline.crm.queries.senders import default_sender
 from hotline.crm.queries.template_tests import ACTION, count_tests, is_customers
 from hotline.crm.queries.users import get_user
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import contact_points
-from hotline.errors import Conflict, Forbidden, Invalid, TooMany
+from hotline.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from hotline.workflows.campaigns.template_previews import preview
 from hotline.workflows.house import House
 from hotline.workflows.pushes.push_channels import Push, channels
@@ -43,6 +44,26 @@ class Tested:
     missing: tuple[str, ...]
 
 
+async def send_submitted(
+    house: House, viewer: Viewer, manifest: ManifestView, *, variant: str | None = None, locale: str | None = None
+) -> Tested:
+    """Send what was submitted for review to the viewer's own address: ``variant``, the first one where none is named,
+    in ``locale``, else in the language for every other. Raises NotFound for a variant that it has not, and as
+    ``send_test``."""
+    viewer.require("campaigns.read")
+    if not (viewer.may("campaigns.approve") or viewer.may("campaigns.write")):
+        raise Forbidden()
+    arms = manifest.content.get("variants", ())
+    found = next((each for each in arms if variant in (None, each["variant"])), None)
+    if found is None:
+        raise NotFound("There is no such variant.")
+    content = {**found["content"], "track_links": False}
+    channel, template_id = manifest.content["channel"], found["template_id"]
+    return await _send(
+        house, viewer, channel, content, UUID(template_id) if template_id else manifest.campaign_id, locale, None
+    )
+
+
 async def send_test(
     house: House,
     viewer: Viewer,
@@ -59,6 +80,18 @@ async def send_test(
     stopped, where the address is a customer's, or when the provider refuses, TooMany after twenty in an hour.
     """
     viewer.require("templates.write")
+    return await _send(house, viewer, channel, content, template_id, locale, customer_id)
+
+
+async def _send(
+    house: House,
+    viewer: Viewer,
+    channel: Channel,
+    content: Mapping[str, Any],
+    subject_id: UUID | None,
+    locale: str | None,
+    customer_id: UUID | None,
+) -> Tested:
     served = channels().get(channel) if channel in TESTED else None
     if served is None:
         raise Invalid("channel: messages of this channel cannot be tried out.")
@@ -76,7 +109,7 @@ async def send_test(
             raise TooMany(f"At most {MOST_AN_HOUR} tests an hour; wait a little.")
         if channel in _KINDS and await is_customers(uow, uow.keyring, viewer, _KINDS[channel], to):
             raise Conflict("Your own address is a customer's, too: what they get must be reviewed.")
-        uow.audit(ACTION, template_id, channel=channel, locale=shown.locale)
+        uow.audit(ACTION, subject_id, channel=channel, locale=shown.locale)
         test_id, now = uow.new_id(), uow.now
     push = Push(
         delivery_id=test_id, campaign_id=test_id, customer_id=test_id, channel=channel,

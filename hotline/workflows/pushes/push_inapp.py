@@ -79,11 +79,11 @@ async def shown(
     house: House, customer_id: UUID, *, limit: int, after: UUID | None = None
 ) -> tuple[list[InappView], int]:
     """A customer's messages, the newest first, and how many are unread. They count as delivered from now on."""
-    found = await queries.list_messages(
+    found, unread = await queries.list_messages(
         house.db, house.keyring, SYSTEM, customer_id, house.clock(), limit=limit, after=after
     )
     await _mark(house, customer_id, [each.id for each in found if each.read_at is None], "shown")
-    return found, await queries.count_unread(house.db, SYSTEM, customer_id, house.clock())
+    return found, unread
 
 
 async def mark(house: House, customer_id: UUID, message_id: UUID, what: Mark) -> None:

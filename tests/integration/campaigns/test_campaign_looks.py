@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+import pytest
+
+from hotline.crm.company import Prices
 from hotline.crm.queries.campaigns import CampaignView
 from hotline.crm.queries.manifests import list_manifests
 from hotline.crm.viewer import SYSTEM, Viewer
+from hotline.errors import NotFound
 from hotline.workflows.campaigns import campaign_review as review
 from hotline.workflows.campaigns import campaigns
 from hotline.workflows.campaigns.campaign_looks import Look, look_at
+from hotline.workflows.campaigns.template_tests import send_submitted
+from hotline.workflows.company import company
 from hotline.workflows.house import House
+from hotline.workflows.pushes import push_rates
+from hotline.workflows.pushes.push_rates import KeptRate
 from tests.integration.campaigns.conftest import MakeCampaign, People
+from tests.integration.mail import mail_house
+from tests.integration.people import add_user
 from tests.integration.web.conftest import Api
 
 
@@ -98,3 +110,40 @@ async def test_the_look_over_the_api(api: Api, submitted: MakeCampaign) -> None:
     assert all(each["severity"] in ("info", "ok") for each in body["findings"])
     assert body["samples"][0]["body"].startswith("Hello Person")
     await api.get(f"/campaigns/{made.id}/review?number=9", role="reviewer", status=404)
+
+
+async def test_a_reviewer_is_told_what_it_costs_and_how_long_it_takes(
+    house: House, api: Api, submitted: MakeCampaign, people: People, senders: dict[str, UUID], reviewer: Viewer
+) -> None:
+    await company.put(house, SYSTEM, Prices(sms="+1415 0.05\n+1 9"))
+    await people(4)
+    schedule = {"mode": "at", "at": "2090-01-01T12:00:00Z", "drip": {"messages": 1, "per": "minute"}}
+    made = await submitted(schedule=schedule)
+    expected = (await api.get(f"/campaigns/{made.id}/review", role="reviewer"))["expected"]
+    assert (expected["messages"], expected["parts"], expected["unpriced"], expected["exact"]) == (4, 4, 0, True)
+    assert (Decimal(expected["cost"]), expected["seconds"]) == (Decimal("0.2"), 240)
+    # A sender's own rate holds where it is the slowest.
+    await push_rates.set_rates(house, SYSTEM, [KeptRate("sender", str(senders["sms"]), 0.01, 1)])
+    assert (await seen(house, reviewer, made)).expected.seconds == 400  # type: ignore[union-attr]
+
+
+async def test_a_reviewer_has_what_was_submitted_sent_to_themselves(
+    house: House, api: Api, submitted: MakeCampaign
+) -> None:
+    """To their own address, whatever became of the draft; who neither reviews nor writes asks in vain."""
+    eva = await add_user(house, "eva", "reviewer", email="eva@company.example")
+    variants = [{"locale": "en", "subject": "News for {{ name }}", "body": "Hello.\n\n{{ unsubscribe_url }}"}]
+    async with mail_house(house) as sink:
+        made = await submitted(channel="email", variants=variants)
+        manifest = (await list_manifests(house.db, house.keyring, SYSTEM, made.id))[0]
+        await send_submitted(house, eva, manifest)
+        assert [mail.recipients for mail in sink.mails] == [["eva@company.example"]]
+        assert sink.mails[0].mail["Subject"] == "[Test] News for Alex Morgan"
+        with pytest.raises(NotFound):
+            await send_submitted(house, eva, manifest, variant="Z")
+        path = f"/campaigns/{made.id}/review/test"
+        refused = await api.post(path, {"variant": "A", "locale": "en"}, role="reviewer", status=422)
+        assert "you have no email address" in refused["detail"]
+        await api.post(path, {}, role="supervisor", status=403)
+        assert len(sink.mails) == 1
+    assert await house.db.fetchval("SELECT count(*) FROM audit_entry WHERE action = 'template:tested'") == 1

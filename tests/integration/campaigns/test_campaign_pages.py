@@ -13,6 +13,7 @@ from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.workflows.house import House
 from hotline.workflows.people import users
 from tests.integration.campaigns.conftest import MakeCampaign, People
+from tests.integration.campaigns.test_results import deliver
 from tests.integration.people import PASSWORD, add_user
 from tests.integration.web.browser import Browser
 from tests.integration.web.conftest import Api
@@ -127,3 +128,32 @@ async def test_mails_are_shown_in_a_frame_that_runs_nothing(
         assert "sandbox" in page
         assert "<b>Person" in await rex.get(frame[0])
         await rex.get(f"/campaigns/{made.id}/review/1/mail/99", status=404)
+
+
+async def test_who_runs_campaigns_settles_what_is_unknown(
+    house: House, api: Api, reviewer: Viewer, marketer: Viewer, approved: MakeCampaign, people: People
+) -> None:
+    """On the page of who got it: several at once, by right, in the audit trail, and each once."""
+    it = await approved()
+    some = await people(4)
+    ids = await deliver(house, it.id, some, state="unknown", sent_at=None, manifest_id=it.manifest_id)
+    path = f"/campaigns/{it.id}/deliveries"
+    async with Browser(api) as mia, Browser(api) as rex:
+        await mia.sign_in("mia")
+        page = await mia.get(f"{path}?state=unknown")
+        assert all(f'name="delivery" value="{each}"' in page for each in ids)
+        assert 'name="delivery"' not in await mia.get(path)
+        assert "Choose at least one" in await mia.post(f"{path}/settle", {"do": "lost"}, status=422)
+        assert "they arrived" in await mia.post(f"{path}/settle", {"do": "arrived", "delivery": [str(ids[0])]})
+        await mia.post(f"{path}/settle", {"do": "lost", "delivery": [str(ids[1])]})
+        await mia.post(f"{path}/settle", {"do": "resend", "delivery": [str(each) for each in ids[2:]]})
+        told = await mia.post(f"{path}/settle", {"do": "resend", "delivery": [str(ids[0])]}, status=422)
+        assert 'class="alert alert-warn"' in told
+        await rex.sign_in("rex")
+        assert 'name="delivery"' not in await rex.get(f"{path}?state=unknown")
+        await rex.post(f"{path}/settle", {"do": "resend", "delivery": [str(ids[1])]}, status=403)
+    states = {row["id"]: row["state"] for row in await house.db.fetch("SELECT id, state FROM delivery")}
+    assert [states[each] for each in ids] == ["sent", "permanent_failure", "queued", "queued"]
+    entries = await house.db.fetch("SELECT action, actor_id FROM audit_entry WHERE action LIKE 'delivery:%'")
+    assert sorted(row["action"] for row in entries) == ["delivery:resent"] * 2 + ["delivery:settled"] * 2
+    assert {row["actor_id"] for row in entries} == {marketer.user_id}

@@ -32,8 +32,15 @@ async def test_rule_19_one_click_in_the_shell(api: Api) -> None:
         assert browser.at == "/tickets"
         assert STOPPED in page
         assert 'action="/outbound/stop"' not in page
+        # What an open page asks for when the event stream tells it, without a reload.
+        line = await browser.get("/outbound/line?next=/tickets")
+        assert STOPPED in line
+        assert "<html" not in line
+        assert 'name="next" value="/tickets"' in line
+        assert await browser.get("/outbound/button?next=/tickets") == ""
         async with Browser(api) as agent:
             await agent.sign_in("al")
+            assert await agent.get("/outbound/button?next=/") == ""
             page = await agent.get("/tickets")
             assert STOPPED not in page
             assert "/outbound/" not in page
@@ -41,4 +48,6 @@ async def test_rule_19_one_click_in_the_shell(api: Api) -> None:
         assert (await get_stop(api.house.db, SYSTEM)).stopped
         await browser.post("/outbound/resume", {"next": "//elsewhere.example"})
         assert not browser.at.startswith("//")
+        assert await browser.get("/outbound/line?next=/tickets") == ""
+        assert 'action="/outbound/stop"' in await browser.get("/outbound/button?next=//elsewhere.example")
     assert not (await get_stop(api.house.db, SYSTEM)).stopped

@@ -52,8 +52,10 @@ class Browser:
         return await self._read(await self._session.get(self._address + path), status)
 
     async def post(self, path: str, fields: Mapping[str, Any] | None = None, status: int = 200) -> str:
-        """What the form leads to."""
-        data = [("csrf", self.csrf), *(fields or {}).items()]
+        """What the form leads to; a list is a field that is there several times."""
+        data = [("csrf", self.csrf)]
+        for name, value in (fields or {}).items():
+            data += [(name, each) for each in (value if isinstance(value, list) else [value])]
         return await self._read(await self._session.post(self._address + path, data=data), status)
 
     async def ask(self, method: str, path: str, body: Any = None) -> ClientResponse:
