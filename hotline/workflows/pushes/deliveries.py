@@ -5,23 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, cast
 from uuid import UUID
 
-import structlog
 from prometheus_client import Counter
 
 from hotline.channels.errors import (
     AddressRefused,
     ChannelError,
-    NotConfigured,
     OptedOut,
     SenderPaused,
-    TemplateNeeded,
-    TemporarilyRefused,
     Unknown,
-    WindowClosed,
 )
 from hotline.channels.twilio.errors import refusal
 from hotline.conversations.delivery import ENDED, IN_DOUBT, Delivery, forward
@@ -31,23 +26,20 @@ from hotline.crm.commands.deliveries import (
     accept_deliveries,
     find_delivery,
     lock_deliveries,
-    pause_sender,
     save_deliveries,
 )
 from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.commands.suppressions import Reason
 from hotline.crm.unit_of_work import UnitOfWork
-
-log = structlog.get_logger(__name__)
+from hotline.workflows.pushes import failures
+from hotline.workflows.pushes.failures import Tries, code_of, ends_as
 
 SETTLED: Final = Counter(
     "hotline_messages_settled", "Messages to customers by what became of them.", ["channel", "state"]
 )
 
-#: Tries of one message; how long until the next one, doubled each time; and the longest wait.
-MOST_TRIES: Final = 6
-FIRST_WAIT: Final = timedelta(seconds=5)
-LONGEST_WAIT: Final = timedelta(minutes=15)
+#: A message waits with its sender, and asks for it now and then.
+TRIES: Final = Tries(most=6, not_ready=failures.LONGEST_WAIT)
 #: A reply that could not leave for so long is no answer any more.
 EXPIRES: Final = timedelta(hours=24)
 
@@ -135,7 +127,7 @@ async def _refused(uow: UnitOfWork, record: DeliveryRecord, error: ChannelError)
     if record.provider_id is not None or record.state not in IN_DOUBT:
         return  # a callback was faster, and knows better
     if isinstance(error, Unknown):
-        record.set(error_code=_code(error))
+        record.set(error_code=code_of(error))
         _forward(uow, record, "unknown")
         return
     await _failed(uow, record, error)
@@ -145,28 +137,22 @@ async def _failed(uow: UnitOfWork, record: DeliveryRecord, error: ChannelError |
     """The provider says that a message did not arrive. What has arrived stays so."""
     if record.state in ENDED or record.state == "delivered":
         return
-    record.set(error_code=_code(error) if error is not None else None)
+    record.set(error_code=code_of(error))
     if isinstance(error, (OptedOut, AddressRefused)) and record.address_index is not None:
         reason: Reason = "opt_out" if isinstance(error, OptedOut) else "invalid"
         await opt_out(
             uow, record.channel, record.address_index, reason=reason, source="provider", source_id=record.id,
-            code=_code(error),
+            code=code_of(error),
         )  # fmt: skip
-    if isinstance(error, SenderPaused) and record.sender_id is not None:
-        until = uow.now + timedelta(seconds=error.resume_after) if error.resume_after is not None else None
-        if await pause_sender(uow, record.sender_id, _code(error) or error.code, until):
-            log.error("sender.paused", sender=str(record.sender_id), code=_code(error), until=str(until or "a person"))
-    again = _again(record, error, uow.now)
+    if isinstance(error, SenderPaused):
+        await failures.pause(uow, record.sender_id, error)
+    accepted = record.provider_id is not None
+    again = failures.again(error, TRIES, record.attempts, uow.now, record.at + EXPIRES, accepted=accepted)
     if again is not None:
         record.set(state="queued", send_at=again, leased_until=None, provider_id=None, provider_account=None)
         SETTLED.labels(record.channel, "again").inc()
         return
-    state: Delivery = "permanent_failure"
-    if isinstance(error, OptedOut):
-        state = "suppressed"
-    elif isinstance(error, (TemporarilyRefused, SenderPaused)):
-        state = "expired"
-    _forward(uow, record, state)
+    _forward(uow, record, ends_as(error))
     await _show(uow, record)
 
 
@@ -178,23 +164,6 @@ async def _show(uow: UnitOfWork, record: DeliveryRecord) -> None:
     if conversation.state == "waiting":
         conversation.set(state="open")
         await save_conversation(uow, conversation)
-
-
-def _again(record: DeliveryRecord, error: ChannelError | None, now: datetime) -> datetime | None:
-    """When it is tried once more, None: never. A message waits with its sender; one that grew old waits no longer."""
-    if now - record.at > EXPIRES or isinstance(error, WindowClosed):
-        return None
-    if isinstance(error, (SenderPaused, NotConfigured)) and record.provider_id is None:
-        return now + LONGEST_WAIT
-    if not isinstance(error, TemporarilyRefused):
-        return None
-    tries = MOST_TRIES if error.tries is None else min(MOST_TRIES, error.tries + 1)
-    if record.attempts >= tries:
-        return None
-    wait: timedelta = min(FIRST_WAIT * 2 ** max(0, record.attempts - 1), LONGEST_WAIT)
-    if error.retry_after is not None:
-        wait = max(wait, min(timedelta(seconds=error.retry_after), LONGEST_WAIT))
-    return now + wait
 
 
 def _forward(uow: UnitOfWork, record: DeliveryRecord, state: Delivery) -> None:
@@ -211,10 +180,3 @@ def _forward(uow: UnitOfWork, record: DeliveryRecord, state: Delivery) -> None:
     if after == "read":
         record.set(read_at=uow.now)
     SETTLED.labels(record.channel, after).inc()
-
-
-def _code(error: ChannelError) -> str | None:
-    """The provider's own code, else the word for what is wrong."""
-    if error.provider_code is not None:
-        return str(error.provider_code)
-    return error.code if isinstance(error, (TemplateNeeded, NotConfigured)) else None

@@ -16,14 +16,9 @@ from hotline.campaigns.consent import Channel
 from hotline.channels.errors import (
     AddressRefused,
     ChannelError,
-    MachineAnswered,
-    NotConfigured,
     OptedOut,
     SenderPaused,
-    TemplateNeeded,
-    TemporarilyRefused,
     Unknown,
-    WindowClosed,
 )
 from hotline.channels.mail.bounces import Recipient, Report
 from hotline.channels.twilio.errors import refusal
@@ -31,7 +26,6 @@ from hotline.conversations.delivery import ENDED, IN_DOUBT, Delivery, forward
 from hotline.crm import company
 from hotline.crm.commands.campaign_runs import reopen
 from hotline.crm.commands.claims import claim
-from hotline.crm.commands.deliveries import pause_sender
 from hotline.crm.commands.mail import count_bounce, forget_bounces
 from hotline.crm.commands.opt_outs import opt_out
 from hotline.crm.commands.push_results import (
@@ -49,7 +43,9 @@ from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company.company import get as company_section
 from hotline.workflows.house import House
 from hotline.workflows.mail.mail_words import address_index
+from hotline.workflows.pushes import failures
 from hotline.workflows.pushes.deliveries import Accepted
+from hotline.workflows.pushes.failures import Tries, code_of, ends_as
 
 log = structlog.get_logger(__name__)
 
@@ -57,13 +53,9 @@ SETTLED: Final = Counter(
     "hotline_pushes_settled", "Messages of campaigns by what became of them.", ["channel", "state"]
 )
 
-#: Tries of one delivery; how long until the next one, doubled each time; and the longest wait.
-MOST_TRIES: Final = 8
-FIRST_WAIT: Final = timedelta(seconds=5)
-LONGEST_WAIT: Final = timedelta(minutes=15)
 #: A channel that is not set up, or a sender without a row that could be paused, is tried again after so long; what a
 #: sender that is paused now did not send, through the next one: once every process knows of the pause.
-NOT_READY_WAIT: Final = timedelta(minutes=1)
+TRIES: Final = Tries(most=8, not_ready=timedelta(minutes=1))
 NEXT_SENDER_WAIT: Final = timedelta(seconds=1)
 #: A delivery that has no end of its own is not tried any more after so long.
 EXPIRES: Final = timedelta(hours=24)
@@ -113,23 +105,15 @@ def _noted(tried: Tried, now: datetime) -> Noted:
             *base, "accepted", state, provider_id=result.provider_id,
             account_sid=result.provider_account, segments=result.segments,
         )  # fmt: skip
-    code = _code(result)
+    code = code_of(result)
     if isinstance(result, Unknown):
         return Noted(*base, result.code, "unknown", error_code=code)
-    again = _again(result, tried.attempt, tried.due_at, tried.expires_at, now, accepted=False)
+    again = failures.again(result, TRIES, tried.attempt, now, _until(tried.due_at, tried.expires_at), accepted=False)
     if again is not None and isinstance(result, SenderPaused) and tried.sender_id is not None:
         again = now + NEXT_SENDER_WAIT
     if again is not None:
         return Noted(*base, result.code, "queued", error_code=code, due_at=again)
-    return Noted(*base, result.code, _end(result), error_code=code, reason=_reason(result))
-
-
-def _end(error: ChannelError | None) -> Delivery:
-    if isinstance(error, OptedOut):
-        return "suppressed"
-    if isinstance(error, (TemporarilyRefused, SenderPaused, NotConfigured)):
-        return "expired"
-    return "permanent_failure"
+    return Noted(*base, result.code, ends_as(result), error_code=code, reason=_reason(result))
 
 
 def _reason(error: ChannelError | None) -> str | None:
@@ -139,24 +123,8 @@ def _reason(error: ChannelError | None) -> str | None:
     return "opt_out" if isinstance(error, OptedOut) else None
 
 
-def _again(
-    error: ChannelError | None, attempt: int, due_at: datetime, expires_at: datetime | None, now: datetime, *,
-    accepted: bool,
-) -> datetime | None:  # fmt: skip
-    """When it is tried once more, None: never. Only what the provider surely did not take is, and never without an
-    end."""
-    again: datetime | None = None
-    if isinstance(error, (SenderPaused, NotConfigured)) and not accepted:
-        again = now + NOT_READY_WAIT
-    elif isinstance(error, TemporarilyRefused) and not isinstance(error, WindowClosed):
-        tries = MOST_TRIES if error.tries is None else min(MOST_TRIES, error.tries + 1)
-        if attempt < tries:
-            wait = min(FIRST_WAIT * 2 ** max(0, attempt - 1), LONGEST_WAIT)
-            if error.retry_after is not None:
-                wait = max(wait, min(timedelta(seconds=error.retry_after), LONGEST_WAIT))
-            again = now + wait
-    end = expires_at or due_at + EXPIRES
-    return again if again is not None and again < end else None
+def _until(due_at: datetime, expires_at: datetime | None) -> datetime:
+    return expires_at or due_at + EXPIRES
 
 
 async def _consequences(uow: UnitOfWork, refused: Sequence[Tried]) -> None:
@@ -175,13 +143,13 @@ async def _suppress(uow: UnitOfWork, row: DeliveryRow, error: ChannelError) -> N
     if isinstance(error, OptedOut):
         await opt_out(
             uow, cast(Channel, row.channel), row.address_index, reason="opt_out", source="provider", delivery_id=row.id,
-            customer_id=row.customer_id, code=_code(error),
+            customer_id=row.customer_id, code=code_of(error),
         )  # fmt: skip
     elif isinstance(error, AddressRefused):
         reason: Reason = "bounce" if row.channel == "email" else "invalid"
         await opt_out(
             uow, cast(Channel, row.channel), row.address_index, reason=reason, source="provider", delivery_id=row.id,
-            customer_id=row.customer_id, code=_code(error),
+            customer_id=row.customer_id, code=code_of(error),
         )  # fmt: skip
 
 
@@ -189,15 +157,7 @@ async def _pauses(uow: UnitOfWork, tried: Sequence[Tried]) -> None:
     """Senders that may send nothing at present: what waits, waits with them, or goes through another one."""
     paused = {each.sender_id: each.result for each in tried if isinstance(each.result, SenderPaused)}
     for sender_id, error in paused.items():
-        await _pause(uow, sender_id, error)
-
-
-async def _pause(uow: UnitOfWork, sender_id: UUID | None, error: SenderPaused) -> None:
-    if sender_id is None:
-        return
-    until = uow.now + timedelta(seconds=error.resume_after) if error.resume_after is not None else None
-    if await pause_sender(uow, sender_id, _code(error) or error.code, until):
-        log.error("sender.paused", sender=str(sender_id), code=_code(error), until=str(until or "a person"))
+        await failures.pause(uow, sender_id, error)
 
 
 # What providers tell later
@@ -241,17 +201,17 @@ async def failed(uow: UnitOfWork, row: DeliveryRow, error: ChannelError | None) 
     if error is not None:
         await _suppress(uow, row, error)
         if isinstance(error, SenderPaused):
-            await _pause(uow, row.sender_id, error)
-    again = _again(error, row.attempts, row.due_at, row.expires_at, uow.now, accepted=True)
+            await failures.pause(uow, row.sender_id, error)
+    again = failures.again(error, TRIES, row.attempts, uow.now, _until(row.due_at, row.expires_at), accepted=True)
     if again is not None:
         await change(
             uow, row.id, state="queued", due_at=again, provider_id=None, account_sid=None,
-            error_code=_code(error) if error is not None else None, lease=None, leased_by=None, leased_until=None,
+            error_code=code_of(error), lease=None, leased_by=None, leased_until=None,
         )  # fmt: skip
         await reopen(uow, [row.id])
         return True
-    await change(uow, row.id, error_code=_code(error) if error is not None else None)
-    return await _forward(uow, row, _end(error), reason=_reason(error))
+    await change(uow, row.id, error_code=code_of(error))
+    return await _forward(uow, row, ends_as(error), reason=_reason(error))
 
 
 async def _forward(uow: UnitOfWork, row: DeliveryRow, state: Delivery, reason: str | None = None) -> bool:
@@ -270,13 +230,6 @@ async def _forward(uow: UnitOfWork, row: DeliveryRow, state: Delivery, reason: s
     await change(uow, row.id, **columns)
     SETTLED.labels(row.channel, after).inc()
     return True
-
-
-def _code(error: ChannelError) -> str | None:
-    """The provider's own code, else the word for what is wrong."""
-    if error.provider_code is not None:
-        return str(error.provider_code)
-    return error.code if isinstance(error, (TemplateNeeded, NotConfigured, MachineAnswered)) else None
 
 
 # Reports in the mail
