@@ -160,6 +160,13 @@ class Retention(Section):
     changes_days: int = Field(
         0, ge=0, le=36_500, description="Days until the history of a customer's fields is forgotten; 0: never."
     )
+    clicks_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Days until it is forgotten when each message of a campaign was tried, by the month, and which of "
+        "its links were clicked; what came of the message stays. 0: tries after 400 days, clicks never.",
+    )
     customers_days: int = Field(
         0,
         ge=0,

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hotline.calls.story import Alias, CallArrived
 from hotline.crm import company
+from hotline.crm.commands.retention import forget_before
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
@@ -97,3 +98,45 @@ async def test_a_customer_with_whom_nothing_happens_is_erased(house: House) -> N
     reason = await house.db.fetchval("SELECT reason FROM erasure WHERE customer_id = $1", idle)
     assert reason == "retention"
     assert house.clock() - (await house.db.fetchval("SELECT max(at) FROM erasure")) < timedelta(minutes=5)
+
+
+async def test_clicks_and_months_of_tries_are_forgotten_and_what_came_of_a_message_stays(house: House) -> None:
+    old, new = house.clock() - timedelta(days=91), house.clock()
+    for number, at in enumerate((old, new)):
+        await house.db.execute(
+            "INSERT INTO link_click (delivery_id, manifest_id, n, at) VALUES ($1, $1, $2, $3)", new_id(), number, at
+        )
+        await house.db.execute(
+            "INSERT INTO delivery_attempt (delivery_id, attempt, started_at, node) VALUES ($1, 1, $2, 'n')",
+            *(new_id(), at),
+        )
+    assert await apply_retention(house) == {}
+    await put(house, SYSTEM, company.Retention(clicks_days=90))
+    assert (await apply_retention(house))["clicks"] == 1
+    assert await house.db.fetchval("SELECT n FROM link_click") == 1
+    assert [row["started_at"] for row in await house.db.fetch("SELECT started_at FROM delivery_attempt")] == [new]
+
+
+async def test_content_that_no_campaign_has_is_forgotten_and_what_was_submitted_stays(house: House) -> None:
+    versions = [new_id() for _ in range(4)]
+    for each, days in zip(versions, (40, 40, 40, 1), strict=True):
+        await house.db.execute(
+            """INSERT INTO template_version (id, number, channel, content, sha256, at)
+               VALUES ($1, 1, 'console', '{}', sha256($2), now() - make_interval(days => $3))""",
+            *(each, each.bytes, days),
+        )
+    campaign = new_id()
+    await house.db.execute(
+        """INSERT INTO campaign (id, number, name, kind, channel, purpose, state, state_at, variants)
+           VALUES ($1, 1, 'C', 'once', 'console', 'service', 'draft', now(), $2)""",
+        *(campaign, [{"variant": "A", "version_id": str(versions[0])}]),
+    )
+    await house.db.execute(
+        """INSERT INTO manifest (id, campaign_id, number, content, sha256, submitted_at, expires_at, state, state_at)
+           VALUES ($1, $1, 1, $2, '', now(), now(), 'void', now())""",
+        *(campaign, {"variants": [{"variant": "A", "version_id": str(versions[1])}]}),
+    )
+    async with house.unit(SYSTEM) as uow:
+        assert (await forget_before(uow, uow.now - timedelta(days=30)))["template_versions"] == 1
+    left = await house.db.fetch("SELECT id FROM template_version ORDER BY at, id")
+    assert {row["id"] for row in left} == {versions[0], versions[1], versions[3]}

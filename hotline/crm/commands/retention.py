@@ -1,5 +1,5 @@
 """Forgetting what has served its purpose: finished PBX commands, used idempotency keys, ended sign-ins, callers' runs
-through the IVR (their calls keep what they chose) and old counts of them."""
+through the IVR (their calls keep what they chose) and old counts of them, contents that no campaign has any more."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ _FORGOTTEN = {
     "twilio_fetches": "DELETE FROM twilio_fetch WHERE state <> 'due' AND done_at < $1",
     "twilio_legs": "DELETE FROM twilio_leg WHERE ended_at < $1",
     "twilio_waits": "DELETE FROM twilio_waiting WHERE left_at < $1",
+    # What a campaign said before it was changed again; what was ever submitted stays, as its manifest does.
+    "template_versions": """DELETE FROM template_version v WHERE v.template_id IS NULL AND v.at < $1
+        AND v.id::text NOT IN (
+            SELECT arm ->> 'version_id' FROM campaign, jsonb_array_elements(variants) AS arm
+            WHERE arm ->> 'version_id' IS NOT NULL
+            UNION ALL
+            SELECT arm ->> 'version_id' FROM manifest, jsonb_array_elements(content -> 'variants') AS arm
+            WHERE arm ->> 'version_id' IS NOT NULL)""",
     "flow_counts": "DELETE FROM flow_count WHERE day < $1::timestamptz - interval '1 year'",
 }
 

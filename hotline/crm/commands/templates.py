@@ -93,9 +93,10 @@ async def keep_anonymous(uow: UnitOfWork, channel: Channel, content: Mapping[str
     """A version without a template, for one campaign's own content; the same content is kept once for each who wrote
     it, for whoever wrote what is sent cannot approve it."""
     sha256 = digest(content)
+    # Held, so that it does not go as one that no campaign has.
     found: UUID | None = await uow.fetchval(
         """SELECT id FROM template_version WHERE template_id IS NULL AND sha256 = $1 AND channel = $2
-               AND user_id IS NOT DISTINCT FROM $3 LIMIT 1""",
+               AND user_id IS NOT DISTINCT FROM $3 LIMIT 1 FOR SHARE""",
         *(sha256, channel, uow.viewer.user_id),
     )
     return found or await _add_version(uow, None, 1, channel, content)

@@ -163,6 +163,11 @@ LABELS: Final[Mapping[str, Label]] = {
     "retention.changes_days": Label(
         N_("The history of a record's fields is forgotten after"), N_("0: it is kept."), N_("days")
     ),
+    "retention.clicks_days": Label(
+        N_("Clicks and tries of campaigns' messages are forgotten after"),
+        N_("What came of each message stays. 0: tries for 400 days, clicks for good."),
+        N_("days"),
+    ),
     "retention.customers_days": Label(
         N_("Customers are erased for good after"),
         N_("Without a call, ticket, note, purchase or change in this time. 0: never."),

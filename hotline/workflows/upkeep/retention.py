@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm import company
+from hotline.crm import company, partitions
 from hotline.crm.privacy import retention
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound
@@ -32,6 +32,9 @@ async def apply_retention(house: House) -> Counter[str]:
     for kind in retention.KINDS:
         if days := getattr(section, f"{kind}_days"):
             done[kind] = await _forget(house, kind, days)
+    if section.clicks_days:
+        keep = timedelta(days=section.clicks_days)
+        done["months_of_tries"] = len(await partitions.ATTEMPTS.drop_old(house.db, house.clock(), keep))
     if section.customers_days:
         done["customers"] = await _erase_idle(house, section.customers_days)
     done["late"] = await erasure.erase_late(house)

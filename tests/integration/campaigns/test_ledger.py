@@ -71,6 +71,33 @@ async def test_they_are_found_by_what_became_of_them(house: House, api: Api) -> 
     assert [each["id"] for each in of_one["items"]] == [str(failed)]
 
 
+async def test_of_all_campaigns_the_latest_come_first_by_state_and_by_customer(house: House, api: Api) -> None:  # noqa: F811
+    made = [await recipient(house, n, campaign_id=new_id(), state=state, sent_at=sent) for n, state, sent in (
+        (1, "sent", house.clock()), (2, "unknown", None), (3, "queued", None), (4, "unknown", None),
+        (5, "permanent_failure", house.clock()), (6, "sending", None),
+    )]  # fmt: skip
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = await api.get(f"/deliveries?state=unknown&state=permanent_failure&state=sending&limit=3{cursor}")
+        found += [each["id"] for each in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert found == [str(made[place]) for place in (5, 4, 3, 1)]
+    customer = (await api.get(f"/deliveries/{made[2]}"))["customer_id"]
+    later = new_id()
+    await house.db.execute(
+        """INSERT INTO delivery (id, campaign_id, manifest_id, customer_id, channel, state, due_at, sent_at)
+           VALUES ($1, $1, $1, $2, 'email', 'sent', now(), now())""",
+        *(later, UUID(customer)),
+    )
+    both = (await api.get(f"/deliveries?customer_id={customer}"))["items"]
+    assert [each["id"] for each in both] == [str(later), str(made[2])]
+    queued = (await api.get(f"/deliveries?customer_id={customer}&state=queued&state=sent&limit=1"))["items"]
+    assert [each["id"] for each in queued] == [str(later)]
+
+
 async def test_the_ledger_shows_whom_a_viewer_sees_and_masks_what_they_may_not_read(
     house: House,
     api: Api,  # noqa: F811
