@@ -1,12 +1,13 @@
 """A campaign that runs, made fast: people with an address who agreed, an approved manifest, its deliveries released.
 
 What measurements and hard days of dispatching begin from; the ways to there (segments, review, release) have their own.
+``started`` takes these ways, for what is sent under the eyes of a service that runs.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,13 +19,19 @@ from hotline.crm.commands.manifests import note_decision
 from hotline.crm.commands.senders import create_sender
 from hotline.crm.sql_ids import UUID7
 from hotline.crm.unit_of_work import UnitOfWork
-from hotline.crm.viewer import SYSTEM
+from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.customers.contact_points import ContactValue
+from hotline.workflows.campaigns import campaign_review, campaigns, segments
 from hotline.workflows.house import House
+from hotline.workflows.people.users import create_user
 
 DOMAIN: Final = "example.net"
 SENDER: Final = "news@company.example"
 NUMBER: Final = "+15005550006"
+#: Who writes a campaign, and who approves it: of a large one, two.
+_PEOPLE: Final = (("blast-marketer", "marketer"), ("blast-reviewer-1", "reviewer"), ("blast-reviewer-2", "reviewer"))
+#: Seconds within which its audience is to be frozen.
+LONGEST: Final = 120.0
 _WORDS: Final = ("our", "summer", "range", "is", "here", "and", "you", "may", "choose", "first", "what", "you", "like")
 
 
@@ -174,6 +181,40 @@ async def campaign(
                 *(campaign_id, manifest_id, channel, now, now + timedelta(hours=24), kind, most),
             )
     return campaign_id
+
+
+async def started(house: House, mails: Mapping[str, str]) -> UUID:
+    """A campaign by email to everybody who agreed, as people make it: written, submitted, approved by two others and
+    started. A service that runs must freeze the audience. ``mails``: its subject and body."""
+    marketer, *reviewers = [await _person(house, *each) for each in _PEOPLE]
+    sender_id = await sender(house, "email", SENDER)
+    segment_id = await house.db.fetchval("SELECT id FROM segment WHERE name = 'Everybody'")
+    if segment_id is None:
+        segment_id = (await segments.create_segment(house, marketer, "Everybody", {})).id
+    draft: Any = {
+        "name": "Blast", "channel": "email", "sender": sender_id, "segment_id": segment_id,
+        "variants": [{"locale": "en", **mails}],
+    }  # fmt: skip
+    made = await campaigns.create_campaign(house, marketer, draft)
+    await campaign_review.submit(house, marketer, made.id)
+    await campaign_review.prepared(house, made.id, LONGEST)
+    for each in reviewers:
+        if (await campaign_review.approve(house, each, made.id)).state != "in_review":
+            break
+    return (await campaigns.start(house, marketer, made.id)).id
+
+
+async def ended(house: House, campaign_id: UUID) -> None:
+    """Cancel it and forget its deliveries: nothing of it is left to do for whoever measures next."""
+    await campaigns.cancel(house, SYSTEM, campaign_id)
+    await house.db.execute("TRUNCATE delivery, delivery_attempt")
+
+
+async def _person(house: House, login: str, role: str) -> Viewer:
+    user_id = await house.db.fetchval("SELECT id FROM users WHERE login = $1", login)
+    if user_id is None:
+        user_id = (await create_user(house, SYSTEM, {"login": login, "name": login, "role": role})).id
+    return viewer_of(user_id, frozenset(SHIPPED_ROLES[role]))
 
 
 async def _reviewer(uow: UnitOfWork) -> UUID:

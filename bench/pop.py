@@ -31,6 +31,7 @@ from hotline.crm.commands.bulk import BulkCustomer, e164, load_customers
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import EMBEDDED, Settings, load_settings
+from hotline.workflows.campaigns import segments
 from hotline.workflows.house import House, open_house
 from hotline.workflows.people.sign_in import sign_in
 from hotline.workflows.people.users import create_user
@@ -134,7 +135,8 @@ async def _beside_a_blast(
     house: House, sink: SinkProcess, pbx: Child, browsers: Child, seconds: int, *plan: int
 ) -> dict[str, Any]:
     """Pops while a campaign leaves: their p99, and what the campaign did meanwhile."""
-    campaign_id = await blast.campaign(house, "email", blast.mail_content())
+    letter = blast.mail_content()["locales"]["en"]
+    campaign_id = await blast.started(house, {"subject": letter["subject"], "body": letter["text"]})
     try:
         async with asyncio.timeout(60):
             await until_more(sink, 500)
@@ -143,7 +145,7 @@ async def _beside_a_blast(
         mails = (await sink.count() - before) / (time.perf_counter() - began)
         left = (await blast.states(house, campaign_id)).get("queued", 0)
     finally:
-        await house.db.execute("UPDATE campaign SET state = 'cancelled' WHERE id = $1", campaign_id)
+        await blast.ended(house, campaign_id)
     return {"blast_p99": percentile(took, 0.99), "blast_missing": missing, "mails": mails, "left": left}
 
 
@@ -157,7 +159,7 @@ async def until_more(sink: SinkProcess, mails: int) -> None:
 async def one_run(settings: Settings, seconds: int, customers: int, *, with_blast: bool = False) -> dict[str, Any]:
     """One run of the service, its browsers and its peer."""
     pbx = await Child.start("bench.queue_calls")
-    sink = await SinkProcess.start() if with_blast else None
+    sink = await SinkProcess.start(elsewhere=True) if with_blast else None
     more = {"HOTLINE_SMTP_URL": f"smtp://127.0.0.1:{sink.port}?starttls=no"} if sink is not None else None
     service, address = await start_service(settings, await pbx.answer(), more)
     browsers = await Child.start("bench.browsers", address)
@@ -233,6 +235,9 @@ async def readers(settings: Settings, count: int) -> None:
         have = int(await house.db.fetchval("SELECT count(*) FROM contact_point WHERE kind = 'email'"))
         if have < count:
             await blast.people(house, count - have, first=have)
+        # What is left to be read is read now, not while calls come.
+        while await segments.bring_up_to_date(house):
+            pass
     finally:
         await house.close()
 

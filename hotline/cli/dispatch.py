@@ -18,7 +18,7 @@ from hotline.settings import Settings, load_settings
 #: Seconds without anything to send after which a child ends.
 IDLE_SECONDS: Final = 60.0
 #: How far it steps back where processors are scarce: calls ring beside it.
-NICER: Final = 5
+NICER: Final = 10
 
 
 def dispatch(

@@ -32,6 +32,8 @@ from hotline.workflows.house import House
 
 #: Recipients of one unit of work.
 PIECE: Final = 5_000
+#: And of one statement of it: nothing else goes on in this process while they are made.
+SLICE: Final = 250
 #: Messages that are released and due but not sent yet, at most: who is paused or withdrawn has few to take back.
 AHEAD: Final = 20_000
 #: Seconds of a drip that are released ahead of their time.
@@ -209,7 +211,7 @@ async def _open(house: House, uow: UnitOfWork, approved: Approved, run: RunView)
     canary = approved.limits.canary
     if canary is not None and canary.recipients < size:
         sample = plan.spread(size, canary.recipients)
-        await _release(house, uow, approved, run.occurrence, await _chosen(uow, approved, run, audience_id, sample))
+        await _release(house, uow, approved, run, audience_id, sample)
         state = "canary"
     await runs.save_run(
         uow, run.id, audience_id=audience_id, recipients=size, state=state, began_at=uow.now, base_at=uow.now
@@ -255,11 +257,7 @@ async def _piece(house: House, uow: UnitOfWork, approved: Approved, run: RunView
             return "wait"
     if until > run.next_position:
         places = range(run.next_position, until)
-        chosen = await _chosen(uow, approved, run, run.audience_id or approved.id, places)
-        due = {} if drip is None or run.base_at is None else {
-            place: run.base_at + drip.offset(place - run.base_position) for place in places
-        }  # fmt: skip
-        await _release(house, uow, approved, run.occurrence, chosen, due)
+        await _release(house, uow, approved, run, run.audience_id or approved.id, places, drip)
         await runs.save_run(uow, run.id, next_position=until)
     if until >= run.recipients:
         await runs.save_run(uow, run.id, state="released")
@@ -267,31 +265,39 @@ async def _piece(house: House, uow: UnitOfWork, approved: Approved, run: RunView
     return "on" if until - run.next_position == PIECE else "wait"
 
 
-async def _chosen(
-    uow: UnitOfWork, approved: Approved, run: RunView, audience_id: UUID, places: Sequence[int]
-) -> dict[int, Chosen]:
-    """The recipients at places of the run's order, which for a capped run begins where its turn does."""
-    positions = list(places)
+async def _release(
+    house: House, uow: UnitOfWork, approved: Approved, run: RunView, audience_id: UUID, places: Sequence[int],
+    drip: Drip | None = None,
+) -> None:  # fmt: skip
+    """Release those at places of the run's order, which for a capped run begins where its turn does; a few at a time:
+    calls ring in this process."""
+    size, first = 0, 0
     if approved.frozen_anew:
         size = await known.size_of(uow, SYSTEM, audience_id)
         first, _ = plan.turn(run.occurrence, size, approved.most)
-        positions = [(first + place) % size for place in places]
-    found = {each.position: each for each in await known.recipients_at(uow, SYSTEM, audience_id, positions)}
-    return {
-        place: found[position] for place, position in zip(places, positions, strict=True) if position in found
-    }  # fmt: skip
+    for at in range(0, len(places), SLICE):
+        some = places[at : at + SLICE]
+        positions = [(first + place) % size for place in some] if size else list(some)
+        found = {each.position: each for each in await known.recipients_at(uow, SYSTEM, audience_id, positions)}
+        chosen = {
+            place: found[position] for place, position in zip(some, positions, strict=True) if position in found
+        }  # fmt: skip
+        due = {} if drip is None or run.base_at is None else {
+            place: run.base_at + drip.offset(place - run.base_position) for place in chosen
+        }  # fmt: skip
+        await _release_some(house, uow, approved, run.occurrence, chosen, due)
 
 
-async def _release(
+async def _release_some(
     house: House, uow: UnitOfWork, approved: Approved, occurrence: int, chosen: Mapping[int, Chosen],
-    due: Mapping[int, datetime] | None = None,
+    due: Mapping[int, datetime],
 ) -> None:  # fmt: skip
     zones: dict[UUID, tuple[str, ...]] = {}
     if approved.wall_clock(occurrence) is not None:
         points = {each.customer_id: each.contact_point_id for each in chosen.values()}
         zones = {who: place.zones for who, place in (await places_of(uow, uow.keyring, SYSTEM, points)).items()}
     recipients = (
-        Due(each.customer_id, each.contact_point_id, zones.get(each.customer_id, ()), at=(due or {}).get(place))
+        Due(each.customer_id, each.contact_point_id, zones.get(each.customer_id, ()), at=due.get(place))
         for place, each in chosen.items()
     )
     await runs.release(
