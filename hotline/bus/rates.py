@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from math import floor
 from time import monotonic
 from typing import Any, Final, cast
 
@@ -28,24 +29,26 @@ _TAKE: Final = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local rate, burst, want = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local rate, burst, want, credit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local at = tonumber(kept[2]) or now
 local tokens = math.min(burst, (tonumber(kept[1]) or burst) + math.max(0, now - at) * rate)
-local granted = math.min(want, math.floor(tokens))
+local granted = math.max(0, math.min(want, math.floor(tokens + credit)))
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - granted), 'at', tostring(now))
-redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 60000)
+redis.call('PEXPIRE', KEYS[1], math.ceil((burst + credit) / rate * 1000) + 60000)
 return granted
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``want`` tokens of a bucket that is refilled at ``per_second`` up to ``burst``."""
+    """``want`` tokens of a bucket that is refilled at ``per_second`` up to ``burst``. ``credit`` are those that may be
+    taken before they are there: who asks without credit gets none until they are paid for."""
 
     name: str
     per_second: float
     burst: int
     want: int
+    credit: float = 0.0
 
 
 @dataclass(slots=True)
@@ -76,7 +79,7 @@ class LocalBuckets:
             bucket = self._buckets[wanted.name] = _Bucket(0.0 if self.empty else burst, now)
         bucket.tokens = min(burst, bucket.tokens + max(0.0, now - bucket.at) * wanted.per_second * share)
         bucket.at = now
-        granted = min(wanted.want, int(bucket.tokens))
+        granted = max(0, min(wanted.want, floor(bucket.tokens + wanted.credit * share)))
         bucket.tokens -= granted
         return granted
 
@@ -133,7 +136,7 @@ class SharedBuckets:
         async with asyncio.timeout(TIMEOUT), self._client.pipeline(transaction=False) as pipeline:
             for each in wanted:
                 await self._script(
-                    keys=[self._prefix + each.name], args=[each.per_second, max(1, each.burst), each.want],
+                    keys=[self._prefix + each.name], args=[each.per_second, max(1, each.burst), each.want, each.credit],
                     client=pipeline,
                 )  # fmt: skip
             answers = await cast(Awaitable[list[Any]], pipeline.execute())

@@ -11,6 +11,9 @@ from typing import Final, Literal
 
 Which = Literal["received", "stop", "start", "help"]
 
+#: Answers that one person gets in an interval: one for each of some conversations.
+MOST_ANSWERS: Final = 3
+
 WORDS: Final[Mapping[str, Mapping[Which, str]]] = {
     "en": {
         "received": "Thank you for your message. Your ticket is {ticket}. {hours}",
@@ -68,10 +71,18 @@ def hours(language: str, is_open: bool | None, opens: datetime | None) -> str:
 
 
 def may_answer(
-    now: datetime, at: datetime, *, automatic: bool, answered_before: datetime | None, interval: timedelta
+    now: datetime,
+    at: datetime,
+    *,
+    automatic: bool,
+    answered_before: datetime | None,
+    to_person: int,
+    interval: timedelta,
 ) -> bool:
-    """Whether a message is answered by hotline: not what a machine wrote, not what lay about for long, and nobody twice
-    in an interval, so that two machines never talk to each other for ever."""
-    if automatic or now - at > interval:
+    """Whether a message is answered by hotline: not what a machine wrote, not what lay about for long, no conversation
+    twice in an interval, and nobody more than ``MOST_ANSWERS`` times in it, in whatever conversations, so that two
+    machines never talk to each other for ever. ``answered_before`` is of the conversation, ``to_person`` counts all
+    in the interval."""
+    if automatic or now - at > interval or to_person >= MOST_ANSWERS:
         return False
     return answered_before is None or now - answered_before >= interval

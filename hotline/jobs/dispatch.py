@@ -15,6 +15,7 @@ import structlog
 
 from hotline.bus.rates import SharedBuckets
 from hotline.crm.queries.push_campaigns import push_rates, running_campaigns
+from hotline.crm.queries.sender_pace import spent_by
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_lane import Lane
@@ -99,6 +100,8 @@ class Dispatcher:
                 (plan, senders[plan.manifest_id]) for plan in by_channel.get(name, ()) if plan.manifest_id in senders
             ]
             lane.campaigns = found
+            if ids := {sender.id for _, sender in found if sender.id is not None}:
+                await lane.pace.charge(await spent_by(self.house.db, SYSTEM, sorted(ids)))
             lane.look()
         if by_channel or any(lane.busy for lane in self._lanes.values()):
             self.idle_since = monotonic()

@@ -27,6 +27,8 @@ FETCH_SECONDS: Final = 5.0
 WAKE_SECONDS: Final = 15.0
 #: Seconds between two looks at what a provider has and we lack, and between two cleanings.
 CATCH_UP_SECONDS: Final = 180.0
+#: The same while there is more than one look takes over.
+MORE_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 600.0
 #: Seconds between two looks for campaigns' messages of which nobody knows, while they are fresh: a process that dies in
 #: the middle of a blast leaves some hundred.
@@ -80,7 +82,8 @@ async def _catch_up(house: House) -> None:
             lease = await acquire_lease(house, "twilio:catch-up", LEASE)
             if lease is not None:
                 try:
-                    await catch_up(house)
+                    if (await catch_up(house))["left"]:
+                        pause = MORE_SECONDS
                 finally:
                     await release_lease(house, lease)
         except (ChannelError, Unavailable) as error:

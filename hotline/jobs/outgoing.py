@@ -34,18 +34,24 @@ SENDERS: Final[Mapping[str, Send]] = {
 #: Messages on their way to providers at once.
 AT_ONCE: Final = 32
 #: Messages that are taken and not noted yet, at most: a process that dies leaves as many of which nobody knows whether
-#: they left. Enough for those on their way, those that come next, and those whose results are being written.
-MOST_TAKEN: Final = 8 * AT_ONCE
+#: they left. Enough for those on their way, those that come next while a commit waits for the disk, and those whose
+#: results are being written.
+MOST_TAKEN: Final = 16 * AT_ONCE
 #: Messages for which there must be room for a look to be worth it.
 LEAST_TAKEN: Final = 2 * AT_ONCE
-#: Groups of results that are written at once.
-NOTES_AT_ONCE: Final = 1
+#: Groups of results that are written at once, so that one goes on while another waits for the disk; results that make a
+#: group, and the seconds for which more are waited for while some are on their way: each group costs the same.
+NOTES_AT_ONCE: Final = 2
+LEAST_NOTED: Final = 2 * AT_ONCE
+GATHER_SECONDS: Final = 0.05
 #: Seconds between two looks when nothing wakes us: another process may have written.
 LOOK_SECONDS: Final = 1.0
 #: Seconds between two looks for tries that nobody waits for any more.
 LOST_SECONDS: Final = 15.0
 #: Seconds until the next attempt while the database is away.
 RETRY_SECONDS: Final = 2.0
+#: Seconds that what is on its way gets to end.
+STOP_SECONDS: Final = 8.0
 #: Seconds that a try has in all; a channel's own time-out is shorter. One that could not begin while its lease lasts so
 #: long is not made: a person may have sent the message again meanwhile.
 LONGEST_SECONDS: Final = 90.0
@@ -55,17 +61,26 @@ class Dispatch:
     """One process's sending. Nothing waits for another: messages are taken while others are on their way, and what came
     of those before is written."""
 
-    def __init__(self, house: House, senders: Mapping[str, Send] = SENDERS) -> None:
+    def __init__(self, house: House, senders: Mapping[str, Send] = SENDERS, *, at_once: int = AT_ONCE) -> None:
         self._house = house
+        self._at_once = at_once
         self._senders = dict(senders)
         self._moved = outgoing.sending_event(house)
         #: Taken, each with the moment until which it may be handed over; and what came of those that were.
         self._ready: deque[tuple[Outgoing, float]] = deque()
         self._results: dict[UUID, Accepted | ChannelError] = {}
+        #: Results make a group, or no more of them come.
+        self._enough = asyncio.Event()
         self._open = 0
+        #: Whether there may be more than was taken last.
+        self._more = False
         self._handing = 0
         self._noting = 0
         self._lost = float("-inf")
+
+    @property
+    def _room(self) -> int:
+        return MOST_TAKEN - self._open
 
     @property
     def busy(self) -> bool:
@@ -78,21 +93,25 @@ class Dispatch:
         if monotonic() - self._lost > LOST_SECONDS:
             await outgoing.give_up_lost(self._house)
             self._lost = monotonic()
-        room = MOST_TAKEN - self._open
+        room = self._room
         if room < LEAST_TAKEN:
             return 0
         begun = monotonic()
         taken = await outgoing.take(self._house, tuple(self._senders), room)
         until = begun + outgoing.LEASE.total_seconds() - LONGEST_SECONDS
         self._open += len(taken)
+        self._more = len(taken) == room
         self._ready.extend((message, until) for message in taken)
-        for _ in range(min(AT_ONCE - self._handing, len(self._ready))):
+        for _ in range(min(self._at_once - self._handing, len(self._ready))):
             self._handing += 1
             self._house.spawn(self._hand_over(), "outgoing")
         return len(taken)
 
     async def wait(self, seconds: float = LOOK_SECONDS) -> None:
-        """Wait until something came back, or a message is wanted to leave; at most so long."""
+        """Wait until something came back, or a message is wanted to leave; at most so long. Not at all when the last
+        look left some that there is room for by now."""
+        if self._more and self._room >= LEAST_TAKEN:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._moved.wait()
@@ -108,6 +127,19 @@ class Dispatch:
             if self.busy:
                 await self.wait()
 
+    async def stop(self) -> None:
+        """Hand nothing more over: what was taken is given back, and what is on its way is waited for, for a while."""
+        back = [message.id for message, _ in self._ready]
+        self._ready.clear()
+        self._more = False
+        if back:
+            await outgoing.give_back(self._house, back)
+            self._open -= len(back)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                while self.busy:
+                    await self.wait()
+
     async def _hand_over(self) -> None:
         """One of several: hand over one message after the other while there are any."""
         try:
@@ -116,18 +148,25 @@ class Dispatch:
                 late = monotonic() > until
                 result = TemporarilyRefused("It waited too long.") if late else await self._tried(message)
                 self._results[message.id] = result
-                if self._noting < NOTES_AT_ONCE:
+                if len(self._results) >= LEAST_NOTED:
+                    self._enough.set()
+                if not self._noting or (self._noting < NOTES_AT_ONCE and self._enough.is_set()):
                     self._noting += 1
                     self._house.spawn(self._note(), "outgoing-results")
         finally:
             self._handing -= 1
+            if not self._handing:
+                self._enough.set()
 
     async def _note(self) -> None:
         """Write what came back, all of it together. It is kept until it is in the database: it must not be told for
         lost."""
         try:
             while self._results:
+                await self._gathered()
                 results, self._results = self._results, {}
+                if not results:
+                    break
                 try:
                     await outgoing.note(self._house, results)
                 except Exception as error:
@@ -139,6 +178,15 @@ class Dispatch:
                 self._moved.set()
         finally:
             self._noting -= 1
+
+    async def _gathered(self) -> None:
+        """Wait for a group of results, but never long, and not when no more of them come."""
+        if self._handing and len(self._results) < LEAST_NOTED:
+            self._enough.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._enough.wait()
+        self._enough.clear()
 
     async def _tried(self, message: Outgoing) -> Accepted | ChannelError:
         result: Accepted | ChannelError
@@ -161,16 +209,23 @@ class Dispatch:
 
 
 async def run(house: House) -> None:
-    """Send until cancelled. A database that is away is waited for; what was sent meanwhile is noted afterwards."""
+    """Send until cancelled. A database that is away is waited for; what was sent meanwhile is noted afterwards. What
+    was not handed over by the end waits on."""
     dispatch = Dispatch(house)
-    while True:
+    try:
+        while True:
+            try:
+                await dispatch.take()
+            except Exception as error:
+                _tell_waiting(error)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            await dispatch.wait()
+    finally:
         try:
-            await dispatch.take()
+            await dispatch.stop()
         except Exception as error:
             _tell_waiting(error)
-            await asyncio.sleep(RETRY_SECONDS)
-            continue
-        await dispatch.wait()
 
 
 def _tell_waiting(error: Exception) -> None:

@@ -7,18 +7,34 @@ POST is not idempotent there: Unknown means that nobody may send it again. https
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
+import structlog
 from twilio.rest import Client
 
 from hotline.channels.errors import NotConfigured, PermanentlyRefused, SenderPaused, TemporarilyRefused
 from hotline.channels.twilio.media import Media, fetch
+from hotline.channels.twilio.resources import (
+    SENDER_WEBHOOKS,
+    SERVICE_WEBHOOKS,
+    ChannelSender,
+    Number,
+    PlacedCall,
+    SentMessage,
+    Service,
+    call_of,
+    message_of,
+    number_of,
+    plain,
+    texts,
+)
 from hotline.channels.twilio.signature import Tokens
 from hotline.channels.twilio.transport import Transport
 from hotline.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 #: Error code of wrong credentials: the request was not looked at.
 _UNAUTHORISED: Final = 20003
@@ -26,80 +42,11 @@ _UNAUTHORISED: Final = 20003
 NOT_FOUND: Final = 20404
 #: Seconds that a list of several pages may take, in requests.
 _PAGES: Final = 6
-#: Most numbers, messages or calls that one list answers.
+#: Most numbers, messages or calls that one list or page answers; most pages.
 MOST: Final = 1_000
+MOST_PAGES: Final = 500
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class SentMessage:
-    """A message as Twilio has it. ``status`` is Twilio's own word; addresses carry their channel's prefix."""
-
-    sid: str
-    account_sid: str
-    status: str
-    direction: str
-    from_: str
-    to: str
-    body: str
-    error_code: int | None
-    segments: int | None
-    media: int
-    at: datetime | None
-    service_sid: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedCall:
-    """A call as Twilio has it. ``seconds`` is its length once it is over."""
-
-    sid: str
-    account_sid: str
-    parent_sid: str | None
-    status: str
-    direction: str
-    from_: str
-    to: str
-    started_at: datetime | None
-    ended_at: datetime | None
-    seconds: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A telephone number of the account, and where Twilio goes with what reaches it."""
-
-    sid: str
-    account_sid: str
-    number: str
-    name: str
-    capabilities: tuple[str, ...]
-    #: The settings of its webhooks by Twilio's own names: voice_url, sms_url …
-    webhooks: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A messaging service, and where Twilio goes with what reaches it."""
-
-    sid: str
-    name: str
-    numbers: tuple[str, ...]
-    webhooks: Mapping[str, str]
-    #: Whether the webhooks of its numbers are used instead of its own.
-    numbers_decide: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelSender:
-    """A WhatsApp sender: ``address`` is ``whatsapp:+…``."""
-
-    sid: str
-    address: str
-    name: str
-    status: str
-    webhooks: Mapping[str, str]
 
 
 class TwilioClient:
@@ -151,7 +98,7 @@ class TwilioClient:
             validity_period=validity_seconds,
         )
         made = await self.ask(lambda api: api.messages.create_async(**options), account_sid)
-        return _message(made)
+        return message_of(made)
 
     async def list_messages(
         self, since: datetime, *, to: str | None = None, account_sid: str | None = None, limit: int = MOST
@@ -160,8 +107,21 @@ class TwilioClient:
         # Twilio compares whole days, by the time of sending.
         options = _given(date_sent_after=since.astimezone(UTC) - timedelta(days=1), to=to, limit=limit)
         found = await self.ask(lambda api: api.messages.list_async(**options), account_sid, pages=_PAGES)
-        messages = [_message(each) for each in found]
+        messages = [message_of(each) for each in found]
         return [each for each in messages if each.at is None or each.at >= since]
+
+    async def message_pages(
+        self, since: datetime, *, account_sid: str | None = None
+    ) -> AsyncIterator[list[SentMessage]]:
+        """All messages of both directions since a moment, page by page; the newest first, as Twilio lists them."""
+        after = since.astimezone(UTC) - timedelta(days=1)
+        async for page in self._pages(
+            lambda api: api.messages.page_async(date_sent_after=after, page_size=MOST), account_sid
+        ):
+            messages = [message_of(each) for each in page]
+            yield [each for each in messages if each.at is None or each.at >= since]
+            if _all_before(since, [each.at for each in messages]):
+                return
 
     # Calls
 
@@ -190,7 +150,7 @@ class TwilioClient:
             timeout=ring_seconds,
             **more,
         )
-        return _call(await self.ask(lambda api: api.calls.create_async(**options), account_sid))
+        return call_of(await self.ask(lambda api: api.calls.create_async(**options), account_sid))
 
     async def update_call(
         self,
@@ -203,25 +163,27 @@ class TwilioClient:
     ) -> PlacedCall:
         """Change a call that is under way: end it (``completed``, ``canceled``) or give it something else to do."""
         options = _given(status=status, twiml=twiml, url=url)
-        return _call(await self.ask(lambda api: api.calls(call_sid).update_async(**options), account_sid))
+        return call_of(await self.ask(lambda api: api.calls(call_sid).update_async(**options), account_sid))
 
     async def fetch_call(self, call_sid: str, *, account_sid: str | None = None) -> PlacedCall | None:
         """One call as it is now; None for one that Twilio does not have."""
         try:
-            return _call(await self.ask(lambda api: api.calls(call_sid).fetch_async(), account_sid))
+            return call_of(await self.ask(lambda api: api.calls(call_sid).fetch_async(), account_sid))
         except PermanentlyRefused as error:
             if error.provider_code != NOT_FOUND:
                 raise
             return None
 
-    async def list_calls(
-        self, since: datetime, *, account_sid: str | None = None, limit: int = MOST
-    ) -> list[PlacedCall]:
-        """Calls that began since a moment, at most ``limit``; the newest first."""
-        options = _given(start_time_after=since.astimezone(UTC) - timedelta(days=1), limit=limit)
-        found = await self.ask(lambda api: api.calls.list_async(**options), account_sid, pages=_PAGES)
-        calls = [_call(each) for each in found]
-        return [each for each in calls if each.started_at is None or each.started_at >= since]
+    async def call_pages(self, since: datetime, *, account_sid: str | None = None) -> AsyncIterator[list[PlacedCall]]:
+        """All calls that began since a moment, page by page; the newest first."""
+        after = since.astimezone(UTC) - timedelta(days=1)
+        async for page in self._pages(
+            lambda api: api.calls.page_async(start_time_after=after, page_size=MOST), account_sid
+        ):
+            calls = [call_of(each) for each in page]
+            yield [each for each in calls if each.started_at is None or each.started_at >= since]
+            if _all_before(since, [each.started_at for each in calls]):
+                return
 
     # Files
 
@@ -247,13 +209,13 @@ class TwilioClient:
     async def list_numbers(self, *, account_sid: str | None = None) -> list[Number]:
         """The account's telephone numbers."""
         found = await self.ask(lambda api: api.incoming_phone_numbers.list_async(limit=MOST), account_sid, pages=_PAGES)
-        return [_number(each) for each in found]
+        return [number_of(each) for each in found]
 
     async def update_number(
         self, number_sid: str, webhooks: Mapping[str, str], *, account_sid: str | None = None
     ) -> Number:
         """Change where Twilio goes with what reaches a number: parameters by Twilio's names, in small letters."""
-        return _number(
+        return number_of(
             await self.ask(lambda api: api.incoming_phone_numbers(number_sid).update_async(**webhooks), account_sid)
         )
 
@@ -268,7 +230,7 @@ class TwilioClient:
                     each.sid,
                     each.friendly_name or "",
                     tuple(str(number.phone_number) for number in numbers),
-                    _texts(each, SERVICE_WEBHOOKS),
+                    texts(each, SERVICE_WEBHOOKS),
                     bool(each.use_inbound_webhook_on_number),
                 )
             )
@@ -291,7 +253,7 @@ class TwilioClient:
         )
         senders = []
         for each in found:
-            webhook, profile = _plain(each.webhook), _plain(each.profile)
+            webhook, profile = plain(each.webhook), plain(each.profile)
             senders.append(
                 ChannelSender(
                     str(each.sid),
@@ -322,6 +284,16 @@ class TwilioClient:
     async def ask(self, work: Callable[[Any], Awaitable[T]], account_sid: str | None = None, *, pages: int = 1) -> T:
         """``work`` gets the library's resources of an account: the main one, or the sub-account ``account_sid``."""
         return await self._asked(lambda client: work(self._resources(client, account_sid)), account_sid, pages)
+
+    async def _pages(self, first: Callable[[Any], Awaitable[Any]], account_sid: str | None) -> AsyncIterator[Any]:
+        """The pages of one of the library's lists, each asked when it is wanted; at most ``MOST_PAGES``."""
+        page = await self.ask(first, account_sid)
+        for _ in range(MOST_PAGES):
+            if page is None:
+                return
+            yield page
+            page = await self._asked(lambda _client, page=page: page.next_page_async(), account_sid)  # type: ignore[misc]
+        log.error("twilio.list_too_long", pages=MOST_PAGES)
 
     def _resources(self, client: Client, account_sid: str | None) -> Any:
         key = client, account_sid or self.account_sid
@@ -357,82 +329,10 @@ class TwilioClient:
         raise NotConfigured
 
 
-#: The settings of webhooks by Twilio's names.
-NUMBER_WEBHOOKS: Final = (
-    "voice_url", "voice_method", "voice_fallback_url", "voice_fallback_method", "status_callback",
-    "status_callback_method", "sms_url", "sms_method", "sms_fallback_url", "sms_fallback_method",
-    "voice_application_sid", "sms_application_sid", "trunk_sid",
-)  # fmt: skip
-SERVICE_WEBHOOKS: Final = (
-    "inbound_request_url", "inbound_method", "fallback_url", "fallback_method", "status_callback"
-)  # fmt: skip
-SENDER_WEBHOOKS: Final = (
-    "callback_url", "callback_method", "fallback_url", "fallback_method", "status_callback_url",
-    "status_callback_method",
-)  # fmt: skip
+def _all_before(since: datetime, moments: Sequence[datetime | None]) -> bool:
+    """Whether a page of a list is older than what is wanted: Twilio goes by whole days."""
+    return all(each is not None and each < since for each in moments)
 
 
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _texts(record: Any, names: Sequence[str]) -> dict[str, str]:
-    return {name: str(getattr(record, name, None) or "") for name in names}
-
-
-def _plain(value: Any) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    found = value.to_dict() if hasattr(value, "to_dict") else value
-    return found if isinstance(found, Mapping) else {}
-
-
-def _message(record: Any) -> SentMessage:
-    return SentMessage(
-        sid=str(record.sid),
-        account_sid=str(record.account_sid),
-        status=str(record.status or ""),
-        direction=str(record.direction or ""),
-        from_=str(record.from_ or ""),
-        to=str(record.to or ""),
-        body=str(record.body or ""),
-        error_code=_number_of(record.error_code),
-        segments=_number_of(record.num_segments),
-        media=_number_of(record.num_media) or 0,
-        at=record.date_sent or record.date_created,
-        service_sid=record.messaging_service_sid or None,
-    )
-
-
-def _call(record: Any) -> PlacedCall:
-    return PlacedCall(
-        sid=str(record.sid),
-        account_sid=str(record.account_sid),
-        parent_sid=record.parent_call_sid or None,
-        status=str(record.status or ""),
-        direction=str(record.direction or ""),
-        from_=str(record._from or ""),
-        to=str(record.to or ""),
-        started_at=record.start_time or record.date_created,
-        ended_at=record.end_time,
-        seconds=_number_of(record.duration),
-    )
-
-
-def _number(record: Any) -> Number:
-    able = _plain(record.capabilities)
-    return Number(
-        sid=str(record.sid),
-        account_sid=str(record.account_sid),
-        number=str(record.phone_number),
-        name=str(record.friendly_name or ""),
-        capabilities=tuple(sorted(name for name, has in able.items() if has)),
-        webhooks=_texts(record, NUMBER_WEBHOOKS),
-    )
-
-
-def _number_of(value: Any) -> int | None:
-    try:
-        return None if value is None else int(value)
-    except (TypeError, ValueError):
-        return None

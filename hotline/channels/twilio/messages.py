@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from twilio.twiml.messaging_response import MessagingResponse
 
-from hotline.channels.twilio.client import SentMessage, TwilioClient
+from hotline.channels.twilio.client import TwilioClient
+from hotline.channels.twilio.resources import SentMessage
 from hotline.conversations.states import Channel
 
 WHATSAPP: Final = "whatsapp:"

@@ -135,6 +135,12 @@ async def find_delivery(uow: UnitOfWork, account: str | None, provider_id: str) 
     return found
 
 
+async def may_tell(uow: UnitOfWork, sender_id: UUID | None, account: str | None) -> bool:
+    """Whether a provider's account may tell of what leaves by a sender: not when the sender is another account's."""
+    owner = await uow.fetchval("SELECT account_sid FROM sender WHERE id = $1", sender_id)
+    return owner is None or owner == account
+
+
 async def accept_deliveries(
     uow: UnitOfWork, accepted: Sequence[tuple[UUID, Delivery, str | None, str, int | None]]
 ) -> dict[UUID, Channel]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from hotline.conversations.states import Channel
+from hotline.crm.commands.conversations import ConversationRecord
 from hotline.crm.unit_of_work import UnitOfWork
 
 
@@ -23,13 +24,19 @@ async def tier_key_of(uow: UnitOfWork, customer_id: UUID) -> str | None:
     return found
 
 
-async def last_auto_answer(uow: UnitOfWork, channel: Channel, address_index: bytes | None) -> datetime | None:
-    """When somebody who writes was told last that it arrived, in whatever conversation with this address."""
-    found: datetime | None = await uow.fetchval(
-        "SELECT max(auto_answered_at) FROM conversation WHERE address_index = $1 AND channel = $2",
-        *(address_index, channel),
+async def auto_answers(
+    uow: UnitOfWork, conversation: ConversationRecord, since: datetime
+) -> tuple[datetime | None, int]:
+    """When somebody who writes was told last that it arrived, in this conversation or another one of theirs about the
+    same ticket; and in how many conversations since then, with this address or this customer."""
+    row = await uow.fetchrow(
+        """SELECT max(auto_answered_at) FILTER (WHERE id = $1 OR ticket_id = $2) AS here, count(*) AS lately
+           FROM conversation
+           WHERE auto_answered_at > $3 AND ((address_index = $4 AND channel = $5) OR customer_id = $6)""",
+        *(conversation.id, conversation.ticket_id, since),
+        *(conversation.address_index, conversation.channel, conversation.customer_id),
     )
-    return found
+    return (row["here"], row["lately"]) if row is not None else (None, 0)
 
 
 async def last_answer_named(uow: UnitOfWork, channel: Channel, address_index: bytes, named: str) -> datetime | None:

@@ -48,13 +48,18 @@ class Taken:
     customer_id: UUID | None
     language: str | None
     last_in_at: datetime | None
+    segments: int | None
     reasons: frozenset[str]
     files: tuple[UUID, ...]
     opened: Opened | None = field(repr=False)
 
 
-# The messages of one conversation leave one after the other: one that is on its way, or due before, comes first. What
-# a paused sender would send stays where it is.
+#: Answers that are their addressee's right, by their names.
+RIGHTS: Final = ("auto:stop", "auto:help", "auto:start")
+
+# The messages of one conversation, and of the one that it goes on from, leave one after the other: one that is on its
+# way, or waits, comes first, also while it waits for another try. Only the answer to STOP and its like waits for none
+# that waits. What a paused sender would send stays where it is.
 _TAKE: Final = """
 WITH due AS (
     SELECT m.id FROM message m JOIN conversation v ON v.id = m.conversation_id
@@ -62,9 +67,11 @@ WITH due AS (
       AND NOT EXISTS (SELECT 1 FROM outbound_stop WHERE stopped_at IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM sender_pause p WHERE p.sender_id = v.sender_id
                       AND (p.until IS NULL OR p.until > $1))
-      AND NOT EXISTS (SELECT 1 FROM message e WHERE e.conversation_id = m.conversation_id AND e.id <> m.id
+      AND NOT EXISTS (SELECT 1 FROM message e WHERE e.conversation_id IN (m.conversation_id, v.follows_id)
+                      AND e.id <> m.id
                       AND ((e.state = 'sending' AND e.leased_until > $1)
-                           OR (e.state = 'queued' AND e.send_at <= $1 AND (e.at, e.id) < (m.at, m.id))))
+                           OR (e.state = 'queued' AND (e.at, e.id) < (m.at, m.id)
+                               AND COALESCE(m.template, '') <> ALL($6::text[]))))
     ORDER BY m.send_at, m.id LIMIT $3 FOR UPDATE OF m SKIP LOCKED
 ), taken AS (
     UPDATE message m SET state = 'sending', attempts = m.attempts + 1, leased_until = $4
@@ -73,9 +80,10 @@ WITH due AS (
     INSERT INTO message_attempt (message_id, attempt, node, started_at)
     SELECT id, attempts, $5, $1 FROM taken
 )
-SELECT t.id, t.conversation_id, t.kind, t.attempts, t.at, t.template, t.in_reply_to, t.user_id, t.body_cipher,
-    t.html_cipher, t.sealed, v.channel, v.sender_id, v.customer_id, v.language, v.last_in_at, v.address_cipher,
-    v.subject_cipher, s.address AS sender, s.account_sid, s.service_sid, k.id AS key_id, k.wrapped, k.master,
+SELECT t.id, t.conversation_id, t.kind, t.attempts, t.at, t.template, t.in_reply_to, t.user_id, t.segments,
+    t.body_cipher, t.html_cipher, t.sealed, v.channel, v.sender_id, v.customer_id, v.language, v.last_in_at,
+    v.address_cipher, v.subject_cipher, s.address AS sender, s.account_sid, s.service_sid, k.id AS key_id,
+    k.wrapped, k.master,
     ARRAY(SELECT x.reason FROM suppression x WHERE x.channel = v.channel AND x.address_index = v.address_index
           AND x.lifted_at IS NULL AND x.purpose = 'all') AS reasons,
     ARRAY(SELECT f.id FROM message_file f WHERE f.message_id = t.id AND f.state = 'kept' ORDER BY f.position) AS files
@@ -90,7 +98,7 @@ async def take_due(
     uow: UnitOfWork, channels: Sequence[str], leased_until: datetime, node: str, most: int
 ) -> list[Taken]:
     """Take messages of these channels that are due, the longest waiting first: they are ``sending`` from now on."""
-    rows = await uow.fetch(_TAKE, uow.now, list(channels), most, leased_until, node)
+    rows = await uow.fetch(_TAKE, uow.now, list(channels), most, leased_until, node, list(RIGHTS))
     return [_taken(uow.keyring, row) for row in rows]
 
 
@@ -100,8 +108,8 @@ def _taken(keyring: Keyring, row: Row) -> Taken:
         attempt=row["attempts"], at=row["at"], template=row["template"], in_reply_to=row["in_reply_to"],
         user_id=row["user_id"], sender_id=row["sender_id"], sender=row["sender"] or "",
         account_sid=row["account_sid"], service_sid=row["service_sid"], customer_id=row["customer_id"],
-        language=row["language"], last_in_at=row["last_in_at"], reasons=frozenset(row["reasons"]),
-        files=tuple(row["files"]), opened=_opened(keyring, row),
+        language=row["language"], last_in_at=row["last_in_at"], segments=row["segments"],
+        reasons=frozenset(row["reasons"]), files=tuple(row["files"]), opened=_opened(keyring, row),
     )  # fmt: skip
 
 

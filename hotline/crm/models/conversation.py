@@ -237,6 +237,19 @@ class SenderPause(Model):
         table = "sender_pause"
 
 
+class SenderPace(Model):
+    """What is left of a sender's bucket for conversations as of ``at`` (``tokens``, None: no limit), and all that
+    they ever ``spent`` of it: campaigns hold back for that."""
+
+    sender_id = fields.UUIDField(primary_key=True, default=None)
+    tokens = fields.FloatField(null=True)
+    at = fields.DatetimeField()
+    spent = fields.BigIntField()
+
+    class Meta:
+        table = "sender_pace"
+
+
 class TriageCorrection(Model):
     """An agent gave a ticket another kind than its words were read as."""
 

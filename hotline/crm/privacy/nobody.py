@@ -64,6 +64,7 @@ NOBODY: Final[Mapping[str, str]] = {
     "segment": "the company's",
     "segment_version": "the company's: rules name nobody",
     "sender": "the company's own numbers and addresses",
+    "sender_pace": "ids and counts",
     "sender_pause": "ids and codes",
     "session": "staff",
     "shared_key": "the installation",

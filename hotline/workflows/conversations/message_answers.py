@@ -11,7 +11,7 @@ from hotline.conversations.auto_answer import Which
 from hotline.conversations.states import Channel
 from hotline.crm import company
 from hotline.crm.commands.conversations import ConversationRecord
-from hotline.crm.commands.message_facts import last_answer_named, last_auto_answer
+from hotline.crm.commands.message_facts import auto_answers, last_answer_named
 from hotline.crm.commands.messages import NewMessage
 from hotline.crm.section import Locale
 from hotline.crm.unit_of_work import UnitOfWork
@@ -53,14 +53,16 @@ async def _hours(house: House, uow: UnitOfWork, language: str) -> str:
 async def may_answer(
     house: House, uow: UnitOfWork, conversation: ConversationRecord, at: datetime, *, automatic: bool
 ) -> bool:
-    """Whether somebody who writes is told that it arrived: where the company wants it, once in an interval, and never
-    a machine."""
+    """Whether somebody who writes is told that it arrived: where the company wants it, once in an interval for each
+    conversation, few times in all, and never a machine."""
     section = await company_section(house, company.Messages, uow)
     if not section.auto_answer:
         return False
-    answered = await last_auto_answer(uow, conversation.channel, conversation.address_index)
     interval = timedelta(hours=section.auto_answer_hours)
-    return auto_answer.may_answer(uow.now, at, automatic=automatic, answered_before=answered, interval=interval)
+    answered, to_person = await auto_answers(uow, conversation, uow.now - interval)
+    return auto_answer.may_answer(
+        uow.now, at, automatic=automatic, answered_before=answered, to_person=to_person, interval=interval
+    )
 
 
 async def last_answer(uow: UnitOfWork, channel: Channel, index: bytes, which: Which) -> datetime | None:

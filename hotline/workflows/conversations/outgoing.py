@@ -5,7 +5,7 @@ asked, and what came of it noted. A try of which nobody knows what came is never
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +19,8 @@ from hotline.conversations import window
 from hotline.conversations.states import Channel
 from hotline.crm.commands import outgoing as commands
 from hotline.crm.commands.outgoing import Opened, Taken
+from hotline.crm.commands.sender_pace import put_back, spend_pace
+from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House
 from hotline.workflows.pushes.deliveries import Accepted, settle
@@ -88,24 +90,46 @@ async def take(house: House, channels: tuple[str, ...], most: int) -> list[Outgo
     async with house.unit(SYSTEM) as uow:
         taken = await commands.take_due(uow, channels, uow.now + LEASE, house.settings.node, most)
         refused: dict[UUID, Accepted | ChannelError] = {}
-        held, ready = [], []
+        held: list[UUID] = []
+        ready: list[Taken] = []
         for each in taken:
             if each.opened is None or _suppressed(each):
                 held.append(each.id)
             elif (error := _refusal(each, uow.now)) is not None:
                 refused[each.id] = error
             else:
-                ready.append(_outgoing(each, each.opened))
+                ready.append(each)
         await commands.suppress_taken(uow, held)
         if refused:
             await settle(uow, refused)
-    return ready
+        ready = await _at_their_pace(uow, ready)
+    return [_outgoing(each, each.opened) for each in ready if each.opened is not None]
+
+
+async def _at_their_pace(uow: UnitOfWork, ready: Sequence[Taken]) -> list[Taken]:
+    """Those that may leave now by the pace of their senders; the others wait, last of all what is their addressee's
+    right."""
+    by_sender: dict[UUID, list[Taken]] = {}
+    for each in ready:
+        if each.sender_id is not None:
+            by_sender.setdefault(each.sender_id, []).append(each)
+    if not by_sender:
+        return list(ready)
+    for some in by_sender.values():
+        some.sort(key=lambda each: each.template not in commands.RIGHTS)
+    costs = {sender: [each.segments or 1 for each in some] for sender, some in by_sender.items()}
+    late: dict[UUID, datetime] = {}
+    for sender, waits in (await spend_pace(uow, costs)).items():
+        for each, wait in zip(by_sender[sender][-len(waits) :], waits, strict=True):
+            late[each.id] = uow.now + wait
+    await put_back(uow, list(late.items()))
+    return [each for each in ready if each.id not in late]
 
 
 def _suppressed(message: Taken) -> bool:
     """Whether its addressee wants nothing any more: the answer to STOP itself leaves still."""
     reasons = message.reasons
-    if message.template in ("auto:stop", "auto:help", "auto:start"):
+    if message.template in commands.RIGHTS:
         reasons = reasons - {"opt_out"}
     return bool(reasons)
 
@@ -128,6 +152,12 @@ def _outgoing(message: Taken, opened: Opened) -> Outgoing:
         variables=opened.variables, in_reply_to=message.in_reply_to, files=message.files, user_id=message.user_id,
         customer_id=message.customer_id, language=message.language,
     )  # fmt: skip
+
+
+async def give_back(house: House, message_ids: Sequence[UUID]) -> None:
+    """Messages that were taken and surely not handed over wait to leave again: their try was none."""
+    async with house.unit(SYSTEM) as uow:
+        await put_back(uow, [(each, uow.now) for each in message_ids])
 
 
 async def note(house: House, results: Mapping[UUID, Accepted | ChannelError]) -> None:

@@ -26,6 +26,7 @@ from hotline.crm.commands.deliveries import (
     accept_deliveries,
     find_delivery,
     lock_deliveries,
+    may_tell,
     save_deliveries,
 )
 from hotline.crm.commands.opt_outs import opt_out
@@ -73,7 +74,7 @@ async def told(
     if attempt is not None and attempt < record.attempts:
         return False
     if record.provider_id is None:
-        if record.state not in IN_DOUBT:
+        if record.state not in IN_DOUBT or not await may_tell(uow, record.sender_id, account):
             return False
         record.set(provider_id=provider_id, provider_account=account)
     elif (record.provider_id, record.provider_account) != (provider_id, account):

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from hotline.channels.twilio.client import SentMessage
 from hotline.channels.twilio.messages import joined
+from hotline.channels.twilio.resources import SentMessage
 from hotline.conversations.delivery import of_twilio
 from hotline.crm.commands.campaign_runs import reopen
 from hotline.crm.commands.campaigns import lock_campaign

@@ -4,7 +4,7 @@ taken over once. https://www.twilio.com/docs/messaging/api/message-resource#read
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,8 +14,9 @@ from typing import Final
 import structlog
 
 from hotline.channels.errors import ChannelError, PermanentlyRefused
-from hotline.channels.twilio.client import PlacedCall, SentMessage, TwilioClient
-from hotline.channels.twilio.messages import MediaAt, listed, media_of
+from hotline.channels.twilio.client import TwilioClient
+from hotline.channels.twilio.messages import MediaAt, joined, listed, media_of
+from hotline.channels.twilio.resources import PlacedCall, SentMessage
 from hotline.conversations.delivery import forward, of_twilio
 from hotline.crm.commands.catch_up import (
     InDoubt,
@@ -45,14 +46,14 @@ YOUNG: Final = timedelta(seconds=60)
 OVERLAP: Final = timedelta(minutes=10)
 #: Messages of whose fate nobody knows are looked for so long.
 DOUBT: Final = timedelta(days=2)
-#: Most entries of one list; more than this between two looks needs a person.
+#: Most entries of one list that are taken over in one look, the oldest of them; the next look goes on with the others.
 MOST: Final = 5_000
 _OVER: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
 async def catch_up(house: House) -> Counter[str]:
-    """Take over what we lack of every account, once; how much of what. Raises a ChannelError when one of the lists
-    could not be read: the others were."""
+    """Take over what we lack of every account, once; how much of what, ``left`` being what the next look goes on with.
+    Raises a ChannelError when one of the lists could not be read: the others were."""
     found: Counter[str] = Counter()
     client = house.twilio
     if client is None:
@@ -110,28 +111,49 @@ async def _messages(house: House, client: TwilioClient, account: str) -> Counter
     found: Counter[str] = Counter()
     if since is None:
         return found
-    doubtful = await messages_in_doubt(house.db, house.keyring, account, account == client.account_sid, now - DOUBT)
-    earliest = min((each.started_at - BEFORE_TRY for each in doubtful), default=since)
-    messages = await client.list_messages(min(since, earliest), account_sid=account, limit=MOST)
-    if len(messages) >= MOST:
-        log.error("catch_up.too_many", account=account, most=MOST)
-    known = await known_states(house.db, account, [each.sid for each in messages])
-    for message in sorted(messages, key=_age):
-        if message.direction == "inbound":
-            young = message.at is None or message.at > now - YOUNG
-            if message.sid not in known and not young and message.at is not None and message.at >= since:
-                with _alone(found, message.sid):
-                    found["messages"] += await _take(house, client, message)
-        elif message.sid in known:
-            found["states"] += await _state(house, message, known[message.sid])
-    strangers = [each for each in messages if each.direction != "inbound" and each.sid not in known]
-    found["resolved"] += await _resolve(house, account, doubtful, strangers)
-    await _noted(house, name, now, found)
+    # The newest come first, and are taken over last: STOP and START, question and answer keep their order.
+    missing: deque[SentMessage] = deque(maxlen=MOST)
+    left = 0
+    async for page in client.message_pages(since, account_sid=account):
+        known = await known_states(house.db, account, [each.sid for each in page])
+        for message in page:
+            if message.direction != "inbound":
+                if message.sid in known:
+                    found["states"] += await _state(house, message, known[message.sid])
+            elif message.sid not in known and message.at is not None and message.at <= now - YOUNG:
+                left += len(missing) == MOST
+                missing.appendleft(message)
+    for message in sorted(missing, key=_written):
+        with _alone(found, message.sid):
+            found["messages"] += await _take(house, client, message)
+    found["resolved"] += await _doubts(house, client, account, now)
+    until = now if not left else max(map(_written, missing))
+    await _noted(house, name, until, found)
+    found["left"] += left
     return +found
 
 
-def _age(message: SentMessage) -> tuple[bool, datetime | None, str]:
-    return message.at is None, message.at, message.sid
+async def _doubts(house: House, client: TwilioClient, account: str, now: datetime) -> int:
+    """Messages of whose fate nobody knows are looked for by whom they went to: answers in TwiML whose callback never
+    came among them."""
+    doubtful = await messages_in_doubt(house.db, house.keyring, account, account == client.account_sid, now - DOUBT)
+    places: dict[str, list[InDoubt]] = {}
+    for each in doubtful:
+        places.setdefault(joined(each.channel, each.to), []).append(each)
+    resolved = 0
+    for to, some in places.items():
+        earliest = min(each.started_at for each in some) - BEFORE_TRY
+        listed_as = await client.list_messages(earliest, to=to, account_sid=account)
+        known = await known_states(house.db, account, [each.sid for each in listed_as])
+        strangers = [each for each in listed_as if each.direction != "inbound" and each.sid not in known]
+        resolved += await _resolve(house, account, some, strangers)
+    return resolved
+
+
+def _written(message: SentMessage) -> datetime:
+    """When it was written, in whole seconds: within one of them Twilio's order counts."""
+    assert message.at is not None
+    return message.at
 
 
 async def _take(house: House, client: TwilioClient, message: SentMessage) -> int:
@@ -174,7 +196,7 @@ async def _state(house: House, message: SentMessage, known: str | None) -> int:
 
 
 async def _resolve(house: House, account: str, doubtful: Sequence[InDoubt], strangers: Sequence[SentMessage]) -> int:
-    """Messages that nobody knew of and Twilio has: answers in TwiML whose callback never came among them."""
+    """Messages that nobody knew of and Twilio has."""
     resolved = 0
     for message, listed_as in pairs(doubtful, strangers):
         state = of_twilio(listed_as.status)
@@ -195,22 +217,37 @@ async def _calls(house: House, client: TwilioClient, account: str) -> Counter[st
     found: Counter[str] = Counter()
     if since is None:
         return found
-    calls = [each for each in await client.list_calls(since, account_sid=account, limit=MOST) if _is_missing(each)]
-    known = await known_calls(house.db, [each.sid for each in calls])
-    for call in sorted(calls, key=lambda each: (each.started_at or now, each.sid)):
-        ended = call.ended_at or call.started_at
-        if call.sid in known or call.started_at is None or ended is None or ended > now - YOUNG:
-            continue
+    missing: deque[PlacedCall] = deque(maxlen=MOST)
+    left = 0
+    async for page in client.call_pages(since, account_sid=account):
+        over = [each for each in page if _is_missing(each) and _ended(each, now) <= now - YOUNG]
+        known = await known_calls(house.db, [each.sid for each in over])
+        for call in over:
+            if call.sid not in known:
+                left += len(missing) == MOST
+                missing.appendleft(call)
+    for call in sorted(missing, key=lambda each: _began(each, now)):
+        began, ended = _began(call, now), _ended(call, now)
         form = {
             "CallSid": call.sid, "AccountSid": call.account_sid, "From": call.from_, "To": call.to,
             "Direction": "inbound", "CallStatus": call.status, "CallDuration": str(call.seconds or 0),
         }  # fmt: skip
         with _alone(found, call.sid):
-            await arrived(house, form, call.started_at)
+            await arrived(house, form, began)
             await caller_progress(house, form, ended)
             found["calls"] += 1
-    await _noted(house, name, now, found)
+    await _noted(house, name, now if not left else max(_began(each, now) for each in missing), found)
+    found["left"] += left
     return +found
+
+
+def _began(call: PlacedCall, now: datetime) -> datetime:
+    return call.started_at or now
+
+
+def _ended(call: PlacedCall, now: datetime) -> datetime:
+    """When a call was over; of one that Twilio does not say so: now."""
+    return call.ended_at or _began(call, now)
 
 
 def _is_missing(call: PlacedCall) -> bool:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from hotline.channels.twilio.client import SentMessage
 from hotline.channels.twilio.messages import joined
+from hotline.channels.twilio.resources import SentMessage
 from hotline.crm.commands.catch_up import InDoubt
 
 #: A message is looked for among those that the provider has from this long around its try.

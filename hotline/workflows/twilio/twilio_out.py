@@ -30,7 +30,7 @@ from hotline.channels.errors import ChannelError, Unknown
 from hotline.channels.twilio import agent_words as words
 from hotline.channels.twilio import agents as twiml
 from hotline.channels.twilio.agents import Talk
-from hotline.channels.twilio.client import PlacedCall
+from hotline.channels.twilio.resources import PlacedCall
 from hotline.crm.commands import twilio_legs as legs
 from hotline.crm.commands.pbx_commands import CommandOrder
 from hotline.crm.commands.twilio_legs import TwilioLegRecord

@@ -18,7 +18,7 @@ from hotline.calls.story import CallUnqueued, RingEnded
 from hotline.calls.twilio_phones import address
 from hotline.calls.twilio_routing import Caller, FreeAgent, Ring, plan
 from hotline.channels.errors import AddressRefused, ChannelError, PermanentlyRefused, TemporarilyRefused, Unknown
-from hotline.channels.twilio.client import PlacedCall
+from hotline.channels.twilio.resources import PlacedCall
 from hotline.crm.commands import twilio_legs as legs
 from hotline.crm.commands import twilio_waiting as waits
 from hotline.crm.commands.twilio_legs import TwilioLegRecord

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from hotline.channels.errors import ChannelError, NotConfigured
-from hotline.channels.twilio.client import ChannelSender, Number, Service, TwilioClient
+from hotline.channels.twilio.client import TwilioClient
+from hotline.channels.twilio.resources import ChannelSender, Number, Service
 from hotline.channels.twilio.signature import RETRIES
 from hotline.crm.commands.senders import create_sender, update_sender
 from hotline.crm.queries.senders import SenderView, list_senders

@@ -53,6 +53,33 @@ async def test_what_was_missed_is_taken_over_once(house: House, twilio: FakeTwil
     assert files == ["kept"]
 
 
+async def test_more_than_one_look_takes_over_comes_with_the_next_ones_in_its_order(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hotline.workflows.twilio.catch_up.MOST", 3)
+    monkeypatch.setattr("hotline.channels.twilio.client.MOST", 2)
+    await catch_up(house)
+    words = ["One", "STOP", "Two", "START", "Three", "Four", "Five", "STOP", "START"]
+    for word in words:
+        await twilio.messages.write(ANNA, NUMBER, word, tell=False)
+    house.clock = lambda: utc_now() + timedelta(minutes=5)
+    looks = []
+    for fault in (None, Fault(503), None, None):
+        if fault is not None:
+            twilio.fails(fault)
+            with pytest.raises(ChannelError):
+                await catch_up(house)
+            continue
+        found = await catch_up(house)
+        looks.append((found["messages"], found["left"]))
+    assert looks == [(3, 6), (3, 3), (3, 0)]
+    sids = [each.sid for each in twilio.messages.all.values() if each.direction == "inbound"]
+    rows = await house.db.fetch("SELECT provider_id FROM message WHERE direction = 'in' ORDER BY id")
+    assert [row["provider_id"] for row in rows] == sids, "in the order in which it was written"
+    assert await count(house, "suppression", "lifted_at IS NULL") == 0, "START came after STOP"
+    assert await catch_up(house) == {}
+
+
 async def test_one_that_cannot_be_taken_over_keeps_nothing_back(
     house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

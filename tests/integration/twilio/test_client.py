@@ -48,7 +48,9 @@ async def test_a_message_is_sent_once_and_told(client: TwilioClient, twilio: Fak
     assert [message.body for message in twilio.messages.received] == ["Your parcel is here: 50 € & more"]
 
 
-async def test_lists_are_read_page_by_page_since_a_moment(client: TwilioClient, twilio: FakeTwilio) -> None:
+async def test_lists_are_read_page_by_page_since_a_moment(
+    client: TwilioClient, twilio: FakeTwilio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = datetime.now(UTC)
     for number in range(120):
         await twilio.messages.write(CUSTOMER, NUMBER, f"message {number}", tell=False)
@@ -59,6 +61,15 @@ async def test_lists_are_read_page_by_page_since_a_moment(client: TwilioClient, 
     assert found[0].body == "message 119"
     assert {each.direction for each in found} == {"inbound"}
     assert len(await client.list_messages(now - timedelta(hours=1), limit=10)) == 10
+    monkeypatch.setattr("hotline.channels.twilio.client.MOST", 50)
+    pages = [page async for page in client.message_pages(now - timedelta(hours=1))]
+    assert [len(page) for page in pages] == [50, 50, 0]
+    assert [each.body for page in pages for each in page] == [each.body for each in found]
+    for message in list(twilio.messages.all.values())[:70]:
+        message.at = now - timedelta(hours=2)
+    asked = len(twilio.requests)
+    assert [len(page) async for page in client.message_pages(now - timedelta(minutes=1))] == [50, 0]
+    assert len(twilio.requests) - asked == 2, "what is older is not asked for, though it is of the same day"
 
 
 def test_files_are_fetched_as_an_account_that_has_a_token(client: TwilioClient, twilio: FakeTwilio) -> None:
@@ -101,7 +112,8 @@ async def test_a_call_is_placed_changed_and_listed(client: TwilioClient, twilio:
     assert phone.words.endswith("Bye.")
     told = [each.params["CallStatus"] for each in twilio.hooks.sent]
     assert told == ["initiated", "ringing", "in-progress", "completed"]
-    listed = await client.list_calls(datetime.now(UTC) - timedelta(hours=1))
+    pages = client.call_pages(datetime.now(UTC) - timedelta(hours=1))
+    listed = [each async for page in pages for each in page]
     assert [(each.sid, each.status) for each in listed] == [(placed.sid, "completed")]
     with pytest.raises(PermanentlyRefused):
         await client.update_call(placed.sid, status="completed")

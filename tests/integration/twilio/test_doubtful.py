@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hotline.channels.twilio.client import SentMessage
+from hotline.channels.twilio.resources import SentMessage
 from hotline.clock import utc_now
 from hotline.crm.commands.catch_up import InDoubt
 from hotline.ids import new_id

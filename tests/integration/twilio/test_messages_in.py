@@ -10,6 +10,7 @@ from typing import Any
 from defusedxml.ElementTree import fromstring
 
 from hotline.clock import utc_now
+from hotline.conversations.auto_answer import MOST_ANSWERS
 from hotline.crm import company
 from hotline.crm.commands.consents import grant
 from hotline.crm.commands.opt_outs import opt_out
@@ -184,6 +185,20 @@ async def test_two_machines_do_not_talk_for_ever(house: House, twilio: FakeTwili
     house.clock = lambda: utc_now() + timedelta(hours=25)
     await twilio_door.post("/messages", sms("A new day", sid="SM" + "9" * 32))
     assert await count(house, "message", "kind = 'auto'") == 2
+
+
+async def test_each_conversation_is_answered_and_nobody_too_often(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor
+) -> None:
+    for place in range(5):
+        await twilio_door.post("/messages", sms("Where is it?", sid=f"SM{place:032}", To=f"+1500555{place:04}"))
+    assert (await count(house, "conversation"), await count(house, "ticket")) == (5, 5)
+    assert await count(house, "message", "kind = 'auto'") == MOST_ANSWERS
+    await customer(house, "Bert", "+14155550102")
+    await twilio_door.post("/messages", sms("My router is broken", "SM" + "8" * 32, "+14155550102"))
+    form = sms("Still broken", "SM" + "9" * 32, "whatsapp:+14155550102", To=f"whatsapp:{NUMBER}")
+    assert said(await (await twilio_door.post("/messages", form)).text()) == [], "the same person, the same ticket"
+    assert (await count(house, "conversation"), await count(house, "ticket")) == (7, 6)
 
 
 async def test_answers_in_the_customers_language(house: House, twilio: FakeTwilio, twilio_door: TwilioDoor) -> None:

@@ -12,6 +12,7 @@ from hotline.channels.errors import NotConfigured
 from hotline.clock import utc_now
 from hotline.crm.queries.customers import get_customer
 from hotline.crm.queries.messages import get_message
+from hotline.crm.queries.sender_pace import spent_by
 from hotline.crm.queries.senders import get_sender
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.contact_points import mask
@@ -21,7 +22,7 @@ from hotline.simulator.twilio import Fault
 from hotline.simulator.twilio.messages import Fate
 from hotline.workflows.company.senders import resume_sender
 from hotline.workflows.conversations.addressees import NoSender
-from hotline.workflows.conversations.outgoing import give_up_lost, take
+from hotline.workflows.conversations.outgoing import Outgoing, give_up_lost, take
 from hotline.workflows.conversations.replies import (
     AnsweredMeanwhile,
     NewConversation,
@@ -33,10 +34,14 @@ from hotline.workflows.conversations.replies import (
     send_again,
 )
 from hotline.workflows.house import House
+from hotline.workflows.pushes.deliveries import Accepted
+from hotline.workflows.pushes.push_rates import KeptRate, set_rates
+from hotline.workflows.twilio.catch_up import catch_up
 from hotline.workflows.twilio.twilio_messages import status
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.people import add_user
 from tests.integration.twilio.writing import ANNA, conversations, count, customer, messages, send_all
+from tests.waiting import until
 
 WHATSAPP = f"whatsapp:{ANNA}"
 
@@ -118,6 +123,16 @@ async def test_what_another_account_tells_changes_nothing_and_takes_nothing_away
     await twilio.wait_for(lambda: len(twilio.held) == 2)
     await twilio.release()
     assert await state_of(house, reply.id) == ("delivered", None)
+    # Nor of one of which nobody knows its name there.
+    twilio.fails(Fault(500))
+    lost = await send(house, agent, conversation, NewReply("Hello?"))
+    await send_all(house)
+    form = {"MessageSid": "SM" + "7" * 32, "MessageStatus": "delivered"}
+    await house.db.execute("UPDATE sender SET account_sid = $1", twilio.account_sid)
+    await status(house, form, {"m": str(lost.id)}, "AC" + "9" * 32, ())
+    assert (await state_of(house, lost.id))[0] == "unknown"
+    await status(house, form, {"m": str(lost.id)}, twilio.account_sid, ())
+    assert (await state_of(house, lost.id))[0] == "delivered"
 
 
 async def test_two_agents_do_not_answer_the_same(
@@ -256,6 +271,61 @@ async def test_slowed_down_it_waits_as_long_as_twilio_says(
     assert len(twilio.messages.received) == 1
 
 
+async def test_what_waits_for_another_try_is_not_overtaken(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, agent: Viewer
+) -> None:
+    conversation = await asked(house, twilio)
+    await catch_up(house)
+    twilio.fails(Fault(429, 20429, retry_after=900))
+    await send(house, agent, conversation, NewReply("First"))
+    await told(house, twilio)
+    for body in ("Second", "Third"):
+        await send(house, agent, conversation, NewReply(body))
+    await told(house, twilio)
+    assert twilio.messages.received == []
+    # What nobody may be kept waiting for waits for nobody.
+    await twilio.messages.write(ANNA, NUMBER, "HELP", tell=False)
+    house.clock = lambda: utc_now() + timedelta(minutes=2)
+    await catch_up(house)
+    await told(house, twilio)
+    assert ["STOP" in each.body for each in twilio.messages.received] == [True]
+    # Also in the conversation that goes on from it.
+    await house.db.execute("UPDATE conversation SET state = 'closed', closed_at = now()")
+    await asked(house, twilio)
+    follower = (await conversations(house))[-1].id
+    assert follower != conversation
+    await send(house, agent, follower, NewReply("Fourth"))
+    await told(house, twilio)
+    assert twilio.messages.received == []
+    house.clock = lambda: utc_now() + timedelta(minutes=20)
+    await told(house, twilio)
+    order = [each.body for each in twilio.messages.all.values() if each.direction == "outbound-api"]
+    assert [body for body in order if "STOP" not in body] == ["First", "Second", "Third", "Fourth"]
+
+
+async def test_a_sender_keeps_to_its_pace(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, agent: Viewer
+) -> None:
+    await asked(house, twilio)
+    sender = await house.db.fetchval("SELECT id FROM sender WHERE channel = 'sms'")
+    await set_rates(house, SYSTEM, [KeptRate("sender", str(sender), 0.01, 4)])
+    for place in range(5):
+        one = await begin(house, agent, NewConversation("sms", f"+1415555060{place}"))
+        await send(house, agent, one, NewReply("Hello " + "long " * (40 if place == 0 else 0)))
+    await asyncio.gather(*(Dispatch(house).drain() for _ in range(3)))
+    await told(house, twilio)
+    assert len(twilio.messages.received) == 3, "one of two segments, and two others"
+    assert await spent_by(house.db, SYSTEM, [sender]) == {sender: 4}
+    assert await count(house, "message", "state = 'queued' AND attempts = 0 AND send_at > now()") == 2
+    assert await count(house, "message_attempt") == 3
+    house.clock = lambda: utc_now() + timedelta(seconds=101)
+    await told(house, twilio)
+    assert len(twilio.messages.received) == 4
+    house.clock = lambda: utc_now() + timedelta(hours=1)
+    await told(house, twilio)
+    assert len(twilio.messages.received) == 5
+
+
 @pytest.mark.parametrize("fault", [Fault(500, done=True), Fault(drops=True, done=True)], ids=["5xx", "dropped"])
 async def test_accepted_without_an_answer_is_never_sent_twice(
     house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, agent: Viewer, fault: Fault
@@ -304,6 +374,36 @@ async def test_who_died_while_sending_leaves_it_unknown(
     await told(house, twilio)
     assert (await state_of(house, reply.id))[0] == "unknown"
     assert twilio.messages.received == []
+
+
+async def test_who_stops_gives_back_what_was_not_handed_over(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor, agent: Viewer
+) -> None:
+    await asked(house, twilio)
+    for place in range(3):
+        await send(
+            house, agent, await begin(house, agent, NewConversation("sms", f"+1415555070{place}")), NewReply("Hi")
+        )
+    begun, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow(house: House, message: Outgoing) -> Accepted:
+        begun.set()
+        await answered.wait()
+        return Accepted("SM" + "5" * 32, twilio.account_sid)
+
+    async def given_back() -> bool:
+        return await count(house, "message", "state = 'queued' AND attempts = 0 AND leased_until IS NULL") == 2
+
+    dispatch = Dispatch(house, {"sms": slow}, at_once=1)
+    assert await dispatch.take() == 3
+    await begun.wait()
+    stopping = house.spawn(dispatch.stop(), "stopping")
+    await until(given_back)
+    answered.set()
+    await stopping
+    assert await count(house, "message", "state = 'sent'") == await count(house, "message_attempt") == 1
+    await told(house, twilio)
+    assert len(twilio.messages.received) == 2
 
 
 async def test_whose_turn_comes_when_its_lease_is_almost_over_waits_anew(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hotline.conversations import window
-from hotline.conversations.auto_answer import WORDS, hours, language_for, may_answer, text_of
+from hotline.conversations.auto_answer import MOST_ANSWERS, WORDS, hours, language_for, may_answer, text_of
 from hotline.conversations.segments import count
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
@@ -43,12 +43,16 @@ def test_hours() -> None:
     assert hours("en", None, None) != hours("en", True, None)
 
 
-@given(some.booleans(), some.none() | some.integers(0, 200), some.integers(0, 200))
-def test_a_machine_is_never_answered_and_nobody_twice(automatic: bool, answered: int | None, age: int) -> None:
+@given(some.booleans(), some.none() | some.integers(0, 200), some.integers(0, 200), some.integers(0, 9))
+def test_a_machine_is_never_answered_and_no_conversation_twice(
+    automatic: bool, answered: int | None, age: int, others: int
+) -> None:
     before = None if answered is None else NOW - timedelta(hours=answered)
     interval = timedelta(hours=24)
-    if may_answer(NOW, NOW - timedelta(hours=age), automatic=automatic, answered_before=before, interval=interval):
+    written = NOW - timedelta(hours=age)
+    if may_answer(NOW, written, automatic=automatic, answered_before=before, to_person=others, interval=interval):
         assert not automatic
+        assert others < MOST_ANSWERS
         assert age <= 24
         assert before is None or NOW - before >= interval
 
