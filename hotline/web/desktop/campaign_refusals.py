@@ -30,6 +30,8 @@ AS_THEY_ARE: Final = frozenset(
         N_("choose the number that it is sent from."),
         N_("choose the address that it is sent from, or set the company's mail address."),
         N_("letters and digits, at most 8."),
+        N_("customers have no such field."),
+        N_("this field is no date."),
         N_("A number or a text in it cannot be written exactly."),
     )
 )

@@ -32,9 +32,9 @@ async def check_field(house: House, viewer: Viewer, trigger: Birthday, uow: Unit
     one holds: who is greeted tells the day."""
     described = (await fields.load(house, uow)).get(trigger.field)
     if described is None or described.target != "customer" or described.archived:
-        raise Invalid(f"schedule.trigger.field: customers have no field {trigger.field}.")
+        raise Invalid("schedule.trigger.field: customers have no such field.")
     if described.type not in ("date", "datetime"):
-        raise Invalid(f"schedule.trigger.field: {trigger.field} is no date.")
+        raise Invalid("schedule.trigger.field: this field is no date.")
     if described.private and "private" in viewer.masks:
         raise Forbidden("Your role does not see private fields.")
 

@@ -19,7 +19,7 @@ from hotline.campaigns import links as link_rules
 from hotline.campaigns import tokens
 from hotline.campaigns.limits import read_limits
 from hotline.campaigns.policy import Drop, Hold, Send, SendRules, decide, rules_of, within_company
-from hotline.campaigns.quiet_hours import Place, place_of_number
+from hotline.campaigns.quiet_hours import place_of_number
 from hotline.campaigns.render import CompiledVersion, Rendered, compile_version, render
 from hotline.campaigns.render_errors import RenderError
 from hotline.campaigns.schedule import drip_of, read_schedule
@@ -30,7 +30,6 @@ from hotline.crm.commands.push_claims import Beginning, Claimed, Decided
 from hotline.crm.commands.push_results import note_withheld
 from hotline.crm.keys import Wrapped, WrongKey
 from hotline.crm.queries import policy_facts, push_campaigns
-from hotline.crm.queries.address_regions import address_regions
 from hotline.crm.queries.manifests import get_manifest
 from hotline.crm.queries.push_campaigns import Running
 from hotline.crm.unit_of_work import UnitOfWork
@@ -40,6 +39,7 @@ from hotline.workflows.campaigns import links
 from hotline.workflows.company import company
 from hotline.workflows.house import House
 from hotline.workflows.pushes.push_channels import LOCAL, Push
+from hotline.workflows.pushes.push_places import PHONES, places_of_numbers
 from hotline.workflows.pushes.push_values import trigger_values_for, values_for
 
 log = structlog.get_logger(__name__)
@@ -50,8 +50,6 @@ TOPIC: Final = "dispatch"
 ALIVE: Final = push_claims.ALIVE
 #: Letters of a reason.
 _LONGEST_REASON: Final = 100
-#: Channels whose addresses are telephone numbers.
-_PHONES: Final = frozenset({"sms", "whatsapp", "voice"})
 #: Messages that are decided on or filled in before others get the processor.
 _AT_A_TIME: Final = 25
 #: Manifests that are remembered.
@@ -201,7 +199,7 @@ class Prepared:
         """What its provider counts it by: the mail's domain, the number's country."""
         if self.plan.channel == "email":
             return self.to.rpartition("@")[2].lower()
-        return place_of_number(self.to).country or "" if self.plan.channel in _PHONES else ""
+        return place_of_number(self.to).country or "" if self.plan.channel in PHONES else ""
 
     def push(self, may_go: Callable[[], Awaitable[bool]] | None = None) -> Push:
         """As its channel gets it."""
@@ -250,7 +248,7 @@ async def _prepare(
         if place % _AT_A_TIME == 0:
             await asyncio.sleep(0)  # others' messages go on meanwhile
         addresses[each.id] = _address(house, plan, each)
-    places = await _places(house, plan, claimed, addresses)
+    places = await places_of_numbers(house, plan.rules, plan.channel, claimed, addresses)
     facts = await policy_facts.load(house.db, SYSTEM, plan.rules, [_asked(each) for each in claimed], now)
     chosen: list[tuple[Claimed, str]] = []
     decided: list[Decided] = []
@@ -283,19 +281,6 @@ async def _prepare(
             )
         )  # fmt: skip
     return ready, decided
-
-
-async def _places(
-    house: House, plan: Plan, claimed: Sequence[Claimed], addresses: Mapping[UUID, str | None]
-) -> dict[UUID, Place]:
-    """Where the recipients of numbers are, as far as quiet hours ask for it: by their numbers, and in the United States
-    by their addresses, too, since states have hours of their own."""
-    if not plan.rules.quiet or plan.channel not in _PHONES:
-        return {}
-    places = {each: place_of_number(to) for each, to in addresses.items() if to is not None}
-    people = {each.person_id for each in claimed if each.id in places and places[each.id].country == "US"}
-    regions = await address_regions(house.db, house.keyring, SYSTEM, people)
-    return {each.id: places[each.id].within(*regions.get(each.person_id, ())) for each in claimed if each.id in places}
 
 
 async def filled(

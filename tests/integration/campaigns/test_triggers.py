@@ -139,7 +139,7 @@ async def test_a_private_day_is_greeted_and_stays_sealed(
     hidden = await campaign(**triggered({"on": "birthday", "field": "born"}))
     with pytest.raises(Forbidden):
         await submit(house, marketer, hidden.id)
-    for key, problem in (("nothing", "no field"), ("words", "no date")):
+    for key, problem in (("nothing", "no such field"), ("words", "no date")):
         empty = await campaign(**triggered({"on": "birthday", "field": key}))
         with pytest.raises(Invalid, match=problem):
             await submit(house, marketer, empty.id)
