@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 
-from bench import ami, crowd, deliveries, email, ivr, kills, memory, pages, pop, render, sms, webhook
+from bench import ami, crowd, deliveries, email, freeze, ivr, kills, memory, pages, pop, render, sms, webhook
 from bench.measure import tell
 
 
@@ -14,7 +14,7 @@ async def main() -> None:
     tell()
     await memory.main()
     tell()
-    await pop.main(pop.SECONDS, pop.CUSTOMERS)
+    await pop.main(pop.SECONDS, pop.CUSTOMERS, with_blast=True)
     tell()
     await ivr.main(ivr.SECONDS, ivr.CALLERS, ivr.CALLS)
     tell()
@@ -28,6 +28,8 @@ async def main() -> None:
     await sms.main(sms.MESSAGES, sms.RUNS)
     tell()
     await email.main()
+    tell()
+    await freeze.main(freeze.CUSTOMERS, freeze.MOST)
     tell()
     await deliveries.main()
     tell()
