@@ -284,8 +284,12 @@ class World(Exchange):
         self.dialling.begin(call)
         self._start(call, "desk dials alone", None, uniqueid)
         ringing = call.state
-        self.later(timeout, lambda: call.state is ringing and call in self.calls and call.act("callee is not there"))
+        self.later(timeout, lambda: self._not_taken(call, call.state is ringing))
         return call
+
+    def _not_taken(self, call: Call, still: bool) -> None:
+        if call in self.calls and still:
+            call.act("callee is not there")
 
     def _new_call(
         self, number: str, name: str, dialled: str, queue: str = "", withheld: bool = False, *, incoming: bool = False

@@ -99,6 +99,12 @@ class Obedient:
                     return
             caller.set("NEXT", "")
 
+    def announcement(self, delivery: str) -> str:
+        return f"{self.url}/push/{delivery}"
+
+    async def announce(self, caller: Inbound) -> None:
+        self.statuses.append(await caller.ask(self.announcement(caller.call.delivery), self.limit))
+
     def gone(self, caller: Inbound) -> None:
         self.over.append(caller)
 
