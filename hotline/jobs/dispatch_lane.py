@@ -156,7 +156,11 @@ class Lane:
         campaigns = self.campaigns
         begun = monotonic()
         most = -(-self._taken // len(campaigns))
-        found = await dispatch.take(self._house, campaigns, most)
+        plain = [each for each in campaigns if each[0].per_second is None]
+        found = await dispatch.take(self._house, plain, most) if plain else []
+        for plan, sender in campaigns:
+            if plan.per_second is not None:
+                found += await self._drip(plan, plan.per_second, sender, most)
         for each in found:
             each.taken = begun
         if found:
@@ -164,6 +168,12 @@ class Lane:
             self._moved.set()
         else:
             await self._wait()
+
+    async def _drip(self, plan: Plan, per_second: float, sender: PlannedSender, most: int) -> list[Prepared]:
+        may = await self.pace.drip(plan.campaign_id, per_second, most)
+        found = await dispatch.take(self._house, [(plan, sender)], may) if may else []
+        self.pace.dripped(plan.campaign_id, len(found))
+        return found
 
     @property
     def _resting(self) -> bool:
