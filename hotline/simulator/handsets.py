@@ -101,7 +101,8 @@ class Simulator:
         if channel is None:
             state = "calling" if call.incoming else "dialling"
         elif not call.incoming:
-            state = "talking" if channel.up else "incoming"
+            listens = "script" if call in self.world.dialling.callers else "talking"
+            state = listens if channel.up else "incoming"
         elif channel.bridge:
             state = "talking"
         elif call.waiting:

@@ -156,6 +156,7 @@ async def test_a_campaign_calls_somebody_who_hears_the_script(scripts: Scripts) 
         run = await scripts.next()
         assert run.environment["agi_network_script"].startswith(f"main/key/push/{delivery}?")
         assert run.environment["agi_uniqueid"] == command
+        assert sim.state()["calls"][0]["state"] == "script", "the handset takes keys"
         sim.press(call["id"], "9")
         assert await run.ask("WAIT FOR DIGIT 20000") == f"200 result={ord('9')}"
         run.end()
