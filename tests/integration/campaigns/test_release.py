@@ -14,7 +14,7 @@ from hotline.channels.errors import TemporarilyRefused
 from hotline.crm.commands import campaign_runs
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict
-from hotline.workflows.campaigns import campaign_review, campaigns
+from hotline.workflows.campaigns import campaign_review, campaigns, release
 from hotline.workflows.campaigns.campaign_runner import Runner
 from hotline.workflows.house import House
 from hotline.workflows.leases import LeaseLost, acquire_lease, release_lease
@@ -31,6 +31,12 @@ def clock(house: House) -> SetClock:
     """The house's clock, standing still at noon in UTC."""
     house.clock = SetClock(NOW)
     return house.clock
+
+
+@pytest.fixture(autouse=True)
+def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few are released by one statement that every audience here takes several."""
+    monkeypatch.setattr(release, "SLICE", 2)
 
 
 async def test_every_recipient_gets_one_delivery_and_the_campaign_completes(
