@@ -29,8 +29,6 @@ NEXT: Final[Mapping[CommandState, frozenset[CommandState]]] = {
     "expired": frozenset(),
 }
 
-FINISHED: Final[frozenset[CommandState]] = frozenset({"done", "failed", "expired", "unknown"})
-
 
 def sources(target: CommandState) -> list[str]:
     """The states from which ``target`` may be reached."""

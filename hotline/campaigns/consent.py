@@ -3,7 +3,6 @@ known is none (47 CFR 64.1200(f)(9); GDPR article 7; 个人信息保护法 第�
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
 Channel = Literal["sms", "whatsapp", "email", "voice", "inapp", "console"]
@@ -46,8 +45,3 @@ def stricter(one: State | None, other: State | None) -> State | None:
 def purposes_of(scope: str) -> tuple[Purpose, ...]:
     """The purposes that ``all`` or a single one means."""
     return PURPOSES if scope == "all" else tuple(each for each in PURPOSES if each == scope)
-
-
-def holding_back(reasons: Iterable[tuple[str, str]], purpose: Purpose) -> frozenset[str]:
-    """Of (reason, purpose) of an address's suppressions those that hold back a message of this purpose."""
-    return frozenset(reason for reason, held in reasons if held in ("all", purpose))

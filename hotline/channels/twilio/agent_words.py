@@ -32,7 +32,6 @@ GONE: Final[Texts] = {
     "en": "The call was taken by somebody else, or the caller hung up. Goodbye.",
     "zh": "该来电已由他人接听或来电者已挂断。再见。",
 }
-CALLING: Final[Texts] = {"en": "Calling.", "zh": "正在呼叫。"}
 UNREACHABLE: Final[Texts] = {
     "en": "The other side could not be reached. Goodbye.",
     "zh": "无法接通对方。再见。",

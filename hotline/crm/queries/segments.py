@@ -129,15 +129,6 @@ async def list_versions(
     return [_version(row) for row in rows]
 
 
-async def get_version(db: Reader, viewer: Viewer, version_id: UUID) -> SegmentVersionView:
-    """One version by its id. Raises NotFound."""
-    viewer.require("segments.read")
-    row = await db.fetchrow(f"{_VERSION} WHERE v.id = $1", version_id)
-    if row is None:
-        raise NotFound()
-    return _version(row)
-
-
 async def current_version(db: Reader, viewer: Viewer, segment_id: UUID) -> SegmentVersionView:
     """A segment's current version. Raises NotFound."""
     return (await get_segment(db, viewer, segment_id)).current

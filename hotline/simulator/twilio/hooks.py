@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
@@ -161,8 +161,3 @@ def _why(delivery: Delivery) -> str:
     if delivery.status is None:
         return "rt"
     return f"{delivery.status // 100}xx"
-
-
-def host_of(url: str) -> str:
-    """The host of an address, for a log."""
-    return urlsplit(url).netloc

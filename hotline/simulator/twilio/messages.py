@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from defusedxml.ElementTree import fromstring
 
-from hotline.simulator.twilio.records import VERSION, Media, Message, new_sid
+from hotline.simulator.twilio.records import VERSION, Media, Message
 
 if TYPE_CHECKING:
     from hotline.simulator.twilio.server import SimulatedTwilio
@@ -154,8 +154,3 @@ def country_of(address: str) -> str:
     """Roughly the country of a number."""
     number = re.sub(r"^[a-z]+:", "", address)
     return next((country for prefix, country in _COUNTRIES.items() if number.startswith(prefix)), "")
-
-
-def media_sid() -> str:
-    """A fresh id of a file."""
-    return new_sid("ME")

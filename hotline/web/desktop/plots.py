@@ -11,9 +11,7 @@ from typing import Final
 
 from hotline.web.desktop.i18n import Calendar
 
-#: The box, and the part of it that the lines are in.
-WIDTH: Final = 432
-HEIGHT: Final = 194
+#: The part of the box (432 by 194) that the lines are in.
 _LEFT: Final = 34
 _RIGHT: Final = 428
 _TOP: Final = 16

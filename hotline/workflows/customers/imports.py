@@ -51,7 +51,6 @@ IMPORT_KEPT: Final = timedelta(days=90)
 CHECK: Final = "import_check"
 RUN: Final = "import_customers"
 
-_UNDER_WAY: Final = frozenset({"queued", "running", "paused", "undoing"})
 _ORDERS: Final = ("ymd", "dmy", "mdy")
 
 
