@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 Body = dict[str, Any]
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 T = TypeVar("T")
 
 

@@ -19,7 +19,7 @@ from tests.fakes.ami import FakePbx, Headers
 
 #: With a PBX that answers, and with one that does not.
 PATIENT = Patience(connect=20, login=20, probe=20, boot=20)
-QUICK = Patience(connect=5, login=1, probe=0.3, boot=0.3)
+QUICK = Patience(connect=5, login=5, probe=0.3, boot=0.3)
 ANNA = KnownAgent("anna", ("PJSIP/agent1",), ("support",))
 
 

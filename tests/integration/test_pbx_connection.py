@@ -164,15 +164,15 @@ async def test_lists_are_whole_and_live_events_do_not_mix_in() -> None:
 async def test_a_long_list_may_take_longer_than_the_silence_allowed() -> None:
     async with fake_pbx(silent={"CoreShowChannels"}) as pbx:
         connection = await opened(pbx)
-        asking = asyncio.create_task(connection.request("CoreShowChannels", silence=2.0))
+        asking = asyncio.create_task(connection.request("CoreShowChannels", silence=4.0))
         sent = await pbx.received("CoreShowChannels")
         reference = ("ActionID", sent["ActionID"])
         pbx.raw(message([("Response", "Success"), reference, ("EventList", "start")]))
-        for number in range(4):
-            await asyncio.sleep(0.6)
+        for number in range(5):
+            await asyncio.sleep(0.9)
             pbx.raw(message([("Event", "CoreShowChannel"), reference, ("Uniqueid", str(number))]))
         pbx.raw(message([("Event", "CoreShowChannelsComplete"), reference, ("EventList", "Complete")]))
-        assert len((await asking).events) == 4
+        assert len((await asking).events) == 5
         connection.close()
 
 
@@ -219,8 +219,9 @@ async def test_a_value_with_a_line_break_never_leaves() -> None:
 
 async def test_a_half_open_connection_is_noticed() -> None:
     async with fake_pbx() as pbx:
-        connection = await opened(pbx, replace(PATIENT, login=0.2, dead=0.4))
+        connection = await opened(pbx)
         await connection.ping()
+        connection.patience = replace(PATIENT, login=0.2, dead=0.4)
         pbx.silent.add("Ping")
         await connection.keep_alive()
         await connection.wire.lost.wait()

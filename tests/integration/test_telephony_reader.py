@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from hotline.pbx.connection import Patience
 from hotline.telephony.reader import Records
 from hotline.telephony.supervisor import Supervisor
 from hotline.workflows.house import House
+from hotline.workflows.leases import Lease, acquire_lease
 from tests.fakes.ami import FakePbx, fake_pbx
 from tests.fakes.ami_calls import FakeCall
 from tests.waiting import until
@@ -118,8 +121,8 @@ async def test_a_clock_that_is_off_does_not_make_calls_old(house: House, ahead: 
         await until(lambda: story.of(RingStarted))
         ring = story.of(RingStarted)[0]
         assert ring.age is not None
-        assert abs(ring.age) < 10
-        assert abs((ring.at - house.clock()).total_seconds()) < 10
+        assert abs(ring.age) < 60
+        assert abs((ring.at - house.clock()).total_seconds()) < 60
 
 
 def _time_of_now(_: object) -> list[list[tuple[str, str]]]:
@@ -301,8 +304,21 @@ async def test_the_state_of_the_connection_is_written_and_told(house: House) -> 
         assert [row["up"] for row in changes][:3] == ["true", "false", "true"]
 
 
-async def test_a_second_node_takes_over_when_the_first_lets_go(house: House, tmp_path: Path) -> None:
+async def test_a_second_node_takes_over_when_the_first_lets_go(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hotline.telephony import supervisor as module
+
     first, second = Story(), Story()
+    asked = Counter[str]()
+
+    async def asks(house: House, name: str, duration: timedelta) -> Lease | None:
+        lease = await acquire_lease(house, name, duration)
+        asked[house.settings.node] += 1
+        return lease
+
+    monkeypatch.setattr(module, "acquire_lease", asks)
+    monkeypatch.setattr(module, "LEASE", timedelta(minutes=1))  # a busy machine may be late with renewing
     other = House(
         db=house.db,
         bus=house.bus,
@@ -312,7 +328,7 @@ async def test_a_second_node_takes_over_when_the_first_lets_go(house: House, tmp
     async with fake_pbx() as pbx, reading(house, pbx, first) as one:
         await until(connected(one))
         async with reading(other, pbx, second) as two:
-            await asyncio.sleep(1.2)  # longer than it asks: the lease must keep it out, not luck
+            await until(lambda: asked["second"] >= 3)  # the lease must keep it out, not luck
             assert not two.holds
             FakeCall(pbx, serial=1).arrive()
             await until(lambda: first.of(CallArrived))

@@ -44,7 +44,7 @@ class Ami:
         self._closed = True
         self._socket.close()
 
-    def action(self, name: str, timeout: float = 10, **fields: str) -> Event:
+    def action(self, name: str, timeout: float = 30, **fields: str) -> Event:
         """Send an action and wait for its answer (the first message with its ActionID)."""
         action_id = f"rig-{next(self._ids)}"
         lines = [
@@ -60,7 +60,7 @@ class Ami:
                 raise ConnectionError(f"the manager closed before it answered {name}")
             return self._answers.pop(action_id)
 
-    def wait(self, what: str, matches: Callable[[Event], bool], timeout: float = 20) -> Event:
+    def wait(self, what: str, matches: Callable[[Event], bool], timeout: float = 40) -> Event:
         """The first event that matches, past or to come. ``what`` names it in the error."""
         found: list[Event] = []
 
@@ -82,7 +82,7 @@ class Ami:
 
     def _wait_from(self, start: int, name: str) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: any(e["Event"] == name for e in self.events[start:]), 10):
+            if not self._changed.wait_for(lambda: any(e["Event"] == name for e in self.events[start:]), 30):
                 raise TimeoutError(f"the PBX did not say: {name}")
 
     def record(self) -> None:

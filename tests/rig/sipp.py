@@ -39,7 +39,7 @@ class Sipp:
 
     def _wait_until_bound(self) -> None:
         wanted = f":{self.port:04X} "
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while self._process.poll() is None and time.monotonic() < deadline:
             if wanted in Path("/proc/net/udp").read_text():
                 return

@@ -75,7 +75,7 @@ class Dialog:
         self.state = state
         self.changed.set()
 
-    async def until(self, *states: str, seconds: float = 15.0) -> None:
+    async def until(self, *states: str, seconds: float = 30.0) -> None:
         """Waits for one of the states; TimeoutError when none comes."""
         async with asyncio.timeout(seconds):
             while self.state not in states:
@@ -240,7 +240,7 @@ class Softphone(asyncio.DatagramProtocol):
     def _tag(dialog: Dialog) -> str:
         return ";tag=" + dialog.local.rpartition(";tag=")[2]
 
-    async def rings(self, seconds: float = 15.0) -> Dialog:
+    async def rings(self, seconds: float = 30.0) -> Dialog:
         """The next call that rings here."""
         async with asyncio.timeout(seconds):
             while not any(d.state == "ringing" and not d.outgoing for d in self.dialogs):
@@ -274,7 +274,7 @@ class Softphone(asyncio.DatagramProtocol):
         taken = dialog.asked[dialog.cseq] = asyncio.get_running_loop().create_future()
         body = f"Signal={key}\r\nDuration=100\r\n"
         self._request(dialog, "INFO", cseq=dialog.cseq, branch=_branch(), body=body, kind="application/dtmf-relay")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             assert await taken == 200
 
     def call(self, number: str, server: Address, *, caller: str, name: str, withheld: bool = False) -> Dialog:

@@ -154,7 +154,7 @@ class Telephone:
         assert self._dialog is not None
         return self._dialog
 
-    async def answered(self, seconds: float = 15.0) -> None:
+    async def answered(self, seconds: float = 30.0) -> None:
         """Wait until the PBX answers."""
         await self.dialog.until("up", seconds=seconds)
 

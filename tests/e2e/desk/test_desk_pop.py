@@ -106,7 +106,7 @@ async def test_two_who_share_a_number_are_a_choice_and_never_a_guess(desk: Desk)
     await ring.answer()
     await expect(page.locator(".call-card")).to_contain_text("李国强 Li Guoqiang")
     sql = "SELECT customer_id FROM call WHERE id = $1"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await desk.house.db.fetchval(sql, ring.call_id) != other.id:  # type: ignore[attr-defined]
             await page.wait_for_timeout(20)
     assert one is not other
@@ -321,11 +321,11 @@ async def test_one_sound_in_one_tab_rises_and_can_be_muted(desk: Desk) -> None:
     async def sounding() -> list[Page]:
         return [page for page in (one, two) if await page.locator("html[data-sounding]").count()]
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(await sounding()) != 1:
             await one.wait_for_timeout(20)
     (page,) = await sounding()
-    await expect(page.locator("html")).to_have_attribute("data-sounding", "2", timeout=10_000)
+    await expect(page.locator("html")).to_have_attribute("data-sounding", "2", timeout=30_000)
     assert await sounding() == [page]
     await page.bring_to_front()
     await page.click("#presence summary")
