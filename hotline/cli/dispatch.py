@@ -37,7 +37,6 @@ def dispatch(
 async def _child() -> None:
     """Under the settings of the process that started this one, which holds the other end of the pipe: however it ends,
     this one ends with it."""
-    os.nice(NICER)
     loop = asyncio.get_running_loop()
     pipe = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(pipe), sys.stdin)
@@ -57,6 +56,8 @@ async def _serve(settings: Settings, parent: asyncio.Future[bytes] | None = None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     house = await open_house(settings)
+    if parent is not None:
+        os.nice(NICER)
     try:
         running = house.spawn(
             job.run(house) if parent is None else job.run_while_needed(house, IDLE_SECONDS), "dispatching"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -32,6 +33,9 @@ PROVE_SECONDS: Final = 10.0
 EXPIRE_SECONDS: Final = 30.0
 #: Pieces released of one campaign before the next one's turn.
 PIECES: Final = 4
+#: How long the runner rests after a piece, as a multiple of what that took: calls ring in this process.
+REST_SHARE: Final = 2.0
+LONGEST_REST: Final = 0.5
 #: Seconds that a campaign rests whose step failed, and how often in a row that may happen before it is paused.
 REST_SECONDS: Final = 15.0
 MOST_FAILURES: Final = 10
@@ -94,10 +98,12 @@ class Runner:
         released = False
         for run in await known.runs_of_manifest(self.house.db, SYSTEM, approved.id, open_only=True):
             for _ in range(PIECES):
+                begun = monotonic()
                 step = await release.step(self.house, lease, campaign, approved, run)
                 if step != "on":
                     break
                 released = True
+                await asyncio.sleep(min(REST_SHARE * (monotonic() - begun), LONGEST_REST))
             more |= step != "wait"
         if released:
             await wake_dispatch(self.house)

@@ -31,9 +31,9 @@ from hotline.workflows.campaigns.campaign_triggers import Looks, over, plan_trig
 from hotline.workflows.house import House
 
 #: Recipients of one unit of work.
-PIECE: Final = 5_000
+PIECE: Final = 1_000
 #: And of one statement of it: nothing else goes on in this process while they are made.
-SLICE: Final = 250
+SLICE: Final = 100
 #: Messages that are released and due but not sent yet, at most: who is paused or withdrawn has few to take back.
 AHEAD: Final = 20_000
 #: Seconds of a drip that are released ahead of their time.
