@@ -24,6 +24,7 @@ AS_THEY_ARE: Final = frozenset(
         N_("There are too many templates already: archive some first."),
         N_("This template is archived: restore it first."),
         N_("There is no such template."),
+        N_("There is no such variant."),
         N_("there is no such customer."),
         N_("Everything outbound is stopped."),
         N_("messages of this channel cannot be tried out."),
