@@ -27,7 +27,7 @@ from hotline.workflows.pushes.deliveries import Accepted
 from hotline.workflows.pushes.dispatch import Plan, PlannedSender, Prepared
 from hotline.workflows.pushes.dispatch_gate import GATE_SECONDS
 from hotline.workflows.pushes.push_channels import PushChannel, Withheld
-from hotline.workflows.pushes.push_receipts import Tried, settle
+from hotline.workflows.pushes.push_receipts import Tried, count_plain, plain, settle
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,10 @@ STALE_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 0.5
 #: Seconds for which it is tried to note a result that fails for itself.
 NOTE_SECONDS: Final = 120.0
+#: Seconds for which results wait to be noted by the statement that begins the next ones, and for which that is not
+#: tried again after it failed.
+LINGER_SECONDS: Final = 0.03
+APART_SECONDS: Final = 5.0
 #: Seconds between two looks when nothing wakes us.
 LOOK_SECONDS: Final = 1.0
 #: Refusals in a row, for each message at once, after which a provider is left alone for a while; the first and the
@@ -70,6 +74,11 @@ class Lane:
         self._looking = asyncio.Lock()
         self._begun_count = 0
         self._results: list[Tried] = []
+        #: Those that their providers have, which the statement that begins the next ones notes; when one did, and until
+        #: when none is to.
+        self._handed: list[Tried] = []
+        self._noted_at = self._apart_until = float("-inf")
+        self._worth = 1
         #: Since when noting a result fails for itself.
         self._unnoted: dict[UUID, float] = {}
         #: (delivery, lease of its claim) of what is given back.
@@ -96,7 +105,7 @@ class Lane:
     @property
     def busy(self) -> bool:
         """Whether something is taken, on its way, or not noted yet."""
-        return bool(self._ready or self._begun_count or self._results or self._withheld)
+        return bool(self._ready or self._begun_count or self._results or self._handed or self._withheld)
 
     def look(self) -> None:
         """Something may be due."""
@@ -192,32 +201,63 @@ class Lane:
                 room = 0
         # No more than go out while the look at the database is fresh: what waits longer needs another one.
         soon = max(self._at_once, int(self.pace.per_second * GATE_SECONDS * FRESH_SHARE))
-        room = min(room, soon + self._at_once - len(self._waiting))
+        # What its providers have is noted with what is begun, and leaves its place to it.
+        room = min(room + self._back, soon + self._at_once - len(self._waiting))
         # Groups that are worth a statement, unless nothing else is under way.
-        if not self._ready or room < 1 or (self._begun_count and room < min(soon, self._most_begun) // 4):
+        self._worth = min(soon, self._most_begun) // 3
+        if not self._ready or room < 1 or (self._begun_count > self._back and room < self._worth):
             await self._wait()
             return
         group, wait = await self.pace.pick(self._ready, room)
+        # Some may have been noted by themselves meanwhile, and their places are counted already.
+        while group and self._begun_count + len(group) - self._back > self._most_begun:
+            self._ready.appendleft(group.pop())
         if not group:
             await self._wait(wait)
             return
+        await self._begin_group(group)
+        self._taken = min(MOST_TAKEN, max(FIRST_TAKEN, int(self.pace.per_second * TAKEN_SECONDS)))
+
+    async def _begin_group(self, group: list[Prepared]) -> None:
         self._begun_count += len(group)
+        handed: list[Tried] = []
+        if self._together:
+            handed, self._handed = self._handed, handed
         gate = monotonic() + GATE_SECONDS
         begun: list[Prepared] = []
         rest: list[Prepared] = group
+        unnoted = handed
         try:
-            begun, rest = await dispatch.begin(self._house, group)
+            begun, rest = await dispatch.begin(self._house, group, [found for each in handed if (found := plain(each))])
+            unnoted = []
+            self._noted_at = monotonic()
+            self._begun_count -= len(handed)
+            count_plain(self.name, handed)
+        except Unavailable:
+            raise
+        except Exception:
+            self._apart_until = monotonic() + APART_SECONDS  # each by itself, for one of them may be to blame
+            raise
         finally:
             # What may have been begun without our knowing is not handed over, and is given back.
             self._begun_count -= len(rest)
             self._withheld += [(each.id, each.lease) for each in rest]
-            if rest:
+            self._results += unnoted
+            if rest or unnoted:
                 self._news.set()
         for each in begun:
             each.gate = gate
             self._waiting[each.id] = each
             self._begun.put_nowait(each)
-        self._taken = min(MOST_TAKEN, max(FIRST_TAKEN, int(self.pace.per_second * TAKEN_SECONDS)))
+
+    @property
+    def _together(self) -> bool:
+        """Whether what its providers have is noted by the statement that begins the next ones."""
+        return bool(self._ready) and not self._rests and not self._stopping and monotonic() >= self._apart_until
+
+    @property
+    def _back(self) -> int:
+        return len(self._handed) if self._together else 0
 
     # Handed over
 
@@ -283,11 +323,15 @@ class Lane:
 
     def _came_back(self, each: Prepared, result: Accepted | ChannelError) -> None:
         assert each.started_at is not None
-        self._results.append(
-            Tried(
-                each.id, self.name, each.attempt, each.started_at, each.due_at, each.expires_at, each.sender.id, result
-            )
+        tried = Tried(
+            each.id, self.name, each.attempt, each.started_at, each.due_at, each.expires_at, each.sender.id, result
         )
+        if plain(tried) is None:
+            self._results.append(tried)
+        else:
+            self._handed.append(tried)
+            if self._most_begun - self._begun_count + len(self._handed) >= self._worth:
+                self._moved.set()
         self._news.set()
         self.pace.left()
         if not isinstance(result, (TemporarilyRefused, SenderPaused, NotConfigured)):
@@ -314,6 +358,13 @@ class Lane:
         while True:
             await self._news.wait()
             self._news.clear()
+            if self._together and self._handed and not self._results and not self._withheld:
+                await asyncio.sleep(LINGER_SECONDS)
+            if not self._together or monotonic() - self._noted_at > LINGER_SECONDS:
+                self._results += self._handed
+                self._handed.clear()
+            elif self._handed:
+                self._news.set()
             results, withheld = self._results[:], self._withheld[:]
             if not results and not withheld:
                 continue

@@ -2,8 +2,8 @@
 recipient's own is put between. Building a message object for each would take ten times as long.
 
 Nothing that somebody wrote can begin a header: subjects are one line, ids, addresses and links are held against their
-grammar. Parts are quoted-printable, or base64 where most letters would be quoted; no encoded line can hold the
-boundary, nor be longer than 76 letters.
+grammar. Parts are as they are where they may be, else quoted-printable, or base64 where most letters would be quoted;
+no line can be the boundary.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 #: Above this share of letters that would be quoted, base64 is shorter (RFC 2045 6.7).
 _MANY: Final = 6
 _MULTIPART: Final = b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="' + _BOUNDARY + b'"\r\n\r\n'
+#: Longest line that stands as it is (RFC 5322 2.1.1): of a text that somebody may read so, and of what programs show.
+_LONGEST_LINE: Final = {b"plain": 78, b"html": 500}
 _NEXT: Final = b"\r\n--" + _BOUNDARY + b"\r\n"
 _END: Final = b"\r\n--" + _BOUNDARY + b"--\r\n"
 _LONGEST_PLAIN: Final = 60
@@ -85,10 +87,16 @@ def _unsubscribe(url: str) -> bytes:
 
 def _part(kind: bytes, text: str) -> bytes:
     """A part with its own headers."""
-    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
-    if not data.endswith(b"\n"):
-        data += b"\n"
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.endswith("\n"):
+        text += "\n"
     head = b"Content-Type: text/" + kind + b'; charset="utf-8"\r\nContent-Transfer-Encoding: '
+    if text.isascii() and "--=_" not in text:
+        lines = text.split("\n")
+        if len(max(lines, key=len)) <= _LONGEST_LINE[kind] and "".join(lines).isprintable():
+            return head + b"7bit\r\n\r\n" + "\r\n".join(lines).encode("ascii")
+    data = text.encode("utf-8", "replace")
     if (len(data) - len(text)) * _MANY > len(data):
         encoded = encodebytes(data.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n")
         return head + b"base64\r\n\r\n" + encoded

@@ -119,8 +119,8 @@ _STILL_WANTED: Final = """
         ORDER BY y.state DESC LIMIT 1
     ), CASE a.purpose WHEN 'marketing' THEN 'never' ELSE 'granted' END) = 'granted')
 """
-_BEGIN: Final = f"""
-WITH begun AS (
+_BEGUN: Final = f"""
+begun AS (
     UPDATE delivery d SET state = 'sending', attempts = d.attempts + 1, sender_id = a.sender_id, locale = a.locale,
         leased_until = clock_timestamp() + $9::interval, updated_at = $1, error_code = NULL, reason = NULL
     FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[])
@@ -135,6 +135,24 @@ INSERT INTO delivery_attempt (delivery_id, attempt, started_at, node, sender_id)
 SELECT id, attempts, $1, $8, sender_id FROM begun
 RETURNING delivery_id, attempt
 """  # noqa: S608
+_BEGIN: Final = f"WITH {_BEGUN}"
+# With what came of others' tries, where their providers have them. A callback may have been faster: what it told stays.
+_BEGIN_AND_NOTE: Final = f"""
+WITH told AS (
+    SELECT * FROM unnest($10::uuid[], $11::smallint[], $12::timestamptz[], $13::text[], $14::text[], $15::text[],
+        $16::smallint[]) AS t (id, attempt, started_at, state, provider_id, account_sid, segments)
+), tries AS (
+    UPDATE delivery_attempt a SET ended_at = $1, outcome = 'accepted' FROM told t
+    WHERE a.delivery_id = t.id AND a.attempt = t.attempt AND a.started_at = t.started_at
+), noted AS (
+    UPDATE delivery d SET
+        state = CASE WHEN d.state IN ('sending', 'unknown') THEN t.state ELSE d.state END,
+        provider_id = COALESCE(d.provider_id, t.provider_id), account_sid = COALESCE(d.account_sid, t.account_sid),
+        segments = COALESCE(t.segments, d.segments), sent_at = COALESCE(d.sent_at, $1),
+        delivered_at = CASE WHEN t.state = 'delivered' THEN COALESCE(d.delivered_at, $1) ELSE d.delivered_at END,
+        lease = NULL, leased_by = NULL, leased_until = NULL, updated_at = $1
+    FROM told t WHERE d.id = t.id AND d.attempts = t.attempt
+), {_BEGUN}"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +168,40 @@ class Beginning:
     lease: UUID
 
 
-async def begin(db: Reader, wanted: Sequence[Beginning], now: datetime, node: str) -> dict[UUID, int]:
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A try whose message its provider has, ``sent`` or ``delivered``."""
+
+    id: UUID
+    attempt: int
+    started_at: datetime
+    state: str
+    provider_id: str | None
+    account_sid: str | None
+    segments: int | None
+
+
+async def begin(
+    db: Reader, wanted: Sequence[Beginning], now: datetime, node: str, handed: Sequence[Handed] = ()
+) -> dict[UUID, int]:
     """Begin the tries of deliveries that are claimed still; committed when this returns. Answers the number of the try
-    of each that may be handed over now, and leaves out those that may not any more."""
-    rows = await db.fetch(
-        _BEGIN, now, [each.id for each in wanted], [each.person_id for each in wanted],
-        [each.sender_id for each in wanted], [each.locale for each in wanted], [each.purpose for each in wanted],
-        [each.lease for each in wanted], node, SEND_LEASE,
+    of each that may be handed over now, and leaves out those that may not any more. With ``handed`` the same statement
+    notes others' tries: one way to the database, and one commit, instead of two."""
+    wanted, handed = sorted(wanted, key=lambda each: each.id), sorted(handed, key=lambda each: each.id)
+    arguments = (
+        now, [each.id for each in wanted], [each.person_id for each in wanted], [each.sender_id for each in wanted],
+        [each.locale for each in wanted], [each.purpose for each in wanted], [each.lease for each in wanted], node,
+        SEND_LEASE,
     )  # fmt: skip
+    if not handed:
+        rows = await db.fetch(_BEGIN, *arguments)
+    else:
+        rows = await db.fetch(
+            _BEGIN_AND_NOTE, *arguments, [each.id for each in handed], [each.attempt for each in handed],
+            [each.started_at for each in handed], [each.state for each in handed],
+            [each.provider_id for each in handed], [each.account_sid for each in handed],
+            [each.segments for each in handed],
+        )  # fmt: skip
     return {row["delivery_id"]: row["attempt"] for row in rows}
 
 

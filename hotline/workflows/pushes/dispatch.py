@@ -26,7 +26,7 @@ from hotline.campaigns.schedule import drip_of, read_schedule
 from hotline.crm.campaign_section import Campaigns
 from hotline.crm.commands import push_claims
 from hotline.crm.commands.policy_locks import one_at_a_time
-from hotline.crm.commands.push_claims import Beginning, Claimed, Decided
+from hotline.crm.commands.push_claims import Beginning, Claimed, Decided, Handed
 from hotline.crm.commands.push_results import note_withheld
 from hotline.crm.keys import Wrapped, WrongKey
 from hotline.crm.queries import policy_facts, push_campaigns
@@ -350,18 +350,22 @@ def _address(house: House, plan: Plan, claimed: Claimed) -> str | None:
         return None
 
 
-async def begin(house: House, prepared: Sequence[Prepared]) -> tuple[list[Prepared], list[Prepared]]:
+async def begin(
+    house: House, prepared: Sequence[Prepared], handed: Sequence[Handed] = ()
+) -> tuple[list[Prepared], list[Prepared]]:
     """Begin the tries of these, each committed when this returns: (those that may be handed over, those that may not
-    any more). Where a limit of messages to one person holds, each is decided on anew, nobody else beside it."""
+    any more). What came of others, ``handed``, is noted with them, all or nothing. Where a limit of messages to one
+    person holds, each is decided on anew, nobody else beside it."""
     now = house.clock()
     capped = [each for each in prepared if each.plan.rules.caps]
     if not capped:
-        attempts = await push_claims.begin(house.db, [each.beginning for each in prepared], now, house.settings.node)
+        beginnings = [each.beginning for each in prepared]
+        attempts = await push_claims.begin(house.db, beginnings, now, house.settings.node, handed)
     else:
         async with house.unit(SYSTEM) as uow:
             allowed = await _within_caps(uow, capped, now)
             wanted = [each.beginning for each in prepared if not each.plan.rules.caps or each.id in allowed]
-            attempts = await push_claims.begin(uow, wanted, now, house.settings.node)
+            attempts = await push_claims.begin(uow, wanted, now, house.settings.node, handed)
     begun, rest = [], []
     for each in prepared:
         attempt = attempts.get(each.id)

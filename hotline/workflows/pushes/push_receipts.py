@@ -28,6 +28,7 @@ from hotline.crm.commands.campaign_runs import reopen
 from hotline.crm.commands.claims import claim
 from hotline.crm.commands.mail import count_bounce, forget_bounces
 from hotline.crm.commands.opt_outs import opt_out
+from hotline.crm.commands.push_claims import Handed
 from hotline.crm.commands.push_results import (
     DeliveryRow,
     Noted,
@@ -93,6 +94,25 @@ async def settle(house: House, tried: Sequence[Tried]) -> None:
         await note(house.db, rows, now)
     for each, row in zip(tried, rows, strict=True):
         SETTLED.labels(each.channel, row.state).inc()
+
+
+def plain(tried: Tried) -> Handed | None:
+    """What came of a try whose provider has the message, the usual case of a blast; None where there is more to it."""
+    result = tried.result
+    if not isinstance(result, Accepted) or result.state not in ("sending", "sent", "delivered"):
+        return None
+    state = "delivered" if result.state == "delivered" else "sent"
+    return Handed(
+        tried.delivery_id, tried.attempt, tried.started_at, state, result.provider_id, result.provider_account,
+        result.segments,
+    )  # fmt: skip
+
+
+def count_plain(channel: str, noted: Sequence[Tried]) -> None:
+    """Measure what was noted while others were begun."""
+    for each in noted:
+        state = "sent" if each.result.state == "sending" else each.result.state  # type: ignore[union-attr]
+        SETTLED.labels(channel, state).inc()
 
 
 def _noted(tried: Tried, now: datetime) -> Noted:

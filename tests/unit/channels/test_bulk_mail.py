@@ -96,3 +96,24 @@ def test_an_address_to_unsubscribe_at_is_one(url: str) -> None:
 def test_dots_at_the_start_of_lines_go_twice_over_the_wire_and_one_ends_it() -> None:
     assert wire_ready(b".a\r\n..b\r\nc.\r\n") == b"..a\r\n...b\r\nc.\r\n.\r\n"
     assert wire_ready(b"a") == b"a\r\n.\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Hello Anna,\n\n.dot\nFrom here = 2\n", "7bit"),
+        ("a" * 78, "7bit"),
+        ("a" * 79, "quoted-printable"),
+        ("Grüße an alle, die dies lesen mögen", "quoted-printable"),
+        ("新品上市", "base64"),
+        ("bell\x07", "quoted-printable"),
+        ("--=_hotline_part--\nevil", "quoted-printable"),
+    ],
+)
+def test_parts_are_encoded_only_where_they_must_be(text: str, encoding: str) -> None:
+    found = read(compose_bulk(mail(text=text), HEAD, AT))
+    plain = found.get_body(("plain",))
+    assert plain is not None
+    assert plain["content-transfer-encoding"] == encoding
+    assert part(found, "plain") == text.rstrip("\n")
+    assert part(found, "html") == "<p>Hello</p>"
