@@ -146,6 +146,7 @@ async def test_who_runs_campaigns_settles_what_is_unknown(
         assert "Choose at least one" in await mia.post(f"{path}/settle", {"do": "lost"}, status=422)
         assert "they arrived" in await mia.post(f"{path}/settle", {"do": "arrived", "delivery": [str(ids[0])]})
         await mia.post(f"{path}/settle", {"do": "lost", "delivery": [str(ids[1])]})
+        await mia.post(f"/campaigns/{it.id}/start")
         await mia.post(f"{path}/settle", {"do": "resend", "delivery": [str(each) for each in ids[2:]]})
         told = await mia.post(f"{path}/settle", {"do": "resend", "delivery": [str(ids[0])]}, status=422)
         assert 'class="alert alert-warn"' in told
