@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from hotline.crm.commands.consents import grant
-from hotline.crm.commands.senders import create_sender
+from hotline.crm.commands.consent.consents import grant
+from hotline.crm.commands.conversations.senders import create_sender
 from hotline.crm.company import Prices
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.campaigns import campaign_review, campaigns, links, segments, templates

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.queries.campaigns import get_campaign
+from hotline.crm.queries.campaigns.campaigns import get_campaign
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.workflows.house import House
 from hotline.workflows.people import users
