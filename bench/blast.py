@@ -14,9 +14,9 @@ from uuid import UUID
 
 from hotline.campaigns import manifest
 from hotline.campaigns.limits import Limits
-from hotline.crm.commands.bulk import BulkCustomer, load_customers
-from hotline.crm.commands.manifests import note_decision
-from hotline.crm.commands.senders import create_sender
+from hotline.crm.commands.campaigns.manifests import note_decision
+from hotline.crm.commands.conversations.senders import create_sender
+from hotline.crm.commands.customers.bulk import BulkCustomer, load_customers
 from hotline.crm.sql_ids import UUID7
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of

@@ -24,7 +24,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from bench.measure import tell
-from hotline.crm.commands.bulk import BulkCustomer, e164, load_customers
+from hotline.crm.commands.customers.bulk import BulkCustomer, e164, load_customers
 from hotline.crm.keys import PersonalKey
 from hotline.crm.viewer import SYSTEM
 from hotline.customers.contact_points import ContactValue

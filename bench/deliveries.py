@@ -23,9 +23,9 @@ from bench import blast
 from bench.measure import tell
 from bench.pop import FOLDER
 from hotline import logs
-from hotline.crm.commands import push_claims, push_results
-from hotline.crm.queries.ledger import LedgerFilter, list_deliveries
-from hotline.crm.queries.results import count_results
+from hotline.crm.commands.pushes import push_claims, push_results
+from hotline.crm.queries.campaigns.ledger import LedgerFilter, list_deliveries
+from hotline.crm.queries.campaigns.results import count_results
 from hotline.crm.sql_ids import UUID7
 from hotline.crm.viewer import SYSTEM
 from hotline.jobs.dispatch import Dispatcher

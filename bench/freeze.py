@@ -20,8 +20,8 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from bench.measure import Figure, median, memory_bytes, tell
-from hotline.crm.commands.audience import forget, freeze
-from hotline.crm.queries.audience import Definition
+from hotline.crm.commands.campaigns.audience import forget, freeze
+from hotline.crm.queries.campaigns.audience import Definition
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import EMBEDDED, load_settings

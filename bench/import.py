@@ -26,8 +26,8 @@ import asyncpg
 from pydantic import SecretStr
 
 from bench.measure import Figure, median, memory_bytes, tell
-from hotline.crm.commands.bulk import BulkCustomer, e164, load_customers
-from hotline.crm.queries.imports import get_import
+from hotline.crm.commands.customers.bulk import BulkCustomer, e164, load_customers
+from hotline.crm.queries.customers.imports import get_import
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import EMBEDDED, load_settings

@@ -84,7 +84,7 @@ class Browser:
 
 async def known(house: House, crowd: Crowd) -> Known:
     """A sample of the crowd, read as hotline reads it."""
-    from hotline.crm.queries.customer_search import read_customers
+    from hotline.crm.queries.customers.customer_search import read_customers
 
     rows = await house.db.fetch(
         "SELECT id, number FROM customer WHERE number = ANY($1::bigint[])",

@@ -27,7 +27,7 @@ from bench import blast
 from bench.measure import Child, Figure, median, percentile, processor_seconds, tell
 from bench.queue_calls import number_of
 from bench.smtp_process import SinkProcess
-from hotline.crm.commands.bulk import BulkCustomer, e164, load_customers
+from hotline.crm.commands.customers.bulk import BulkCustomer, e164, load_customers
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import EMBEDDED, Settings, load_settings

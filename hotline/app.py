@@ -17,8 +17,8 @@ import uvloop
 from aiohttp import web
 
 from hotline import logs
-from hotline.crm.queries.presence import list_pbxs
-from hotline.crm.queries.users import list_users
+from hotline.crm.queries.calls.presence import list_pbxs
+from hotline.crm.queries.people.users import list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError, Unavailable
 from hotline.jobs import (

@@ -7,8 +7,8 @@ import asyncio
 import typer
 
 from hotline import logs
-from hotline.crm.queries.support import DAYS, voicemails_lately
-from hotline.crm.queries.users import list_users
+from hotline.crm.queries.people.users import list_users
+from hotline.crm.queries.upkeep.support import DAYS, voicemails_lately
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError
 from hotline.settings import Settings, load_settings

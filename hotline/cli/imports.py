@@ -12,7 +12,7 @@ import typer
 
 from hotline.cli.house import in_house
 from hotline.cli.job_progress import finish
-from hotline.crm.queries.imports import ImportView
+from hotline.crm.queries.customers.imports import ImportView
 from hotline.crm.viewer import SYSTEM
 from hotline.customers.import_reasons import said
 from hotline.customers.import_targets import BY_KEY, CONSENT, CUSTOM, folded

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
-from hotline.crm.queries.background import JobView, get_job
+from hotline.crm.queries.upkeep.background import JobView, get_job
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError
 from hotline.workflows import background

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from hotline.cli.house import in_house
-from hotline.crm.queries.outbound_stop import StopView, get_stop
+from hotline.crm.queries.pushes.outbound_stop import StopView, get_stop
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.pushes.outbound import resume_outbound, stop_outbound
 

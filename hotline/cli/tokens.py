@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from hotline.cli.house import in_house
-from hotline.crm.queries.users import TokenView, find_user_by_login, list_tokens
+from hotline.crm.queries.people.users import TokenView, find_user_by_login, list_tokens
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House
 from hotline.workflows.people import users

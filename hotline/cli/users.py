@@ -7,7 +7,7 @@ import sys
 import typer
 
 from hotline.cli.house import in_house
-from hotline.crm.queries.users import UserView, find_user_by_login, list_users
+from hotline.crm.queries.people.users import UserView, find_user_by_login, list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
 from hotline.workflows.house import House

@@ -18,7 +18,7 @@ from hotline.crm.audience_proof import digest as audience_digest
 from hotline.crm.audit import Finding, Report
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring
-from hotline.crm.queries.manifests import is_genuine
+from hotline.crm.queries.campaigns.manifests import is_genuine
 
 #: Submissions that are read at once.
 _PIECE: Final = 100

@@ -19,7 +19,7 @@ from hotline.crm.channel_sections import Mail as Mail
 from hotline.crm.channel_sections import Messages as Messages
 from hotline.crm.channel_sections import TwilioIvr as TwilioIvr
 from hotline.crm.channel_sections import TwilioVoice as TwilioVoice
-from hotline.crm.commands.campaign_voids import void_by_company, void_by_mail
+from hotline.crm.commands.campaigns.campaign_voids import void_by_company, void_by_mail
 from hotline.crm.database import Reader
 from hotline.crm.price_section import Prices as Prices
 from hotline.crm.section import Announcement, Line, Locale, Notice, ShortText

@@ -1,7 +1,7 @@
 """Triggers that mark whose facts (``customer_facts``) are to be read anew, in the transaction of the change.
 
 They only add rows to ``customer_facts_due``: a screen pop or an import waits for nobody, and no writer can forget them.
-``crm.commands.customer_facts`` reads the marks. For migrations; what a released step made stays as it is.
+``crm.commands.customers.customer_facts`` reads the marks. For migrations; what a released step made stays as it is.
 """
 
 from __future__ import annotations

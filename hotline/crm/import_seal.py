@@ -1,4 +1,5 @@
-"""Records of an import sealed for COPY: what ``commands.customers`` writes one by one, made ahead in other processes.
+"""Records of an import sealed for COPY: what ``commands.customers.customers`` writes one by one, made ahead in other
+processes.
 
 Kept free of the database's libraries: a worker process that only reads and seals stays small. It makes the rows in
 COPY's own format, which the process that writes them only passes on.

@@ -14,8 +14,8 @@ from typing import Final
 import structlog
 
 from hotline.bus.rates import SharedBuckets
-from hotline.crm.queries.push_campaigns import push_rates, running_campaigns
-from hotline.crm.queries.sender_pace import spent_by
+from hotline.crm.queries.conversations.sender_pace import spent_by
+from hotline.crm.queries.pushes.push_campaigns import push_rates, running_campaigns
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_lane import Lane

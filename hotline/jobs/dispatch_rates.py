@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from hotline.bus.rates import SharedBuckets, Wanted
-from hotline.crm.queries.push_campaigns import Rate, Rates
+from hotline.crm.queries.pushes.push_campaigns import Rate, Rates
 from hotline.workflows.pushes.dispatch import Prepared
 from hotline.workflows.pushes.push_channels import PushChannel
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.queries.sla import look
+from hotline.crm.queries.tickets.sla import look
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.workflows.company import company

@@ -25,7 +25,7 @@ from hotline.calls.open_calls import OpenCall
 from hotline.calls.story import Line
 from hotline.calls.tracker import Tracker
 from hotline.crm.leases import Lease
-from hotline.crm.queries.presence import list_pbxs
+from hotline.crm.queries.calls.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.pbx.connection import Connection, Patience, backoff

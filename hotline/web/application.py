@@ -11,7 +11,7 @@ from hotline.web import api, auth, brand, clicks, desktop, health, inapp, messag
 from hotline.web.context import EXAMINE, HEALTH, HOUSE, HUB, IDENTIFY, Examine, Health, Identify
 from hotline.web.demo import Demo
 from hotline.web.demo import setup as setup_demo
-from hotline.web.desktop.outbound import note_stop
+from hotline.web.desktop.pushes.outbound import note_stop
 from hotline.web.middleware import add_headers, observe, tell_errors, trust_proxies
 from hotline.web.places import Places
 from hotline.web.rate_limits import Buckets

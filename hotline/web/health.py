@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from hotline.crm.queries.upkeep import backlog
+from hotline.crm.queries.upkeep.upkeep import backlog
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, NotSignedIn
 from hotline.web.auth import identify

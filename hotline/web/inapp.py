@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hotline.bus import Resync
-from hotline.crm.queries.inapp import InappView
+from hotline.crm.queries.pushes.inapp import InappView
 from hotline.errors import Invalid, NotFound, NotSignedIn, TooMany
 from hotline.web.context import house_of
 from hotline.web.problems import LimitReached

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from hotline.crm.queries.calls import current_calls
-from hotline.crm.queries.pop import render_event, rings_now
-from hotline.crm.queries.presence import list_pbxs, own_presence
+from hotline.crm.queries.calls.calls import current_calls
+from hotline.crm.queries.calls.pop import render_event, rings_now
+from hotline.crm.queries.calls.presence import list_pbxs, own_presence
+from hotline.crm.queries.calls.wrap_ups import own_wrap_ups
+from hotline.crm.queries.people.users import get_user
 from hotline.crm.queries.stream import circle_of, present_viewers
-from hotline.crm.queries.ticket_lists import ticket_counts
-from hotline.crm.queries.users import get_user
-from hotline.crm.queries.wrap_ups import own_wrap_ups
+from hotline.crm.queries.tickets.ticket_lists import ticket_counts
 from hotline.crm.viewer import Viewer
 from hotline.events import Event
 from hotline.web.api.calls import render_call

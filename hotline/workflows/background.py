@@ -19,11 +19,11 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import background as commands
-from hotline.crm.commands.background import MOST_TRIES, Claim, JobStopped
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.queries.background import JobView, get_job
-from hotline.crm.queries.identity import viewer_for_user
+from hotline.crm.commands.upkeep import background as commands
+from hotline.crm.commands.upkeep.background import MOST_TRIES, Claim, JobStopped
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
+from hotline.crm.queries.people.identity import viewer_for_user
+from hotline.crm.queries.upkeep.background import JobView, get_job
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, Unavailable

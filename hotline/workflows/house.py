@@ -15,7 +15,7 @@ import structlog
 from hotline.bus import Bus
 from hotline.clock import Clock, utc_now
 from hotline.crm import migrate as migration
-from hotline.crm.commands.search_tokens import renew_search_tokens
+from hotline.crm.commands.customers.search_tokens import renew_search_tokens
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import master_secrets, open_keyring, rewrap

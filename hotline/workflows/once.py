@@ -1,4 +1,4 @@
-"""What the outside tells happens once, however often it is told (``crm.commands.claims``)."""
+"""What the outside tells happens once, however often it is told (``crm.commands.upkeep.claims``)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from hotline.crm.commands.claims import claim, keep
+from hotline.crm.commands.upkeep.claims import claim, keep
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House

@@ -104,7 +104,7 @@ def test_every_query_takes_a_viewer() -> None:
     (identity.py) and what serves many viewers at once by their audience marks (stream.py).
     """
     without = []
-    for path in (PACKAGE / "crm" / "queries").glob("*.py"):
+    for path in (PACKAGE / "crm" / "queries").rglob("*.py"):
         if path.name in ("identity.py", "stream.py"):
             continue
         for node in parsed(path).body:

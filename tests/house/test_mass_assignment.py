@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from hotline.crm.viewer import PERMISSIONS, SCOPED
 from hotline.web.api import ENDPOINTS
 from hotline.web.api.users import change_me, change_user, create_user
-from hotline.web.desktop.permission_words import GROUPS, MASK_NAMES, PERMISSION_WORDS, SCOPE_NAMES
+from hotline.web.desktop.people.permission_words import GROUPS, MASK_NAMES, PERMISSION_WORDS, SCOPE_NAMES
 from hotline.web.endpoint import Endpoint, Input
 
 TAKING = [each for each in ENDPOINTS if each.body_model or each.query_model or each.path_model]

@@ -18,11 +18,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from hotline.crm.commands.conversations import new_conversation, save_conversation
-from hotline.crm.commands.message_files import add_files
-from hotline.crm.commands.messages import NewMessage, write_message
+from hotline.crm.commands.conversations.conversations import new_conversation, save_conversation
+from hotline.crm.commands.conversations.message_files import add_files
+from hotline.crm.commands.conversations.messages import NewMessage, write_message
 from hotline.crm.personal_keys import load_personal_key
-from hotline.crm.queries.pop import render_event
+from hotline.crm.queries.calls.pop import render_event
 from hotline.crm.viewer import MASKS, PERMISSIONS, SCOPED, SYSTEM, Scope, Viewer, viewer_of
 from hotline.events import EVERYONE, Event
 from hotline.ids import new_id

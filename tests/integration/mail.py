@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from hotline.crm import company
-from hotline.crm.queries.messages import MessageView, list_messages
+from hotline.crm.queries.conversations.messages import MessageView, list_messages
 from hotline.crm.viewer import SYSTEM
 from hotline.jobs.outgoing import Dispatch
 from hotline.workflows.company.company import put

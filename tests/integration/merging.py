@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from hotline.crm.commands.customer_state import state_of
+from hotline.crm.commands.customers.customer_state import state_of
 from hotline.crm.personal_keys import load_personal_key
-from hotline.crm.queries.customer_views import SELECT, customer_view
+from hotline.crm.queries.customers.customer_views import SELECT, customer_view
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.ids import new_id
 from hotline.workflows.customers.customers import create_customer, write_note

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from hotline.clock import utc_now
-from hotline.crm.commands import background as commands
-from hotline.crm.commands.background import JobStopped, TooManyJobs
-from hotline.crm.queries.background import get_job, list_jobs
+from hotline.crm.commands.upkeep import background as commands
+from hotline.crm.commands.upkeep.background import JobStopped, TooManyJobs
+from hotline.crm.queries.upkeep.background import get_job, list_jobs
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, NotFound, Unavailable
 from hotline.events import user_mark

@@ -19,8 +19,8 @@ from hotline.crm.backup.backup_keys import BackupKey, WrongBackupKey, new_recove
 from hotline.crm.backup.records import InUse, NewerBackup
 from hotline.crm.backup.sealed_stream import DamagedBackup, NoBackup
 from hotline.crm.embedded import EmbeddedPostgres
-from hotline.crm.queries.customers import get_customer, lookup
-from hotline.crm.queries.messages import get_message
+from hotline.crm.queries.conversations.messages import get_message
+from hotline.crm.queries.customers.customers import get_customer, lookup
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, NotFound, SettingError
 from hotline.settings import Settings, load_settings

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.commands import batches as commands
-from hotline.crm.commands.background import claim_job
-from hotline.crm.queries.background import get_job
-from hotline.crm.queries.customer_filter import CustomerFilter
-from hotline.crm.queries.customers import get_customer
+from hotline.crm.commands.customers import batches as commands
+from hotline.crm.commands.upkeep.background import claim_job
+from hotline.crm.queries.customers.customer_filter import CustomerFilter
+from hotline.crm.queries.customers.customers import get_customer
+from hotline.crm.queries.upkeep.background import get_job
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, Invalid
 from hotline.workflows import background

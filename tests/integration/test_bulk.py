@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hotline.crm.commands import bulk
-from hotline.crm.commands.bulk import BulkCustomer, e164
-from hotline.crm.queries.customer_filter import CustomerFilter
-from hotline.crm.queries.customer_search import search_customers
-from hotline.crm.queries.customers import list_customers, lookup
+from hotline.crm.commands.customers import bulk
+from hotline.crm.commands.customers.bulk import BulkCustomer, e164
+from hotline.crm.queries.customers.customer_filter import CustomerFilter
+from hotline.crm.queries.customers.customer_search import search_customers
+from hotline.crm.queries.customers.customers import list_customers, lookup
 from hotline.crm.viewer import SYSTEM
 from hotline.customers import contact_points
 from hotline.errors import Forbidden, Invalid

@@ -29,9 +29,9 @@ from hotline.calls.story import (
 )
 from hotline.calls.tracker import Tracker
 from hotline.crm.outbox import event_of
-from hotline.crm.queries.calls import CallView, current_calls, get_call, list_calls
-from hotline.crm.queries.pop import render_event, rings_now
-from hotline.crm.queries.timeline import list_timeline
+from hotline.crm.queries.calls.calls import CallView, current_calls, get_call, list_calls
+from hotline.crm.queries.calls.pop import render_event, rings_now
+from hotline.crm.queries.customers.timeline import list_timeline
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Forbidden, NotFound
 from hotline.events import Event
@@ -239,7 +239,7 @@ async def test_click_to_dial_is_the_customers_call(house: House) -> None:
     smith = await customer(house, "John Smith", "+442079460123")
     command = UUID("01938c5a-0000-7000-8000-000000000001")
     async with house.unit(who) as uow:
-        from hotline.crm.commands.pbx_commands import create_command
+        from hotline.crm.commands.calls.pbx_commands import create_command
 
         await create_command(
             uow, command_id=command, pbx="rig", action="originate", user_id=who.user_id, call_id=None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hotline.clock import utc_now
 from hotline.crm.database import Database
-from hotline.crm.queries.identity import viewer_for_token
+from hotline.crm.queries.people.identity import viewer_for_token
 from hotline.crm.viewer import PERMISSIONS
 from hotline.workflows.house import House
 from hotline.workflows.people.sign_in import check_password

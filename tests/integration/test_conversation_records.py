@@ -15,12 +15,12 @@ from hypothesis import strategies as some
 
 from hotline.clock import utc_now
 from hotline.crm import company
-from hotline.crm.commands.erasure import reach_of
+from hotline.crm.commands.customers.erasure import reach_of
 from hotline.crm.privacy.report import person_report
-from hotline.crm.queries.conversations import get_conversation
-from hotline.crm.queries.merges import merges_of
-from hotline.crm.queries.messages import list_messages
-from hotline.crm.queries.tickets import get_ticket
+from hotline.crm.queries.conversations.conversations import get_conversation
+from hotline.crm.queries.conversations.messages import list_messages
+from hotline.crm.queries.customers.merges import merges_of
+from hotline.crm.queries.tickets.tickets import get_ticket
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid, NotFound
 from hotline.workflows.company.company import put

@@ -11,12 +11,12 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.queries.candidates import candidates
-from hotline.crm.queries.customer_history import ChangeView, list_history
-from hotline.crm.queries.customer_relations import get_relation, list_relations
-from hotline.crm.queries.customers import CustomerView, get_customer
-from hotline.crm.queries.purchases import list_purchases
-from hotline.crm.queries.timeline import list_timeline
+from hotline.crm.queries.customers.candidates import candidates
+from hotline.crm.queries.customers.customer_history import ChangeView, list_history
+from hotline.crm.queries.customers.customer_relations import get_relation, list_relations
+from hotline.crm.queries.customers.customers import CustomerView, get_customer
+from hotline.crm.queries.customers.purchases import list_purchases
+from hotline.crm.queries.customers.timeline import list_timeline
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.customers.three_way import EditConflict
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
@@ -446,8 +446,8 @@ async def test_an_organisation_has_contacts(house: House) -> None:
 
 
 async def test_the_relations_of_others_to_one_count_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hotline.crm.commands.customer_relations.MOST", 3)
-    monkeypatch.setattr("hotline.crm.queries.customer_relations.MOST", 2)
+    monkeypatch.setattr("hotline.crm.commands.customers.customer_relations.MOST", 3)
+    monkeypatch.setattr("hotline.crm.queries.customers.customer_relations.MOST", 2)
     hub = await add(house, "Hub")
     others = [await add(house, f"Other {number}") for number in range(4)]
     made = [

@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 
 from hotline.crm.database import Reader, Row
-from hotline.crm.queries.candidates import candidates
-from hotline.crm.queries.customer_filter import CustomerFilter
-from hotline.crm.queries.customer_search import search_customers
-from hotline.crm.queries.customers import CustomerView, get_customer, list_customers, lookup
-from hotline.crm.queries.tiers import list_tags
+from hotline.crm.queries.customers.candidates import candidates
+from hotline.crm.queries.customers.customer_filter import CustomerFilter
+from hotline.crm.queries.customers.customer_search import search_customers
+from hotline.crm.queries.customers.customers import CustomerView, get_customer, list_customers, lookup
+from hotline.crm.queries.customers.tiers import list_tags
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
 from hotline.ids import new_id

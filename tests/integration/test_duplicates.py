@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.queries.background import get_job
-from hotline.crm.queries.duplicates import list_pairs
+from hotline.crm.queries.customers.duplicates import list_pairs
+from hotline.crm.queries.upkeep.background import get_job
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, Invalid, NotFound
 from hotline.workflows import background

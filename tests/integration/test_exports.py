@@ -10,9 +10,9 @@ from datetime import timedelta
 import openpyxl
 import pytest
 
-from hotline.crm.queries.customer_filter import CustomerFilter
-from hotline.crm.queries.exports import TABLE, ExportView, count_customers, get_export
-from hotline.crm.queries.imports import get_import
+from hotline.crm.queries.customers.customer_filter import CustomerFilter
+from hotline.crm.queries.customers.exports import TABLE, ExportView, count_customers, get_export
+from hotline.crm.queries.customers.imports import get_import
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Invalid, NotFound
 from hotline.workflows import background, ending_files

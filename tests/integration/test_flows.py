@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hotline.crm.queries.flows import list_versions, ways_taken
+from hotline.crm.queries.ivr.flows import list_versions, ways_taken
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Unavailable
 from hotline.ids import new_id
@@ -195,7 +195,7 @@ async def test_flows_go_on_while_the_database_is_away(
         raise Unavailable()
 
     with monkeypatch.context() as patch:
-        patch.setattr("hotline.crm.commands.flows.number_flow", away)
+        patch.setattr("hotline.crm.commands.ivr.flows.number_flow", away)
         job = asyncio.create_task(workflow.run(house))
         await until(lambda: house.flows.is_loaded)
         write(folder, "shop", FLOW.replace("Hello", "Hi"))

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.queries.grants import list_grants
-from hotline.crm.queries.identity import viewer_for_token
-from hotline.crm.queries.rights import get_rights
-from hotline.crm.queries.roles import get_role
+from hotline.crm.queries.people.grants import list_grants
+from hotline.crm.queries.people.identity import viewer_for_token
+from hotline.crm.queries.people.rights import get_rights
+from hotline.crm.queries.people.roles import get_role
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.workflows.house import House

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.commands.consents import grant, withdraw
-from hotline.crm.queries.consents import ConsentFilter, list_consent_records
+from hotline.crm.commands.consent.consents import grant, withdraw
+from hotline.crm.queries.consent.consents import ConsentFilter, list_consent_records
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Forbidden
 from hotline.workflows import background

@@ -12,13 +12,13 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.commands import import_steps
-from hotline.crm.commands.import_steps import write_step
-from hotline.crm.commands.import_undo import OWN_TABLES, references
+from hotline.crm.commands.customers import import_steps
+from hotline.crm.commands.customers.import_steps import write_step
+from hotline.crm.commands.customers.import_undo import OWN_TABLES, references
 from hotline.crm.import_seal import Prepared
-from hotline.crm.queries.customer_views import CustomerView
-from hotline.crm.queries.customers import get_customer, list_customers, lookup
-from hotline.crm.queries.imports import ImportView, get_import
+from hotline.crm.queries.customers.customer_views import CustomerView
+from hotline.crm.queries.customers.customers import get_customer, list_customers, lookup
+from hotline.crm.queries.customers.imports import ImportView, get_import
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from hotline.workflows import background

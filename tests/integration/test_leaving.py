@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from hotline.calls.story import CallAnswered, CallArrived, CallEnded, CallQueued, RingAnswered, RingEnded, RingStarted
-from hotline.crm.queries.background import get_job
-from hotline.crm.queries.customers import get_customer
-from hotline.crm.queries.performance import get_performance, list_days, list_performance
-from hotline.crm.queries.users import get_user
+from hotline.crm.queries.calls.performance import get_performance, list_days, list_performance
+from hotline.crm.queries.customers.customers import get_customer
+from hotline.crm.queries.people.users import get_user
+from hotline.crm.queries.upkeep.background import get_job
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -163,7 +163,7 @@ async def test_who_comes_back_while_the_database_is_away_is_not_half_back(
         raise Unavailable("as if the database were restarted")
 
     with monkeypatch.context() as broken:
-        broken.setattr("hotline.crm.commands.background.start_undo", away)
+        broken.setattr("hotline.crm.commands.upkeep.background.start_undo", away)
         with pytest.raises(Unavailable):
             await leaving.come_back(house, boss, id_of(anna), KINDS)
     assert (await get_user(house.db, SYSTEM, id_of(anna))).left_at is not None

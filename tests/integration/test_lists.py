@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hotline.crm.queries.lists import ListView, get_list
+from hotline.crm.queries.company.lists import ListView, get_list
 from hotline.crm.shipped_lists import FIXED, SHIPPED_LISTS
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound

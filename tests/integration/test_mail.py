@@ -13,12 +13,12 @@ from pydantic import SecretStr
 
 from hotline.channels.mail.lmtp import TooLargeMail
 from hotline.conversations.mail_tokens import tag, tagged
-from hotline.crm.commands.suppressions import reasons_of
-from hotline.crm.queries.conversations import get_conversation
-from hotline.crm.queries.customers import get_customer
-from hotline.crm.queries.messages import list_messages
-from hotline.crm.queries.tickets import get_ticket
-from hotline.crm.queries.triage import Correction, triage_figures
+from hotline.crm.commands.consent.suppressions import reasons_of
+from hotline.crm.queries.conversations.conversations import get_conversation
+from hotline.crm.queries.conversations.messages import list_messages
+from hotline.crm.queries.customers.customers import get_customer
+from hotline.crm.queries.tickets.tickets import get_ticket
+from hotline.crm.queries.tickets.triage import Correction, triage_figures
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
 from hotline.jobs.outgoing import Dispatch

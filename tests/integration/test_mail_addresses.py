@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from hotline.crm import company
-from hotline.crm.commands.suppressions import reasons_of
+from hotline.crm.commands.consent.suppressions import reasons_of
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company.company import put
 from hotline.workflows.conversations.replies import NewReply, send

@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 
 from hotline.calls.story import Alias, CallArrived, CallEnded, CallQueued, RingStarted
-from hotline.crm.commands import merges
+from hotline.crm.commands.customers import merges
 from hotline.crm.outbox import event_of
-from hotline.crm.queries.calls import get_call
-from hotline.crm.queries.pop import render_event
-from hotline.crm.queries.timeline import list_timeline
+from hotline.crm.queries.calls.calls import get_call
+from hotline.crm.queries.calls.pop import render_event
+from hotline.crm.queries.customers.timeline import list_timeline
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.ids import new_id
 from hotline.workflows.calls import calls

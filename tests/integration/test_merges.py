@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from hotline.clock import utc_now
-from hotline.crm.queries.customers import get_customer, list_customers, lookup
-from hotline.crm.queries.merges import merges_of, preview_merge
-from hotline.crm.queries.timeline import list_timeline
+from hotline.crm.queries.customers.customers import get_customer, list_customers, lookup
+from hotline.crm.queries.customers.merges import merges_of, preview_merge
+from hotline.crm.queries.customers.timeline import list_timeline
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound
 from hotline.workflows.customers.customers import update_customer

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from hotline.calls.story import Alias, CallArrived, CallEnded, Line, RingEnded, RingStarted
-from hotline.crm.queries import newest
-from hotline.crm.queries.calls import list_calls
-from hotline.crm.queries.customers import list_customers
+from hotline.crm.queries.calls.calls import list_calls
+from hotline.crm.queries.customers import newest
+from hotline.crm.queries.customers.customers import list_customers
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.ids import new_id
 from hotline.workflows.calls import calls

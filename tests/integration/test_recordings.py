@@ -15,10 +15,10 @@ import pytest
 
 from hotline.calls.story import Alias, CallArrived, CallEnded, CallQueued, RingStarted
 from hotline.crm import company
-from hotline.crm.commands import recordings as commands
+from hotline.crm.commands.calls import recordings as commands
 from hotline.crm.keys import Keyring
-from hotline.crm.queries import recordings as queries
-from hotline.crm.queries.calls import get_call
+from hotline.crm.queries.calls import recordings as queries
+from hotline.crm.queries.calls.calls import get_call
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, NotFound, Unavailable
 from hotline.ids import new_id

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from hotline.calls.story import Alias, CallArrived
 from hotline.crm import company
-from hotline.crm.commands.retention import forget_before
-from hotline.crm.queries.customers import get_customer
+from hotline.crm.commands.upkeep.retention import forget_before
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.workflows.calls import calls

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotline.crm.queries.customers import get_customer
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.errors import Forbidden, NotFound
 from hotline.workflows.customers.customers import create_customer

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.commands import search_tokens
-from hotline.crm.queries import customer_search, customers_seen
-from hotline.crm.queries.customer_filter import CustomerFilter
-from hotline.crm.queries.customer_search import found_ids, search_customers
-from hotline.crm.queries.customers import CustomerView, list_customers
-from hotline.crm.queries.search import search
+from hotline.crm.commands.customers import search_tokens
+from hotline.crm.queries.customers import customer_search, customers_seen
+from hotline.crm.queries.customers.customer_filter import CustomerFilter
+from hotline.crm.queries.customers.customer_search import found_ids, search_customers
+from hotline.crm.queries.customers.customers import CustomerView, list_customers
+from hotline.crm.queries.customers.search import search
 from hotline.crm.viewer import SHIPPED_ROLES, SYSTEM, Viewer, viewer_of
 from hotline.errors import Invalid
 from hotline.ids import new_id

@@ -8,7 +8,7 @@ import pyotp
 import pytest
 
 from hotline.crm import second_factors
-from hotline.crm.queries.sign_ins import get_factor, list_sign_ins, refused_tries
+from hotline.crm.queries.people.sign_ins import get_factor, list_sign_ins, refused_tries
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, Forbidden, Invalid
 from hotline.workflows.house import House

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hotline.crm import passwords
-from hotline.crm.commands.sessions import LONGEST_SESSION
-from hotline.crm.queries.users import list_sessions
+from hotline.crm.commands.people.sessions import LONGEST_SESSION
+from hotline.crm.queries.people.users import list_sessions
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound
 from hotline.workflows.house import House

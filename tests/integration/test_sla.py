@@ -15,11 +15,11 @@ import pytest
 
 from hotline.bus import MemoryBus
 from hotline.calendars.spec import CalendarSpec, ExceptionSpec
-from hotline.crm.commands.tickets import TicketRecord, lock_ticket
+from hotline.crm.commands.tickets.tickets import TicketRecord, lock_ticket
 from hotline.crm.database import Database
 from hotline.crm.personal_keys import open_keyring
-from hotline.crm.queries.calendars import get_calendar
-from hotline.crm.queries.sla import clocks_of, list_policies
+from hotline.crm.queries.company.calendars import get_calendar
+from hotline.crm.queries.tickets.sla import clocks_of, list_policies
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Unavailable
 from hotline.jobs.sla import BATCH, Timers

@@ -16,7 +16,7 @@ import pytest
 
 from hotline.calls.open_calls import OpenCall
 from hotline.calls.story import CallArrived, CallEnded, CallGap, Line, RingStarted
-from hotline.crm.queries.presence import list_pbxs
+from hotline.crm.queries.calls.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, Invalid, Unavailable
 from hotline.pbx.connection import Patience

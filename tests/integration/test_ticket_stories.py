@@ -12,7 +12,7 @@ import pytest
 
 from hotline.calls.facts import AmiEvent
 from hotline.calls.tracker import Tracker
-from hotline.crm.queries.calls import CallView, get_call
+from hotline.crm.queries.calls.calls import CallView, get_call
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.calls import calls
 from hotline.workflows.house import House

@@ -24,13 +24,13 @@ from hotline.calls.story import (
 )
 from hotline.calls.tracker import Tracker
 from hotline.crm import company
-from hotline.crm.commands import tickets as commands
-from hotline.crm.commands.ivr import SessionRecord, save_session
-from hotline.crm.commands.presence import Member, write_members
+from hotline.crm.commands.calls.presence import Member, write_members
+from hotline.crm.commands.ivr.ivr import SessionRecord, save_session
+from hotline.crm.commands.tickets import tickets as commands
 from hotline.crm.database import Row
-from hotline.crm.queries.calls import CallView, get_call
-from hotline.crm.queries.tickets import TicketView, get_ticket, open_ticket_values
-from hotline.crm.queries.timeline import list_timeline
+from hotline.crm.queries.calls.calls import CallView, get_call
+from hotline.crm.queries.customers.timeline import list_timeline
+from hotline.crm.queries.tickets.tickets import TicketView, get_ticket, open_ticket_values
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.commands.notes import move_notes
-from hotline.crm.queries.candidates import candidates
-from hotline.crm.queries.customers import get_customer
-from hotline.crm.queries.tiers import list_tags, list_tiers
-from hotline.crm.queries.timeline import list_call_notes, list_timeline
+from hotline.crm.commands.tickets.notes import move_notes
+from hotline.crm.queries.customers.candidates import candidates
+from hotline.crm.queries.customers.customers import get_customer
+from hotline.crm.queries.customers.tiers import list_tags, list_tiers
+from hotline.crm.queries.customers.timeline import list_call_notes, list_timeline
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound
 from hotline.ids import new_id

@@ -22,8 +22,8 @@ from hotline.calls.story import (
     RingEnded,
     RingStarted,
 )
-from hotline.crm.queries.calls import CallView, get_call
-from hotline.crm.queries.timeline import list_timeline
+from hotline.crm.queries.calls.calls import CallView, get_call
+from hotline.crm.queries.customers.timeline import list_timeline
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.workflows.calls.calls import apply

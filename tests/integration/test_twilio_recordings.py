@@ -10,9 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.commands import twilio_fetches
+from hotline.crm.commands.twilio import twilio_fetches
 from hotline.crm.company import Recordings, TwilioIvr
-from hotline.crm.queries.recordings import list_recordings, sealed_file
+from hotline.crm.queries.calls.recordings import list_recordings, sealed_file
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, NotFound
 from hotline.simulator.twilio import Fault, Recording

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hotline.crm.company import TwilioIvr
-from hotline.crm.queries.prompts import PromptRecordingView
+from hotline.crm.queries.ivr.prompts import PromptRecordingView
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Prompt
 from hotline.workflows.company import company

@@ -13,7 +13,7 @@ from hotline.calls.names import call_id
 from hotline.calls.story import CallArrived
 from hotline.cli import job_progress
 from hotline.crm.personal_keys import create_personal_key
-from hotline.crm.queries.calls import get_call
+from hotline.crm.queries.calls.calls import get_call
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.jobs import upkeep

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from hotline.crm.queries.identity import viewer_for_session, viewer_for_token
-from hotline.crm.queries.users import (
+from hotline.crm.queries.people.identity import viewer_for_session, viewer_for_token
+from hotline.crm.queries.people.users import (
     find_user_by_login,
     get_user,
     list_roles,

@@ -20,7 +20,7 @@ from hotline.calls.story import (
     RingStarted,
 )
 from hotline.cli.demo.people import AGENTS, LINE, PBX, QUEUE, Agent, PastCall, Person, interface
-from hotline.crm.queries.calls import get_call
+from hotline.crm.queries.calls.calls import get_call
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.ivr import engine
 from hotline.ivr.effects import CallerFacts, Collect, Enqueue, HungUp, Input, Left, LookUp, Pressed, TimedOut

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from hotline.cli.demo.people import AGENTS, CALLERS, QUEUE
-from hotline.crm.queries.users import list_users
+from hotline.crm.queries.people.users import list_users
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, NotFound
 from hotline.settings import AccountToken, Settings

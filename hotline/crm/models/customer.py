@@ -16,7 +16,7 @@ from hotline.crm.models.key import PersonalKey
 from hotline.ids import new_id
 
 #: Which tokens ``customer.search_tokens`` and ``contact_point.suffix_tokens`` hold. Rows with those of an older version
-#: are renewed after the migration (``crm.commands.search_tokens``).
+#: are renewed after the migration (``crm.commands.customers.search_tokens``).
 SEARCH_VERSION: Final = 2
 
 

@@ -1,4 +1,4 @@
-"""Requests that must happen once, however often a program sends them (``crm.commands.idempotency``)."""
+"""Requests that must happen once, however often a program sends them (``crm.commands.upkeep.idempotency``)."""
 
 from __future__ import annotations
 

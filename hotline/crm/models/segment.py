@@ -81,7 +81,8 @@ class SegmentMember(Model):
 
 class CustomerFacts(Model):
     """What rules ask about a customer, one row each; merged and erased ones have none. Written by
-    ``crm.commands.customer_facts`` alone, from the records whose changes are marked in ``customer_facts_due``.
+    ``crm.commands.customers.customer_facts`` alone, from the records whose changes are marked in
+    ``customer_facts_due``.
 
     ``reach`` holds a bit for each channel (``campaigns.channels.BITS``) over which there is a contact point.
     ``unblocked`` says over which there is one that no suppression holds back, ``granted`` and ``withdrawn`` what they

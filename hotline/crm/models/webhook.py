@@ -1,4 +1,4 @@
-"""What Twilio told us already (``crm.commands.claims``)."""
+"""What Twilio told us already (``crm.commands.upkeep.claims``)."""
 
 from __future__ import annotations
 

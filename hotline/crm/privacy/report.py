@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.crm.commands.erasure import Reach, bound, reach_of
+from hotline.crm.commands.customers.erasure import Reach, bound, reach_of
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, WrongKey
 from hotline.crm.personal_keys import load_personal_keys

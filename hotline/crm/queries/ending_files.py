@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hotline.crm.database import Reader, Row
 from hotline.crm.keys import Keyring, PersonalKey, Wrapped
-from hotline.crm.queries.imports import JOB, JobState, job_state
+from hotline.crm.queries.customers.imports import JOB, JobState, job_state
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hotline.crm.database import Reader
 from hotline.crm.outbox import event_of
-from hotline.crm.queries.effective import EFFECTIVE, TOTP_REQUIRED
+from hotline.crm.queries.people.effective import EFFECTIVE, TOTP_REQUIRED
 from hotline.crm.viewer import SCOPED, Viewer, viewer_of
 from hotline.events import Event, queue_mark, user_mark
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries.audit import AuditView
-from hotline.crm.queries.audit import list_audit as read_audit
+from hotline.crm.queries.upkeep.audit import AuditView
+from hotline.crm.queries.upkeep.audit import list_audit as read_audit
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, Endpoint, Output, Page, Paging, endpoint, id_cursor, paged
 

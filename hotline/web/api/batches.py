@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import background as jobs
-from hotline.crm.queries.customer_filter import MOST_CUSTOM, CustomerFilter
+from hotline.crm.queries.customers.customer_filter import MOST_CUSTOM, CustomerFilter
+from hotline.crm.queries.upkeep import background as jobs
 from hotline.errors import Invalid
 from hotline.web.api.customer_bodies import Customer, render_customer
 from hotline.web.api.jobs import Job, render_job

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hotline.calendars.holidays import FIRST_YEAR, LAST_YEAR
 from hotline.calendars.spec import CalendarSpec
-from hotline.crm.queries.calendars import CalendarView, get_calendar, list_calendars
+from hotline.crm.queries.company.calendars import CalendarView, get_calendar, list_calendars
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
 from hotline.workflows.company import calendars as workflow
 

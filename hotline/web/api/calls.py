@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from hotline.crm.queries import calls as queries
-from hotline.crm.queries.calls import CallView
+from hotline.crm.queries.calls import calls as queries
+from hotline.crm.queries.calls.calls import CallView
 from hotline.web.api.tickets import AttachedCall, CallTicket
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, Page, Paging, endpoint, id_cursor, paged

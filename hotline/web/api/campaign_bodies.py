@@ -14,9 +14,9 @@ from hotline.campaigns.content import as_written
 from hotline.campaigns.limits import Limits
 from hotline.campaigns.schedule import AnySchedule, Now, Schedule, read_schedule
 from hotline.campaigns.states import Channel, Kind, ManifestState, Purpose, State, Verdict, reference
-from hotline.crm.queries.campaigns import CampaignView, read_choices
-from hotline.crm.queries.manifests import ManifestView, read_manifests
-from hotline.crm.queries.templates import TemplateVersionView, read_versions
+from hotline.crm.queries.campaigns.campaigns import CampaignView, read_choices
+from hotline.crm.queries.campaigns.manifests import ManifestView, read_manifests
+from hotline.crm.queries.campaigns.templates import TemplateVersionView, read_versions
 from hotline.crm.viewer import SYSTEM
 from hotline.web.endpoint import Ask, Input, Output
 from hotline.workflows.campaigns.campaigns import LONGEST_NAME, MOST_VARIANTS, CampaignInput

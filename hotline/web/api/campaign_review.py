@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from hotline.campaigns.compliance import Severity
-from hotline.crm.queries.campaigns import get_campaign
-from hotline.crm.queries.manifests import ManifestView, find_manifest, list_manifests
+from hotline.crm.queries.campaigns.campaigns import get_campaign
+from hotline.crm.queries.campaigns.manifests import ManifestView, find_manifest, list_manifests
 from hotline.errors import NotFound
 from hotline.web.api.campaign_bodies import Manifest, render_manifest
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries.campaign_runs import RunView, list_runs
-from hotline.crm.queries.campaigns import get_campaign
+from hotline.crm.queries.campaigns.campaign_runs import RunView, list_runs
+from hotline.crm.queries.campaigns.campaigns import get_campaign
 from hotline.web.endpoint import Ask, ById, Endpoint, Output, Page, Paging, endpoint, id_cursor, paged
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import Field
 
 from hotline.campaigns.states import Channel, State
-from hotline.crm.queries import campaigns as queries
-from hotline.crm.queries.campaigns import CampaignView
-from hotline.crm.queries.manifests import find_manifest, list_manifests
+from hotline.crm.queries.campaigns import campaigns as queries
+from hotline.crm.queries.campaigns.campaigns import CampaignView
+from hotline.crm.queries.campaigns.manifests import find_manifest, list_manifests
 from hotline.web.api.campaign_bodies import (
     Campaign,
     CampaignChange,

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from hotline.crm.queries import categories as queries
+from hotline.crm.queries.tickets import categories as queries
 from hotline.tickets.states import Kind
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
 from hotline.workflows.tickets import categories as workflow

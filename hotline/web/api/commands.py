@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import pbx_commands as queries
-from hotline.crm.queries.pbx_commands import CommandView
+from hotline.crm.queries.calls import pbx_commands as queries
+from hotline.crm.queries.calls.pbx_commands import CommandView
 from hotline.web.endpoint import (
     Ask,
     ById,

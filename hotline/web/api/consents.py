@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries.consents import (
+from hotline.crm.queries.consent.consents import (
     ConsentFilter,
     ConsentRecordView,
     ConsentView,

@@ -11,7 +11,7 @@ from pydantic import Field
 from hotline.clock import in_utc
 from hotline.conversations.macros import Channel
 from hotline.conversations.states import State
-from hotline.crm.queries.conversation_lists import (
+from hotline.crm.queries.conversations.conversation_lists import (
     Box,
     ConversationFilter,
     ListState,
@@ -21,8 +21,8 @@ from hotline.crm.queries.conversation_lists import (
     list_conversations,
     place_of,
 )
-from hotline.crm.queries.conversations import ConversationView, get_conversation
-from hotline.crm.queries.tickets import get_ticket
+from hotline.crm.queries.conversations.conversations import ConversationView, get_conversation
+from hotline.crm.queries.tickets.tickets import get_ticket
 from hotline.tickets.states import Kind, Priority
 from hotline.web.api.macros import MacroActions
 from hotline.web.api.tickets import Ticket, render_ticket

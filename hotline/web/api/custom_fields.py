@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import custom_fields as queries
+from hotline.crm.queries.customers import custom_fields as queries
 from hotline.customers.custom_fields import CustomField as FieldDefinition
 from hotline.customers.custom_fields import Record
 from hotline.customers.custom_values import Type

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from hotline.crm.queries.customers import CustomerView
+from hotline.crm.queries.customers.customers import CustomerView
 from hotline.web.endpoint import Ask, Input, Output
 
 Kind = Literal["person", "organisation"]

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from hotline.crm.queries import customer_history as queries
-from hotline.crm.queries.customer_history import ChangeView
+from hotline.crm.queries.customers import customer_history as queries
+from hotline.crm.queries.customers.customer_history import ChangeView
 from hotline.web.api.customer_bodies import Customer, render_customer
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows.customers import customer_history as workflow

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import customers as queries
-from hotline.crm.queries.customer_filter import MOST_CUSTOM, CustomerFilter
-from hotline.crm.queries.customer_search import search_customers
-from hotline.crm.queries.timeline import TimelineItem, list_timeline
+from hotline.crm.queries.customers import customers as queries
+from hotline.crm.queries.customers.customer_filter import MOST_CUSTOM, CustomerFilter
+from hotline.crm.queries.customers.customer_search import search_customers
+from hotline.crm.queries.customers.timeline import TimelineItem, list_timeline
 from hotline.web.api.customer_bodies import (
     Customer,
     CustomerChange,

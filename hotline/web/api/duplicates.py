@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import background as jobs
-from hotline.crm.queries import duplicates as queries
-from hotline.crm.queries.duplicates import Pair
+from hotline.crm.queries.customers import duplicates as queries
+from hotline.crm.queries.customers.duplicates import Pair
+from hotline.crm.queries.upkeep import background as jobs
 from hotline.errors import Invalid
 from hotline.web.api.customer_bodies import Customer, render_customer
 from hotline.web.api.jobs import Job, render_job

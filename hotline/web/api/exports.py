@@ -9,8 +9,8 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import Field
 
-from hotline.crm.queries import exports as queries
-from hotline.crm.queries.exports import ExportView
+from hotline.crm.queries.customers import exports as queries
+from hotline.crm.queries.customers.exports import ExportView
 from hotline.web import downloads
 from hotline.web.api.imports import ImportJob, render_import_job
 from hotline.web.api.user_bodies import Locale

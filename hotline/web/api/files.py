@@ -8,8 +8,8 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import Field
 
-from hotline.crm.queries import customer_files as queries
-from hotline.crm.queries.customer_files import FileView
+from hotline.crm.queries.customers import customer_files as queries
+from hotline.crm.queries.customers.customer_files import FileView
 from hotline.customers import file_types
 from hotline.web import downloads
 from hotline.web.bodies import pieces

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from hotline.crm.queries.setup import SetupView, Step
+from hotline.crm.queries.company.setup import SetupView, Step
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
 from hotline.workflows.company import setup as workflow
 

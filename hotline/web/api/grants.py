@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import grants as queries
-from hotline.crm.queries.grants import GrantView
+from hotline.crm.queries.people import grants as queries
+from hotline.crm.queries.people.grants import GrantView
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import (
     Ask,

@@ -9,11 +9,11 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import Field
 
-from hotline.crm.queries import imports as queries
-from hotline.crm.queries.imports import ImportView, JobState, MappingView
+from hotline.crm.queries.customers import imports as queries
+from hotline.crm.queries.customers.imports import ImportView, JobState, MappingView
 from hotline.web.api.user_bodies import Locale
 from hotline.web.bodies import pieces
-from hotline.web.desktop.import_errors import write_errors
+from hotline.web.desktop.customers.import_errors import write_errors
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
 from hotline.workflows.customers import imports as workflow
 from hotline.workflows.customers.imports import ImportChanges

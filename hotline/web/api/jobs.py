@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import background as queries
-from hotline.crm.queries.background import JobView
+from hotline.crm.queries.upkeep import background as queries
+from hotline.crm.queries.upkeep.background import JobView
 from hotline.web.endpoint import Ask, ById, Endpoint, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows import background as workflow
 from hotline.workflows.background_kinds import KINDS

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from hotline.crm.queries import lists as queries
-from hotline.crm.queries.lists import ListView
+from hotline.crm.queries.company import lists as queries
+from hotline.crm.queries.company.lists import ListView
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
 from hotline.workflows.company import lists as workflow
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from hotline.conversations.macros import Audience, Channel, MacroAssign, MacroState
-from hotline.crm.queries import macros as queries
-from hotline.crm.queries.macros import MacroView
+from hotline.crm.queries.conversations import macros as queries
+from hotline.crm.queries.conversations.macros import MacroView
 from hotline.tickets.states import Kind
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
 from hotline.workflows.conversations import macros as workflow

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import merges as queries
-from hotline.crm.queries.merges import MergePreview, MergeView
+from hotline.crm.queries.customers import merges as queries
+from hotline.crm.queries.customers.merges import MergePreview, MergeView
 from hotline.web.api.customer_bodies import Address, ContactPoint, Customer, render_customer
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
 from hotline.workflows.customers import merging as workflow

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import Field
 
 from hotline.conversations.states import State
-from hotline.crm.queries.messages import MessageFileView, MessageView, get_message, list_messages
+from hotline.crm.queries.conversations.messages import MessageFileView, MessageView, get_message, list_messages
 from hotline.web import downloads
 from hotline.web.api.files import FileQuery
 from hotline.web.bodies import pieces

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries.outbound_stop import get_stop
+from hotline.crm.queries.pushes.outbound_stop import get_stop
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
 from hotline.workflows.pushes import outbound as workflow
 

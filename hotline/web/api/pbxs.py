@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from hotline.crm.queries import presence as queries
-from hotline.crm.queries.presence import AgentView, MemberView, PbxView
+from hotline.crm.queries.calls import presence as queries
+from hotline.crm.queries.calls.presence import AgentView, MemberView, PbxView
 from hotline.web.endpoint import Ask, Endpoint, Output, endpoint
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from hotline.crm.queries import performance as queries
-from hotline.crm.queries.performance import Person
+from hotline.crm.queries.calls import performance as queries
+from hotline.crm.queries.calls.performance import Person
 from hotline.web.api.user_bodies import UserPath
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, Endpoint, Input, Moment, Output, endpoint

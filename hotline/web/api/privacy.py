@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import Field
 
 from hotline.web.api.user_bodies import Locale
-from hotline.web.desktop.person_report import archive, document
+from hotline.web.desktop.customers.person_report import archive, document
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
 from hotline.workflows.customers import erasure as workflow
 from hotline.workflows.customers.access_report import make_report

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import Field, field_serializer
 
-from hotline.crm.queries import purchases as queries
-from hotline.crm.queries.purchases import PurchaseView
+from hotline.crm.queries.customers import purchases as queries
+from hotline.crm.queries.customers.purchases import PurchaseView
 from hotline.web.api.customer_bodies import source_of
 from hotline.web.endpoint import (
     Ask,

@@ -9,8 +9,8 @@ from uuid import UUID
 from aiohttp import hdrs, web
 from pydantic import Field, computed_field
 
-from hotline.crm.queries import recordings as queries
-from hotline.crm.queries.recordings import RecordingView
+from hotline.crm.queries.calls import recordings as queries
+from hotline.crm.queries.calls.recordings import RecordingView
 from hotline.errors import HotlineError
 from hotline.web import downloads
 from hotline.web.endpoint import PREFIX, Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged

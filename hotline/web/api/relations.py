@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import customer_relations as queries
-from hotline.crm.queries.customer_relations import RelationView
+from hotline.crm.queries.customers import customer_relations as queries
+from hotline.crm.queries.customers.customer_relations import RelationView
 from hotline.web.api.customer_bodies import ContactPoint, Kind
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
 from hotline.workflows.customers import customer_relations as workflow

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from hotline.campaigns.compare import CONFIDENCE
 from hotline.conversations.delivery import Delivery as State
-from hotline.crm.queries.push_files import PushFileView, get_push_file, list_push_files
+from hotline.crm.queries.pushes.push_files import PushFileView, get_push_file, list_push_files
 from hotline.web import downloads
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows.campaigns import ledger_export as exports

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import rights as queries
-from hotline.crm.queries.rights import RecordRights, RightsView
+from hotline.crm.queries.people import rights as queries
+from hotline.crm.queries.people.rights import RecordRights, RightsView
 from hotline.crm.viewer import MASKS, PERMISSIONS, Scoped
 from hotline.errors import Invalid
 from hotline.web.api.user_bodies import UserPath

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
-from hotline.crm.queries import roles as queries
-from hotline.crm.queries.roles import RoleView
+from hotline.crm.queries.people import roles as queries
+from hotline.crm.queries.people.roles import RoleView
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, Reply, endpoint
 from hotline.workflows.people import roles as workflow
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import search as queries
-from hotline.crm.queries.tickets import TicketView
+from hotline.crm.queries.customers import search as queries
+from hotline.crm.queries.tickets.tickets import TicketView
 from hotline.tickets.states import Kind, State
 from hotline.web.endpoint import Ask, Endpoint, Input, Output, endpoint
 

@@ -10,13 +10,13 @@ from pydantic import Field
 
 from hotline.campaigns.consent import Channel, Purpose
 from hotline.campaigns.segment_fields import FIELDS, custom_field
-from hotline.crm.queries import segments as queries
-from hotline.crm.queries.audience import Definition
-from hotline.crm.queries.background import get_job
-from hotline.crm.queries.custom_fields import read_fields
-from hotline.crm.queries.customer_search import read_customers
-from hotline.crm.queries.customer_views import CustomerView
-from hotline.crm.queries.segments import MOST_SAMPLED, SegmentVersionView, SegmentView
+from hotline.crm.queries.campaigns import segments as queries
+from hotline.crm.queries.campaigns.audience import Definition
+from hotline.crm.queries.campaigns.segments import MOST_SAMPLED, SegmentVersionView, SegmentView
+from hotline.crm.queries.customers.custom_fields import read_fields
+from hotline.crm.queries.customers.customer_search import read_customers
+from hotline.crm.queries.customers.customer_views import CustomerView
+from hotline.crm.queries.upkeep.background import get_job
 from hotline.web.api.jobs import Job, render_job
 from hotline.web.endpoint import (
     Ask,

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import senders as queries
-from hotline.crm.queries.senders import Channel, SenderView
+from hotline.crm.queries.conversations import senders as queries
+from hotline.crm.queries.conversations.senders import Channel, SenderView
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
 from hotline.workflows.company import senders as workflow
 

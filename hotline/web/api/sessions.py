@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import sign_ins
-from hotline.crm.queries import users as queries
-from hotline.crm.queries.sign_ins import FactorView
+from hotline.crm.queries.people import sign_ins
+from hotline.crm.queries.people import users as queries
+from hotline.crm.queries.people.sign_ins import FactorView
 from hotline.web.api.user_bodies import UserPath
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Output, Page, Paging, endpoint, id_cursor, paged

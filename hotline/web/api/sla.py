@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries.sla import PolicyView, get_policy, list_policies
+from hotline.crm.queries.tickets.sla import PolicyView, get_policy, list_policies
 from hotline.tickets.policies import PolicySpec
 from hotline.tickets.states import Kind, Priority
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint

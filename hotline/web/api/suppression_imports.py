@@ -9,9 +9,9 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import Field
 
-from hotline.crm.queries.push_files import PushFileView, get_push_file, list_push_files
+from hotline.crm.queries.pushes.push_files import PushFileView, get_push_file, list_push_files
 from hotline.web.bodies import pieces
-from hotline.web.desktop.suppression_errors import write_refused
+from hotline.web.desktop.consent.suppression_errors import write_refused
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, endpoint, id_cursor, paged
 from hotline.workflows.consent import suppression_import as workflow
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries.suppressions import SuppressionView, list_suppressions
+from hotline.crm.queries.consent.suppressions import SuppressionView, list_suppressions
 from hotline.web.api.conversations import Conversation, render_conversation
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
 from hotline.workflows.consent import suppressions as workflow

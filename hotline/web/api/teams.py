@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import teams as queries
-from hotline.crm.queries.teams import TeamView
+from hotline.crm.queries.people import teams as queries
+from hotline.crm.queries.people.teams import TeamView
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Reply, endpoint
 from hotline.workflows.people import teams as workflow
 

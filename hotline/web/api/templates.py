@@ -12,8 +12,8 @@ from hotline.campaigns.content import LONGEST_MAIL
 from hotline.campaigns.content_findings import findings_of
 from hotline.campaigns.fields import FIELDS
 from hotline.campaigns.render import Channel
-from hotline.crm.queries import templates as queries
-from hotline.crm.queries.templates import TemplateVersionView, TemplateView
+from hotline.crm.queries.campaigns import templates as queries
+from hotline.crm.queries.campaigns.templates import TemplateVersionView, TemplateView
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged
 from hotline.workflows.campaigns import templates as workflow
 from hotline.workflows.campaigns.template_content import channel_of, content_of, custom_keys

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from hotline.crm.queries.ticket_lists import count_tickets
-from hotline.crm.queries.ticket_views import SavedView, filters_from, filters_to, list_views
-from hotline.crm.queries.users import find_user_by_login
+from hotline.crm.queries.people.users import find_user_by_login
+from hotline.crm.queries.tickets.ticket_lists import count_tickets
+from hotline.crm.queries.tickets.ticket_views import SavedView, filters_from, filters_to, list_views
 from hotline.errors import Forbidden, NotFound
 from hotline.tickets.states import Kind, Priority, State
 from hotline.tickets.views import SHIPPED, Filters, Sort

@@ -10,11 +10,11 @@ from uuid import UUID
 from pydantic import Field
 
 from hotline.clock import in_utc
-from hotline.crm.queries.sla import ClockView, clocks_of
-from hotline.crm.queries.ticket_history import EntryView, list_entries
-from hotline.crm.queries.ticket_lists import Place, list_tickets, place_of
-from hotline.crm.queries.ticket_views import get_view
-from hotline.crm.queries.tickets import TicketView, get_ticket
+from hotline.crm.queries.tickets.sla import ClockView, clocks_of
+from hotline.crm.queries.tickets.ticket_history import EntryView, list_entries
+from hotline.crm.queries.tickets.ticket_lists import Place, list_tickets, place_of
+from hotline.crm.queries.tickets.ticket_views import get_view
+from hotline.crm.queries.tickets.tickets import TicketView, get_ticket
 from hotline.tickets.states import AttachedBy, Kind, KindBy, Priority, Source, State
 from hotline.tickets.views import SHIPPED, Filters, Sort
 from hotline.web.api.users import find_user

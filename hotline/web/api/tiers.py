@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import tiers as queries
+from hotline.crm.queries.customers import tiers as queries
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, endpoint
 from hotline.workflows.customers import tiers as workflow
 

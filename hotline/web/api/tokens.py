@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.crm.queries import users as queries
-from hotline.crm.queries.users import TokenView
+from hotline.crm.queries.people import users as queries
+from hotline.crm.queries.people.users import TokenView
 from hotline.web.api.users import find_user
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Moment, Output, endpoint
 from hotline.workflows.people import users as workflow

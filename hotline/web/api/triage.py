@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from hotline.crm.queries.triage import triage_figures
+from hotline.crm.queries.tickets.triage import triage_figures
 from hotline.tickets.states import Kind, Priority
 from hotline.tickets.triage import LONGEST, triage
 from hotline.web.endpoint import Ask, Endpoint, Input, Moment, Output, endpoint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotline.crm.queries.ledger import get_delivery
+from hotline.crm.queries.campaigns.ledger import get_delivery
 from hotline.web.api.deliveries import Delivery, _render
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, endpoint
 from hotline.workflows.pushes import push_unknown as workflow

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, SecretStr
 
 from hotline.calendars.shifts import WorkingHours
-from hotline.crm.queries.users import UserView
+from hotline.crm.queries.people.users import UserView
 from hotline.web.endpoint import Input, Output, Paging
 
 Locale = Literal["en", "zh"]

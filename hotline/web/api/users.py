@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from hotline.crm.queries import users as queries
-from hotline.crm.queries.users import UserView
+from hotline.crm.queries.people import users as queries
+from hotline.crm.queries.people.users import UserView
 from hotline.errors import Invalid
 from hotline.web.api.user_bodies import (
     NULLABLE,

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from hotline.crm.queries.calls import get_call
-from hotline.crm.queries.wrap_ups import WrapUpView
+from hotline.crm.queries.calls.calls import get_call
+from hotline.crm.queries.calls.wrap_ups import WrapUpView
 from hotline.tickets.dispositions import Disposition
 from hotline.web.api.calls import Call, render_call
 from hotline.web.api.tickets import TicketFields

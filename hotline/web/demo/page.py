@@ -15,7 +15,7 @@ from hotline.web.context import house_of
 from hotline.web.demo.twilio import DemoTwilio
 from hotline.web.demo.watch import WATCH
 from hotline.web.desktop.forms import json_of
-from hotline.web.desktop.permission_words import ROLES
+from hotline.web.desktop.people.permission_words import ROLES
 from hotline.web.desktop.render import html, say
 from hotline.web.rights import public, streamed
 

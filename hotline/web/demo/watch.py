@@ -14,8 +14,8 @@ from aiohttp import web
 
 from hotline import phone
 from hotline.bus.base import Message
-from hotline.crm.queries.tickets import get_ticket
-from hotline.crm.queries.users import get_user
+from hotline.crm.queries.people.users import get_user
+from hotline.crm.queries.tickets.tickets import get_ticket
 from hotline.crm.viewer import SYSTEM
 from hotline.events import TOPIC_EVENTS, Event, decode
 from hotline.web.context import HOUSE

@@ -5,55 +5,33 @@ from __future__ import annotations
 from aiohttp import web
 
 from hotline.web.context import ERROR_PAGE
-from hotline.web.desktop import (
-    assets,
-    batches,
-    campaign_form,
-    campaign_review,
-    campaigns,
-    components,
-    consents,
-    conversation_mail,
-    conversation_new,
-    conversations,
-    customers,
-    desk,
-    duplicates,
+from hotline.web.desktop import assets, components, desk, pages, problem
+from hotline.web.desktop.calls import recordings
+from hotline.web.desktop.campaigns import campaign_form, campaign_review, campaigns, results, segments, templates
+from hotline.web.desktop.company import settings, settings_senders
+from hotline.web.desktop.company import setup as first_set_up
+from hotline.web.desktop.consent import consents
+from hotline.web.desktop.conversations import conversation_mail, conversation_new, conversations, macros
+from hotline.web.desktop.customers import batches, customers, duplicates, exports, imports, merges, privacy
+from hotline.web.desktop.forms import refusal_words
+from hotline.web.desktop.ivr import flows, prompts
+from hotline.web.desktop.people import (
     effective_rights,
-    exports,
-    flows,
     grants,
-    imports,
-    jobs,
     leaving,
-    macros,
-    merges,
-    outbound,
-    pages,
     performance,
     preferences,
-    privacy,
-    problem,
     profile,
-    prompts,
-    recordings,
-    results,
     roles,
-    segments,
-    settings,
-    settings_senders,
     sign_in,
-    system,
     teams,
-    templates,
-    ticket_batch,
-    tickets,
     tokens,
     two_step,
     users,
 )
-from hotline.web.desktop import setup as first_set_up
-from hotline.web.desktop.forms import refusal_words
+from hotline.web.desktop.pushes import outbound
+from hotline.web.desktop.tickets import ticket_batch, tickets
+from hotline.web.desktop.upkeep import jobs, system
 from hotline.web.problems import REFUSAL_WORDS
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 from aiohttp import web
 
 from hotline import phone
-from hotline.crm.queries.calls import CallCustomerView, CallView, get_call, list_calls
-from hotline.crm.queries.customers import CustomerView
+from hotline.crm.queries.calls.calls import CallCustomerView, CallView, get_call, list_calls
+from hotline.crm.queries.customers.customers import CustomerView
 from hotline.errors import Forbidden, Invalid
 from hotline.web.context import house_of, signed_of
-from hotline.web.desktop.call_words import DISPOSITIONS, MISSED
+from hotline.web.desktop.calls.call_words import DISPOSITIONS, MISSED
 from hotline.web.desktop.forms import json_id, json_of, uuid_of
 from hotline.web.desktop.render import html, say, see_other
 from hotline.web.desktop.words import N_

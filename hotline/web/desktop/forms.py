@@ -52,7 +52,7 @@ def version_of(form: Form) -> int | None:
 
 def once_of(request: web.Request, form: Form) -> tuple[str, bytes] | None:
     """The id under which a script sends this form, however often, with a fingerprint of what it sends, for
-    ``crm.commands.idempotency``; None for a form that a browser sent by itself."""
+    ``crm.commands.upkeep.idempotency``; None for a form that a browser sent by itself."""
     sent = field(form, "once", 64)
     if not sent:
         return None

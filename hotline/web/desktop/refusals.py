@@ -6,14 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from hotline.web.desktop import (
-    campaign_refusals,
-    consent_refusals,
-    push_refusals,
-    segment_refusals,
-    template_refusals,
-)
+from hotline.web.desktop.campaigns import campaign_refusals, segment_refusals, template_refusals
+from hotline.web.desktop.consent import consent_refusals
 from hotline.web.desktop.marking import N_
+from hotline.web.desktop.pushes import push_refusals
 
 _OF_CAMPAIGNS: Final = (template_refusals, segment_refusals, campaign_refusals, consent_refusals, push_refusals)
 

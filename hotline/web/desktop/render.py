@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import hotline
 from hotline import phone
 from hotline.crm.company import Formats
-from hotline.crm.queries.outbound_stop import StopView
+from hotline.crm.queries.pushes.outbound_stop import StopView
 from hotline.web.brand import look_of
 from hotline.web.context import SIGNED, SignedIn, house_of
 from hotline.web.desktop import text

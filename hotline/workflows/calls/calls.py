@@ -29,15 +29,15 @@ from hotline.calls.story import (
     RingEnded,
     RingStarted,
 )
-from hotline.crm.commands import calls as commands
-from hotline.crm.commands.calls import CallRecord, Dialled, Owner, Phone
-from hotline.crm.commands.customers import lock_customer
-from hotline.crm.commands.ivr import session_facts
-from hotline.crm.commands.merges import root_of
-from hotline.crm.commands.notes import move_notes
-from hotline.crm.commands.twilio_waiting import note_pbx
-from hotline.crm.queries import calls as queries
-from hotline.crm.queries.customers import CustomerView
+from hotline.crm.commands.calls import calls as commands
+from hotline.crm.commands.calls.calls import CallRecord, Dialled, Owner, Phone
+from hotline.crm.commands.customers.customers import lock_customer
+from hotline.crm.commands.customers.merges import root_of
+from hotline.crm.commands.ivr.ivr import session_facts
+from hotline.crm.commands.tickets.notes import move_notes
+from hotline.crm.commands.twilio.twilio_waiting import note_pbx
+from hotline.crm.queries.calls import calls as queries
+from hotline.crm.queries.customers.customers import CustomerView
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import NotFound

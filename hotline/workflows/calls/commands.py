@@ -14,13 +14,13 @@ from uuid import UUID
 from hotline import phone
 from hotline.calls.command_states import CommandAction, CommandState
 from hotline.calls.twilio_phones import pbx_phones, twilio_phones
-from hotline.crm.commands import pbx_commands as commands
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.commands.pbx_commands import CommandOrder
+from hotline.crm.commands.calls import pbx_commands as commands
+from hotline.crm.commands.calls.pbx_commands import CommandOrder
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
 from hotline.crm.leases import Lease, LeaseLost
-from hotline.crm.queries import pbx_commands as queries
-from hotline.crm.queries.pbx_commands import AgentPhone, CallTarget, CommandView, OpenLeg, get_command
-from hotline.crm.queries.tickets import find_callback_number, require_ticket
+from hotline.crm.queries.calls import pbx_commands as queries
+from hotline.crm.queries.calls.pbx_commands import AgentPhone, CallTarget, CommandView, OpenLeg, get_command
+from hotline.crm.queries.tickets.tickets import find_callback_number, require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound

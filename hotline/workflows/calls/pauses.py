@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from hotline.crm import company
-from hotline.crm.commands import pbx_commands
-from hotline.crm.commands import wrap_ups as commands
-from hotline.crm.commands.calls import CallRecord
-from hotline.crm.commands.wrap_ups import REASON, Place
+from hotline.crm.commands.calls import pbx_commands
+from hotline.crm.commands.calls import wrap_ups as commands
+from hotline.crm.commands.calls.calls import CallRecord
+from hotline.crm.commands.calls.wrap_ups import REASON, Place
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.pbx import dial
 from hotline.workflows.calls.commands import LIFETIME

@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict
 
 from pydantic import SecretStr
 
-from hotline.crm.commands import stored_pbxs as commands
+from hotline.crm.commands.company import stored_pbxs as commands
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Conflict, Invalid

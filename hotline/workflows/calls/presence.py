@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hotline.crm.commands import presence
-from hotline.crm.commands.presence import Member, MemberChange
+from hotline.crm.commands.calls import presence
+from hotline.crm.commands.calls.presence import Member, MemberChange
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.events import EVERYONE, permission_mark, user_mark

@@ -22,11 +22,11 @@ from uuid import UUID
 import structlog
 
 from hotline.crm import company
-from hotline.crm.commands import recordings as commands
-from hotline.crm.commands.recordings import Kind, NewRecording
+from hotline.crm.commands.calls import recordings as commands
+from hotline.crm.commands.calls.recordings import Kind, NewRecording
 from hotline.crm.keys import PersonalKey, Wrapped
-from hotline.crm.queries import recordings as queries
-from hotline.crm.queries.recordings import SealedFile
+from hotline.crm.queries.calls import recordings as queries
+from hotline.crm.queries.calls.recordings import SealedFile
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import HotlineError, NotFound, Unavailable
 from hotline.ivr.effects import Prompt

@@ -25,7 +25,7 @@ from hotline.calls.story import (
     RingEnded,
     RingStarted,
 )
-from hotline.crm.commands.calls import CallRecord, LegRecord, Phone
+from hotline.crm.commands.calls.calls import CallRecord, LegRecord, Phone
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.events import permission_mark, queue_mark, user_mark
 from hotline.phone import LONGEST_SHORT_NUMBER

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from hotline.crm.commands import recordings as commands
-from hotline.crm.queries import recordings as queries
+from hotline.crm.commands.calls import recordings as commands
+from hotline.crm.queries.calls import recordings as queries
 from hotline.crm.viewer import Viewer
 from hotline.workflows.house import House
 

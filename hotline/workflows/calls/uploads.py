@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
 from uuid import UUID
 
-from hotline.crm.commands.recordings import Kind
+from hotline.crm.commands.calls.recordings import Kind
 from hotline.crm.keys import Keyring
 from hotline.errors import Forbidden, HotlineError
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from hotline.crm.commands import notes
-from hotline.crm.commands import wrap_ups as commands
-from hotline.crm.commands.tickets import lock_ticket, ticket_of_call
-from hotline.crm.commands.wrap_ups import WrapUpRecord
-from hotline.crm.queries.calls import require_call
-from hotline.crm.queries.tickets import require_ticket
-from hotline.crm.queries.wrap_ups import WrapUpView, get_wrap_up
+from hotline.crm.commands.calls import wrap_ups as commands
+from hotline.crm.commands.calls.wrap_ups import WrapUpRecord
+from hotline.crm.commands.tickets import notes
+from hotline.crm.commands.tickets.tickets import lock_ticket, ticket_of_call
+from hotline.crm.queries.calls.calls import require_call
+from hotline.crm.queries.calls.wrap_ups import WrapUpView, get_wrap_up
+from hotline.crm.queries.tickets.tickets import require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import many_lines

@@ -14,9 +14,9 @@ from hotline.campaigns.experiment import split
 from hotline.campaigns.limits import read_limits
 from hotline.campaigns.manifest import Difference, Frozen, FrozenArm, FrozenSegment, FrozenSender, present
 from hotline.crm import company
-from hotline.crm.queries.campaigns import CampaignView, current_versions, read_choices, writers
-from hotline.crm.queries.segments import current_version
-from hotline.crm.queries.templates import read_versions
+from hotline.crm.queries.campaigns.campaigns import CampaignView, current_versions, read_choices, writers
+from hotline.crm.queries.campaigns.segments import current_version
+from hotline.crm.queries.campaigns.templates import read_versions
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Invalid

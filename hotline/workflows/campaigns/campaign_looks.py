@@ -17,14 +17,14 @@ from hotline.campaigns.limits import read_limits
 from hotline.campaigns.quiet_hours import DISTURBING
 from hotline.campaigns.render import CompiledVersion, compile_version, render
 from hotline.campaigns.render_errors import MissingValue, RenderError
-from hotline.crm.queries.campaigns import CampaignView, read_choices
-from hotline.crm.queries.customer_search import read_customers
-from hotline.crm.queries.customer_views import CustomerView
-from hotline.crm.queries.manifests import ManifestView, last_approved
-from hotline.crm.queries.push_campaigns import push_rates
-from hotline.crm.queries.recipient_places import beginnings_of, places_of
-from hotline.crm.queries.recipient_samples import Chosen, among, choose
-from hotline.crm.queries.segments import read_definition, sample
+from hotline.crm.queries.campaigns.campaigns import CampaignView, read_choices
+from hotline.crm.queries.campaigns.manifests import ManifestView, last_approved
+from hotline.crm.queries.campaigns.recipient_places import beginnings_of, places_of
+from hotline.crm.queries.campaigns.recipient_samples import Chosen, among, choose
+from hotline.crm.queries.campaigns.segments import read_definition, sample
+from hotline.crm.queries.customers.customer_search import read_customers
+from hotline.crm.queries.customers.customer_views import CustomerView
+from hotline.crm.queries.pushes.push_campaigns import push_rates
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.workflows.campaigns.template_previews import HIDDEN, Preview, example_url, filled
 from hotline.workflows.house import House

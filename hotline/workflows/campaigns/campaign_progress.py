@@ -12,11 +12,11 @@ import structlog
 
 from hotline.campaigns.approved import Approved
 from hotline.campaigns.figures import Figures, Verdict, judge
-from hotline.crm.commands import campaign_runs as runs
-from hotline.crm.commands.campaign_states import AUDIENCE, move
+from hotline.crm.commands.campaigns import campaign_runs as runs
+from hotline.crm.commands.campaigns.campaign_states import AUDIENCE, move
 from hotline.crm.leases import Lease, check
-from hotline.crm.queries import campaign_runs as known
-from hotline.crm.queries.campaign_runs import AtWork, RunView
+from hotline.crm.queries.campaigns import campaign_runs as known
+from hotline.crm.queries.campaigns.campaign_runs import AtWork, RunView
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House
 

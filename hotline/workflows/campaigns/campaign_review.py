@@ -29,13 +29,13 @@ from hotline.campaigns.schedule import Birthday, Triggered, read_schedule
 from hotline.campaigns.states import Event, NotNow, after
 from hotline.crm import company
 from hotline.crm.audience_proof import digest as audience_digest
-from hotline.crm.commands.audience import freeze
-from hotline.crm.commands.campaign_states import AUDIENCE, move, move_row
-from hotline.crm.commands.campaigns import lock_campaign
-from hotline.crm.commands.manifests import create_manifest, fill_manifest, note_decision, set_expiry
-from hotline.crm.commands.templates import freeze_links
-from hotline.crm.queries.campaigns import CampaignView, few_customers, get_campaign
-from hotline.crm.queries.manifests import ManifestView, expired, get_manifest
+from hotline.crm.commands.campaigns.audience import freeze
+from hotline.crm.commands.campaigns.campaign_states import AUDIENCE, move, move_row
+from hotline.crm.commands.campaigns.campaigns import lock_campaign
+from hotline.crm.commands.campaigns.manifests import create_manifest, fill_manifest, note_decision, set_expiry
+from hotline.crm.commands.campaigns.templates import freeze_links
+from hotline.crm.queries.campaigns.campaigns import CampaignView, few_customers, get_campaign
+from hotline.crm.queries.campaigns.manifests import ManifestView, expired, get_manifest
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError

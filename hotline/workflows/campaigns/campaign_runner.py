@@ -11,10 +11,10 @@ from uuid import UUID
 import structlog
 
 from hotline.campaigns.approved import Approved, read_approved
-from hotline.crm.commands import campaign_runs as runs
+from hotline.crm.commands.campaigns import campaign_runs as runs
 from hotline.crm.leases import Lease, LeaseLost, check
-from hotline.crm.queries import campaign_runs as known
-from hotline.crm.queries.campaign_runs import AtWork
+from hotline.crm.queries.campaigns import campaign_runs as known
+from hotline.crm.queries.campaigns.campaign_runs import AtWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.workflows.campaigns import campaign_progress, release

@@ -14,14 +14,14 @@ from hotline.campaigns import plan, triggers
 from hotline.campaigns.approved import LATEST, Approved, Due, deliveries
 from hotline.campaigns.schedule import Birthday, Holiday, NoContact, TicketClosed, Triggered
 from hotline.campaigns.triggers import Window
-from hotline.crm.commands import audience
-from hotline.crm.commands import campaign_runs as runs
-from hotline.crm.commands.customer_facts import read_all_marked
+from hotline.crm.commands.campaigns import audience
+from hotline.crm.commands.campaigns import campaign_runs as runs
+from hotline.crm.commands.customers.customer_facts import read_all_marked
 from hotline.crm.leases import Lease, check
-from hotline.crm.queries import campaign_runs as known
-from hotline.crm.queries.campaign_runs import AtWork
-from hotline.crm.queries.recipient_places import places_of
-from hotline.crm.queries.trigger_matches import MOST, Match, matches, released_on
+from hotline.crm.queries.campaigns import campaign_runs as known
+from hotline.crm.queries.campaigns.campaign_runs import AtWork
+from hotline.crm.queries.campaigns.recipient_places import places_of
+from hotline.crm.queries.campaigns.trigger_matches import MOST, Match, matches, released_on
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.campaigns.sealed_days import greeted

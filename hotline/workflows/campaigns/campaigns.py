@@ -11,14 +11,14 @@ from hotline.campaigns.draft import COMPANY_SENDER, MOST_FALLBACKS, WITHOUT_SEND
 from hotline.campaigns.limits import Limits, read_limits
 from hotline.campaigns.schedule import AnySchedule, kind_of, read_schedule
 from hotline.campaigns.states import PURPOSES, Channel, Event, channel_of
-from hotline.crm.commands import campaigns as commands
-from hotline.crm.commands.campaign_runs import prolong
-from hotline.crm.commands.campaign_states import move
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.commands.templates import keep_anonymous
-from hotline.crm.queries.campaigns import CampaignView, SenderChoice, find_choice, get_campaign, read_choices
-from hotline.crm.queries.segments import current_version
-from hotline.crm.queries.templates import read_versions
+from hotline.crm.commands.campaigns import campaigns as commands
+from hotline.crm.commands.campaigns.campaign_runs import prolong
+from hotline.crm.commands.campaigns.campaign_states import move
+from hotline.crm.commands.campaigns.templates import keep_anonymous
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
+from hotline.crm.queries.campaigns.campaigns import CampaignView, SenderChoice, find_choice, get_campaign, read_choices
+from hotline.crm.queries.campaigns.segments import current_version
+from hotline.crm.queries.campaigns.templates import read_versions
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import one_line

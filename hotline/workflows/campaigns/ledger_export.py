@@ -10,10 +10,10 @@ from uuid import UUID
 
 from hotline.conversations.delivery import DELIVERIES
 from hotline.crm.commands.ending_files import note_job
-from hotline.crm.commands.push_files import add_push_file
-from hotline.crm.queries.campaigns import get_campaign
-from hotline.crm.queries.ledger import DeliveryView, LedgerFilter, list_deliveries
-from hotline.crm.queries.push_files import TABLE, PushFileView, get_push_file, read_push_file
+from hotline.crm.commands.pushes.push_files import add_push_file
+from hotline.crm.queries.campaigns.campaigns import get_campaign
+from hotline.crm.queries.campaigns.ledger import DeliveryView, LedgerFilter, list_deliveries
+from hotline.crm.queries.pushes.push_files import TABLE, PushFileView, get_push_file, read_push_file
 from hotline.crm.viewer import Viewer
 from hotline.customers.table_cells import defused
 from hotline.errors import Invalid

@@ -8,7 +8,7 @@ from uuid import UUID
 from hotline.campaigns import clicks, tokens
 from hotline.campaigns import links as link_rules
 from hotline.campaigns.render_errors import RenderError
-from hotline.crm.commands.link_clicks import Link, hold_link, note_click
+from hotline.crm.commands.campaigns.link_clicks import Link, hold_link, note_click
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound

@@ -17,13 +17,13 @@ from hotline.campaigns.approved import Approved, Due, deliveries
 from hotline.campaigns.figures import gate
 from hotline.campaigns.plan import Planned
 from hotline.campaigns.schedule import Drip, LocalTime, Now, Recurring, Triggered
-from hotline.crm.commands import audience
-from hotline.crm.commands import campaign_runs as runs
-from hotline.crm.commands.campaign_states import move
+from hotline.crm.commands.campaigns import audience
+from hotline.crm.commands.campaigns import campaign_runs as runs
+from hotline.crm.commands.campaigns.campaign_states import move
 from hotline.crm.leases import Lease, check
-from hotline.crm.queries import campaign_runs as known
-from hotline.crm.queries.campaign_runs import AtWork, Chosen, RunView
-from hotline.crm.queries.recipient_places import places_of
+from hotline.crm.queries.campaigns import campaign_runs as known
+from hotline.crm.queries.campaigns.campaign_runs import AtWork, Chosen, RunView
+from hotline.crm.queries.campaigns.recipient_places import places_of
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.campaigns.campaign_review import prove

@@ -13,11 +13,11 @@ from uuid import UUID
 from hotline.campaigns.compare import Difference, Rate, differences, rate
 from hotline.campaigns.figures import Figures
 from hotline.campaigns.limits import read_limits
-from hotline.crm.queries import results as queries
-from hotline.crm.queries.campaign_runs import RunView, list_runs
-from hotline.crm.queries.campaigns import CampaignView, get_campaign
-from hotline.crm.queries.ledger import variant_name, variant_names
-from hotline.crm.queries.results import Counts, Followed, Funnel, Series
+from hotline.crm.queries.campaigns import results as queries
+from hotline.crm.queries.campaigns.campaign_runs import RunView, list_runs
+from hotline.crm.queries.campaigns.campaigns import CampaignView, get_campaign
+from hotline.crm.queries.campaigns.ledger import variant_name, variant_names
+from hotline.crm.queries.campaigns.results import Counts, Followed, Funnel, Series
 from hotline.crm.viewer import Viewer
 from hotline.workflows.house import House
 

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from hotline.campaigns.schedule import Birthday
-from hotline.crm.queries.sealed_days import sealed_days
+from hotline.crm.queries.customers.sealed_days import sealed_days
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden, Invalid

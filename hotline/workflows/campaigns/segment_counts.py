@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.crm.queries.audience import breakdown, count_customers, next_piece, require_all
-from hotline.crm.queries.segments import current_version, read_definition
+from hotline.crm.queries.campaigns.audience import breakdown, count_customers, next_piece, require_all
+from hotline.crm.queries.campaigns.segments import current_version, read_definition
 from hotline.crm.viewer import Viewer
 from hotline.workflows import background
 from hotline.workflows.background import Kind, Run

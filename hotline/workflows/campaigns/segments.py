@@ -13,13 +13,11 @@ import structlog
 
 from hotline.campaigns.consent import CHANNELS, PURPOSES, Channel, Purpose
 from hotline.campaigns.segment_rules import Rule, parse
-from hotline.crm.commands import segments as commands
-from hotline.crm.commands.customer_facts import marks_left, read_marked
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.queries.audience import Breakdown, Definition, Lists, breakdown, require_all
-from hotline.crm.queries.custom_fields import read_fields
-from hotline.crm.queries.customer_views import CustomerView
-from hotline.crm.queries.segments import (
+from hotline.crm.commands.campaigns import segments as commands
+from hotline.crm.commands.customers.customer_facts import marks_left, read_marked
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
+from hotline.crm.queries.campaigns.audience import Breakdown, Definition, Lists, breakdown, require_all
+from hotline.crm.queries.campaigns.segments import (
     Explained,
     SegmentView,
     Side,
@@ -27,6 +25,8 @@ from hotline.crm.queries.segments import (
     get_segment,
     sample,
 )
+from hotline.crm.queries.customers.custom_fields import read_fields
+from hotline.crm.queries.customers.customer_views import CustomerView
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import many_lines, one_line
 from hotline.errors import HotlineError, Invalid, Unavailable

@@ -11,9 +11,9 @@ from uuid import UUID
 from hotline.campaigns.content import MOST_LOCALES, clean, clean_locale, whole
 from hotline.campaigns.render import CHANNELS, Channel
 from hotline.channels.mail.mjml import html_of, text_of
-from hotline.crm.commands.templates import keep_anonymous
+from hotline.crm.commands.campaigns.templates import keep_anonymous
 from hotline.crm.database import Reader
-from hotline.crm.queries.custom_fields import read_fields
+from hotline.crm.queries.customers.custom_fields import read_fields
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import Viewer
 from hotline.errors import Invalid

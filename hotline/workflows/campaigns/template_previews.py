@@ -14,7 +14,7 @@ from hotline.campaigns.render_errors import MissingValue, RenderError, UnusableV
 from hotline.campaigns.value_text import written_day
 from hotline.conversations import segments
 from hotline.conversations.segments import Segments
-from hotline.crm.queries.customers import get_customer
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import Viewer
 from hotline.workflows.house import House
 from hotline.workflows.pushes.prices import price_list

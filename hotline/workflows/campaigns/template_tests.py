@@ -12,10 +12,10 @@ from uuid import UUID
 from hotline.campaigns.render import SIGNATURE, Channel, Rendered
 from hotline.campaigns.render_errors import RenderError
 from hotline.channels.errors import ChannelError
-from hotline.crm.queries.manifests import ManifestView
-from hotline.crm.queries.senders import default_sender
-from hotline.crm.queries.template_tests import ACTION, count_tests, is_customers
-from hotline.crm.queries.users import get_user
+from hotline.crm.queries.campaigns.manifests import ManifestView
+from hotline.crm.queries.campaigns.template_tests import ACTION, count_tests, is_customers
+from hotline.crm.queries.conversations.senders import default_sender
+from hotline.crm.queries.people.users import get_user
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import contact_points
 from hotline.errors import Conflict, Forbidden, Invalid, NotFound, TooMany

@@ -8,9 +8,9 @@ from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from hotline.campaigns.content import as_written
-from hotline.crm.commands import templates as commands
-from hotline.crm.commands.campaign_voids import void_by_template
-from hotline.crm.queries.templates import TemplateView, get_template
+from hotline.crm.commands.campaigns import templates as commands
+from hotline.crm.commands.campaigns.campaign_voids import void_by_template
+from hotline.crm.queries.campaigns.templates import TemplateView, get_template
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
 from hotline.workflows.campaigns.template_content import channel_of, content_of

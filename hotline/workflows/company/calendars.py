@@ -14,9 +14,9 @@ from typing import Final
 
 from hotline.calendars import Calendar
 from hotline.calendars.spec import CalendarSpec
-from hotline.crm.commands import sla as commands
+from hotline.crm.commands.tickets import sla as commands
 from hotline.crm.database import Reader
-from hotline.crm.queries.calendars import CalendarView, fingerprint, get_calendar, read_basis
+from hotline.crm.queries.company.calendars import CalendarView, fingerprint, get_calendar, read_basis
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Invalid

@@ -9,9 +9,9 @@ from time import monotonic
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
-from hotline.crm.commands import custom_fields as commands
+from hotline.crm.commands.customers import custom_fields as commands
 from hotline.crm.database import Reader
-from hotline.crm.queries.custom_fields import MOST, get_field, read_fields
+from hotline.crm.queries.customers.custom_fields import MOST, get_field, read_fields
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import money

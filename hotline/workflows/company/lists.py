@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final, TypedDict
 
-from hotline.crm.commands.lists import lock_lists, write_list
+from hotline.crm.commands.company.lists import lock_lists, write_list
 from hotline.crm.database import Reader
-from hotline.crm.queries.lists import MOST_ENTRIES, Lists, ListView, get_list, read_lists
+from hotline.crm.queries.company.lists import MOST_ENTRIES, Lists, ListView, get_list, read_lists
 from hotline.crm.shipped_lists import FIXED
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
 
-from hotline.crm.commands import deliveries
-from hotline.crm.commands import senders as commands
-from hotline.crm.queries.senders import Channel, SenderView, get_sender, list_senders
+from hotline.crm.commands.conversations import deliveries
+from hotline.crm.commands.conversations import senders as commands
+from hotline.crm.queries.conversations.senders import Channel, SenderView, get_sender, list_senders
 from hotline.crm.viewer import Viewer
 from hotline.customers.contact_points import Kind, normalise
 from hotline.customers.text import one_line

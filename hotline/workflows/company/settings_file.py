@@ -13,15 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hotline.calendars.spec import CalendarSpec
 from hotline.crm import company as sections
-from hotline.crm.commands import sla as commands
-from hotline.crm.commands.categories import write_categories
+from hotline.crm.commands.tickets import sla as commands
+from hotline.crm.commands.tickets.categories import write_categories
 from hotline.crm.database import Reader
-from hotline.crm.queries.calendars import list_calendars, read_basis
-from hotline.crm.queries.categories import list_categories
-from hotline.crm.queries.custom_fields import MOST as MOST_FIELDS
-from hotline.crm.queries.lists import read_lists
-from hotline.crm.queries.roles import MOST as MOST_ROLES
-from hotline.crm.queries.sla import list_policies
+from hotline.crm.queries.company.calendars import list_calendars, read_basis
+from hotline.crm.queries.company.lists import read_lists
+from hotline.crm.queries.customers.custom_fields import MOST as MOST_FIELDS
+from hotline.crm.queries.people.roles import MOST as MOST_ROLES
+from hotline.crm.queries.tickets.categories import list_categories
+from hotline.crm.queries.tickets.sla import list_policies
 from hotline.crm.shipped_lists import SHIPPED_LISTS
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer

@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from hotline.crm.database import Reader
-from hotline.crm.queries.custom_fields import get_field, read_fields
-from hotline.crm.queries.roles import list_roles
-from hotline.crm.queries.tiers import list_tiers
+from hotline.crm.queries.customers.custom_fields import get_field, read_fields
+from hotline.crm.queries.customers.tiers import list_tiers
+from hotline.crm.queries.people.roles import list_roles
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.customers.custom_fields import CustomField

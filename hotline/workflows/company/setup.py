@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from hotline.crm.commands import setup as commands
-from hotline.crm.queries.pbx_commands import CommandView, get_command
-from hotline.crm.queries.setup import STEPS, SetupView, Step, read_setup
-from hotline.crm.queries.users import get_user
+from hotline.crm.commands.company import setup as commands
+from hotline.crm.queries.calls.pbx_commands import CommandView, get_command
+from hotline.crm.queries.company.setup import STEPS, SetupView, Step, read_setup
+from hotline.crm.queries.people.users import get_user
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import HotlineError, NotFound, Unavailable
 from hotline.workflows.calls.commands import LIFETIME, send_command

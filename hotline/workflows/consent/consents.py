@@ -9,9 +9,9 @@ from typing import Final, cast
 from uuid import UUID
 
 from hotline.campaigns.consent import ASKED, PURPOSES, STATES, Channel, Purpose, State
-from hotline.crm.commands.consents import LONGEST_PROOF, LONGEST_WORDING, Said, Source, say
-from hotline.crm.queries.consents import ConsentRecordView, get_consent_record
-from hotline.crm.queries.customers import require_customer
+from hotline.crm.commands.consent.consents import LONGEST_PROOF, LONGEST_WORDING, Said, Source, say
+from hotline.crm.queries.consent.consents import ConsentRecordView, get_consent_record
+from hotline.crm.queries.customers.customers import require_customer
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import many_lines
 from hotline.errors import Conflict, Invalid, NotFound

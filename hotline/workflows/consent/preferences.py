@@ -9,9 +9,9 @@ from uuid import UUID
 
 from hotline.campaigns import tokens
 from hotline.campaigns.consent import ASKED, Channel, Purpose
-from hotline.crm.commands.consents import withdraw
-from hotline.crm.commands.opt_outs import let_go, opt_in, opt_out
-from hotline.crm.queries.preferences import Holder, addresses_of, holder_of_customer, holder_of_delivery
+from hotline.crm.commands.consent.consents import withdraw
+from hotline.crm.commands.consent.opt_outs import let_go, opt_in, opt_out
+from hotline.crm.queries.consent.preferences import Holder, addresses_of, holder_of_customer, holder_of_delivery
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound
 from hotline.workflows.campaigns.links import secrets

@@ -24,11 +24,11 @@ from hotline.campaigns.suppression_list import (
     columns_of,
     read_line,
 )
+from hotline.crm.commands.consent.opt_outs import opt_out_many
+from hotline.crm.commands.consent.suppressions import Held
 from hotline.crm.commands.ending_files import note_job, note_whole
-from hotline.crm.commands.opt_outs import opt_out_many
-from hotline.crm.commands.push_files import add_push_file
-from hotline.crm.commands.suppressions import Held
-from hotline.crm.queries.push_files import TABLE, PushFileView, get_push_file, read_push_file
+from hotline.crm.commands.pushes.push_files import add_push_file
+from hotline.crm.queries.pushes.push_files import TABLE, PushFileView, get_push_file, read_push_file
 from hotline.crm.viewer import Viewer
 from hotline.customers.import_csv import Row, guess_delimiter, rows_of
 from hotline.customers.import_encoding import MARKING, SAMPLE, decoder_of, guess_encoding, refuse_other_formats

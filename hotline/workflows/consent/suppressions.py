@@ -1,6 +1,7 @@
 """Who gets nothing over a channel: said by people, taken back by people. What customers say themselves by STOP and
 START is ``workflows.conversations.messages``, by a link ``workflows.consent.preferences``; what providers say is
-``workflows.pushes.deliveries`` and ``workflows.mail.mail_bounces``. All of them end in ``crm.commands.opt_outs``."""
+``workflows.pushes.deliveries`` and ``workflows.mail.mail_bounces``. All of them end in
+``crm.commands.consent.opt_outs``."""
 
 from __future__ import annotations
 
@@ -8,12 +9,12 @@ from typing import Final, cast, get_args
 from uuid import UUID
 
 from hotline.campaigns.consent import Channel
-from hotline.crm.commands import suppressions as commands
-from hotline.crm.commands.conversations import lock_conversation, save_conversation
-from hotline.crm.commands.opt_outs import opt_in, opt_out
-from hotline.crm.commands.suppressions import Reason, Scope, Source
-from hotline.crm.queries.conversations import ConversationView, get_conversation, require_conversation
-from hotline.crm.queries.suppressions import SuppressionView, get_suppression, list_suppressions
+from hotline.crm.commands.consent import suppressions as commands
+from hotline.crm.commands.consent.opt_outs import opt_in, opt_out
+from hotline.crm.commands.consent.suppressions import Reason, Scope, Source
+from hotline.crm.commands.conversations.conversations import lock_conversation, save_conversation
+from hotline.crm.queries.consent.suppressions import SuppressionView, get_suppression, list_suppressions
+from hotline.crm.queries.conversations.conversations import ConversationView, get_conversation, require_conversation
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import Viewer
 from hotline.customers import contact_points

@@ -7,17 +7,17 @@ from uuid import UUID
 
 from hotline import phone
 from hotline.conversations.states import Channel
-from hotline.crm.commands import conversations as commands
-from hotline.crm.commands import customers as customer_commands
-from hotline.crm.commands.calls import find_owners
-from hotline.crm.commands.conversations import ConversationRecord
-from hotline.crm.commands.customer_parts import ContactPointData
-from hotline.crm.commands.message_facts import locale_of, tier_key_of
-from hotline.crm.commands.ticket_texts import move_texts
-from hotline.crm.commands.tickets import TicketRecord
+from hotline.crm.commands.calls.calls import find_owners
+from hotline.crm.commands.conversations import conversations as commands
+from hotline.crm.commands.conversations.conversations import ConversationRecord
+from hotline.crm.commands.conversations.message_facts import locale_of, tier_key_of
+from hotline.crm.commands.customers import customers as customer_commands
+from hotline.crm.commands.customers.customer_parts import ContactPointData
+from hotline.crm.commands.tickets.ticket_texts import move_texts
+from hotline.crm.commands.tickets.tickets import TicketRecord
 from hotline.crm.keys import PersonalKey
-from hotline.crm.queries.reaching import address_of_customer
-from hotline.crm.queries.senders import default_sender, get_sender
+from hotline.crm.queries.conversations.senders import default_sender, get_sender
+from hotline.crm.queries.customers.reaching import address_of_customer
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import contact_points

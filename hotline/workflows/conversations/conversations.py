@@ -11,19 +11,24 @@ from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
 
 from hotline.conversations.states import State
-from hotline.crm.commands.conversation_waits import conversations_to_return
-from hotline.crm.commands.conversations import (
+from hotline.crm.commands.conversations.conversation_waits import conversations_to_return
+from hotline.crm.commands.conversations.conversations import (
     ConversationRecord,
     conversation_marks,
     lock_conversation,
     save_conversation,
 )
-from hotline.crm.commands.idempotency import Idempotency
-from hotline.crm.commands.merges import root_of
-from hotline.crm.queries.conversations import ConversationView, get_conversation, require_conversation, seen_by_whom
-from hotline.crm.queries.customers import require_customer
-from hotline.crm.queries.pbx_commands import find_agent
-from hotline.crm.queries.tickets import require_ticket
+from hotline.crm.commands.customers.merges import root_of
+from hotline.crm.commands.upkeep.idempotency import Idempotency
+from hotline.crm.queries.calls.pbx_commands import find_agent
+from hotline.crm.queries.conversations.conversations import (
+    ConversationView,
+    get_conversation,
+    require_conversation,
+    seen_by_whom,
+)
+from hotline.crm.queries.customers.customers import require_customer
+from hotline.crm.queries.tickets.tickets import require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.contact_points import Kind, mask

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from hotline.crm import company
-from hotline.crm.commands.conversations import lock_idle, save_conversation
+from hotline.crm.commands.conversations.conversations import lock_idle, save_conversation
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company.company import get as company_section
 from hotline.workflows.house import House

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from hotline.campaigns.value_text import written_day
 from hotline.conversations.macros import Actions, fill, text_for
-from hotline.crm.commands.macros import count_use
+from hotline.crm.commands.conversations.macros import count_use
 from hotline.crm.company import Company
-from hotline.crm.queries.conversations import ConversationView, get_conversation
-from hotline.crm.queries.customers import get_customer
-from hotline.crm.queries.macros import MacroView, get_macro
-from hotline.crm.queries.tickets import get_ticket
-from hotline.crm.queries.users import get_user
+from hotline.crm.queries.conversations.conversations import ConversationView, get_conversation
+from hotline.crm.queries.conversations.macros import MacroView, get_macro
+from hotline.crm.queries.customers.customers import get_customer
+from hotline.crm.queries.people.users import get_user
+from hotline.crm.queries.tickets.tickets import get_ticket
 from hotline.crm.viewer import Viewer
 from hotline.errors import Conflict, Forbidden, NotFound
 from hotline.workflows.company import company

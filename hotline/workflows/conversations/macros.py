@@ -16,8 +16,8 @@ from hotline.conversations.macros import (
     MacroState,
     unknown_placeholders,
 )
-from hotline.crm.commands import macros as commands
-from hotline.crm.queries.macros import MacroView, get_macro
+from hotline.crm.commands.conversations import macros as commands
+from hotline.crm.queries.conversations.macros import MacroView, get_macro
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import many_lines, one_line
 from hotline.errors import Forbidden, Invalid

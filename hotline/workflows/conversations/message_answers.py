@@ -10,9 +10,9 @@ from hotline.conversations import auto_answer, segments
 from hotline.conversations.auto_answer import Which
 from hotline.conversations.states import Channel
 from hotline.crm import company
-from hotline.crm.commands.conversations import ConversationRecord
-from hotline.crm.commands.message_facts import auto_answers, last_answer_named
-from hotline.crm.commands.messages import NewMessage
+from hotline.crm.commands.conversations.conversations import ConversationRecord
+from hotline.crm.commands.conversations.message_facts import auto_answers, last_answer_named
+from hotline.crm.commands.conversations.messages import NewMessage
 from hotline.crm.section import Locale
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.workflows.company.calendars import rules_of

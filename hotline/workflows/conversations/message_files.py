@@ -19,14 +19,14 @@ from prometheus_client import Counter
 from hotline.channels.errors import ChannelError, MediaRefused, NotConfigured
 from hotline.channels.outgoing_urls import Gone, TooLarge
 from hotline.crm import company
-from hotline.crm.commands import message_files as commands
-from hotline.crm.commands.conversations import conversation_marks, lock_conversation
-from hotline.crm.commands.message_files import KeptFile, RefusedFile, WaitingFile
+from hotline.crm.commands.conversations import message_files as commands
+from hotline.crm.commands.conversations.conversations import conversation_marks, lock_conversation
+from hotline.crm.commands.conversations.message_files import KeptFile, RefusedFile, WaitingFile
 from hotline.crm.keys import PersonalKey, Wrapped
-from hotline.crm.queries import message_files as queries
-from hotline.crm.queries.conversations import require_conversation
-from hotline.crm.queries.message_files import SealedMessageFile
-from hotline.crm.queries.messages import MessageFileView
+from hotline.crm.queries.conversations import message_files as queries
+from hotline.crm.queries.conversations.conversations import require_conversation
+from hotline.crm.queries.conversations.message_files import SealedMessageFile
+from hotline.crm.queries.conversations.messages import MessageFileView
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import file_types

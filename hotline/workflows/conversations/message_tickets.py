@@ -7,9 +7,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.crm import company
-from hotline.crm.commands.conversations import ConversationRecord
-from hotline.crm.commands.ticket_texts import set_texts
-from hotline.crm.commands.tickets import TicketRecord, find_joinable, lock_ticket, new_entry
+from hotline.crm.commands.conversations.conversations import ConversationRecord
+from hotline.crm.commands.tickets.ticket_texts import set_texts
+from hotline.crm.commands.tickets.tickets import TicketRecord, find_joinable, lock_ticket, new_entry
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.tickets.states import OPEN
 from hotline.tickets.triage import Triage, triage

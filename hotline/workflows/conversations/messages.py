@@ -21,18 +21,18 @@ from hotline.conversations.auto_answer import Which, language_for
 from hotline.conversations.opt_out import Word
 from hotline.conversations.states import Channel
 from hotline.crm import company
-from hotline.crm.commands import conversations as commands
-from hotline.crm.commands.calls import find_owners
-from hotline.crm.commands.conversations import ConversationRecord
-from hotline.crm.commands.message_facts import locale_of
-from hotline.crm.commands.message_files import IncomingFile, add_files
-from hotline.crm.commands.messages import NewMessage, known_message, write_message
-from hotline.crm.commands.opt_outs import opt_in
-from hotline.crm.commands.opt_outs import opt_out as note_opt_out
-from hotline.crm.commands.senders import create_sender
-from hotline.crm.commands.suppressions import reasons_of
+from hotline.crm.commands.calls.calls import find_owners
+from hotline.crm.commands.consent.opt_outs import opt_in
+from hotline.crm.commands.consent.opt_outs import opt_out as note_opt_out
+from hotline.crm.commands.consent.suppressions import reasons_of
+from hotline.crm.commands.conversations import conversations as commands
+from hotline.crm.commands.conversations.conversations import ConversationRecord
+from hotline.crm.commands.conversations.message_facts import locale_of
+from hotline.crm.commands.conversations.message_files import IncomingFile, add_files
+from hotline.crm.commands.conversations.messages import NewMessage, known_message, write_message
+from hotline.crm.commands.conversations.senders import create_sender
 from hotline.crm.keys import PersonalKey
-from hotline.crm.queries.senders import SenderView, find_sender, get_sender
+from hotline.crm.queries.conversations.senders import SenderView, find_sender, get_sender
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.tickets.states import reference

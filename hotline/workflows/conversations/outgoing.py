@@ -17,9 +17,9 @@ import structlog
 from hotline.channels.errors import ChannelError, TemplateNeeded
 from hotline.conversations import window
 from hotline.conversations.states import Channel
-from hotline.crm.commands import outgoing as commands
-from hotline.crm.commands.outgoing import Opened, Taken
-from hotline.crm.commands.sender_pace import put_back, spend_pace
+from hotline.crm.commands.conversations import outgoing as commands
+from hotline.crm.commands.conversations.outgoing import Opened, Taken
+from hotline.crm.commands.conversations.sender_pace import put_back, spend_pace
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House

@@ -14,20 +14,20 @@ from uuid import UUID
 from hotline.conversations import segments, window
 from hotline.conversations.macros import left_unfilled
 from hotline.conversations.states import CHANNELS, Channel, State
-from hotline.crm.commands import conversations as commands
-from hotline.crm.commands.conversations import ConversationRecord
-from hotline.crm.commands.deliveries import lock_deliveries, save_deliveries
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.commands.message_facts import somebody_answered
-from hotline.crm.commands.message_files import take_files
-from hotline.crm.commands.messages import NewMessage, write_message
-from hotline.crm.commands.suppressions import lift, reasons_of
-from hotline.crm.commands.tickets import lock_ticket, new_entry
+from hotline.crm.commands.consent.suppressions import lift, reasons_of
+from hotline.crm.commands.conversations import conversations as commands
+from hotline.crm.commands.conversations.conversations import ConversationRecord
+from hotline.crm.commands.conversations.deliveries import lock_deliveries, save_deliveries
+from hotline.crm.commands.conversations.message_facts import somebody_answered
+from hotline.crm.commands.conversations.message_files import take_files
+from hotline.crm.commands.conversations.messages import NewMessage, write_message
+from hotline.crm.commands.tickets.tickets import lock_ticket, new_entry
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
 from hotline.crm.keys import PersonalKey
-from hotline.crm.queries.conversations import require_conversation
-from hotline.crm.queries.customers import require_customer
-from hotline.crm.queries.messages import MessageView, get_message
-from hotline.crm.queries.tickets import require_ticket
+from hotline.crm.queries.conversations.conversations import require_conversation
+from hotline.crm.queries.conversations.messages import MessageView, get_message
+from hotline.crm.queries.customers.customers import require_customer
+from hotline.crm.queries.tickets.tickets import require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line

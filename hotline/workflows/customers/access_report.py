@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hotline.crm.privacy import report as queries
 from hotline.crm.privacy.report import PersonReport, ReportFile, lines_of
-from hotline.crm.queries.customers import get_customer
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import Viewer
 from hotline.media.sealed import SealedReader
 from hotline.workflows.house import House

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, get_args
 from uuid import UUID
 
-from hotline.crm.commands import background as jobs
-from hotline.crm.commands import batches as commands
-from hotline.crm.commands.batches import MOST_TOLD, Action, Change, Step
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.queries.batches import BatchPreview, only, preview_batch
-from hotline.crm.queries.customer_filter import CustomerFilter, conditions
-from hotline.crm.queries.customer_search import found_ids
+from hotline.crm.commands.customers import batches as commands
+from hotline.crm.commands.customers.batches import MOST_TOLD, Action, Change, Step
+from hotline.crm.commands.upkeep import background as jobs
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
+from hotline.crm.queries.customers.batches import BatchPreview, only, preview_batch
+from hotline.crm.queries.customers.customer_filter import CustomerFilter, conditions
+from hotline.crm.queries.customers.customer_search import found_ids
 from hotline.crm.scopes import Arguments
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import Viewer

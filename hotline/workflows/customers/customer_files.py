@@ -18,12 +18,12 @@ from uuid import UUID
 import structlog
 
 from hotline.crm import company
-from hotline.crm.commands import customer_files as commands
-from hotline.crm.commands import customers
-from hotline.crm.commands.customer_files import NewFile
-from hotline.crm.queries import customer_files as queries
-from hotline.crm.queries.customer_files import FileView, SealedFile
-from hotline.crm.queries.customers import require_customer
+from hotline.crm.commands.customers import customer_files as commands
+from hotline.crm.commands.customers import customers
+from hotline.crm.commands.customers.customer_files import NewFile
+from hotline.crm.queries.customers import customer_files as queries
+from hotline.crm.queries.customers.customer_files import FileView, SealedFile
+from hotline.crm.queries.customers.customers import require_customer
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import file_types
 from hotline.errors import HotlineError, Invalid, Unavailable

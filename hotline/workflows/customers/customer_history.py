@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from hotline import phone
-from hotline.crm.commands import customers as commands
-from hotline.crm.commands.customer_state import read_state
-from hotline.crm.commands.customers import AddressData, ContactPointData
-from hotline.crm.queries.customer_history import ChangeView, changes_of_version
-from hotline.crm.queries.customers import CustomerView, get_customer
+from hotline.crm.commands.customers import customers as commands
+from hotline.crm.commands.customers.customer_state import read_state
+from hotline.crm.commands.customers.customers import AddressData, ContactPointData
+from hotline.crm.queries.customers.customer_history import ChangeView, changes_of_version
+from hotline.crm.queries.customers.customers import CustomerView, get_customer
 from hotline.crm.viewer import Viewer
 from hotline.customers.contact_points import ContactValue
 from hotline.customers.three_way import EditConflict, FieldConflict, merge_items, merge_set, merge_value

@@ -1,4 +1,4 @@
-"""What may come in about a customer, cleaned and normalised for ``crm.commands.customers``."""
+"""What may come in about a customer, cleaned and normalised for ``crm.commands.customers.customers``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
-from hotline.crm.commands.customers import AddressData, ContactPointData
+from hotline.crm.commands.customers.customers import AddressData, ContactPointData
 from hotline.crm.viewer import Viewer
 from hotline.customers import contact_points, custom_fields, preferences
 from hotline.customers.text import many_lines, one_line
@@ -68,8 +68,8 @@ class CustomerChanges(TypedDict, total=False):
 
 
 async def cleaned(house: House, data: CustomerChanges, *, viewer: Viewer, complete: bool = False) -> dict[str, Any]:
-    """The fields as ``crm.commands.customers`` takes them. ``complete``: nothing that a custom field requires is
-    missing. Raises Invalid, which names the field, and Forbidden for fields that the viewer may not see."""
+    """The fields as ``crm.commands.customers.customers`` takes them. ``complete``: nothing that a custom field
+    requires is missing. Raises Invalid, which names the field, and Forbidden for fields that the viewer may not see."""
     fields: dict[str, Any] = {}
     if "kind" in data:
         if data["kind"] not in ("person", "organisation"):

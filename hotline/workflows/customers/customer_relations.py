@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
-from hotline.crm.commands import customer_relations as commands
-from hotline.crm.queries.customer_relations import RelationView, get_relation
-from hotline.crm.queries.customers import require_customer
+from hotline.crm.commands.customers import customer_relations as commands
+from hotline.crm.queries.customers.customer_relations import RelationView, get_relation
+from hotline.crm.queries.customers.customers import require_customer
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import many_lines
 from hotline.errors import Invalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hotline.crm.commands.custom_columns import seal_clear_values
+from hotline.crm.commands.customers.custom_columns import seal_clear_values
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.customers.customer_files import keep_files
 from hotline.workflows.house import House

@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from hotline.crm.commands import bulk, notes
-from hotline.crm.commands import customers as commands
-from hotline.crm.commands.bulk import BulkCustomer
-from hotline.crm.commands.customer_changes import Source
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.queries.calls import require_call
-from hotline.crm.queries.customer_history import shown
-from hotline.crm.queries.customers import CustomerView, get_customer
+from hotline.crm.commands.customers import bulk
+from hotline.crm.commands.customers import customers as commands
+from hotline.crm.commands.customers.bulk import BulkCustomer
+from hotline.crm.commands.customers.customer_changes import Source
+from hotline.crm.commands.tickets import notes
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
+from hotline.crm.queries.calls.calls import require_call
+from hotline.crm.queries.customers.customer_history import shown
+from hotline.crm.queries.customers.customers import CustomerView, get_customer
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import many_lines, one_line
 from hotline.customers.three_way import Decided, EditConflict, FieldConflict

@@ -11,15 +11,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline import phone
-from hotline.crm.commands import duplicate_search as searching
-from hotline.crm.commands import duplicates as commands
-from hotline.crm.commands.duplicate_search import FoundPair
-from hotline.crm.commands.idempotency import Idempotency
+from hotline.crm.commands.customers import duplicate_search as searching
+from hotline.crm.commands.customers import duplicates as commands
+from hotline.crm.commands.customers.duplicate_search import FoundPair
+from hotline.crm.commands.upkeep.idempotency import Idempotency
 from hotline.crm.keys import Keyring
-from hotline.crm.queries import background as jobs
-from hotline.crm.queries import duplicates as queries
-from hotline.crm.queries.customers import require_customer
-from hotline.crm.queries.duplicates import Duplicate, Wanted
+from hotline.crm.queries.customers import duplicates as queries
+from hotline.crm.queries.customers.customers import require_customer
+from hotline.crm.queries.customers.duplicates import Duplicate, Wanted
+from hotline.crm.queries.upkeep import background as jobs
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import contact_points
 from hotline.customers.duplicates import LOOSE, WORTH, block_words, compare

@@ -11,11 +11,11 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import erasure as commands
-from hotline.crm.commands.erasure import Reach, Standing
-from hotline.crm.commands.tickets import lock_ticket
+from hotline.crm.commands.customers import erasure as commands
+from hotline.crm.commands.customers.erasure import Reach, Standing
+from hotline.crm.commands.tickets.tickets import lock_ticket
 from hotline.crm.database import Reader
-from hotline.crm.queries.customers import get_customer
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Invalid, NotFound

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.crm.commands.customers.exports import add_export
 from hotline.crm.commands.ending_files import note_job
-from hotline.crm.commands.exports import add_export
 from hotline.crm.database import Row
 from hotline.crm.keys import Keyring
-from hotline.crm.queries import exports as queries
-from hotline.crm.queries.customer_filter import CustomerFilter
-from hotline.crm.queries.customer_search import found_ids
-from hotline.crm.queries.customer_views import CustomerView, customer_view
-from hotline.crm.queries.exports import TABLE, ExportView
+from hotline.crm.queries.customers import exports as queries
+from hotline.crm.queries.customers.customer_filter import CustomerFilter
+from hotline.crm.queries.customers.customer_search import found_ids
+from hotline.crm.queries.customers.customer_views import CustomerView, customer_view
+from hotline.crm.queries.customers.exports import TABLE, ExportView
 from hotline.crm.viewer import Viewer
 from hotline.customers import export_table
 from hotline.customers.custom_fields import FieldSet, to_text

@@ -10,14 +10,14 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import import_consents, import_undo
-from hotline.crm.commands import imports as commands
-from hotline.crm.commands.bulk import BATCH, settle
-from hotline.crm.commands.import_steps import Rules, Seen, Tally, write_step
+from hotline.crm.commands.customers import import_consents, import_undo
+from hotline.crm.commands.customers import imports as commands
+from hotline.crm.commands.customers.bulk import BATCH, settle
+from hotline.crm.commands.customers.import_steps import Rules, Seen, Tally, write_step
 from hotline.crm.import_seal import Prepared, Sealing
-from hotline.crm.queries import imports as queries
-from hotline.crm.queries.imports import ImportView, known_words
-from hotline.crm.queries.tiers import list_tiers
+from hotline.crm.queries.customers import imports as queries
+from hotline.crm.queries.customers.imports import ImportView, known_words
+from hotline.crm.queries.customers.tiers import list_tiers
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import import_mapping
 from hotline.customers.custom_fields import FieldSet

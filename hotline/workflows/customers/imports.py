@@ -15,10 +15,10 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import imports as commands
+from hotline.crm.commands.customers import imports as commands
 from hotline.crm.import_seal import RefusedRow
-from hotline.crm.queries import imports as queries
-from hotline.crm.queries.imports import ImportView, MappingView, raise_for_gone_file
+from hotline.crm.queries.customers import imports as queries
+from hotline.crm.queries.customers.imports import ImportView, MappingView, raise_for_gone_file
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import import_mapping, import_reading
 from hotline.customers.custom_fields import FieldSet

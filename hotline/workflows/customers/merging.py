@@ -9,12 +9,14 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import calls, merge_rows, merges, tickets, unmerge
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.commands.merges import Merged
-from hotline.crm.commands.notes import move_notes
-from hotline.crm.commands.unmerge import Unmerged
-from hotline.crm.queries.merges import get_merge
+from hotline.crm.commands.calls import calls
+from hotline.crm.commands.customers import merge_rows, merges, unmerge
+from hotline.crm.commands.customers.merges import Merged
+from hotline.crm.commands.customers.unmerge import Unmerged
+from hotline.crm.commands.tickets import tickets
+from hotline.crm.commands.tickets.notes import move_notes
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
+from hotline.crm.queries.customers.merges import get_merge
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Unavailable

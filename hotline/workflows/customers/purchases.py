@@ -9,11 +9,11 @@ from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from hotline.clock import in_utc
-from hotline.crm.commands import customers, purchases
-from hotline.crm.commands.customer_changes import Source
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.queries.customers import require_customer
-from hotline.crm.queries.purchases import PurchaseView, get_purchase
+from hotline.crm.commands.customers import customers, purchases
+from hotline.crm.commands.customers.customer_changes import Source
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
+from hotline.crm.queries.customers.customers import require_customer
+from hotline.crm.queries.customers.purchases import PurchaseView, get_purchase
 from hotline.crm.viewer import Viewer
 from hotline.customers import money
 from hotline.customers.text import one_line

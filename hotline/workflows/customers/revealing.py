@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from hotline.crm.queries.customer_views import MASK_OF, ContactPointView
-from hotline.crm.queries.customers import get_customer
+from hotline.crm.queries.customers.customer_views import MASK_OF, ContactPointView
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 from hotline.workflows.house import House

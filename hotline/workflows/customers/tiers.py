@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
-from hotline.crm.commands import tiers as commands
-from hotline.crm.queries.tiers import TierView, get_tier
+from hotline.crm.commands.customers import tiers as commands
+from hotline.crm.queries.customers.tiers import TierView, get_tier
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.text import one_line

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from hotline.crm.queries import flows as queries
-from hotline.crm.queries.flows import VersionView
+from hotline.crm.queries.ivr import flows as queries
+from hotline.crm.queries.ivr.flows import VersionView
 from hotline.crm.viewer import Viewer
 from hotline.errors import NotFound
 from hotline.ivr.draw_words import Counts

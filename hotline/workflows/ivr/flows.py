@@ -12,8 +12,8 @@ from typing import Final
 
 import structlog
 
-from hotline.crm.commands import flows as commands
-from hotline.crm.queries import flows as queries
+from hotline.crm.commands.ivr import flows as commands
+from hotline.crm.queries.ivr import flows as queries
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError
 from hotline.ivr.flow import FlowSet

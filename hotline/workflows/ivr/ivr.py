@@ -16,12 +16,12 @@ from uuid import UUID
 import structlog
 
 from hotline import phone
-from hotline.crm.commands import ivr as commands
-from hotline.crm.commands.ivr import SessionRecord
+from hotline.crm.commands.ivr import ivr as commands
+from hotline.crm.commands.ivr.ivr import SessionRecord
 from hotline.crm.database import Reader
-from hotline.crm.queries import ivr as queries
-from hotline.crm.queries.ivr import KnownCaller, SavedSession
-from hotline.crm.queries.tickets import open_ticket_values
+from hotline.crm.queries.ivr import ivr as queries
+from hotline.crm.queries.ivr.ivr import KnownCaller, SavedSession
+from hotline.crm.queries.tickets.tickets import open_ticket_values
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.ivr.effects import CallerFacts, Failed, Found, LookUp

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge
 
-from hotline.crm.commands.ivr import SessionRecord
+from hotline.crm.commands.ivr.ivr import SessionRecord
 from hotline.errors import Unavailable
 from hotline.ivr.flow import FlowSet
 from hotline.ivr.session import Session

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from hotline.crm.commands.prompts import keep_prompt_recording, remove_prompt_recording
-from hotline.crm.queries.prompts import PromptRecordingView
+from hotline.crm.commands.ivr.prompts import keep_prompt_recording, remove_prompt_recording
+from hotline.crm.queries.ivr.prompts import PromptRecordingView
 from hotline.crm.viewer import Viewer
 from hotline.errors import HotlineError, Invalid
 from hotline.ivr.effects import Prompt

@@ -20,7 +20,7 @@ from typing import Final
 
 import structlog
 
-from hotline.crm.queries.prompts import PromptRecordingView, list_prompt_recordings, prompt_sound
+from hotline.crm.queries.ivr.prompts import PromptRecordingView, list_prompt_recordings, prompt_sound
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.events import permission_mark

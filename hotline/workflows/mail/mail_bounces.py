@@ -10,10 +10,10 @@ from prometheus_client import Counter
 
 from hotline.channels.mail.bounces import Recipient, Report
 from hotline.crm import company
-from hotline.crm.commands.claims import claim
-from hotline.crm.commands.mail import count_bounce, forget_bounces, note_status, provider_id_of
-from hotline.crm.commands.opt_outs import opt_out
-from hotline.crm.queries.mail import places_of_messages
+from hotline.crm.commands.consent.opt_outs import opt_out
+from hotline.crm.commands.mail.mail import count_bounce, forget_bounces, note_status, provider_id_of
+from hotline.crm.commands.upkeep.claims import claim
+from hotline.crm.queries.mail.mail import places_of_messages
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company.company import get as company_section

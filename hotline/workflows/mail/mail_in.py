@@ -24,18 +24,18 @@ from hotline.channels.mail.parse import ORIGINAL, Attachment, ParsedMail
 from hotline.conversations import mail_automatic
 from hotline.conversations.mail_tokens import own_message, read_tag, untagged
 from hotline.crm import company
-from hotline.crm.commands.mail import forget_bounces
-from hotline.crm.commands.message_files import IncomingFile
-from hotline.crm.commands.messages import LONGEST
-from hotline.crm.commands.suppressions import lift
-from hotline.crm.queries.mail import (
+from hotline.crm.commands.consent.suppressions import lift
+from hotline.crm.commands.conversations.message_files import IncomingFile
+from hotline.crm.commands.conversations.messages import LONGEST
+from hotline.crm.commands.mail.mail import forget_bounces
+from hotline.crm.queries.conversations.messages import get_message
+from hotline.crm.queries.mail.mail import (
     Place,
     messages_since,
     names_of,
     place_of_conversation,
     places_of_messages,
 )
-from hotline.crm.queries.messages import get_message
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company.company import get as company_section

@@ -15,7 +15,7 @@ from hotline.channels.mail.smtp import SmtpPool
 from hotline.conversations.auto_answer import language_for
 from hotline.conversations.mail_tokens import message_id, tag, tagged, takes_tag
 from hotline.crm import company
-from hotline.crm.queries.mail import Earlier, names_of, thread_of
+from hotline.crm.queries.mail.mail import Earlier, names_of, thread_of
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import NotFound
 from hotline.media.errors import Damaged

@@ -7,10 +7,10 @@ from typing import Final
 
 from hotline.conversations.mail_tokens import untagged
 from hotline.crm import company
-from hotline.crm.commands.senders import create_sender
+from hotline.crm.commands.conversations.senders import create_sender
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring
-from hotline.crm.queries.senders import SenderView, default_sender, find_sender, list_senders
+from hotline.crm.queries.conversations.senders import SenderView, default_sender, find_sender, list_senders
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict

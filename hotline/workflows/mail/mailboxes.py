@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hotline.crm.commands import mail as commands
-from hotline.crm.queries.mail import mailbox_read
+from hotline.crm.commands.mail import mail as commands
+from hotline.crm.queries.mail.mail import mailbox_read
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House
 

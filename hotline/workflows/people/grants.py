@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from hotline.crm.commands import grants as commands
-from hotline.crm.queries.grants import GrantView, get_grant
+from hotline.crm.commands.people import grants as commands
+from hotline.crm.queries.people.grants import GrantView, get_grant
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Invalid

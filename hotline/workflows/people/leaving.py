@@ -13,12 +13,15 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import conversations, customers, handover, sessions, tickets
-from hotline.crm.commands import users as commands
-from hotline.crm.commands.customer_state import differences, read_state
-from hotline.crm.commands.handover import Kind as RecordKind
-from hotline.crm.queries.pbx_commands import memberships
-from hotline.crm.queries.users import UserView, get_user
+from hotline.crm.commands.conversations import conversations
+from hotline.crm.commands.customers import customers
+from hotline.crm.commands.customers.customer_state import differences, read_state
+from hotline.crm.commands.people import handover, sessions
+from hotline.crm.commands.people import users as commands
+from hotline.crm.commands.people.handover import Kind as RecordKind
+from hotline.crm.commands.tickets import tickets
+from hotline.crm.queries.calls.pbx_commands import memberships
+from hotline.crm.queries.people.users import UserView, get_user
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, HotlineError, Invalid, NotFound

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypedDict
 
-from hotline.crm.commands import roles as commands
-from hotline.crm.queries.roles import RoleView, get_role
+from hotline.crm.commands.people import roles as commands
+from hotline.crm.queries.people.roles import RoleView, get_role
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import PERMISSIONS, SCOPED, Viewer
 from hotline.customers.text import one_line

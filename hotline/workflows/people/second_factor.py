@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from uuid import UUID
 
-from hotline.crm.commands import second_factor as commands
-from hotline.crm.commands import sessions
-from hotline.crm.commands import users as user_commands
-from hotline.crm.queries.sign_ins import FactorView, get_factor
+from hotline.crm.commands.people import second_factor as commands
+from hotline.crm.commands.people import sessions
+from hotline.crm.commands.people import users as user_commands
+from hotline.crm.queries.people.sign_ins import FactorView, get_factor
 from hotline.crm.second_factors import address_of, new_recovery_codes, new_secret, step_of
 from hotline.crm.viewer import SYSTEM, Viewer, acting
 from hotline.errors import Conflict, Invalid

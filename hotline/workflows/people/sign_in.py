@@ -12,12 +12,12 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from hotline.crm import passwords
-from hotline.crm.commands import second_factor, sessions
-from hotline.crm.commands.sessions import Attempt, Device, Method, Outcome
+from hotline.crm.commands.people import second_factor, sessions
+from hotline.crm.commands.people.sessions import Attempt, Device, Method, Outcome
 from hotline.crm.company import Security
 from hotline.crm.database import Database
-from hotline.crm.queries.identity import Identity, viewer_for_session, viewer_for_token
-from hotline.crm.queries.sign_ins import get_factor
+from hotline.crm.queries.people.identity import Identity, viewer_for_session, viewer_for_token
+from hotline.crm.queries.people.sign_ins import get_factor
 from hotline.crm.viewer import SYSTEM, acting
 from hotline.customers.text import one_line
 from hotline.errors import NotSignedIn, TooMany

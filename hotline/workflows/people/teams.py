@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final, TypedDict
 from uuid import UUID
 
-from hotline.crm.commands import teams as commands
-from hotline.crm.queries.teams import MOST_MEMBERS, TeamView, get_team
+from hotline.crm.commands.people import teams as commands
+from hotline.crm.queries.people.teams import MOST_MEMBERS, TeamView, get_team
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Invalid

@@ -9,10 +9,10 @@ from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from hotline.crm import passwords
-from hotline.crm.commands import sessions
-from hotline.crm.commands import users as commands
+from hotline.crm.commands.people import sessions
+from hotline.crm.commands.people import users as commands
 from hotline.crm.company import Security
-from hotline.crm.queries.users import TokenView, UserView, get_user
+from hotline.crm.queries.people.users import TokenView, UserView, get_user
 from hotline.crm.viewer import PERMISSIONS, Viewer
 from hotline.customers.json_fields import json_object
 from hotline.customers.text import one_line

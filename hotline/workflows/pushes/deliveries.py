@@ -20,8 +20,10 @@ from hotline.channels.errors import (
 )
 from hotline.channels.twilio.errors import refusal
 from hotline.conversations.delivery import ENDED, IN_DOUBT, Delivery, forward
-from hotline.crm.commands.conversations import lock_conversation, save_conversation
-from hotline.crm.commands.deliveries import (
+from hotline.crm.commands.consent.opt_outs import opt_out
+from hotline.crm.commands.consent.suppressions import Reason
+from hotline.crm.commands.conversations.conversations import lock_conversation, save_conversation
+from hotline.crm.commands.conversations.deliveries import (
     DeliveryRecord,
     accept_deliveries,
     find_delivery,
@@ -29,8 +31,6 @@ from hotline.crm.commands.deliveries import (
     may_tell,
     save_deliveries,
 )
-from hotline.crm.commands.opt_outs import opt_out
-from hotline.crm.commands.suppressions import Reason
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.workflows.pushes import failures
 from hotline.workflows.pushes.failures import Tries, code_of, ends_as

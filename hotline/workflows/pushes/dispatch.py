@@ -24,14 +24,14 @@ from hotline.campaigns.render import CompiledVersion, Rendered, compile_version,
 from hotline.campaigns.render_errors import RenderError
 from hotline.campaigns.schedule import drip_of, read_schedule
 from hotline.crm.campaign_section import Campaigns
-from hotline.crm.commands import push_claims
-from hotline.crm.commands.policy_locks import one_at_a_time
-from hotline.crm.commands.push_claims import Beginning, Claimed, Decided, Handed
-from hotline.crm.commands.push_results import note_withheld
+from hotline.crm.commands.pushes import push_claims
+from hotline.crm.commands.pushes.policy_locks import one_at_a_time
+from hotline.crm.commands.pushes.push_claims import Beginning, Claimed, Decided, Handed
+from hotline.crm.commands.pushes.push_results import note_withheld
 from hotline.crm.keys import Wrapped, WrongKey
-from hotline.crm.queries import policy_facts, push_campaigns
-from hotline.crm.queries.manifests import get_manifest
-from hotline.crm.queries.push_campaigns import Running
+from hotline.crm.queries.campaigns.manifests import get_manifest
+from hotline.crm.queries.pushes import policy_facts, push_campaigns
+from hotline.crm.queries.pushes.push_campaigns import Running
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable

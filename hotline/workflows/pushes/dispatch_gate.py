@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from hotline.crm.commands.push_claims import ALIVE, alive
+from hotline.crm.commands.pushes.push_claims import ALIVE, alive
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Unavailable
 from hotline.workflows.house import House

@@ -21,7 +21,7 @@ from hotline.channels.errors import (
     WindowClosed,
 )
 from hotline.conversations.delivery import Delivery
-from hotline.crm.commands.deliveries import pause_sender
+from hotline.crm.commands.conversations.deliveries import pause_sender
 from hotline.crm.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)

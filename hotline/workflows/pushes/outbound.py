@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hotline.crm.commands import outbound_stop as commands
-from hotline.crm.queries.outbound_stop import StopView, get_stop
+from hotline.crm.commands.pushes import outbound_stop as commands
+from hotline.crm.queries.pushes.outbound_stop import StopView, get_stop
 from hotline.crm.viewer import Viewer
 from hotline.workflows.conversations.outgoing import wake_sending
 from hotline.workflows.house import House

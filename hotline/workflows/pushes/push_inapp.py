@@ -16,11 +16,11 @@ import structlog
 from hotline.campaigns import tokens
 from hotline.channels.errors import AddressRefused, ChannelError, PermanentlyRefused, TemporarilyRefused
 from hotline.channels.web_push import LARGEST, Target, WebPush
-from hotline.crm.commands import inapp as commands
-from hotline.crm.commands.inapp import Mark
-from hotline.crm.queries import inapp as queries
-from hotline.crm.queries.customers import require_customer
-from hotline.crm.queries.inapp import Device, InappView
+from hotline.crm.commands.pushes import inapp as commands
+from hotline.crm.commands.pushes.inapp import Mark
+from hotline.crm.queries.customers.customers import require_customer
+from hotline.crm.queries.pushes import inapp as queries
+from hotline.crm.queries.pushes.inapp import Device, InappView
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import HotlineError, Invalid, NotFound, Unavailable
 from hotline.workflows.campaigns import links

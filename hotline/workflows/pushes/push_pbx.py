@@ -27,11 +27,11 @@ from hotline.channels.errors import (
     TemporarilyRefused,
     Unknown,
 )
-from hotline.crm.commands.opt_outs import opt_out
-from hotline.crm.commands.pbx_commands import create_command
-from hotline.crm.commands.push_results import lock
-from hotline.crm.queries.presence import list_pbxs
-from hotline.crm.queries.push_calls import ACTION, PushCall, find_begun, find_push_call
+from hotline.crm.commands.calls.pbx_commands import create_command
+from hotline.crm.commands.consent.opt_outs import opt_out
+from hotline.crm.commands.pushes.push_results import lock
+from hotline.crm.queries.calls.presence import list_pbxs
+from hotline.crm.queries.pushes.push_calls import ACTION, PushCall, find_begun, find_push_call
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from hotline.campaigns.policy import SendRules
 from hotline.campaigns.quiet_hours import Place, place_of_number
-from hotline.crm.commands.push_claims import Claimed
-from hotline.crm.queries.address_regions import address_regions
+from hotline.crm.commands.pushes.push_claims import Claimed
+from hotline.crm.queries.campaigns.address_regions import address_regions
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from hotline.crm.commands import push_rates as commands
-from hotline.crm.commands.push_rates import KeptRate
-from hotline.crm.queries.push_campaigns import push_rates
+from hotline.crm.commands.pushes import push_rates as commands
+from hotline.crm.commands.pushes.push_rates import KeptRate
+from hotline.crm.queries.pushes.push_campaigns import push_rates
 from hotline.crm.viewer import Viewer
 from hotline.errors import Invalid
 from hotline.workflows.house import House

@@ -24,12 +24,12 @@ from hotline.channels.mail.bounces import Recipient, Report
 from hotline.channels.twilio.errors import refusal
 from hotline.conversations.delivery import ENDED, IN_DOUBT, Delivery, forward
 from hotline.crm import company
-from hotline.crm.commands.campaign_runs import reopen
-from hotline.crm.commands.claims import claim
-from hotline.crm.commands.mail import count_bounce, forget_bounces
-from hotline.crm.commands.opt_outs import opt_out
-from hotline.crm.commands.push_claims import Handed
-from hotline.crm.commands.push_results import (
+from hotline.crm.commands.campaigns.campaign_runs import reopen
+from hotline.crm.commands.consent.opt_outs import opt_out
+from hotline.crm.commands.consent.suppressions import Reason
+from hotline.crm.commands.mail.mail import count_bounce, forget_bounces
+from hotline.crm.commands.pushes.push_claims import Handed
+from hotline.crm.commands.pushes.push_results import (
     DeliveryRow,
     Noted,
     addresses_of,
@@ -38,7 +38,7 @@ from hotline.crm.commands.push_results import (
     lock,
     note,
 )
-from hotline.crm.commands.suppressions import Reason
+from hotline.crm.commands.upkeep.claims import claim
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company.company import get as company_section

@@ -11,7 +11,7 @@ from hotline.channels.errors import NotConfigured, PermanentlyRefused, TemplateN
 from hotline.channels.twilio.messages import joined
 from hotline.conversations import window
 from hotline.conversations.delivery import of_twilio
-from hotline.crm.queries.push_window import last_written
+from hotline.crm.queries.pushes.push_window import last_written
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Unavailable
 from hotline.workflows.house import House

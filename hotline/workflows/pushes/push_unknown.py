@@ -10,10 +10,10 @@ from uuid import UUID
 from hotline.channels.twilio.messages import joined
 from hotline.channels.twilio.resources import SentMessage
 from hotline.conversations.delivery import of_twilio
-from hotline.crm.commands.campaign_runs import reopen
-from hotline.crm.commands.campaigns import lock_campaign
-from hotline.crm.commands.push_results import change, lock
-from hotline.crm.queries.push_unknown import UnknownPush, campaign_of, known_to_us, may_go_on, unknown_pushes
+from hotline.crm.commands.campaigns.campaign_runs import reopen
+from hotline.crm.commands.campaigns.campaigns import lock_campaign
+from hotline.crm.commands.pushes.push_results import change, lock
+from hotline.crm.queries.pushes.push_unknown import UnknownPush, campaign_of, known_to_us, may_go_on, unknown_pushes
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, NotFound
 from hotline.workflows.house import House

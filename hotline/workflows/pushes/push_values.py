@@ -11,9 +11,9 @@ from uuid import UUID
 from hotline.campaigns.fields import TRIGGER
 from hotline.crm.company import Company
 from hotline.crm.database import Reader
-from hotline.crm.queries import push_values as queries
-from hotline.crm.queries.push_triggers import Trigger, trigger_values
-from hotline.crm.queries.push_values import PushSchema
+from hotline.crm.queries.campaigns.push_triggers import Trigger, trigger_values
+from hotline.crm.queries.pushes import push_values as queries
+from hotline.crm.queries.pushes.push_values import PushSchema
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company.company import get as company_section
 from hotline.workflows.house import House

@@ -18,9 +18,9 @@ import structlog
 from hotline.calls import twilio_story as story
 from hotline.channels.errors import ChannelError, MachineAnswered, NotConfigured, PermanentlyRefused
 from hotline.channels.twilio import push_calls as twiml
-from hotline.crm.commands.opt_outs import opt_out
-from hotline.crm.commands.push_results import lock
-from hotline.crm.queries.push_campaigns import state_of
+from hotline.crm.commands.consent.opt_outs import opt_out
+from hotline.crm.commands.pushes.push_results import lock
+from hotline.crm.queries.pushes.push_campaigns import state_of
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Unavailable
 from hotline.ivr.effects import Say

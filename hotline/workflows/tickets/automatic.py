@@ -12,10 +12,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from hotline.crm import company
-from hotline.crm.commands import tickets as commands
-from hotline.crm.commands.calls import CallRecord
-from hotline.crm.commands.ticket_texts import fold_texts, move_texts
-from hotline.crm.commands.tickets import (
+from hotline.crm.commands.calls.calls import CallRecord
+from hotline.crm.commands.calls.wrap_ups import move_wrap_ups
+from hotline.crm.commands.tickets import tickets as commands
+from hotline.crm.commands.tickets.ticket_texts import fold_texts, move_texts
+from hotline.crm.commands.tickets.tickets import (
     Entry,
     TicketRecord,
     find_joinable,
@@ -24,7 +25,6 @@ from hotline.crm.commands.tickets import (
     new_entry,
     ticket_of_call,
 )
-from hotline.crm.commands.wrap_ups import move_wrap_ups
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.events import user_mark
 from hotline.tickets import automatic

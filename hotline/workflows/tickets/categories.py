@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, get_args
 
-from hotline.crm.commands.categories import write_categories
-from hotline.crm.queries.categories import CategoryView, list_categories
+from hotline.crm.commands.tickets.categories import write_categories
+from hotline.crm.queries.tickets.categories import CategoryView, list_categories
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Invalid

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hotline.calendars import Calendar
-from hotline.crm.commands import sla as commands
-from hotline.crm.queries.sla import PolicyView, get_policy
-from hotline.crm.queries.tiers import list_tiers
-from hotline.crm.queries.users import find_user_by_login, list_roles
+from hotline.crm.commands.tickets import sla as commands
+from hotline.crm.queries.customers.tiers import list_tiers
+from hotline.crm.queries.people.users import find_user_by_login, list_roles
+from hotline.crm.queries.tickets.sla import PolicyView, get_policy
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Invalid, NotFound

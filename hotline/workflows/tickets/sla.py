@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from hotline.crm.commands import sla as commands
-from hotline.crm.queries.calendars import read_history
+from hotline.crm.commands.tickets import sla as commands
+from hotline.crm.queries.company.calendars import read_history
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.tickets.policies import CLOCKS, Rules

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final, get_args
 from uuid import UUID
 
-from hotline.crm.commands import ticket_views as commands
-from hotline.crm.queries.ticket_views import SavedView, get_view
+from hotline.crm.commands.tickets import ticket_views as commands
+from hotline.crm.queries.tickets.ticket_views import SavedView, get_view
 from hotline.crm.viewer import Viewer
 from hotline.customers.text import one_line
 from hotline.errors import Forbidden, Invalid

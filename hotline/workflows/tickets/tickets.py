@@ -11,18 +11,18 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from hotline.crm import company
-from hotline.crm.commands import calls as call_commands
-from hotline.crm.commands import tickets as commands
-from hotline.crm.commands.idempotency import Idempotency, claim
-from hotline.crm.commands.merges import root_of
-from hotline.crm.commands.ticket_custom import set_custom
-from hotline.crm.commands.ticket_texts import move_texts, set_texts, write_note
-from hotline.crm.commands.tickets import Entry, TicketRecord, lock_ticket
-from hotline.crm.commands.triage_corrections import note_correction
-from hotline.crm.queries import calls as call_queries
-from hotline.crm.queries.categories import require_category
-from hotline.crm.queries.pbx_commands import find_agent
-from hotline.crm.queries.tickets import TicketView, get_ticket, require_ticket
+from hotline.crm.commands.calls import calls as call_commands
+from hotline.crm.commands.customers.merges import root_of
+from hotline.crm.commands.tickets import tickets as commands
+from hotline.crm.commands.tickets.ticket_custom import set_custom
+from hotline.crm.commands.tickets.ticket_texts import move_texts, set_texts, write_note
+from hotline.crm.commands.tickets.tickets import Entry, TicketRecord, lock_ticket
+from hotline.crm.commands.tickets.triage_corrections import note_correction
+from hotline.crm.commands.upkeep.idempotency import Idempotency, claim
+from hotline.crm.queries.calls import calls as call_queries
+from hotline.crm.queries.calls.pbx_commands import find_agent
+from hotline.crm.queries.tickets.categories import require_category
+from hotline.crm.queries.tickets.tickets import TicketView, get_ticket, require_ticket
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers import custom_fields

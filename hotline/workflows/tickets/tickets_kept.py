@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from hotline.crm import company
-from hotline.crm.commands import tickets as commands
-from hotline.crm.commands.tickets import Entry, TicketRecord
+from hotline.crm.commands.tickets import tickets as commands
+from hotline.crm.commands.tickets.tickets import Entry, TicketRecord
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.tickets.sla import TicketFacts
 from hotline.workflows.company.calendars import rules_of

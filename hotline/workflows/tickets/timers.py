@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from hotline.crm.commands.sla import forget_bases, lock_clocks, update_clocks
-from hotline.crm.commands.tickets import Entry, TicketRecord, lock_ticket, new_entry, ticket_marks
-from hotline.crm.queries.escalation import candidates
+from hotline.crm.commands.tickets.sla import forget_bases, lock_clocks, update_clocks
+from hotline.crm.commands.tickets.tickets import Entry, TicketRecord, lock_ticket, new_entry, ticket_marks
+from hotline.crm.queries.tickets.escalation import candidates
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.events import user_mark

@@ -18,7 +18,7 @@ from hotline.channels.twilio.client import TwilioClient
 from hotline.channels.twilio.messages import MediaAt, joined, listed, media_of
 from hotline.channels.twilio.resources import PlacedCall, SentMessage
 from hotline.conversations.delivery import forward, of_twilio
-from hotline.crm.commands.catch_up import (
+from hotline.crm.commands.twilio.catch_up import (
     InDoubt,
     known_calls,
     known_states,

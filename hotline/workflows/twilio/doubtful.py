@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hotline.channels.twilio.messages import joined
 from hotline.channels.twilio.resources import SentMessage
-from hotline.crm.commands.catch_up import InDoubt
+from hotline.crm.commands.twilio.catch_up import InDoubt
 
 #: A message is looked for among those that the provider has from this long around its try.
 BEFORE_TRY: Final = timedelta(seconds=30)

@@ -24,11 +24,12 @@ from hotline.channels.twilio import agent_words as words
 from hotline.channels.twilio import agents as twiml
 from hotline.channels.twilio.agents import Speaking, Talk, Verbs
 from hotline.crm import company
-from hotline.crm.commands import twilio_legs as legs
-from hotline.crm.commands import twilio_waiting as waits
-from hotline.crm.commands.twilio_legs import TwilioLegRecord
-from hotline.crm.commands.twilio_waiting import Waiting
-from hotline.crm.queries import pbx_commands, twilio_calls
+from hotline.crm.commands.twilio import twilio_legs as legs
+from hotline.crm.commands.twilio import twilio_waiting as waits
+from hotline.crm.commands.twilio.twilio_legs import TwilioLegRecord
+from hotline.crm.commands.twilio.twilio_waiting import Waiting
+from hotline.crm.queries.calls import pbx_commands
+from hotline.crm.queries.twilio import twilio_calls
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, NotFound

@@ -14,9 +14,9 @@ import structlog
 from hotline.calls import twilio_story as story
 from hotline.calls.story import Line, RingEnded
 from hotline.calls.twilio_story import Form
-from hotline.crm.commands import twilio_legs as legs
-from hotline.crm.commands.twilio_waiting import leave, lock_newest
-from hotline.crm.queries.twilio_calls import call_so_far
+from hotline.crm.commands.twilio import twilio_legs as legs
+from hotline.crm.commands.twilio.twilio_waiting import leave, lock_newest
+from hotline.crm.queries.twilio.twilio_calls import call_so_far
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
 from hotline.workflows.calls.calls import apply

@@ -13,9 +13,9 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from hotline.channels.errors import ChannelError, SenderPaused, TemporarilyRefused
 from hotline.channels.twilio.client import TwilioClient
-from hotline.crm.queries.senders import list_senders
-from hotline.crm.queries.support import DAYS
-from hotline.crm.queries.twilio_calls import recordings_given_up
+from hotline.crm.queries.conversations.senders import list_senders
+from hotline.crm.queries.twilio.twilio_calls import recordings_given_up
+from hotline.crm.queries.upkeep.support import DAYS
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError
 from hotline.settings import Settings

@@ -10,13 +10,13 @@ import structlog
 
 from hotline.calls.story import CallTransferred
 from hotline.channels.errors import ChannelError, Unknown
-from hotline.crm.commands import twilio_legs as legs
-from hotline.crm.commands.pbx_commands import CommandOrder
-from hotline.crm.commands.presence import Member
-from hotline.crm.commands.twilio_legs import TwilioLegRecord
+from hotline.crm.commands.calls.pbx_commands import CommandOrder
+from hotline.crm.commands.calls.presence import Member
+from hotline.crm.commands.twilio import twilio_legs as legs
+from hotline.crm.commands.twilio.twilio_legs import TwilioLegRecord
 from hotline.crm.leases import Lease
-from hotline.crm.queries import twilio_calls as queries
-from hotline.crm.queries.twilio_members import members_of
+from hotline.crm.queries.twilio import twilio_calls as queries
+from hotline.crm.queries.twilio.twilio_members import members_of
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError
 from hotline.workflows.calls.calls import apply

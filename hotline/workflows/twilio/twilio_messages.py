@@ -12,8 +12,8 @@ import structlog
 from hotline.channels.twilio import messages as wire
 from hotline.channels.twilio.messages import TwilioMessage
 from hotline.conversations.delivery import of_twilio
-from hotline.crm.commands.message_facts import message_named
-from hotline.crm.commands.message_files import FileAt
+from hotline.crm.commands.conversations.message_facts import message_named
+from hotline.crm.commands.conversations.message_files import FileAt
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.workflows.conversations.message_files import wake_fetching
 from hotline.workflows.conversations.messages import Inbound, Received, receive

@@ -20,12 +20,12 @@ from hotline.channels.twilio import agent_words as words
 from hotline.channels.twilio import agents as twiml
 from hotline.channels.twilio.agents import Talk
 from hotline.crm import company
-from hotline.crm.commands import twilio_legs as legs
-from hotline.crm.commands import twilio_waiting as waits
-from hotline.crm.commands.presence import Member
-from hotline.crm.commands.twilio_legs import TwilioLegRecord
-from hotline.crm.queries import twilio_calls as queries
-from hotline.crm.queries.twilio_members import members_of
+from hotline.crm.commands.calls.presence import Member
+from hotline.crm.commands.twilio import twilio_legs as legs
+from hotline.crm.commands.twilio import twilio_waiting as waits
+from hotline.crm.commands.twilio.twilio_legs import TwilioLegRecord
+from hotline.crm.queries.twilio import twilio_calls as queries
+from hotline.crm.queries.twilio.twilio_members import members_of
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.calls.calls import apply

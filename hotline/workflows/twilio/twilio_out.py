@@ -31,11 +31,11 @@ from hotline.channels.twilio import agent_words as words
 from hotline.channels.twilio import agents as twiml
 from hotline.channels.twilio.agents import Talk
 from hotline.channels.twilio.resources import PlacedCall
-from hotline.crm.commands import twilio_legs as legs
-from hotline.crm.commands.pbx_commands import CommandOrder
-from hotline.crm.commands.twilio_legs import TwilioLegRecord
-from hotline.crm.queries import twilio_calls as queries
-from hotline.crm.queries.pbx_commands import number_of
+from hotline.crm.commands.calls.pbx_commands import CommandOrder
+from hotline.crm.commands.twilio import twilio_legs as legs
+from hotline.crm.commands.twilio.twilio_legs import TwilioLegRecord
+from hotline.crm.queries.calls.pbx_commands import number_of
+from hotline.crm.queries.twilio import twilio_calls as queries
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.calls.calls import apply
 from hotline.workflows.calls.commands import TWILIO, finish_command

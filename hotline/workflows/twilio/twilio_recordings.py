@@ -1,8 +1,8 @@
 """Recordings that Twilio made: fetched once, encrypted like all others, their texts beside them, and deleted at Twilio
 when the company wants that.
 
-What is to be done is a row (``crm.commands.twilio_fetches``); whoever works on it holds a lease, and tries until it is
-done, until it cannot be done, or until its time is over.
+What is to be done is a row (``crm.commands.twilio.twilio_fetches``); whoever works on it holds a lease, and tries
+until it is done, until it cannot be done, or until its time is over.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from hotline.channels.errors import MediaRefused, NotConfigured, PermanentlyRefu
 from hotline.channels.outgoing_urls import Gone
 from hotline.channels.twilio import recordings as twilio
 from hotline.channels.twilio.client import TwilioClient
-from hotline.crm.commands import twilio_fetches as commands
-from hotline.crm.commands.twilio_fetches import Fetch, RecordingKind
+from hotline.crm.commands.twilio import twilio_fetches as commands
+from hotline.crm.commands.twilio.twilio_fetches import Fetch, RecordingKind
 from hotline.crm.company import Recordings, TwilioIvr
-from hotline.crm.queries.recordings import is_known
+from hotline.crm.queries.calls.recordings import is_known
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable

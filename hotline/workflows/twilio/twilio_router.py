@@ -19,13 +19,13 @@ from hotline.calls.twilio_phones import address
 from hotline.calls.twilio_routing import Caller, FreeAgent, Ring, plan
 from hotline.channels.errors import AddressRefused, ChannelError, PermanentlyRefused, TemporarilyRefused, Unknown
 from hotline.channels.twilio.resources import PlacedCall
-from hotline.crm.commands import twilio_legs as legs
-from hotline.crm.commands import twilio_waiting as waits
-from hotline.crm.commands.twilio_legs import TwilioLegRecord
-from hotline.crm.commands.twilio_waiting import Waiting
+from hotline.crm.commands.twilio import twilio_legs as legs
+from hotline.crm.commands.twilio import twilio_waiting as waits
+from hotline.crm.commands.twilio.twilio_legs import TwilioLegRecord
+from hotline.crm.commands.twilio.twilio_waiting import Waiting
 from hotline.crm.leases import Lease, check
-from hotline.crm.queries import senders
-from hotline.crm.queries import twilio_calls as queries
+from hotline.crm.queries.conversations import senders
+from hotline.crm.queries.twilio import twilio_calls as queries
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.calls.calls import apply

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import structlog
 
-from hotline.crm.commands import ivr as commands
-from hotline.crm.commands.ivr import SessionRecord
+from hotline.crm.commands.ivr import ivr as commands
+from hotline.crm.commands.ivr.ivr import SessionRecord
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Conflict, Unavailable
 from hotline.ivr.flow import FlowSet

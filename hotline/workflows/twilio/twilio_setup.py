@@ -11,8 +11,8 @@ from hotline.channels.errors import ChannelError, NotConfigured
 from hotline.channels.twilio.client import TwilioClient
 from hotline.channels.twilio.resources import ChannelSender, Number, Service
 from hotline.channels.twilio.signature import RETRIES
-from hotline.crm.commands.senders import create_sender, update_sender
-from hotline.crm.queries.senders import SenderView, list_senders
+from hotline.crm.commands.conversations.senders import create_sender, update_sender
+from hotline.crm.queries.conversations.senders import SenderView, list_senders
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid, SettingError
 from hotline.phone import NotANumber, parse

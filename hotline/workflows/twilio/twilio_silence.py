@@ -9,8 +9,8 @@ import structlog
 
 from hotline.calls import twilio_story as story
 from hotline.channels.errors import ChannelError
-from hotline.crm.commands import twilio_legs as legs
-from hotline.crm.commands.twilio_legs import TwilioLegRecord
+from hotline.crm.commands.twilio import twilio_legs as legs
+from hotline.crm.commands.twilio.twilio_legs import TwilioLegRecord
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House
 from hotline.workflows.twilio import twilio_voice

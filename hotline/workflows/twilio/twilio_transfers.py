@@ -14,10 +14,10 @@ from hotline.calls.twilio_phones import is_twilio_phone
 from hotline.calls.twilio_story import Form
 from hotline.channels.twilio import agents as twiml
 from hotline.channels.twilio.agents import Talk
-from hotline.crm.commands import twilio_legs as legs
-from hotline.crm.commands import twilio_waiting as waits
-from hotline.crm.queries import pbx_commands
-from hotline.crm.queries import twilio_calls as queries
+from hotline.crm.commands.twilio import twilio_legs as legs
+from hotline.crm.commands.twilio import twilio_waiting as waits
+from hotline.crm.queries.calls import pbx_commands
+from hotline.crm.queries.twilio import twilio_calls as queries
 from hotline.crm.viewer import SYSTEM
 from hotline.ivr.effects import Left
 from hotline.workflows.house import House

@@ -20,8 +20,8 @@ from hotline import phone
 from hotline.calls import twilio_story as story
 from hotline.channels.twilio.voice import Verb, Ways, answer, hung_up, recorded, render
 from hotline.crm import company as sections
-from hotline.crm.commands.claims import claim, earlier_reply
-from hotline.crm.queries.senders import find_sender
+from hotline.crm.commands.upkeep.claims import claim, earlier_reply
+from hotline.crm.queries.conversations.senders import find_sender
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid, Unavailable
 from hotline.ivr import engine

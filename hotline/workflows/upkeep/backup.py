@@ -22,7 +22,7 @@ import structlog
 from hotline import __version__
 from hotline.crm.backup.backup_keys import BackupKey
 from hotline.crm.backup.records import Dump, Table, dumping
-from hotline.crm.commands.erasure import erased_people
+from hotline.crm.commands.customers.erasure import erased_people
 from hotline.crm.personal_keys import KEY_FILE, master_secrets
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, SettingError

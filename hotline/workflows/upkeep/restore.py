@@ -21,12 +21,13 @@ from hotline.crm import audit
 from hotline.crm.backup.backup_keys import BackupKey
 from hotline.crm.backup.records import Load, Records, is_empty, loading, refuse_newer
 from hotline.crm.backup.sealed_stream import PIECE
-from hotline.crm.commands import outgoing, push_results
-from hotline.crm.commands.campaign_states import move
+from hotline.crm.commands.campaigns.campaign_states import move
+from hotline.crm.commands.conversations import outgoing
+from hotline.crm.commands.pushes import push_results
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.personal_keys import KEY_FILE, open_keyring, rewrap
-from hotline.crm.queries.campaign_runs import going
+from hotline.crm.queries.campaigns.campaign_runs import going
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict, SettingError
 from hotline.settings import Settings

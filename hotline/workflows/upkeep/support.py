@@ -27,7 +27,7 @@ from pydantic import SecretStr
 import hotline
 from hotline import logs
 from hotline.crm.embedded import EmbeddedPostgres
-from hotline.crm.queries.support import support_facts
+from hotline.crm.queries.upkeep.support import support_facts
 from hotline.crm.viewer import Viewer
 from hotline.errors import HotlineError
 from hotline.settings import PREFIX, AccountToken, Settings

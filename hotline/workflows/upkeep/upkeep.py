@@ -8,12 +8,12 @@ from typing import Final, get_args
 import structlog
 
 from hotline.crm import partitions
-from hotline.crm.commands.background import forget_jobs
-from hotline.crm.commands.claims import forget_claims
-from hotline.crm.commands.merges import forget_merges, merged_lately, sweep
-from hotline.crm.commands.retention import forget_before
+from hotline.crm.commands.customers.merges import forget_merges, merged_lately, sweep
+from hotline.crm.commands.upkeep.background import forget_jobs
+from hotline.crm.commands.upkeep.claims import forget_claims
+from hotline.crm.commands.upkeep.retention import forget_before
+from hotline.crm.queries.calls.presence import list_pbxs
 from hotline.crm.queries.ending_files import Table
-from hotline.crm.queries.presence import list_pbxs
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows import ending_files
 from hotline.workflows.calls.calls import close_unseen

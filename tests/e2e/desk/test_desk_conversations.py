@@ -7,7 +7,7 @@ from uuid import UUID
 
 from playwright.async_api import Page, expect
 
-from hotline.crm.queries.senders import list_senders
+from hotline.crm.queries.conversations.senders import list_senders
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company import senders
 from hotline.workflows.conversations import macros, messages, replies

@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import expect
 
-from hotline.crm.queries.customers import get_customer
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import SYSTEM
 from tests.e2e.desk.conftest import Desk
 from tests.integration.people import PASSWORD

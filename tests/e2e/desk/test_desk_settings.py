@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from hotline.crm.company import Tickets
-from hotline.crm.queries.calendars import get_calendar
-from hotline.crm.queries.sla import list_policies
+from hotline.crm.queries.company.calendars import get_calendar
+from hotline.crm.queries.tickets.sla import list_policies
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company import calendars, company
 from hotline.workflows.tickets import policies

@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from hotline.campaigns.consent import Channel, Purpose
-from hotline.crm.commands.consents import grant
-from hotline.crm.commands.segments import create_segment
-from hotline.crm.commands.senders import create_sender
-from hotline.crm.queries.campaigns import CampaignView
+from hotline.crm.commands.campaigns.segments import create_segment
+from hotline.crm.commands.consent.consents import grant
+from hotline.crm.commands.conversations.senders import create_sender
+from hotline.crm.queries.campaigns.campaigns import CampaignView
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.workflows.campaigns import campaign_review, campaigns
 from hotline.workflows.customers.customers import create_customer

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from hotline.crm.audience_proof import digest
-from hotline.crm.commands.audience import Overrides, forget, freeze, matching
-from hotline.crm.commands.consents import grant, withdraw
-from hotline.crm.commands.suppressions import suppress
+from hotline.crm.commands.campaigns.audience import Overrides, forget, freeze, matching
+from hotline.crm.commands.consent.consents import grant, withdraw
+from hotline.crm.commands.consent.suppressions import suppress
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Conflict
 from hotline.ids import new_id

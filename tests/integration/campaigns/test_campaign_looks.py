@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from hotline.crm.company import Prices
-from hotline.crm.queries.campaigns import CampaignView
-from hotline.crm.queries.manifests import list_manifests
+from hotline.crm.queries.campaigns.campaigns import CampaignView
+from hotline.crm.queries.campaigns.manifests import list_manifests
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import NotFound
 from hotline.workflows.campaigns import campaign_review as review

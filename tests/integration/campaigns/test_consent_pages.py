@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 from aiohttp import FormData
 
-from hotline.crm.commands.opt_outs import opt_out
+from hotline.crm.commands.consent.opt_outs import opt_out
 from hotline.crm.viewer import SYSTEM
-from hotline.web.desktop import consents, results
+from hotline.web.desktop.campaigns import results
+from hotline.web.desktop.consent import consents
 from hotline.workflows.house import House
 from hotline.workflows.people import users
 from tests.integration.campaigns.conftest import MakeCampaign, People

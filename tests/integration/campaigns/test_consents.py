@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from hotline.campaigns.consent import Channel, Purpose
-from hotline.crm.commands.consents import grant, withdraw
-from hotline.crm.commands.opt_outs import opt_in, opt_out
-from hotline.crm.commands.suppressions import reasons_of
+from hotline.crm.commands.consent.consents import grant, withdraw
+from hotline.crm.commands.consent.opt_outs import opt_in, opt_out
+from hotline.crm.commands.consent.suppressions import reasons_of
 from hotline.crm.personal_keys import load_personal_key
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id

@@ -22,10 +22,10 @@ from pydantic import SecretStr
 from bench import blast
 from hotline.channels.errors import SenderPaused
 from hotline.channels.mail.bounces import Recipient, Report
-from hotline.crm.commands import push_claims
-from hotline.crm.commands.opt_outs import opt_out
+from hotline.crm.commands.consent.opt_outs import opt_out
+from hotline.crm.commands.pushes import push_claims
 from hotline.crm.embedded import EmbeddedPostgres
-from hotline.crm.queries.push_campaigns import running_campaigns
+from hotline.crm.queries.pushes.push_campaigns import running_campaigns
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Unavailable
 from hotline.jobs.dispatch import Dispatcher

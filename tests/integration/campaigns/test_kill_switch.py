@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotline.crm.queries.outbound_stop import get_stop
+from hotline.crm.queries.pushes.outbound_stop import get_stop
 from hotline.crm.viewer import SYSTEM
 from tests.integration.people import PASSWORD, add_user
 from tests.integration.web.browser import Browser

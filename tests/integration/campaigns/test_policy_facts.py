@@ -9,10 +9,10 @@ from uuid import UUID
 
 from hotline.campaigns.limits import read_limits
 from hotline.campaigns.policy import Drop, Send, SendRules, decide, rules_of
-from hotline.crm.commands.consents import withdraw
-from hotline.crm.commands.opt_outs import opt_out
-from hotline.crm.commands.policy_locks import one_at_a_time
-from hotline.crm.queries.policy_facts import Asked, load
+from hotline.crm.commands.consent.consents import withdraw
+from hotline.crm.commands.consent.opt_outs import opt_out
+from hotline.crm.commands.pushes.policy_locks import one_at_a_time
+from hotline.crm.queries.pushes.policy_facts import Asked, load
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.workflows.campaigns import campaigns
 from hotline.workflows.house import House

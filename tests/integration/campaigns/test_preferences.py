@@ -11,7 +11,7 @@ import pytest
 
 from hotline.campaigns import tokens
 from hotline.crm import company as sections
-from hotline.crm.commands.suppressions import reasons_of
+from hotline.crm.commands.consent.suppressions import reasons_of
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.workflows.campaigns import links

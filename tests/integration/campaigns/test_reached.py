@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from hotline.crm.queries.customers import get_customer
-from hotline.crm.queries.manifests import get_manifest
+from hotline.crm.queries.campaigns.manifests import get_manifest
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.workflows.campaigns import campaigns
 from hotline.workflows.customers.customers import update_customer

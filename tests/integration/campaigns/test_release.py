@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from hotline.channels.errors import TemporarilyRefused
-from hotline.crm.commands import campaign_runs
+from hotline.crm.commands.campaigns import campaign_runs
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict
 from hotline.workflows.campaigns import campaign_review, campaigns, release

@@ -11,12 +11,12 @@ import pytest
 from hotline.campaigns.approval import DecidedAlready, NotApproved, OtherContent, OwnWork, ReasonMissing
 from hotline.campaigns.states import NotNow
 from hotline.crm import company
-from hotline.crm.commands.prompts import keep_prompt_recording
-from hotline.crm.commands.segments import lock_segment, update_segment
-from hotline.crm.commands.senders import update_sender
+from hotline.crm.commands.campaigns.segments import lock_segment, update_segment
+from hotline.crm.commands.conversations.senders import update_sender
+from hotline.crm.commands.ivr.prompts import keep_prompt_recording
 from hotline.crm.company import write_section
-from hotline.crm.queries.campaigns import get_campaign
-from hotline.crm.queries.manifests import ManifestView, get_manifest, list_manifests
+from hotline.crm.queries.campaigns.campaigns import get_campaign
+from hotline.crm.queries.campaigns.manifests import ManifestView, get_manifest, list_manifests
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Forbidden
 from hotline.workflows import background

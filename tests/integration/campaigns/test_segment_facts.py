@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.commands.consents import grant
-from hotline.crm.commands.opt_outs import opt_out
-from hotline.crm.queries.audience import Definition
+from hotline.crm.commands.consent.consents import grant
+from hotline.crm.commands.consent.opt_outs import opt_out
+from hotline.crm.queries.campaigns.audience import Definition
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.workflows.campaigns import segments

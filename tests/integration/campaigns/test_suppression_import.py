@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hotline.crm.commands import opt_outs
-from hotline.crm.commands.suppressions import reasons_of
+from hotline.crm.commands.consent import opt_outs
+from hotline.crm.commands.consent.suppressions import reasons_of
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows import background, ending_files
 from hotline.workflows.background_kinds import KINDS

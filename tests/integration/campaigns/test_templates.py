@@ -13,11 +13,11 @@ from hotline.campaigns import tokens
 from hotline.campaigns.links import link_values
 from hotline.campaigns.manifest import digest
 from hotline.campaigns.render import compile_version, render
-from hotline.crm.commands.templates import freeze_links
+from hotline.crm.commands.campaigns.templates import freeze_links
 from hotline.crm.company import Company, Prices
-from hotline.crm.queries.campaigns import get_campaign
-from hotline.crm.queries.customers import get_customer
-from hotline.crm.queries.templates import get_template_version, list_template_versions, read_versions
+from hotline.crm.queries.campaigns.campaigns import get_campaign
+from hotline.crm.queries.campaigns.templates import get_template_version, list_template_versions, read_versions
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Forbidden, Invalid, TooMany
 from hotline.ids import new_id

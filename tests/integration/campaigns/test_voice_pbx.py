@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from bench import blast
-from hotline.crm.commands.outbound_stop import stop
+from hotline.crm.commands.pushes.outbound_stop import stop
 from hotline.crm.viewer import SYSTEM
 from hotline.jobs import dispatch
 from hotline.jobs.dispatch import Dispatcher

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.commands.twilio_fetches import OfCall
-from hotline.crm.commands.twilio_fetches import call_of as call_of_leg
+from hotline.crm.commands.twilio.twilio_fetches import OfCall
+from hotline.crm.commands.twilio.twilio_fetches import call_of as call_of_leg
 from hotline.crm.company import Recordings, TwilioVoice
-from hotline.crm.queries.calls import CallView, get_call
-from hotline.crm.queries.presence import list_agents, list_pbxs, own_presence
+from hotline.crm.queries.calls.calls import CallView, get_call
+from hotline.crm.queries.calls.presence import list_agents, list_pbxs, own_presence
 from hotline.crm.viewer import SYSTEM, Viewer, viewer_of
 from hotline.jobs import twilio_calls as job
 from hotline.simulator.twilio import Fault, Line

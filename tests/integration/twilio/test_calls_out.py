@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from hotline.crm.queries.calls import CallView, get_call
+from hotline.crm.queries.calls.calls import CallView, get_call
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
 from hotline.simulator.twilio import Fault

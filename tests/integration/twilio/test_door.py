@@ -15,7 +15,7 @@ import pytest
 from multidict import MultiDict
 
 from hotline.channels.twilio.signature import RETRIES, Tokens
-from hotline.crm.commands.claims import claim, forget_claims
+from hotline.crm.commands.upkeep.claims import claim, forget_claims
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid, Unavailable

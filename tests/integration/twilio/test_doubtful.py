@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hotline.channels.twilio.resources import SentMessage
 from hotline.clock import utc_now
-from hotline.crm.commands.catch_up import InDoubt
+from hotline.crm.commands.twilio.catch_up import InDoubt
 from hotline.ids import new_id
 from hotline.workflows.conversations.outgoing import give_up_lost
 from hotline.workflows.house import House

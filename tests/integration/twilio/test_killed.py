@@ -11,9 +11,9 @@ from datetime import timedelta
 from functools import partial
 
 from hotline.clock import utc_now
-from hotline.crm.commands.conversations import new_conversation, save_conversation
-from hotline.crm.commands.messages import NewMessage, write_message
-from hotline.crm.commands.senders import create_sender
+from hotline.crm.commands.conversations.conversations import new_conversation, save_conversation
+from hotline.crm.commands.conversations.messages import NewMessage, write_message
+from hotline.crm.commands.conversations.senders import create_sender
 from hotline.crm.viewer import SYSTEM
 from hotline.settings import Settings
 from hotline.workflows.conversations.outgoing import give_up_lost

@@ -12,8 +12,8 @@ from defusedxml.ElementTree import fromstring
 from hotline.clock import utc_now
 from hotline.conversations.auto_answer import MOST_ANSWERS
 from hotline.crm import company
-from hotline.crm.commands.consents import grant
-from hotline.crm.commands.opt_outs import opt_out
+from hotline.crm.commands.consent.consents import grant
+from hotline.crm.commands.consent.opt_outs import opt_out
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.company.company import put
 from hotline.workflows.house import House

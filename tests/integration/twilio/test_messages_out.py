@@ -10,10 +10,10 @@ import pytest
 
 from hotline.channels.errors import NotConfigured
 from hotline.clock import utc_now
-from hotline.crm.queries.customers import get_customer
-from hotline.crm.queries.messages import get_message
-from hotline.crm.queries.sender_pace import spent_by
-from hotline.crm.queries.senders import get_sender
+from hotline.crm.queries.conversations.messages import get_message
+from hotline.crm.queries.conversations.sender_pace import spent_by
+from hotline.crm.queries.conversations.senders import get_sender
+from hotline.crm.queries.customers.customers import get_customer
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.customers.contact_points import mask
 from hotline.errors import Invalid

@@ -6,7 +6,7 @@ import pytest
 
 from hotline.channels.errors import NotConfigured
 from hotline.channels.twilio.signature import RETRIES
-from hotline.crm.queries.senders import list_senders
+from hotline.crm.queries.conversations.senders import list_senders
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid, SettingError
 from hotline.settings import AccountToken

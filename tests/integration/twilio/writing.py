@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from hotline.crm.queries.conversations import ConversationView, get_conversation
-from hotline.crm.queries.messages import MessageView, list_messages
+from hotline.crm.queries.conversations.conversations import ConversationView, get_conversation
+from hotline.crm.queries.conversations.messages import MessageView, list_messages
 from hotline.crm.viewer import SYSTEM
 from hotline.jobs.outgoing import Dispatch
 from hotline.workflows.customers.customers import create_customer

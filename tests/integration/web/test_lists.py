@@ -7,7 +7,7 @@ from html import unescape
 
 from multidict import MultiDict
 
-from hotline.crm.queries.tickets import get_ticket
+from hotline.crm.queries.tickets.tickets import get_ticket
 from hotline.crm.viewer import SYSTEM
 from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.tickets.tickets import change_ticket, create_ticket

@@ -25,10 +25,10 @@ from pydantic import SecretStr
 from hotline import logs
 from hotline.calls.story import Alias, CallArrived, CallQueued, RingStarted
 from hotline.crm import migrate
-from hotline.crm.commands.ivr import SessionRecord, save_session
-from hotline.crm.commands.pbx_commands import create_command
+from hotline.crm.commands.calls.pbx_commands import create_command
+from hotline.crm.commands.ivr.ivr import SessionRecord, save_session
 from hotline.crm.embedded import EmbeddedPostgres, binaries
-from hotline.crm.queries.customers import lookup
+from hotline.crm.queries.customers.customers import lookup
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.settings import AccountToken, load_settings

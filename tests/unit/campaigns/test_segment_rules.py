@@ -14,8 +14,8 @@ from hotline.campaigns.segment_fields import EVENTS, FIELDS, OPS, field_named
 from hotline.campaigns.segment_rules import DEEPEST, EVERYBODY, MOST_CONDITIONS, conditions, parse, slow
 from hotline.customers.custom_fields import Choice, CustomField
 from hotline.errors import Invalid
-from hotline.web.desktop import segment_forms, segment_words
-from hotline.web.desktop.segment_words import Names
+from hotline.web.desktop.campaigns import segment_forms, segment_words
+from hotline.web.desktop.campaigns.segment_words import Names
 
 ID = UUID(int=7)
 OWN = (

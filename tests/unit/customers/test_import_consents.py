@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from hotline.campaigns import consent
-from hotline.crm.commands.consents import LONGEST_PROOF, LONGEST_WORDING
+from hotline.crm.commands.consent.consents import LONGEST_PROOF, LONGEST_WORDING
 from hotline.customers import import_consents as rules
 from hotline.customers.import_csv import Row
 from hotline.customers.import_mapping import Order, guess

@@ -9,7 +9,7 @@ import pytest
 
 from hotline.calls.command_states import NEXT, sources
 from hotline.calls.facts import AmiEvent, Snapshot
-from hotline.crm.commands.pbx_commands import CommandOrder
+from hotline.crm.commands.calls.pbx_commands import CommandOrder
 from hotline.telephony.executor import outcome
 
 ID = UUID("01890000-0000-7000-8000-000000000001")

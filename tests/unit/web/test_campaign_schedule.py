@@ -11,7 +11,7 @@ from multidict import MultiDict
 from hotline.campaigns.limits import read_limits
 from hotline.campaigns.schedule import read_schedule
 from hotline.errors import Invalid
-from hotline.web.desktop.campaign_schedule import choices, field_of, read_schedule_form, schedule_values
+from hotline.web.desktop.campaigns.campaign_schedule import choices, field_of, read_schedule_form, schedule_values
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

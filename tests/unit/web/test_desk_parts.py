@@ -10,7 +10,7 @@ import pytest
 
 from hotline.web.desktop.assets import DIST, asset, manifest
 from hotline.web.desktop.components import colours, icons
-from hotline.web.desktop.sign_in import own_address
+from hotline.web.desktop.people.sign_in import own_address
 
 ROOT = Path(__file__).parents[3]
 _COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b(?![^{]*\{)|\brgba?\(|\bhsla?\(")

@@ -10,7 +10,7 @@ from hotline.calendars import WEEKDAYS
 from hotline.crm.company import SECTIONS
 from hotline.tickets.policies import CLOCKS
 from hotline.tickets.states import PRIORITIES, Kind
-from hotline.web.desktop import settings_words as words
+from hotline.web.desktop.company import settings_words as words
 
 
 @pytest.mark.parametrize("name", SECTIONS)

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 from hotline.crm.viewer import PERMISSIONS
 from hotline.errors import Invalid
 from hotline.web.desktop.i18n import Calendar, words
-from hotline.web.desktop.permission_words import PERMISSION_WORDS
+from hotline.web.desktop.people.permission_words import PERMISSION_WORDS
 from hotline.web.desktop.text import duration, initials, passage, plain
 from hotline.web.desktop.words import reason
 from hotline.web.locale.update import WEB, extracted, path_of

@@ -1,0 +1,1 @@
+"""Writes of the telephone: calls, presence, recordings, commands to the PBX."""

@@ -1,0 +1,1 @@
+"""Writes of campaigns: segments, templates, review, runs, results."""

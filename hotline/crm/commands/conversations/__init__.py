@@ -1,0 +1,1 @@
+"""Writes of conversations and messages, their files and macros, and how replies leave."""

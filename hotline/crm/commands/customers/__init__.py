@@ -1,0 +1,1 @@
+"""Writes of customers: records, search, imports and exports, duplicates and merges, erasure."""

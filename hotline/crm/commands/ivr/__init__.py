@@ -1,0 +1,1 @@
+"""Writes of callers in a flow: sessions, flows, prompts."""

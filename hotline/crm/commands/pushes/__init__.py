@@ -1,0 +1,1 @@
+"""Writes of how campaigns leave, and what becomes of it."""

@@ -1,0 +1,1 @@
+"""Writes of tickets, their clocks, history and lists."""

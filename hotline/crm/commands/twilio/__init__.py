@@ -1,0 +1,1 @@
+"""Writes of what Twilio is asked and tells."""

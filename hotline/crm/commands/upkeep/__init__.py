@@ -1,0 +1,1 @@
+"""Writes of the house's keep: audit, jobs, retention."""

@@ -1,0 +1,1 @@
+"""Reads of the telephone: calls, presence, recordings, commands to the PBX."""

@@ -1,0 +1,1 @@
+"""Reads of conversations and messages, their files and macros, and how replies leave."""

@@ -1,0 +1,1 @@
+"""Reads of customers: records, search, imports and exports, duplicates and merges, erasure."""

@@ -1,0 +1,1 @@
+"""Reads of callers in a flow: sessions, flows, prompts."""

@@ -1,0 +1,1 @@
+"""Reads of the company's people: users, teams, roles, rights, signing in."""

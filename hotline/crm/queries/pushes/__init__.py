@@ -1,0 +1,1 @@
+"""Reads of how campaigns leave, and what becomes of it."""

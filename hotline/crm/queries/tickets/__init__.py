@@ -1,0 +1,1 @@
+"""Reads of tickets, their clocks, history and lists."""

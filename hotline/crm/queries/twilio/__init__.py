@@ -1,0 +1,1 @@
+"""Reads of what Twilio is asked and tells."""

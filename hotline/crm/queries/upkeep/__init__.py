@@ -1,0 +1,1 @@
+"""Reads of the house's keep: audit, jobs, retention."""

@@ -1,0 +1,1 @@
+"""Pages of the telephone: calls, presence, recordings, commands to the PBX."""

@@ -1,0 +1,1 @@
+"""Pages of customers: records, search, imports and exports, duplicates and merges, erasure."""

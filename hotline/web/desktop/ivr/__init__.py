@@ -1,0 +1,1 @@
+"""Pages of callers in a flow: sessions, flows, prompts."""

@@ -1,0 +1,1 @@
+"""Pages of how campaigns leave, and what becomes of it."""

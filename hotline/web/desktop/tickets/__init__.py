@@ -1,0 +1,1 @@
+"""Pages of tickets, their clocks, history and lists."""

@@ -1,0 +1,1 @@
+"""Pages of the house's keep: audit, jobs, retention."""
