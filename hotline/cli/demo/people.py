@@ -54,6 +54,8 @@ QUEUE = "support"
 #: Numbers of the demo's PBX, the main one first, and the flow that answers each.
 LINES = {"9500": "main", "9501": "mailbox"}
 LINE = next(iter(LINES))
+#: What the demo's PBX shows to whom a campaign calls.
+SHOWN_NUMBER = "+493023125000"
 
 
 def interface(extension: str) -> str:

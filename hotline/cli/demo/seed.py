@@ -7,10 +7,11 @@ import secrets
 from uuid import UUID
 
 from hotline.cli.demo.past import add_call
-from hotline.cli.demo.people import AGENTS, ASKED, CUSTOMERS, QUEUE, Agent, Person, interface
+from hotline.cli.demo.people import AGENTS, ASKED, CUSTOMERS, QUEUE, SHOWN_NUMBER, Agent, Person, interface
 from hotline.crm.viewer import SYSTEM
 from hotline.settings import Settings
 from hotline.workflows.company.calendars import refresh_rules
+from hotline.workflows.company.senders import create_sender
 from hotline.workflows.consent import consents
 from hotline.workflows.consent.consents import NewConsent
 from hotline.workflows.customers import customers
@@ -37,6 +38,7 @@ async def seed(settings: Settings) -> str:
         agents = {agent.login: await _add_agent(house, agent, password) for agent in AGENTS}
         for person in CUSTOMERS:
             await _add_customer(house, person, agents)
+        await create_sender(house, SYSTEM, {"channel": "voice", "address": SHOWN_NUMBER, "name": "PBX"})
     finally:
         await house.close()
     kept.touch(mode=0o600)
