@@ -15,10 +15,12 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from argon2 import PasswordHasher
 from tortoise.apps import Apps
 from tortoise.models import Model
 
 from hotline.bus import MemoryBus
+from hotline.crm import passwords
 from hotline.crm.database import Database
 from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.personal_keys import open_keyring
@@ -128,6 +130,15 @@ def models_prepared_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Apps, "_build_initial_querysets", once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """How passwords are hashed. In the tests' own process it takes no time: a guess need not be dear there."""
+    real = passwords._HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield real
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from argon2 import PasswordHasher
 
 from hotline.crm import passwords, secret_tokens
 from hotline.errors import Invalid
@@ -17,6 +18,11 @@ async def test_a_password_fits_its_hash_and_no_other() -> None:
     assert await passwords.verify_password(stored, "correct horse")
     assert not await passwords.verify_password(stored, "correct horsE")
     assert not passwords.outdated(stored)
+
+
+def test_a_guess_is_dear(real_hasher: PasswordHasher) -> None:
+    """RFC 9106's second recommended option."""
+    assert (real_hasher.memory_cost, real_hasher.time_cost, real_hasher.parallelism) == (65_536, 3, 4)
 
 
 async def test_a_password_fits_however_the_keyboard_composes_it() -> None:
