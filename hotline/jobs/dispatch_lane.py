@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 #: The part of the gate's time within which what is begun should be handed over.
 FRESH_SHARE: Final = 0.6
 #: Deliveries that are taken by one statement, at the most and to begin with.
-MOST_TAKEN: Final = 300
+MOST_TAKEN: Final = 600
 FIRST_TAKEN: Final = 32
 #: Seconds for which what was taken should last; it is given back after this many, the lease being longer.
 TAKEN_SECONDS: Final = 1.5
@@ -221,7 +221,7 @@ class Lane:
     async def _begin_group(self, group: list[Prepared]) -> None:
         self._begun_count += len(group)
         handed: list[Tried] = []
-        if self._together:
+        if self._joins:
             handed, self._handed = self._handed, handed
         gate = monotonic() + GATE_SECONDS
         begun: list[Prepared] = []
@@ -253,11 +253,15 @@ class Lane:
     @property
     def _together(self) -> bool:
         """Whether what its providers have is noted by the statement that begins the next ones."""
-        return bool(self._ready) and not self._rests and not self._stopping and monotonic() >= self._apart_until
+        return bool(self._ready) and self._joins
+
+    @property
+    def _joins(self) -> bool:
+        return not self._rests and not self._stopping and monotonic() >= self._apart_until
 
     @property
     def _back(self) -> int:
-        return len(self._handed) if self._together else 0
+        return len(self._handed) if self._joins else 0
 
     # Handed over
 
