@@ -19,6 +19,7 @@ from hotline.crm.queries.pushes.push_campaigns import push_rates, running_campai
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_lane import Lane
+from hotline.jobs.dispatch_share import Share, calls_rang
 from hotline.workflows.house import House
 from hotline.workflows.pushes import dispatch
 from hotline.workflows.pushes.dispatch import ALIVE, Plan, PlannedSender, Plans
@@ -52,6 +53,7 @@ class Dispatcher:
         self._buckets = SharedBuckets(
             settings.redis_url.get_secret_value(), self.house.keyring.blind_index("bus", "namespace").hex()[:16]
         )
+        self._share = Share()
         self._lanes: dict[str, Lane] = {}
         self._beating_since = monotonic()
         self._beaten = float("-inf")
@@ -82,6 +84,7 @@ class Dispatcher:
         """Renew what may be sent, and let the lanes go on."""
         if monotonic() - self._beaten >= BEAT_SECONDS:
             await self._beat()
+        self._share.ringing = await calls_rang(self.house)
         running = await running_campaigns(self.house.db, SYSTEM, self.house.clock())
         by_channel: dict[str, list[Plan]] = {}
         for each in running:
@@ -90,7 +93,7 @@ class Dispatcher:
                 by_channel.setdefault(plan.channel, []).append(plan)
         senders = await dispatch.usable_senders(self.house, [plan for some in by_channel.values() for plan in some])
         for name in by_channel.keys() - self._lanes.keys():
-            lane = Lane(self.house, name, self.served[name], self._buckets)
+            lane = Lane(self.house, name, self.served[name], self._buckets, self._share)
             lane.pace.rates = await push_rates(self.house.db, SYSTEM)
             lane.pace.processes = self._processes
             lane.start()

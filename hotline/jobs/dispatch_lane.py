@@ -21,6 +21,7 @@ from hotline.bus.rates import SharedBuckets
 from hotline.channels.errors import ChannelError, NotConfigured, SenderPaused, TemporarilyRefused, Unknown
 from hotline.errors import Unavailable
 from hotline.jobs.dispatch_rates import Pace
+from hotline.jobs.dispatch_share import Share
 from hotline.workflows.house import House
 from hotline.workflows.pushes import dispatch
 from hotline.workflows.pushes.deliveries import Accepted
@@ -44,8 +45,9 @@ RETRY_SECONDS: Final = 0.5
 #: Seconds for which it is tried to note a result that fails for itself.
 NOTE_SECONDS: Final = 120.0
 #: Seconds for which results wait to be noted by the statement that begins the next ones, and for which that is not
-#: tried again after it failed.
+#: tried again after it failed. While calls ring the next ones begin later, and commits of their own cost pops the most.
 LINGER_SECONDS: Final = 0.03
+RINGING_LINGER_SECONDS: Final = 0.5
 APART_SECONDS: Final = 5.0
 #: Seconds between two looks when nothing wakes us.
 LOOK_SECONDS: Final = 1.0
@@ -59,8 +61,9 @@ LONGEST_REST: Final = 30.0
 class Lane:
     """A channel. ``campaigns`` is what may be sent over it now, renewed by the dispatcher."""
 
-    def __init__(self, house: House, name: str, channel: PushChannel, buckets: SharedBuckets) -> None:
+    def __init__(self, house: House, name: str, channel: PushChannel, buckets: SharedBuckets, share: Share) -> None:
         self.name = name
+        self._share = share
         self.campaigns: Sequence[tuple[Plan, PlannedSender]] = ()
         self.pace = Pace(name, channel, buckets)
         self._house = house
@@ -208,6 +211,9 @@ class Lane:
         if not self._ready or room < 1 or (self._begun_count > self._back and room < self._worth):
             await self._wait()
             return
+        if (rest := self._share.wait()) > 0:
+            await asyncio.sleep(rest)
+            return
         group, wait = await self.pace.pick(self._ready, room)
         # Some may have been noted by themselves meanwhile, and their places are counted already.
         while group and self._begun_count + len(group) - self._back > self._most_begun:
@@ -258,6 +264,10 @@ class Lane:
     @property
     def _joins(self) -> bool:
         return not self._rests and not self._stopping and monotonic() >= self._apart_until
+
+    @property
+    def _linger(self) -> float:
+        return RINGING_LINGER_SECONDS if self._share.ringing else LINGER_SECONDS
 
     @property
     def _back(self) -> int:
@@ -364,7 +374,7 @@ class Lane:
             self._news.clear()
             if self._together and self._handed and not self._results and not self._withheld:
                 await asyncio.sleep(LINGER_SECONDS)
-            if not self._together or monotonic() - self._noted_at > LINGER_SECONDS:
+            if not self._together or monotonic() - self._noted_at > self._linger:
                 self._results += self._handed
                 self._handed.clear()
             elif self._handed:

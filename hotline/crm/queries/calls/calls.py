@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -286,6 +286,13 @@ async def ringing_legs(db: Reader, viewer: Viewer, *, all_agents: bool) -> list[
         *bind.values,
     )
     return [(row["call_id"], row["id"], row["version"]) for row in rows]
+
+
+async def newest_call(db: Reader, viewer: Viewer) -> datetime | None:
+    """When the newest call came, to the millisecond: its id tells (RFC 9562 §5.7)."""
+    viewer.require("calls.read")
+    found: UUID | None = await db.fetchval("SELECT id FROM call ORDER BY id DESC LIMIT 1")
+    return None if found is None else datetime.fromtimestamp((found.int >> 80) / 1000, UTC)
 
 
 async def open_calls(db: Reader, viewer: Viewer, pbx: str) -> list[OpenCall]:
