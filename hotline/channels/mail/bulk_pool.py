@@ -40,8 +40,12 @@ _GO_ON: Final = 354
 _RSET: Final = b"RSET\r\n"
 #: Mails on one connection at once: one whose content goes, and the next one's commands.
 AT_ONCE: Final = 2
+#: Seconds for the answers to a mail's three commands, and to each where they go one by one: relays may be slow, and
+#: nobody waits at a screen (RFC 5321 4.5.3.2).
+ENVELOPE_SECONDS: Final = 105.0
+STEP_SECONDS: Final = 35.0
 #: Seconds that a mail waits for a connection: the longest that the one before it may take.
-WAIT_SECONDS: Final = COMMAND_SECONDS + CONTENT_SECONDS
+WAIT_SECONDS: Final = ENVELOPE_SECONDS + CONTENT_SECONDS
 
 #: Asked right before the content of a mail goes: whether it may still.
 MayGo = Callable[[], Awaitable[bool]]
@@ -212,7 +216,7 @@ class BulkPool(SmtpPool):
 
     def _asked(self, line: _Line, packet: bytes) -> _Answers:
         try:
-            return line.pipeline.ask(packet, 3, COMMAND_SECONDS)
+            return line.pipeline.ask(packet, 3, ENVELOPE_SECONDS)
         except HungUp:
             self._done(line)
             raise
@@ -245,7 +249,7 @@ class BulkPool(SmtpPool):
         if turn.done():
             return
         try:
-            turn.set_result(line.pipeline.ask(packet, 3, COMMAND_SECONDS))
+            turn.set_result(line.pipeline.ask(packet, 3, ENVELOPE_SECONDS))
         except HungUp:
             line.held -= 1
             turn.set_result(None)
@@ -332,7 +336,7 @@ async def _one_by_one(pipeline: Pipeline, commands: Sequence[bytes]) -> list[Ans
     """For a relay that takes one command at a time: what follows a refused one is not asked."""
     answers: list[Answer] = []
     for command in commands:
-        answers += await pipeline.ask(command + b"\r\n", 1, COMMAND_SECONDS)
+        answers += await pipeline.ask(command + b"\r\n", 1, STEP_SECONDS)
         if answers[-1].code not in _OK:
             break
     return answers

@@ -103,11 +103,13 @@ async def tidy(house: House, everything: bool) -> None:
         await (relay.pool.close() if everything else relay.pool.close_idle())
 
 
+#: A slow relay gets all the time that the lease of a try allows: one mail's, and that of the one before it.
+_SECONDS: Final = 345.0
 #: As many tries for each connection as elsewhere: half of them for each of the two mails on it.
 EMAIL: Final = PushChannel(
     send=send,
     at_once=lambda house: AT_ONCE * house.settings.push_connections,
-    seconds=200.0,
+    seconds=_SECONDS,
     begun=MOST_BEGUN // AT_ONCE,
     tidy=tidy,
 )
