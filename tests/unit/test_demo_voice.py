@@ -15,9 +15,8 @@ from hotline.settings import Settings, load_settings
 from hotline.simulator.media import samples_of
 
 
-def settings(monkeypatch: pytest.MonkeyPatch, command: str) -> Settings:
-    monkeypatch.setenv("HOTLINE_SPEECH_COMMAND", command)
-    return load_settings()
+def settings(command: str) -> Settings:
+    return load_settings({"HOTLINE_SPEECH_COMMAND": command}, env_file=None)
 
 
 def test_silence_takes_as_long_as_the_words(tmp_path: Path) -> None:
@@ -30,20 +29,20 @@ def test_silence_takes_as_long_as_the_words(tmp_path: Path) -> None:
     assert silence.seconds("投诉请按二") > silence.seconds("tousu")
 
 
-def test_a_command_that_is_not_there_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = settings(monkeypatch, "no-such-voice {text_file} {voice} {out}")
+def test_a_command_that_is_not_there_is_replaced() -> None:
+    absent = settings("no-such-voice {text_file} {voice} {out}")
     assert with_voice(absent).speech_command == SILENT
     assert (Voice(absent).audible, Voice(absent).command) == (False, "no-such-voice")
 
 
-def test_a_command_that_is_there_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    present = settings(monkeypatch, f"{sys.executable} {{text_file}} {{voice}} {{out}}")
+def test_a_command_that_is_there_stays() -> None:
+    present = settings(f"{sys.executable} {{text_file}} {{voice}} {{out}}")
     assert with_voice(present) is present
     assert Voice(present).audible
 
 
-async def test_what_a_caller_writes_is_said_in_silence_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    voice = Voice(settings(monkeypatch, "no-such-voice {text_file} {voice} {out}"))
+async def test_what_a_caller_writes_is_said_in_silence_then() -> None:
+    voice = Voice(settings("no-such-voice {text_file} {voice} {out}"))
     try:
         assert len(samples_of(await voice.say("Please call me back."))) > 16_000
     finally:

@@ -97,7 +97,8 @@ def test_the_same_words_are_looked_for_before_what_begins_so() -> None:
     assert search_words("") == []
 
 
-letters = st.text("abcdefghijklmnop", min_size=3, max_size=12)
+#: Of which neither umlauts (ae) nor forms of companies (llc) are made, which are no part of a name.
+letters = st.text("bdfhjkmnop", min_size=3, max_size=12)
 
 
 @given(st.lists(letters, min_size=1, max_size=3), st.data())
