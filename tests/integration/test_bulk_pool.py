@@ -151,6 +151,15 @@ async def test_a_refused_recipient_gets_nothing_and_the_next_mail_goes(pipelinin
         ("END", "554 5.7.1 spam", Filtered),
         ("END", "452 4.3.1 full", TemporarilyRefused),
         ("END", "drop", Unknown),
+        # Answers that are none, to a mail's commands, say nothing of the mail; to its content, nobody knows.
+        ("MAIL", "354 what", TemporarilyRefused),
+        ("DATA", "250 ok", TemporarilyRefused),
+        ("MAIL", "250-endless\r\n" * 150 + "250 ok", TemporarilyRefused),
+        ("MAIL", "2x0 ok", TemporarilyRefused),
+        ("RCPT", "250-" + "long" * 200_000, TemporarilyRefused),
+        ("END", "354 what", Unknown),
+        ("END", "250-endless\r\n" * 150 + "250 ok", Unknown),
+        ("END", "?", Unknown),
     ],
 )
 async def test_what_a_relay_says_where_is_what_is_known(
@@ -163,6 +172,24 @@ async def test_what_a_relay_says_where_is_what_is_known(
         found.answers |= Relay(pipelining=pipelining).answers
         await sent(pool)
     assert found.asked[-1] in ("mail", "QUIT")
+
+
+async def test_one_answer_too_many_fails_no_mail_for_good() -> None:
+    found = Relay(pipelining=True, RCPT="250 one\r\n250 too many")
+    async with relay(found, most=1) as pool:
+        with pytest.raises(TemporarilyRefused):
+            await sent(pool)
+        found.answers |= Relay(pipelining=True).answers
+        await sent(pool)
+    assert found.asked.count("mail") == 1
+    assert found.connections == 2
+
+
+async def test_any_positive_answer_takes_a_mail() -> None:
+    found = Relay(pipelining=True, END="220 fine")
+    async with relay(found, most=1) as pool:
+        results = await one_after_the_other(pool, 3)
+    assert all(isinstance(each, Handed) for each in results)
 
 
 async def test_many_at_once_use_no_more_connections_than_there_are() -> None:

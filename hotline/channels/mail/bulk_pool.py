@@ -35,7 +35,6 @@ from hotline.channels.mail.smtp import (
     _sender_error,
 )
 
-_OK: Final = frozenset({250, 251, 252})
 _GO_ON: Final = 354
 _RSET: Final = b"RSET\r\n"
 #: Mails on one connection at once: one whose content goes, and the next one's commands.
@@ -115,6 +114,9 @@ class BulkPool(SmtpPool):
         """The relay waits for the content. Raises a ChannelError when it does not want it."""
         try:
             answers = await asked if asked is not None else await _one_by_one(line.pipeline, commands)
+            if _out_of_step(answers):
+                line.pipeline.close()
+                raise HungUp
             refused = _refusal(answers, sender)
             if refused is not None:
                 if answers[-1].code == _GO_ON:
@@ -140,9 +142,12 @@ class BulkPool(SmtpPool):
             (answer,) = await answered
         except OSError as error:
             raise Unknown("The mail relay did not answer after it got the mail.") from error
-        if answer.code not in _OK:
-            raise _error(answer.code, answer.text)
-        return Handed(answer.text[:200])
+        if _positive(answer):
+            return Handed(answer.text[:200])
+        if not _refused(answer):
+            line.pipeline.close()  # it answers something else than it was asked
+            raise Unknown("The mail relay does not say whether it took the mail.", provider_code=answer.code)
+        raise _error(answer.code, answer.text)
 
     # The connections
 
@@ -337,16 +342,33 @@ async def _one_by_one(pipeline: Pipeline, commands: Sequence[bytes]) -> list[Ans
     answers: list[Answer] = []
     for command in commands:
         answers += await pipeline.ask(command + b"\r\n", 1, STEP_SECONDS)
-        if answers[-1].code not in _OK:
+        if not _positive(answers[-1]):
             break
     return answers
 
 
+def _positive(answer: Answer) -> bool:
+    return 200 <= answer.code < 300
+
+
+def _refused(answer: Answer) -> bool:
+    return 400 <= answer.code < 600
+
+
+def _out_of_step(answers: Sequence[Answer]) -> bool:
+    """Whether these are no answers to a mail's commands: the relay said too much or too little before, or is none. Its
+    codes then say nothing of the mail."""
+    return any(
+        not _refused(answer) and not (answer.code == _GO_ON if place == 2 else _positive(answer))
+        for place, answer in enumerate(answers)
+    )
+
+
 def _refusal(answers: Sequence[Answer], sender: str) -> Exception | None:
     """Why the relay does not want the mail; None: it waits for the content."""
-    if answers[0].code not in _OK:
+    if not _positive(answers[0]):
         return _sender_error(answers[0].code, answers[0].text, sender)
-    if answers[1].code not in _OK:
+    if not _positive(answers[1]):
         return _recipient_error(answers[1].code, answers[1].text)
     if answers[2].code != _GO_ON:
         return _error(answers[2].code, answers[2].text)

@@ -102,7 +102,10 @@ class Pipeline(asyncio.Protocol):
                 return
             if self._lines or line[3:4] == b"-":
                 self._lines.append(line[4:].strip())
-                if line[3:4] == b"-" and len(self._lines) < _MOST_LINES:
+                if line[3:4] == b"-":
+                    if len(self._lines) >= _MOST_LINES:
+                        self.close()
+                        return
                     continue
                 self._answers.append(Answer(code, b"\n".join(self._lines)))
                 self._lines = []
