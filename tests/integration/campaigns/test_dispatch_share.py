@@ -44,7 +44,7 @@ def test_while_calls_ring_a_part_of_the_machine_is_used() -> None:
 
 
 def test_a_large_machine_is_not_slowed_and_what_others_use_stops_nobody() -> None:
-    large = Machine(10)
+    large = Machine(16)
     large.share.ringing = True
     assert large.sends_for(10) > 0.99
     busy = Machine(1)
