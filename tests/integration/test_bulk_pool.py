@@ -31,6 +31,8 @@ class Relay:
         self.refused: set[str] = set()
         self.drops_after: int | None = None
         self.gate: asyncio.Event | None = None
+        #: Whether it hangs up after a mail.
+        self.only_one = False
         self._came = asyncio.Event()
 
     async def asked_for(self, verb: str) -> None:
@@ -77,6 +79,8 @@ class Relay:
                     if self.answers["."] == "drop":
                         break
                     writer.write(f"{self.answers['.']}\r\n".encode())
+                    if self.only_one:
+                        break
                 if verb == "QUIT":
                     break
         except ConnectionError:
@@ -285,3 +289,14 @@ async def test_a_worn_connection_takes_no_further_mail() -> None:
         results = await one_after_the_other(pool, 10)
     assert all(isinstance(each, Handed) for each in results)
     assert found.connections >= 4
+
+
+@pytest.mark.parametrize("bye", ["", "\r\n421 4.7.0 enough for one connection"])
+async def test_a_relay_that_ends_connections_after_each_mail_costs_no_tries(bye: str) -> None:
+    found = Relay(pipelining=True, END=f"250 taken{bye}")
+    found.only_one = True
+    async with relay(found, most=1) as pool:
+        results = await one_after_the_other(pool, 2)
+    assert all(isinstance(each, Handed) for each in results), results
+    assert found.asked.count("mail") == 2
+    assert found.connections == 2

@@ -55,6 +55,11 @@ class NotAllowed(Exception):  # nothing went wrong: somebody said no
     """The mail may not go any more. Nothing of it went."""
 
 
+class _Cut(TemporarilyRefused):
+    """The relay ended the connection after it took the mail before, as many do after so many mails: nothing of this one
+    went, and it is worth another connection."""
+
+
 @dataclass(eq=False, slots=True)
 class _Line:
     """A connection that mails go over, one after the other: the first one's content, and behind it the commands of the
@@ -68,6 +73,8 @@ class _Line:
     held: int = 0
     #: Whether the first one's content went: the next one's commands can follow at once.
     told: bool = False
+    #: Whether the relay said that it took the last one.
+    taken: bool = False
     #: The commands of the next one, which wait for that, and who wants their answers; None: it has to go another way.
     following: tuple[bytes, asyncio.Future[_Answers | None]] | None = None
 
@@ -87,12 +94,30 @@ class BulkPool(SmtpPool):
         accepted, and NotAllowed when ``may_go`` says so."""
         (recipient,) = recipients
         commands = (b"MAIL FROM:<%s>" % sender.encode("ascii"), b"RCPT TO:<%s>" % recipient.encode("ascii"), b"DATA")
+        late = monotonic() + WAIT_SECONDS
         try:
-            line, asked = await self._place(b"\r\n".join((*commands, b"")))
+            return await self._sent(commands, sender, content, may_go, late)
+        except _Cut:
+            if monotonic() >= late:
+                raise
+            return await self._sent(commands, sender, content, may_go, None)
+
+    async def _sent(
+        self, commands: Sequence[bytes], sender: str, content: bytes, may_go: MayGo | None, late: float | None
+    ) -> Handed:
+        """Hand it over on a connection that is free until ``late``; None: on one of its own, at once."""
+        packet = b"\r\n".join((*commands, b""))
+        try:
+            line, asked, behind = await self._place(packet, late)
         except (aiosmtplib.SMTPException, OSError) as error:
             raise TemporarilyRefused("The mail relay hung up.") from error
         try:
-            await self._introduced(line, asked, commands, sender)
+            try:
+                await self._introduced(line, asked, commands, sender)
+            except TemporarilyRefused as error:
+                if behind and line.taken and not line.pipeline.open:
+                    raise _Cut("The mail relay hung up after the mail before.") from error
+                raise
             if may_go is not None and not await _allowed(may_go, line):
                 raise NotAllowed
             return await self._content(line, content)
@@ -136,13 +161,14 @@ class BulkPool(SmtpPool):
             answered = line.pipeline.ask(data, 1, CONTENT_SECONDS)
         except OSError as error:
             raise TemporarilyRefused("The mail relay hung up.") from error
-        line.told = True
+        line.told, line.taken = True, False
         self._follow(line)
         try:
             (answer,) = await answered
         except OSError as error:
             raise Unknown("The mail relay did not answer after it got the mail.") from error
         if _positive(answer):
+            line.taken = True
             return Handed(answer.text[:200])
         if not _refused(answer):
             line.pipeline.close()  # it answers something else than it was asked
@@ -151,21 +177,22 @@ class BulkPool(SmtpPool):
 
     # The connections
 
-    async def _place(self, packet: bytes) -> tuple[_Line, _Answers | None]:
-        """A connection, and the answers to come to a mail's commands; None: they have to be asked one by one. Raises
-        what connections raise."""
-        late = monotonic() + WAIT_SECONDS
+    async def _place(self, packet: bytes, late: float | None) -> tuple[_Line, _Answers | None, bool]:
+        """A connection, the answers to come to a mail's commands (None: they have to be asked one by one), and whether
+        it is behind another mail. Raises what connections raise."""
         while True:
             line = await self._own_line()
             if line is not None:
                 line.held, line.told = 1, False
                 self._offer(line)
-                return line, self._asked(line, packet) if line.packets else None
+                return line, self._asked(line, packet) if line.packets else None, False
+            if late is None:
+                raise TemporarilyRefused("All connections to the mail relay are busy.")
             if self._half:
                 line = self._half.popleft()
                 asked = await self._behind(line, packet)
                 if asked is not None:
-                    return line, asked
+                    return line, asked, True
             else:
                 await self._some_room(late)
 
