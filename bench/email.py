@@ -26,6 +26,7 @@ from bench.pop import FOLDER
 from bench.smtp_process import SinkProcess
 from hotline import logs
 from hotline.jobs.dispatch import Dispatcher
+from hotline.memory import settle_memory
 from hotline.settings import EMBEDDED, Settings, load_settings
 from hotline.workflows.house import House, open_house
 
@@ -76,6 +77,7 @@ async def ours(port: int, folder: Path, mails: int) -> None:
         await blast.people(house, mails - have, first=have)
     await house.db.execute("TRUNCATE delivery, delivery_attempt")
     await house.db.execute("UPDATE campaign SET state = 'completed'")
+    settle_memory()  # as the command does when it starts
     for count in (WARM, mails):
         campaign_id = await blast.campaign(house, "email", blast.mail_content(SIZE), most=count)
         await house.db.execute("ANALYZE delivery")

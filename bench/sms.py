@@ -21,12 +21,12 @@ from twilio.rest import Client
 from bench.measure import Child, Figure, median, report, tell
 from bench.pop import FOLDER
 from hotline import logs
-from hotline.app import settle_memory
 from hotline.crm.commands.conversations.conversations import new_conversation, save_conversation
 from hotline.crm.commands.conversations.messages import NewMessage, write_message
 from hotline.crm.commands.conversations.senders import create_sender
 from hotline.crm.viewer import SYSTEM
 from hotline.jobs.outgoing import AT_ONCE, Dispatch
+from hotline.memory import settle_memory
 from hotline.settings import EMBEDDED, AccountToken, Settings, load_settings
 from hotline.simulator.twilio import SimulatedTwilio
 from hotline.workflows.house import House, open_house

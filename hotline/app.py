@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -39,6 +38,7 @@ from hotline.jobs import (
     twilio_recordings,
     upkeep,
 )
+from hotline.memory import settle_memory
 from hotline.settings import EMBEDDED, Bind, PbxAddress, Settings
 from hotline.telephony.doctor import KnownAgent, examine_pbx
 from hotline.telephony.doctor_phone import examine_phone
@@ -151,14 +151,6 @@ def _warm(house: House) -> None:
     """Twilio's library takes a third of a second to load: not while a caller waits."""
     if house.twilio is not None:
         log.info("twilio.configured", accounts=len(house.twilio.tokens.accounts))
-
-
-def settle_memory() -> None:
-    """A full garbage collection stops every pop for 100 ms. What exists by now stays for good: it is not searched
-    again, and full collections become rare."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000, 20, 50)
 
 
 async def _step(name: str, stop: Callable[[], Awaitable[object]]) -> None:

@@ -13,6 +13,7 @@ import typer
 import uvloop
 
 from hotline import logs
+from hotline.memory import settle_memory
 from hotline.settings import Settings, load_settings
 
 #: Seconds without anything to send after which a child ends.
@@ -56,6 +57,7 @@ async def _serve(settings: Settings, parent: asyncio.Future[bytes] | None = None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     house = await open_house(settings)
+    settle_memory()
     if parent is not None:
         os.nice(NICER)
     try:

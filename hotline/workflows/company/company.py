@@ -37,13 +37,17 @@ async def get(house: House, section: type[S], db: Reader | None = None) -> S:
     While the database is away it is what was last known, else the defaults.
     """
     kept: _Kept = house.kept.setdefault(_Kept, _Kept())
-    if monotonic() - kept.read_at > FRESH_SECONDS:
+    # While one reads it anew, others go on with what is known: a blast's messages would all read it at once.
+    if monotonic() - kept.read_at > FRESH_SECONDS and not (kept.reading and kept.sections):
+        kept.reading = True
         try:
             await refresh(house, db)
         except Unavailable as error:
             if db is not None:
                 raise  # the unit's transaction is broken: it must not go on as if nothing had happened
             log.warning("company.remembered", reason=error.code)
+        finally:
+            kept.reading = False
     view = kept.sections.get(section.section)
     return section() if view is None else cast(S, view.value)
 
