@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from hotline.crm.viewer import Viewer
 from hotline.workflows.tickets import tickets as workflow
@@ -185,11 +186,22 @@ async def test_lists_by_keys_say_what_changed_and_do_not_jump(desk: Desk) -> Non
 async def test_the_page_of_a_ticket_acts_and_undoes(desk: Desk) -> None:
     anna, _ = await staff(desk)
     ticket = await make(desk, anna)
-    page = await desk.page("anna", f"/tickets/{ticket.id}")
+    page = await desk.page("anna")
+    read, asked = asyncio.Event(), []
+
+    async def late(route: Route) -> None:
+        asked.append(route.request.method)
+        if len(asked) == 1:
+            await read.wait()
+        await route.continue_()
+
+    await page.route(f"**/api/v1/tickets/{ticket.id}", late)
+    await page.goto(f"{desk.url}/tickets/{ticket.id}")
     await page.get_by_role("button", name="Wait for the customer").click()
     await expect(page.locator("#ticket-parts .badge >> nth=0")).to_have_text("Waiting for customer")
     assert await column(desk, ticket.id, "state") == "waiting"
-    await page.locator("#undo-place [data-part=undo]").click()
+    await page.locator("#undo-place [data-part=undo]").click()  # there though the page has not read the ticket yet
+    read.set()
     await expect(page.locator("#ticket-parts .badge >> nth=0")).to_have_text("Open")
     await page.keyboard.press("Alt+t")
     await expect(page.locator("#undo-place")).to_contain_text("The ticket is yours.")

@@ -102,12 +102,18 @@ function startTicketPage(place, stream, page) {
   async function change(button, changes, said) {
     if (button.getAttribute("aria-busy") === "true") return;
     attribute(button, "aria-busy", "true");
-    const before = ticket.body;
-    const back = Object.fromEntries(Object.keys(changes).map((name) => [name, before?.[name] ?? null]));
-    const problem = await ticket.save(id, changes);
-    attribute(button, "aria-busy", null);
-    if (problem) tell(new ApiError("error", problem, 0));
-    else if (said && before) toast.undo(said, () => void ticket.save(id, back));
+    try {
+      // Whoever is quick clicks before the ticket was read: they can undo it, too.
+      const before = ticket.body ?? (await api("GET", `/tickets/${encodeURIComponent(id)}`));
+      const back = Object.fromEntries(Object.keys(changes).map((name) => [name, before[name] ?? null]));
+      const problem = await ticket.save(id, changes);
+      if (problem) throw new ApiError("error", problem, 0);
+      if (said) toast.undo(said, () => void ticket.save(id, back));
+    } catch (error) {
+      tell(error);
+    } finally {
+      attribute(button, "aria-busy", null);
+    }
   }
 
   async function callback(button, body, said, undo) {
