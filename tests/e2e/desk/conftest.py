@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 from pytest_asyncio import fixture, is_async_test
 
 from hotline.bus import MemoryBus
@@ -48,6 +48,8 @@ from tests.conftest import SECRET
 from tests.integration.people import PASSWORD, viewer_as
 
 CHROMIUM: Final = "/usr/bin/chromium"
+#: Milliseconds until a page that does not come to look as expected fails its test; a loaded machine needs some.
+PATIENCE: Final = 30_000
 # As root there is no sandbox; without the network flags Chromium looks up its maker's hosts at every start.
 FLAGS: Final = (
     "--no-sandbox",
@@ -236,6 +238,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The browser of this worker; each test gets profiles of its own in it."""
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield started

@@ -36,7 +36,8 @@ SAME: Final = re.compile(
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe finds on the page, one line each."""
+    """What axe finds on the page, one line each; what is being read again is dim meanwhile, and is waited for."""
+    await page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text("utf-8"))
     found = await page.evaluate(
