@@ -149,7 +149,7 @@ class _Helper:
                 pass_fds=[other.fileno()],
             )
         self._turn = threading.Lock()
-        self._started: Queue[int] = Queue()
+        self._started: Queue[tuple[int, Future[int]]] = Queue()
         self._over: dict[int, Future[int]] = {}
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
 
@@ -160,15 +160,15 @@ class _Helper:
         asked = json.dumps({"arguments": arguments, "environ": dict(environ), "place": str(place)}).encode()
         with self._turn, Path(os.devnull).open("rb") as nothing:
             socket.send_fds(self._socket, [asked], [(file or nothing).fileno() for file in files])
-            pid = self._started.get(timeout=PATIENCE)
-            return pid, self._over[pid]
+            return self._started.get(timeout=PATIENCE)
 
     def _listen(self) -> None:
         while told := self._socket.recv(_LARGEST):
             pid, code = json.loads(told)
             if code is None:
-                self._over[pid] = Future()
-                self._started.put(pid)
+                over: Future[int] = Future()
+                self._over[pid] = over
+                self._started.put((pid, over))
             else:
                 self._over.pop(pid).set_result(code)
 

@@ -378,7 +378,7 @@ async def test_a_holder_that_lost_the_lease_sends_nothing(house: House, pbx: Fak
     agent = await anna(house)
     async with reading(house, pbx) as supervisor:
         await house.db.execute(
-            "UPDATE lease SET token = token + 1, until = now() + interval '1 hour', holder = 'other'"
+            "UPDATE lease SET token = token + 1, until = now() + interval '10 minutes', holder = 'other'"
         )
         command = await send_command(house, agent, {"action": "originate", "to": "+4930123456"})
         await until(lambda: not supervisor.holds)
