@@ -38,6 +38,9 @@ class WrapUpSave(Input):
     note_id: UUID | None = Field(None, description="An id of the writer's own: sent again, its text is rewritten.")
     ticket: TicketFields | None = None
     callback_due: Moment | None = None
+    finish: bool = Field(
+        True, description="false: said while the call went on. It is kept, though the call may be over by now."
+    )
 
 
 class WrapUp(Output):
@@ -75,6 +78,7 @@ async def wrap_up(ask: Ask, path: ById, body: WrapUpSave) -> WrapUp:
         note_id=body.note_id,
         ticket=body.ticket.changes() if body.ticket is not None else None,
         callback_due=body.callback_due,
+        finish=body.finish,
     )
     return render_wrap_up(view)
 

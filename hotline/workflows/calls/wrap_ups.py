@@ -40,9 +40,11 @@ async def wrap_up_call(
     note_id: UUID | None = None,
     ticket: TicketChanges | None = None,
     callback_due: datetime | None = None,
+    finish: bool = True,
 ) -> WrapUpView:
     """Say what became of a call. While it goes on the disposition is kept; once it is over the wrap-up is done, its
-    ticket gets what follows from the disposition, and the agent takes calls again.
+    ticket gets what follows from the disposition, and the agent takes calls again. Not to ``finish``: it is kept even
+    if the call ended while this was on its way, and the wrap-up goes on.
 
     Raises Forbidden, NotFound, Invalid, or Conflict when the ticket cannot become what is asked for.
     """
@@ -60,7 +62,7 @@ async def wrap_up_call(
         found = await commands.lock_wrap_up(uow, call.id, viewer.user_id)
         said = disposition or found.disposition
         # An agent who gave the call away, or whose part is over, wraps up while the call goes on with somebody else.
-        over = call.ended_at is not None or found.started_at is not None
+        over = finish and (call.ended_at is not None or found.started_at is not None)
         if note:
             text = many_lines(note, "note", LONGEST_NOTE, needed=True)
             await notes.write_note(uow, note_id or uow.new_id(), text, None, call.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -226,6 +226,21 @@ async def _parts() -> list[Part]:
     return [Part("database", True, "embedded"), Part("bus", True, "memory", needed=False)]
 
 
+#: Whether the test's own part failed.
+_FAILED: Final = pytest.StashKey[bool]()
+#: Characters of a page that a failed test tells.
+_TOLD: Final = 8_000
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Remembers for the fixtures that the test failed."""
+    report = yield
+    if call.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all tests of the desk, so that they can share one browser: starting it takes longer than
     most of them."""
@@ -262,8 +277,9 @@ async def house(db: Database, settings: Settings) -> AsyncIterator[House]:
 
 
 @fixture(loop_scope="session")
-async def desk(house: House, browser: Browser) -> AsyncIterator[Desk]:
-    """The desk; at the end no page may have had an error or broken the content security policy."""
+async def desk(house: House, browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    """The desk; at the end no page may have had an error or broken the content security policy. A test that failed
+    tells what its pages showed."""
     hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
     app: web.Application = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_parts)
     server = TestServer(app, host="127.0.0.1")
@@ -272,6 +288,9 @@ async def desk(house: House, browser: Browser) -> AsyncIterator[Desk]:
     made = Desk(house, server, hub, browser, Telephone(house))
     yield made
     for context in browser.contexts:
+        if request.node.stash.get(_FAILED, False):
+            for page in context.pages:
+                print(f"--- {page.url}\n{(await page.locator('body').aria_snapshot())[:_TOLD]}")
         await context.close()
     numbers.cancel()
     with suppress(asyncio.CancelledError):

@@ -51,6 +51,11 @@ async def test_a_call_is_a_ticket_from_the_ring_to_the_wrap_up(api: Api, agent: 
         await story.ends()
         started = await take(blocks, "wrap_up.started")
         assert (started["call_id"], started["disposition"]) == (str(story.id), "follow_up")
+        # Said during the call and late on its way: kept, and the wrap-up goes on.
+        late = {"disposition": "other", "finish": False}
+        kept = await api.post(f"/calls/{story.id}/wrap-up", late, role="agent", status=200)
+        assert kept["started_at"] is not None
+        assert (kept["done_at"], kept["disposition"]) == (None, "other")
         async with api.events() as again:
             snapshot = await take(again, "snapshot")
             assert [each["call_id"] for each in snapshot["wrap_ups"]] == [str(story.id)]

@@ -27,7 +27,9 @@ export function createWrapUps(stream, { save, done }) {
       return;
     }
     try {
-      await send(call, outcome); // the call goes on: kept until it is over
+      // The call goes on: kept until it is over. It may end while this is on its way; its wrap-up goes on then.
+      await send(call, outcome, { finish: false });
+      if (card.wrap && outcomeOf(call, card.wrap) === outcome) close(card, card.wrap);
     } catch (error) {
       if (error instanceof ApiError && error.retry) return; // it is sent again with the end
       chosen.delete(call.call_id);
@@ -44,7 +46,7 @@ export function createWrapUps(stream, { save, done }) {
   }
 
   // A call that is over: saying what became of it ends its wrap-up.
-  const send = (call, disposition) => api("POST", `/calls/${encodeURIComponent(call.call_id)}/wrap-up`, { disposition });
+  const send = (call, disposition, more = {}) => api("POST", `/calls/${encodeURIComponent(call.call_id)}/wrap-up`, { disposition, ...more });
 
   async function finish(card, byHand = true) {
     const { call } = card;
