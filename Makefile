@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Most tests of the real servers wait; five workers keep two cores busy. "worksteal" lets a worker that is through
 # take from another that still has long ones.
 PYTEST_WORKERS ?= 5
-PYTEST := -m pytest -n $(PYTEST_WORKERS) --dist worksteal
+# What was red is tried once more by itself, and told of.
+PYTEST := -m tests.house.second_try -n $(PYTEST_WORKERS) --dist worksteal
 FRONTEND := package.json package-lock.json hatch_build.py $(shell find hotline/web/frontend -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
