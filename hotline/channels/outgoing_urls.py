@@ -31,6 +31,9 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TWILIO: Final = (".twilio.com",)
 #: Behind a gateway of RFC 6052 these are IPv4 addresses, private ones too.
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+#: Of no use outside one's own network, though ``is_global`` says otherwise: IPv4 in old clothes (RFC 4291, 2.5.5.1), a
+#: gateway's own prefix (RFC 8215), the former site-local addresses (RFC 3879).
+_INSIDE: Final = tuple(map(ipaddress.ip_network, ("::/96", "64:ff9b:1::/48", "fec0::/10")))
 
 
 class TooLarge(MediaRefused):
@@ -213,6 +216,8 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if found.version == 6:
+        if any(found in network for network in _INSIDE):
+            return False
         inner = found.ipv4_mapped or found.sixtofour
         if found in _NAT64:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)

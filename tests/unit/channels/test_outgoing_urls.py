@@ -35,6 +35,9 @@ from hotline.channels.outgoing_urls import Gone, TooLarge, Trust, is_public, is_
         ("2002:7f00:1::", False),
         ("64:ff9b::a9fe:a9fe", False),
         ("64:ff9b::808:808", True),
+        ("64:ff9b:1::a9fe:a9fe", False),  # a gateway's own prefix (RFC 8215)
+        ("::127.0.0.1", False),
+        ("fec0::1", False),
         ("localhost", False),
         ("", False),
     ],
