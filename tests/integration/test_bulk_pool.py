@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hotline.channels.errors import AddressRefused, Filtered, TemporarilyRefused, Unknown
+from hotline.channels.errors import AddressRefused, Filtered, SenderPaused, TemporarilyRefused, Unknown
 from hotline.channels.mail.bulk_pool import BulkPool, NotAllowed
 from hotline.channels.mail.smtp import Handed
 from hotline.settings.mail import smtp_server
@@ -164,12 +164,24 @@ async def test_a_refused_recipient_gets_nothing_and_the_next_mail_goes(pipelinin
         ("END", "354 what", Unknown),
         ("END", "250-endless\r\n" * 150 + "250 ok", Unknown),
         ("END", "?", Unknown),
+        # What is said of the dialogue, or of ourselves, ends no mail for good.
+        ("MAIL", "503 5.5.1 nested MAIL", TemporarilyRefused),
+        ("RCPT", "503 5.5.1 bad sequence", TemporarilyRefused),
+        ("DATA", "503 bad sequence", TemporarilyRefused),
+        ("DATA", "502 not here", TemporarilyRefused),
+        ("END", "503 bad sequence", TemporarilyRefused),
+        ("RCPT", "421 4.3.2 going down", TemporarilyRefused),
+        ("RCPT", "552 too many recipients", TemporarilyRefused),
+        ("RCPT", "530 5.7.0 sign in first", SenderPaused),
+        ("RSET", "503 what", None),
     ],
 )
 async def test_what_a_relay_says_where_is_what_is_known(
-    pipelining: bool, verb: str, answer: str, error: type[Exception]
+    pipelining: bool, verb: str, answer: str, error: type[Exception] | None
 ) -> None:
     found = Relay(pipelining=pipelining, **{verb: answer})
+    if error is None:
+        found.answers["RCPT"], error = "550 5.1.1 no such user", AddressRefused
     async with relay(found) as pool:
         with pytest.raises(error):
             await sent(pool)
@@ -184,6 +196,18 @@ async def test_one_answer_too_many_fails_no_mail_for_good() -> None:
         with pytest.raises(TemporarilyRefused):
             await sent(pool)
         found.answers |= Relay(pipelining=True).answers
+        await sent(pool)
+    assert found.asked.count("mail") == 1
+    assert found.connections == 2
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_a_connection_that_is_out_of_step_is_given_up(pipelining: bool) -> None:
+    found = Relay(pipelining=pipelining, RCPT="503 5.5.1 bad sequence of commands")
+    async with relay(found, most=1) as pool:
+        with pytest.raises(TemporarilyRefused):
+            await sent(pool)
+        found.answers |= Relay(pipelining=pipelining).answers
         await sent(pool)
     assert found.asked.count("mail") == 1
     assert found.connections == 2

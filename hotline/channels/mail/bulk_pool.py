@@ -19,7 +19,8 @@ from typing import Final, cast
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol
 
-from hotline.channels.errors import TemporarilyRefused, Unknown
+from hotline.channels.errors import ChannelError, TemporarilyRefused, Unknown
+from hotline.channels.mail.answers import GivenUp, content_error, recipient_error, sender_error
 from hotline.channels.mail.pipelining import Answer, HungUp, Pipeline
 from hotline.channels.mail.smtp import (
     COMMAND_SECONDS,
@@ -30,9 +31,6 @@ from hotline.channels.mail.smtp import (
     Handed,
     SmtpPool,
     _Connection,
-    _error,
-    _recipient_error,
-    _sender_error,
 )
 
 _GO_ON: Final = 354
@@ -143,11 +141,15 @@ class BulkPool(SmtpPool):
                 line.pipeline.close()
                 raise HungUp
             refused = _refusal(answers, sender)
-            if refused is not None:
+            if isinstance(refused, GivenUp):
+                line.pipeline.close()
+            elif refused is not None:
                 if answers[-1].code == _GO_ON:
                     # It waits for content all the same: an empty one, which nobody gets (RFC 2920 3.1).
-                    await line.pipeline.ask(b".\r\n", 1, COMMAND_SECONDS)
-                await line.pipeline.ask(_RSET, 1, COMMAND_SECONDS)
+                    await line.pipeline.ask(b".\r\n", 1, STEP_SECONDS)
+                (reset,) = await line.pipeline.ask(_RSET, 1, STEP_SECONDS)
+                if not _positive(reset):
+                    line.pipeline.close()  # out of step: what the next one is answered may be this one's
         except OSError as error:
             # Nothing of the mail went yet. Answers that do not come in time are such an error, too.
             raise TemporarilyRefused("The mail relay hung up.") from error
@@ -173,7 +175,10 @@ class BulkPool(SmtpPool):
         if not _refused(answer):
             line.pipeline.close()  # it answers something else than it was asked
             raise Unknown("The mail relay does not say whether it took the mail.", provider_code=answer.code)
-        raise _error(answer.code, answer.text)
+        refused = content_error(answer.code, answer.text)
+        if isinstance(refused, GivenUp):
+            line.pipeline.close()
+        raise refused
 
     # The connections
 
@@ -391,14 +396,14 @@ def _out_of_step(answers: Sequence[Answer]) -> bool:
     )
 
 
-def _refusal(answers: Sequence[Answer], sender: str) -> Exception | None:
+def _refusal(answers: Sequence[Answer], sender: str) -> ChannelError | None:
     """Why the relay does not want the mail; None: it waits for the content."""
     if not _positive(answers[0]):
-        return _sender_error(answers[0].code, answers[0].text, sender)
+        return sender_error(answers[0].code, answers[0].text, sender)
     if not _positive(answers[1]):
-        return _recipient_error(answers[1].code, answers[1].text)
+        return recipient_error(answers[1].code, answers[1].text)
     if answers[2].code != _GO_ON:
-        return _error(answers[2].code, answers[2].text)
+        return content_error(answers[2].code, answers[2].text)
     return None
 
 

@@ -18,15 +18,8 @@ import aiosmtplib
 import structlog
 from aiosmtplib import SMTP
 
-from hotline.channels.errors import (
-    AddressRefused,
-    ChannelError,
-    Filtered,
-    PermanentlyRefused,
-    SenderPaused,
-    TemporarilyRefused,
-    Unknown,
-)
+from hotline.channels.errors import ChannelError, SenderPaused, TemporarilyRefused, Unknown
+from hotline.channels.mail.answers import REFUSED_SECONDS, GivenUp, content_error, recipient_error, sender_error
 from hotline.settings.mail import SmtpServer
 
 log = structlog.get_logger(__name__)
@@ -43,13 +36,6 @@ COMMAND_SECONDS: Final = 20.0
 CONTENT_SECONDS: Final = 60.0
 #: Seconds that a mail waits for a free connection.
 WAIT_SECONDS: Final = 30.0
-#: After the relay refused us itself, it is asked again after so many seconds.
-REFUSED_SECONDS: Final = 900.0
-
-_TOO_LARGE: Final = frozenset({"5.2.3", "5.3.4"})
-#: Codes of RFC 3463 that are of the address that sends, not of the one that is written to.
-_OUR_ADDRESS: Final = frozenset({"5.1.7", "5.1.8"})
-_NO_SUCH: Final = frozenset({550, 551, 553, 556})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +104,7 @@ class SmtpPool:
             yield connection
         except BaseException as error:
             # After a refusal the dialogue goes on; after anything else nobody knows where it stands.
-            connection.broken |= not isinstance(error, ChannelError) or isinstance(error, Unknown)
+            connection.broken |= not isinstance(error, ChannelError) or isinstance(error, (Unknown, GivenUp))
             raise
         finally:
             connection.used = monotonic()
@@ -172,18 +158,14 @@ class SmtpPool:
         try:
             async with asyncio.timeout(self.connect_seconds):
                 await client.connect()
-        except aiosmtplib.SMTPAuthenticationError as error:
-            client.close()
-            raise SenderPaused(
-                "The mail relay refuses the user or the password.",
-                provider_code=error.code,
-                resume_after=REFUSED_SECONDS,
-            ) from None
         except aiosmtplib.SMTPResponseException as error:
             client.close()
             if error.code >= 500:
+                signing_in = isinstance(error, aiosmtplib.SMTPAuthenticationError)
                 raise SenderPaused(
-                    "The mail relay refuses us.", provider_code=error.code, resume_after=REFUSED_SECONDS
+                    "The mail relay refuses the user or the password." if signing_in else "The mail relay refuses us.",
+                    provider_code=error.code,
+                    resume_after=REFUSED_SECONDS,
                 ) from None
             raise TemporarilyRefused("The mail relay is not ready.", provider_code=error.code) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
@@ -205,12 +187,12 @@ class SmtpPool:
             try:
                 await client.mail(sender, options=size, timeout=COMMAND_SECONDS)
             except aiosmtplib.SMTPResponseException as error:
-                raise _sender_error(error.code, error.message, sender) from None
+                raise sender_error(error.code, error.message, sender) from None
             for recipient in recipients:
                 try:
                     await client.rcpt(recipient, timeout=COMMAND_SECONDS)
                 except aiosmtplib.SMTPRecipientRefused as error:
-                    refused[recipient] = _recipient_error(error.code, error.message)
+                    refused[recipient] = recipient_error(error.code, error.message)
         except (aiosmtplib.SMTPException, OSError) as error:
             # Nothing of the mail went yet.
             connection.broken = True
@@ -221,7 +203,12 @@ class SmtpPool:
         try:
             answer = await client.data(content, timeout=CONTENT_SECONDS)
         except aiosmtplib.SMTPResponseException as error:
-            raise _error(error.code, error.message) from None
+            if not 400 <= error.code < 600:
+                # No answer to this, and perhaps one to the content.
+                raise Unknown(
+                    "The mail relay does not say whether it took the mail.", provider_code=error.code
+                ) from None
+            raise content_error(error.code, error.message) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise Unknown("The mail relay did not answer after it got the mail.") from error
         return Handed(str(answer.message)[:200], refused)
@@ -231,44 +218,6 @@ class SmtpPool:
             await connection.client.rset(timeout=COMMAND_SECONDS)
         except (aiosmtplib.SMTPException, OSError):
             connection.broken = True
-
-
-def _sender_error(code: int, message: str, sender: str) -> ChannelError:
-    """The relay refuses the return path: whatever the code says of an address, it says it of ours. No mail would get
-    through, but for the size; without a return path it is the automatic answer alone that it does not want."""
-    if code < 500:
-        return _error(code, message)
-    if code == 552 or _enhanced(message) in _TOO_LARGE:
-        return PermanentlyRefused("The mail is too large for the mail relay.", provider_code=code)
-    if not sender:
-        return Filtered("The mail relay takes no mail without a return path.", provider_code=code)
-    return SenderPaused("The mail relay refuses our address.", provider_code=code, resume_after=REFUSED_SECONDS)
-
-
-def _recipient_error(code: int, message: str) -> ChannelError:
-    status = _enhanced(message)
-    if code in _NO_SUCH and not status.startswith("5.7.") and status not in _OUR_ADDRESS:
-        return AddressRefused("The mail relay knows no such address.", provider_code=code)
-    return _error(code, message)
-
-
-def _error(code: int, message: str) -> ChannelError:
-    """What an answer of the relay means (RFC 5321 4.2.1, RFC 3463)."""
-    if 400 <= code < 500:
-        return TemporarilyRefused("The mail relay refuses it for now.", provider_code=code)
-    status = _enhanced(message)
-    if status in _OUR_ADDRESS:
-        return SenderPaused("The mail relay refuses our address.", provider_code=code, resume_after=REFUSED_SECONDS)
-    if status.startswith("5.1."):
-        return AddressRefused("The mail relay knows no such address.", provider_code=code)
-    if status.startswith("5.7.") or code == 554:
-        return Filtered("The mail relay refuses it.", provider_code=code)
-    return PermanentlyRefused("The mail relay refuses it.", provider_code=code)
-
-
-def _enhanced(message: str) -> str:
-    first = message.split(maxsplit=1)[0] if message.split() else ""
-    return first if first[:2] in ("2.", "4.", "5.") else ""
 
 
 async def _quit(connection: _Connection) -> None:

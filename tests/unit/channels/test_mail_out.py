@@ -27,6 +27,7 @@ from hotline.channels.errors import (
     Unknown,
 )
 from hotline.channels.mail import smtp
+from hotline.channels.mail.answers import GivenUp
 from hotline.channels.mail.compose import Draft, OutgoingFile, compose
 from hotline.channels.mail.smtp import SmtpPool
 from hotline.settings.mail import smtp_server
@@ -125,6 +126,9 @@ async def test_some_recipients_of_several_may_be_refused() -> None:
         ("", "552 5.3.4 too big", "", PermanentlyRefused, True),
         ("", "554 5.7.1 spam", "", Filtered, True),
         ("", "450 4.3.2 later", "", TemporarilyRefused, True),
+        ("503 5.5.1 bad sequence", "250 ok", "", GivenUp, False),
+        ("", "503 bad sequence", "", GivenUp, False),
+        ("", "220 what", "", Unknown, False),
         ("", "250 ok", "rcpt", TemporarilyRefused, False),
         ("", "250 ok", "data", Unknown, False),
     ],
