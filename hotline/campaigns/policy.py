@@ -14,7 +14,7 @@ from typing import Final, Literal
 from hotline.campaigns import caps as frequency
 from hotline.campaigns.consent import Channel, Purpose, State, allows
 from hotline.campaigns.limits import Cap, Limits
-from hotline.campaigns.quiet_hours import DISTURBING, NOWHERE, Place, hours_of, opens_at
+from hotline.campaigns.quiet_hours import DISTURBING, NONE, NOWHERE, Place, Wishes, hours_of, opens_at
 
 #: Channels that reach nobody but the company itself: no consent, no hours.
 _OWN: Final = frozenset({"console"})
@@ -32,7 +32,8 @@ class RecipientFacts:
 
     ``suppressed``: the reasons for which the address gets nothing of this purpose over this channel. ``consent``: their
     answer for channel and purpose, None: they were never asked. ``sent``: when marketing messages left for them lately.
-    ``place``: where they are, as far as it is known. ``reachable``: they still have the address.
+    ``place``: where they are, as far as their number and addresses tell; ``wishes``: what they said themselves.
+    ``reachable``: they still have the address.
     """
 
     due_at: datetime
@@ -41,6 +42,7 @@ class RecipientFacts:
     consent: State | None = None
     sent: tuple[datetime, ...] = ()
     place: Place = NOWHERE
+    wishes: Wishes = NONE
     reachable: bool = True
     erased: bool = False
 
@@ -113,8 +115,9 @@ def decide(facts: RecipientFacts, rules: SendRules, now: datetime) -> Send | Hol
     if free > now:
         return _held(facts, free, Drop("suppressed", "frequency_cap"))
     if rules.quiet:
-        hours = hours_of(facts.place.country, rules.hours, facts.place.regions)
-        opens = opens_at(hours, facts.place.zones or (rules.zone,), now) if hours is not None else None
+        hours = hours_of(facts.place.country, rules.hours, facts.place.regions, facts.wishes)
+        zones = (facts.wishes.zone,) if facts.wishes.zone is not None else facts.place.zones or (rules.zone,)
+        opens = opens_at(hours, zones, now) if hours is not None else None
         if opens != now:
             return _held(facts, opens, Drop("expired", "quiet_hours"))
     return SEND

@@ -2,16 +2,17 @@
 
 The zone is the recipient's, told by their number; where it may be one of several, a message leaves only while it is
 open in all of them. Hours by country: 47 CFR 64.1200(c)(1) for the United States (08:00–21:00), common carrier rules in
-China (08:00–22:00); elsewhere as in the United States. States with stricter hours: ``regions``.
+China (08:00–22:00); elsewhere as in the United States. States with stricter hours: ``regions``. What a customer said
+themselves goes before their number: their zone, and the times of the week at which they like to be reached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -25,10 +26,11 @@ ELSEWHERE: Final = (time(8), time(21))
 #: Channels that disturb, whose marketing keeps the hours unless a campaign says otherwise.
 DISTURBING: Final = frozenset({"sms", "whatsapp", "voice"})
 
-#: Within so many days there is an opening, or there is none: daylight saving changes twice a year, weeks are alike.
-_HORIZON: Final = timedelta(days=8)
+#: Within so many days there is an opening, or there is none: weeks are alike but for a change of the clocks and a few
+#: holidays, and no message waits for longer.
+_DAYS: Final = 31
+_HORIZON: Final = timedelta(days=_DAYS - 1)
 _DAY: Final = timedelta(days=1)
-_DAYS: Final = 9
 #: libphonenumber's name for a number whose place it does not know.
 _UNKNOWN: Final = "Etc/Unknown"
 _LONGEST_COUNTRY_CODE: Final = 3
@@ -52,32 +54,64 @@ NOWHERE: Final = Place(())
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a customer said themselves: the zone in which they are, and when they like to be reached.
+
+    ``times``: on which weekdays, Monday being 0, from when until when; none: at any time.
+    """
+
+    zone: str | None = None
+    times: tuple[tuple[frozenset[int], time, time], ...] = ()
+
+
+NONE: Final = Wishes()
+
+
+def wishes_of(preferences: Mapping[str, Any] | None) -> Wishes:
+    """The wishes that a customer's preferences hold."""
+    if not preferences:
+        return NONE
+    return Wishes(
+        preferences.get("timezone"),
+        tuple(
+            (frozenset(day - 1 for day in span["days"]), time.fromisoformat(span["from"]), _closing(span["to"]))
+            for span in preferences.get("times") or ()
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Hours:
-    """Open from ``opens`` until just before ``closes`` of the same day; in ``regions`` only while it is open there."""
+    """Open from ``opens`` until just before ``closes`` of the same day; in ``regions`` only while it is open there, and
+    with ``wishes`` only at the times that somebody likes."""
 
     opens: time
     closes: time
     regions: tuple[str, ...] = ()
+    wishes: Wishes = NONE
 
-    def on(self, weekday: int) -> tuple[time, time] | None:
-        """From when until when it is open on a weekday, Monday being 0; None: not at all."""
+    def on(self, day: date) -> list[tuple[time, time]]:
+        """From when until when it is open on a day; nothing: not at all."""
         opens, closes = self.opens, self.closes
-        for theirs in known_regions.hours_on(self.regions, weekday):
+        for theirs in known_regions.hours_on(self.regions, day):
             if theirs is None:
-                return None
+                return []
             opens, closes = max(opens, theirs[0]), min(closes, theirs[1])
-        return (opens, closes) if opens < closes else None
+        spans = [(opens, closes)]
+        if self.wishes.times:
+            weekday = day.weekday()
+            spans = [(max(opens, start), min(closes, end)) for days, start, end in self.wishes.times if weekday in days]
+        return sorted(span for span in spans if span[0] < span[1])
 
     def open_at(self, local: datetime) -> bool:
         """Whether it is open when a clock shows this."""
-        today = self.on(local.weekday())
-        return today is not None and today[0] <= local.time() < today[1]
+        return any(opens <= local.time() < closes for opens, closes in self.on(local.date()))
 
     def narrowed(self, other: Hours) -> Hours | None:
-        """Open in both; None: never."""
+        """Open in both, with the wishes of this one; None: never."""
         opens, closes = max(self.opens, other.opens), min(self.closes, other.closes)
         regions = tuple(dict.fromkeys((*self.regions, *other.regions)))
-        return Hours(opens, closes, regions) if opens < closes else None
+        return Hours(opens, closes, regions, self.wishes) if opens < closes else None
 
 
 @lru_cache(maxsize=65_536)
@@ -103,10 +137,12 @@ def place_of_number(number: str) -> Place:
     )
 
 
-def hours_of(country: str | None, own: tuple[str, str] | None = None, regions: tuple[str, ...] = ()) -> Hours | None:
-    """When messages may reach people in a country, and in ``regions`` of it; ``own`` (``"10:00", "18:00"``) narrows it.
-    None: never."""
-    hours = Hours(*HOURS.get(country or "", ELSEWHERE), regions)
+def hours_of(
+    country: str | None, own: tuple[str, str] | None = None, regions: tuple[str, ...] = (), wishes: Wishes = NONE
+) -> Hours | None:
+    """When messages may reach people in a country, and in ``regions`` of it; ``own`` (``"10:00", "18:00"``) and their
+    ``wishes`` narrow it. None: never."""
+    hours = Hours(*HOURS.get(country or "", ELSEWHERE), regions, wishes)
     if own is None:
         return hours
     return hours.narrowed(Hours(time.fromisoformat(own[0]), _closing(own[1])))
@@ -140,11 +176,14 @@ def _opening(hours: Hours, name: str, now: datetime) -> datetime | None:
         return now
     for later in range(_DAYS):
         day = local.date() + later * _DAY
-        today = hours.on(day.weekday())
-        if today is None:
-            continue
-        opening = [datetime.combine(day, today[0], zone).replace(fold=fold).astimezone(now.tzinfo) for fold in (0, 1)]
-        if found := [each for each in opening if each > now and is_open(hours, (name,), each)]:
+        found = [
+            each
+            for opens, _ in hours.on(day)
+            for fold in (0, 1)
+            if (each := datetime.combine(day, opens, zone).replace(fold=fold).astimezone(now.tzinfo)) > now
+            and is_open(hours, (name,), each)
+        ]
+        if found:
             return min(found)
     return None
 

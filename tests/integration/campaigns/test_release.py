@@ -217,6 +217,7 @@ async def test_local_time_is_each_recipients_own(
 
     (east,) = await people(1, **at("+8613912340412"))
     (west,) = await people(1, **at("+14155552671"))
+    (moved,) = await people(1, **at("+14155552672"), preferences={"timezone": "Asia/Tokyo"})
     campaign = await approved(schedule={"mode": "local_time", "day": "2026-06-02", "time": "09:00"})
     clock.now = datetime(2026, 6, 1, 18, 59, tzinfo=UTC)
     await look(house)
@@ -224,7 +225,11 @@ async def test_local_time_is_each_recipients_own(
     clock.forward(minutes=1)
     await look(house)
     due = {row["customer_id"]: row["due_at"] for row in await released(house, campaign.id)}
-    assert due == {east: datetime(2026, 6, 2, 1, tzinfo=UTC), west: datetime(2026, 6, 2, 16, tzinfo=UTC)}
+    assert due == {
+        east: datetime(2026, 6, 2, 1, tzinfo=UTC),
+        west: datetime(2026, 6, 2, 16, tzinfo=UTC),
+        moved: datetime(2026, 6, 2, 0, tzinfo=UTC),
+    }
 
 
 async def test_a_recurring_campaign_asks_each_time_who_is_in_its_segment(

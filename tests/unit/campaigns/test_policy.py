@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hotline.campaigns import caps
 from hotline.campaigns.limits import Cap, read_limits
 from hotline.campaigns.policy import Drop, Hold, RecipientFacts, Send, SendRules, decide, rules_of, within_company
-from hotline.campaigns.quiet_hours import Place
+from hotline.campaigns.quiet_hours import Place, wishes_of
 
 NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)  # in New York
 NIGHT = datetime(2026, 6, 2, 3, tzinfo=UTC)
@@ -55,6 +55,15 @@ def test_rule_10_service_needs_no_consent_but_keeps_to_a_no() -> None:
     assert decide(facts(consent=None), service, NOON) == Send()
     assert decide(facts(consent="withdrawn"), service, NOON) == Drop("suppressed", "consent_withdrawn")
     assert decide(facts(consent=None), SMS, NOON) == Drop("suppressed", "no_consent")
+
+
+def test_rule_07_what_a_customer_said_goes_before_their_number() -> None:
+    in_berlin = facts(wishes=wishes_of({"timezone": "Europe/Berlin"}), now=NIGHT)
+    assert decide(in_berlin, SMS, NIGHT) == Hold(NIGHT + timedelta(hours=3), "quiet_hours")  # 05:00 there
+    evenings = facts(wishes=wishes_of({"times": [{"days": [1], "from": "18:00", "to": "20:00"}]}))
+    assert decide(evenings, SMS, NOON) == Hold(NOON + timedelta(hours=6), "quiet_hours")
+    fridays = facts(wishes=wishes_of({"times": [{"days": [5], "from": "18:00", "to": "20:00"}]}))
+    assert decide(fridays, SMS, NOON) == Drop("expired", "quiet_hours")
 
 
 def test_rule_07_asked_for_each_message_as_it_leaves() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotline.campaigns import regions
-from hotline.campaigns.quiet_hours import Hours, hours_of, is_open, opens_at, place_of_number
+from hotline.campaigns.quiet_hours import Hours, hours_of, is_open, opens_at, place_of_number, wishes_of
 
 #: From which day on and how far instants are tried: over two changes of the clocks in both hemispheres.
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -124,6 +124,11 @@ def test_any_hours_open_within_two_days(now: datetime, zone: str, opens: int, le
         ("+14015550123", "America/New_York", "2026-06-06T16:59:00", True),
         ("+14015550123", "America/New_York", "2026-06-06T17:00:00", False),
         ("+12055550123", "America/Chicago", "2026-06-07T12:00:00", False),
+        # Independence Day falls on a Saturday and is observed on the Friday: nothing where the state forbids it.
+        ("+12055550123", "America/Chicago", "2026-07-03T12:00:00", False),
+        ("+12155550123", "America/New_York", "2026-07-04T12:00:00", False),
+        ("+12155550123", "America/New_York", "2026-07-06T12:00:00", True),
+        ("+13055550123", "America/New_York", "2026-07-04T12:00:00", True),
     ],
 )
 def test_rule_07_hours_of_states(number: str, zone: str, local: str, expected: bool) -> None:
@@ -150,7 +155,49 @@ def test_rule_07_a_number_that_moved_keeps_the_hours_of_both_states() -> None:
     assert place.regions == ("US-FL", "US-TX")
     hours = hours_of("US", None, place.regions)
     assert hours is not None
-    assert hours.on(0) == (time(9), time(20))
+    assert hours.on(date(2026, 6, 1)) == [(time(9), time(20))]
+
+
+WISHES = wishes_of(
+    {
+        "channel": "phone", "timezone": "Europe/Berlin",
+        "times": [
+            {"days": [1, 3], "from": "09:00", "to": "11:30"}, {"days": [1], "from": "17:00", "to": "24:00"},
+            {"days": [7], "from": "05:00", "to": "07:00"},
+        ],
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("local", "expected"),
+    [
+        ("2026-06-01T08:59", False),  # a Monday
+        ("2026-06-01T09:00", True),
+        ("2026-06-01T12:00", False),
+        ("2026-06-01T20:59", True),
+        ("2026-06-01T21:00", False),  # they would have it, but nobody may
+        ("2026-06-02T10:00", False),
+        ("2026-06-03T10:00", True),
+        ("2026-06-07T06:00", False),
+    ],
+)
+def test_rule_07_only_when_a_customer_likes_it(local: str, expected: bool) -> None:
+    hours = hours_of("DE", None, (), WISHES)
+    assert hours is not None
+    at = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
+    assert is_open(hours, ["Europe/Berlin"], at) is expected
+    opening = opens_at(hours, ("Europe/Berlin",), at)
+    assert opening is not None
+    assert (opening == at) is expected
+    assert is_open(hours, ["Europe/Berlin"], opening)
+
+
+def test_rule_07_times_that_a_customer_likes_may_never_meet_the_hours() -> None:
+    night = wishes_of({"times": [{"days": [1, 2, 3, 4, 5, 6, 7], "from": "22:00", "to": "23:00"}]})
+    hours = hours_of("DE", None, (), night)
+    assert hours is not None
+    assert opens_at(hours, ("Europe/Berlin",), START) is None
 
 
 @pytest.mark.parametrize(

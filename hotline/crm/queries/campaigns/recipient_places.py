@@ -1,9 +1,10 @@
-"""Where recipients are, and by which prices they are reached: by their telephone numbers. Whole numbers do not leave
-this file."""
+"""Where recipients are, by the zone that they named and their telephone numbers, and by which prices they are reached.
+Whole numbers do not leave this file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -26,14 +27,20 @@ JOIN LATERAL (
 ) n ON true
 """
 
+_ZONES: Final = """
+SELECT id, preferences ->> 'timezone' AS zone FROM customer WHERE id = ANY($1) AND preferences ? 'timezone'
+"""
+
 
 async def places_of(
     db: Reader, keyring: Keyring, viewer: Viewer, points: Mapping[UUID, UUID | None]
 ) -> dict[UUID, Place]:
-    """The place of each customer; ``points`` are the contact points that are written to. Who has no number, or is
-    erased, is nowhere."""
+    """The place of each customer; ``points`` are the contact points that are written to. The zone that a customer named
+    goes before those of the number; who has neither, or is erased, is nowhere."""
     numbers = await _numbers(db, keyring, viewer, points)
-    return {each: place_of_number(numbers[each]) if each in numbers else NOWHERE for each in points}
+    named = {row["id"]: row["zone"] for row in await db.fetch(_ZONES, list(points))}
+    places = {each: place_of_number(numbers[each]) if each in numbers else NOWHERE for each in points}
+    return {each: replace(place, zones=(named[each],)) if each in named else place for each, place in places.items()}
 
 
 async def beginnings_of(

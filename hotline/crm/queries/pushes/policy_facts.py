@@ -10,6 +10,7 @@ from uuid import UUID
 
 from hotline.campaigns import caps
 from hotline.campaigns.policy import RecipientFacts, SendRules
+from hotline.campaigns.quiet_hours import wishes_of
 from hotline.crm.database import Reader
 from hotline.crm.viewer import Viewer
 
@@ -47,7 +48,8 @@ SELECT a.id, c.id IS NULL OR c.erased_at IS NOT NULL AS erased, a.point IS NULL 
             SELECT d.updated_at FROM delivery d JOIN campaign o ON o.id = d.campaign_id
             WHERE d.customer_id = a.customer AND d.state IN ('sending', 'unknown') AND d.sent_at IS NULL
               AND d.id <> a.id AND d.updated_at > $6 AND o.purpose = 'marketing'
-        ) x ORDER BY x.at DESC LIMIT $7) END AS sent
+        ) x ORDER BY x.at DESC LIMIT $7) END AS sent,
+    CASE WHEN $8 THEN c.preferences END AS preferences
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS a (id, customer, point)
 LEFT JOIN customer c ON c.id = a.customer
 LEFT JOIN contact_point p ON p.id = a.point AND p.customer_id = a.customer
@@ -65,7 +67,7 @@ async def load(
         [each.delivery_id for each in asked],
         [each.customer_id for each in asked],
         [each.contact_point_id for each in asked],
-        *(rules.channel, rules.purpose, since, _MOST_SENT),
+        *(rules.channel, rules.purpose, since, _MOST_SENT, rules.quiet),
     )
     by_id = {each.delivery_id: each for each in asked}
     return {
@@ -75,6 +77,7 @@ async def load(
             suppressed=frozenset(row["suppressed"]),
             consent=row["consent"],
             sent=tuple(row["sent"]),
+            wishes=wishes_of(row["preferences"]),
             reachable=row["reachable"],
             erased=row["erased"],
         )
