@@ -11,8 +11,8 @@ from pathlib import Path
 from tests.commands import Running, hotline, start
 from tests.conftest import prompts_folder
 
-START_SECONDS = 60
-STOP_SECONDS = 30
+START_SECONDS = 120
+STOP_SECONDS = 60
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

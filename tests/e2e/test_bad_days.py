@@ -30,7 +30,7 @@ from tests.e2e.proxy import Proxy
 from tests.e2e.service import Service
 from tests.e2e.test_journey import ended, over
 from tests.rig import config, sound
-from tests.rig.acts import ZHANG
+from tests.rig.acts import ZHANG, bridged
 from tests.rig.ami import Ami
 from tests.rig.asterisk import Asterisk
 from tests.rig.stage import Stage
@@ -132,11 +132,10 @@ async def test_the_manager_is_cut_in_the_middle_of_an_event(
     wired: Office, stage: Stage, wire: Proxy, said: bytes
 ) -> None:
     wire.cut_after(said)
-    stage.phone("agent1", answer_after=1)
-    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=4)
+    async with answered(wired, stage) as (_, caller):
+        caller.hang_up()
+        call = await wired.admin.call(ended, "the call is over")
     pop = await wired["agent1"].hears("call.offered")
-    await over(caller)
-    call = await wired.admin.call(ended, "the call is over")
     assert wire.cuts == 1
     assert (call["id"], call["disposition"], call["agent"]) == (pop["call_id"], "answered", "agent1")
     assert len(await wired.admin.calls()) == 1
@@ -175,7 +174,7 @@ def own_postgres() -> Iterator[EmbeddedPostgres]:
 
 @newest
 async def test_postgresql_away_during_a_whole_call(
-    own_postgres: EmbeddedPostgres, tmp_path: Path, asterisk: Asterisk, stage: Stage
+    own_postgres: EmbeddedPostgres, tmp_path: Path, asterisk: Asterisk, stage: Stage, ami: Ami
 ) -> None:
     url = await create_database(own_postgres, "office")
     async with aiohttp.ClientSession() as session:
@@ -184,7 +183,10 @@ async def test_postgresql_away_during_a_whole_call(
         zhang = await office.customer("Zhang Wei", ZHANG)
         await asyncio.to_thread(own_postgres.close)
         stage.phone("agent1", answer_after=0.5)
-        await over(stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=2))
+        async with stage.telephone(config.FIRST_ONLY, ZHANG) as caller:
+            await asyncio.to_thread(bridged, ami, "agent1")
+            caller.hang_up()
+            await asyncio.to_thread(ami.wait, "the call is over", lambda event: event["Event"] == "Hangup")
         await asyncio.to_thread(own_postgres.open)
         call = await office.admin.call(ended, "the call is there")
         assert (call["disposition"], call["agent"], call["end_seen"]) == ("answered", "agent1", True)
@@ -230,7 +232,10 @@ async def test_a_callers_name_is_only_text(office: Office, stage: Stage) -> None
     await office.without_wrap_up()
     stage.phone("agent1", answer_after=0.5)
     for count, name in enumerate(HOSTILE, 1):
-        await over(stage.caller(config.FIRST_ONLY, ZHANG, name=name, hangup_after=2))
+        before = len(office["agent1"].heard)
+        async with stage.telephone(config.FIRST_ONLY, ZHANG, name=name) as caller:
+            await office["agent1"].hears("call.answered", after=before)
+            caller.hang_up()
 
         async def all_over(count: int = count) -> bool:
             calls = await office.admin.calls()

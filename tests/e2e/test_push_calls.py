@@ -98,7 +98,7 @@ async def test_a_customer_presses_the_key_and_is_called_no_more(office: Office, 
     campaign = await approved(office)
     async with stage.customer() as customer:
         await office.admin.post(f"/campaigns/{campaign}/start", {})
-        await customer.rings()
+        await customer.rings(90)
         customer.decline()
 
         async def later() -> bool:
@@ -106,7 +106,7 @@ async def test_a_customer_presses_the_key_and_is_called_no_more(office: Office, 
 
         await soon(later, "who was busy is called again later")
         await records.db.execute("UPDATE delivery SET due_at = now()")
-        assert f"sip:{OWN}@" in await customer.rings()
+        assert f"sip:{OWN}@" in await customer.rings(90)
         await customer.pick_up(sound.tone(300, 0.6))  # a short word and a pause, as people do
         await spoken_to(customer)
         await customer.press("9", by="info")

@@ -40,13 +40,13 @@ async def test_keys_and_sound_of_the_telephone(stage: Stage, ami: Ami, by: Way, 
 
 @pytest.mark.parametrize("by", ["rfc4733", "info"])
 def test_keys_of_a_played_caller(stage: Stage, ami: Ami, by: Way) -> None:
-    stage.caller(config.KEYS, digits=(Digits(0.2, "99", by=by),), hangup_after=1)
+    stage.caller(config.KEYS, digits=(Digits(0.2, "99", by=by),), hangup_after=60)
     assert keys(ami) == "99"
 
 
 def test_a_setting_of_the_dialplan_takes_effect(stage: Stage, ami: Ami) -> None:
     stage.asterisk.set(HOTLINE_DEFAULT_QUEUE="sales")
-    stage.caller("9999", hangup_after=1)
+    stage.caller("9999", hangup_after=60)
     ami.wait(
         "the call is in the queue", lambda event: event["Event"] == "QueueCallerJoin" and event["Queue"] == "sales"
     )

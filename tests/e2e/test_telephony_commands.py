@@ -6,10 +6,11 @@ import asyncio
 
 from tests.e2e.conftest import Office, newest
 from tests.e2e.person import Body, Person, soon
-from tests.rig import config
+from tests.rig import config, sound
 from tests.rig.acts import ZHANG, bridged
 from tests.rig.ami import Ami
 from tests.rig.stage import Stage
+from tests.rig.telephone import CalledTelephone
 
 
 async def outcome(person: Person, body: Body) -> Body:
@@ -75,17 +76,20 @@ async def test_a_member_of_queues_conf_cannot_be_signed_out(office: Office) -> N
 @newest
 async def test_declining_stops_this_phone_alone(office: Office, stage: Stage) -> None:
     stage.phone("agent1", "never")
-    stage.phone("agent2", answer_after=6)
     stage.phone("agent3", "never")
-    caller = stage.caller(config.RINGALL, ZHANG, hangup_after=10)
-    pops = {name: await office[name].hears("call.offered") for name in ("agent1", "agent2", "agent3")}
-    declined = await outcome(office["agent1"], {"action": "hangup", "call_id": pops["agent1"]["call_id"]})
-    assert declined["state"] == "done"
-    back = await office["agent1"].hears("call.retracted")
-    assert back["ring_id"] == pops["agent1"]["ring_id"]
-    assert not office["agent3"].told("call.retracted")
-    await office["agent2"].hears("call.answered")
-    await asyncio.to_thread(caller.wait)
+    async with (
+        CalledTelephone(stage.asterisk.ports.phones["agent2"]) as phone,
+        stage.telephone(config.RINGALL, ZHANG),
+    ):
+        pops = {name: await office[name].hears("call.offered") for name in ("agent1", "agent2", "agent3")}
+        declined = await outcome(office["agent1"], {"action": "hangup", "call_id": pops["agent1"]["call_id"]})
+        assert declined["state"] == "done"
+        back = await office["agent1"].hears("call.retracted")
+        assert back["ring_id"] == pops["agent1"]["ring_id"]
+        assert not office["agent3"].told("call.retracted")
+        await phone.rings()
+        await phone.pick_up(sound.tone(440, 0.1))
+        await office["agent2"].hears("call.answered")
 
 
 @newest
@@ -106,7 +110,7 @@ async def test_hanging_up_ends_the_agents_call(office: Office, stage: Stage, ami
 @newest
 async def test_a_call_is_sent_on_to_a_queue(office: Office, stage: Stage, ami: Ami) -> None:
     stage.phone("agent1", answer_after=0.5)
-    stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=14)
+    stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=60)
     agent = office["agent1"]
     await agent.hears("call.answered")
     await asyncio.to_thread(bridged, ami, "agent1")
@@ -126,7 +130,7 @@ async def test_a_customer_sent_to_a_number_that_nobody_has_is_not_cut_off(
     office: Office, stage: Stage, ami: Ami
 ) -> None:
     stage.phone("agent1", answer_after=0.5)
-    stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=14)
+    stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=60)
     agent = office["agent1"]
     await agent.hears("call.answered")
     await asyncio.to_thread(bridged, ami, "agent1")

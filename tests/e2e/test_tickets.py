@@ -21,10 +21,12 @@ async def pauses(agent: Person) -> set[str | None]:
 async def test_the_wrap_up_pauses_the_agent_until_it_is_done(office: Office, stage: Stage) -> None:
     zhang = await office.customer("Zhang Wei", ZHANG)
     stage.phone("agent1", answer_after=1)
-    caller = stage.caller(config.FIRST_ONLY, ZHANG, hangup_after=3)
     agent = office["agent1"]
-    pop = await agent.hears("call.offered")
-    assert (pop["ticket"]["provisional"], pop["ticket"]["state"]) == (True, "new")
+    async with stage.telephone(config.FIRST_ONLY, ZHANG) as caller:
+        pop = await agent.hears("call.offered")
+        assert (pop["ticket"]["provisional"], pop["ticket"]["state"]) == (True, "new")
+        await agent.hears("call.answered")
+        caller.hang_up()
     wrap_up = await agent.hears("wrap_up.started")
     assert wrap_up["call_id"] == pop["call_id"]
 
@@ -40,7 +42,6 @@ async def test_the_wrap_up_pauses_the_agent_until_it_is_done(office: Office, sta
         return await pauses(agent) == {None}
 
     await soon(free, "the PBX lets the agent go on")
-    await asyncio.to_thread(caller.wait)
     ticket: Body = await agent.get(f"/tickets/{pop['ticket_id']}")
     assert (ticket["state"], ticket["assignee"], ticket["subject"]) == ("resolved", "agent1", "Router")
     assert (ticket["customer_id"], ticket["call_ids"]) == (zhang["id"], [pop["call_id"]])

@@ -13,7 +13,7 @@ import pytest
 from hotline.simulator.twilio import Line
 from tests.e2e.conftest import Office, newest, service_settings
 from tests.e2e.person import Body, soon
-from tests.e2e.test_journey import ended
+from tests.e2e.test_journey import ended, over
 from tests.fakes.twilio import DOOR, NUMBER, FakeTwilio
 from tests.rig.acts import ZHANG
 from tests.rig.asterisk import Asterisk
@@ -94,7 +94,7 @@ async def test_twilio_to_the_queue_of_the_asterisk(
     (call,) = await office.admin.calls()
     assert (call["id"], call["pbx"], call["state"], call["agent"]) == (pop["call_id"], "twilio", "answered", "agent1")
     # The agent hangs up: the Asterisk's part is over, Twilio's is not until its caller's leg is.
-    sent.wait()
+    await over(sent)
     leg.hang_up()
     await twilio.wait_for(line.over.is_set)
     call = await office.admin.call(ended, "the call is over")
@@ -123,7 +123,7 @@ async def test_who_waits_in_vain_goes_on_in_the_flow(
     line, leg = await to_asterisk(twilio, asterisk, "12")
     del leg.headers["X-Hotline-Call"]  # as while the records are away: joined by the name of the call at Twilio
     sent = send_on(stage, leg)
-    sent.wait()
+    await over(sent)
     leg.hang_up()
     await twilio.wait_for(lambda: line.doing == "record")
     line.hang_up()

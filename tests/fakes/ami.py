@@ -122,7 +122,7 @@ class FakePbx:
 
     async def received(self, action: str, times: int = 1) -> dict[str, str]:
         """Wait until an action has come ``times`` times, and return the last of them."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.named(action)) < times:
                 self._changed.clear()
                 await self._changed.wait()

@@ -59,7 +59,7 @@ async def test_a_certificate_of_the_companys_own_authority_is_trusted_by_its_fil
     async with fake_pbx(tls=server) as pbx:
         connection = await Connection.open(pbx.address(), ACCEPT, PATIENT, ca_file=file)
         pbx.event("Newchannel", Channel="PJSIP/trunk-1", Uniqueid="1.1", Linkedid="1.1")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (heard := [event for event in await connection.events() if event.name == "Newchannel"]):
                 pass
         assert [event.get("Channel") for event in heard] == ["PJSIP/trunk-1"]

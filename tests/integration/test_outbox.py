@@ -60,7 +60,7 @@ async def fail(house: House) -> None:
 
 async def message_of(subscription: Subscription) -> Message:
     """The next message; a resync is not expected here."""
-    message = await asyncio.wait_for(anext(subscription), 20)
+    message = await asyncio.wait_for(anext(subscription), 60)
     assert isinstance(message, Message)
     return message
 

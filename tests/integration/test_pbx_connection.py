@@ -181,7 +181,8 @@ async def test_an_action_without_an_answer_times_out_and_a_late_answer_is_nobody
         connection = await opened(pbx)
         with pytest.raises(NoAnswer):
             await connection.request("Originate", silence=0.05)
-        pbx.raw(message([("Response", "Success"), ("ActionID", pbx.named("Originate")[0]["ActionID"])]))
+        asked = await pbx.received("Originate")
+        pbx.raw(message([("Response", "Success"), ("ActionID", asked["ActionID"])]))
         assert (await connection.request("Ping")).success
         connection.close()
 

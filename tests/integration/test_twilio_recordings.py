@@ -86,7 +86,7 @@ async def test_a_voicemail_from_the_tone_to_the_sealed_file(
     line.press("1")
     await twilio.wait_for(lambda: line.doing == "record")
     line.record(wav(), 3, "please call me back", "#")
-    await asyncio.wait_for(line.over.wait(), 30)
+    await asyncio.wait_for(line.over.wait(), 60)
     await twilio.quiet()
 
     await until(lambda: _done(house, "recording", "transcript"))
@@ -184,7 +184,7 @@ async def test_an_erased_caller_leaves_nothing_at_twilio(
     line = twilio.call("+4930123456", NUMBER)
     await twilio.wait_for(lambda: line.doing == "gather")
     line.hang_up()
-    await asyncio.wait_for(line.over.wait(), 30)
+    await asyncio.wait_for(line.over.wait(), 60)
     await house.db.execute(
         """UPDATE personal_key SET wrapped = NULL, destroyed_at = now()
            WHERE id IN (SELECT caller_key_id FROM call)"""
@@ -239,7 +239,7 @@ async def test_a_recording_whose_callback_is_lost_is_fetched_all_the_same(
     line.press("1")
     await twilio.wait_for(lambda: line.doing == "record")
     line.record(wav(), 3, "", "hangup")
-    await asyncio.wait_for(line.over.wait(), 30)
+    await asyncio.wait_for(line.over.wait(), 60)
     (row,) = await rows(house)
     assert row["due_at"] > house.clock()
     await make_due(house)

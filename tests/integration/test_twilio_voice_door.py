@@ -45,7 +45,7 @@ async def test_from_the_first_ring_to_the_queue_and_the_end(
     assert (row["pbx"], row["ivr"]["kind"], row["ivr"]["path"]) == ("twilio", "complaint", ["language:1", "menu:2"])
     assert row["ticket_id"] is not None
     line.hang_up()
-    await asyncio.wait_for(line.over.wait(), 30)
+    await asyncio.wait_for(line.over.wait(), 60)
     await until(lambda: _over(here))
     assert await here.db.fetchval("SELECT count(*) FROM call") == 1
 

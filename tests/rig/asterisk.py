@@ -16,7 +16,7 @@ from tests.rig.config import AGENTS, HOTLINE, RIG, Ports, edit_dialplan, write_c
 from tests.rig.ports import free_port
 from tests.rig.roots import ROOTS
 
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 class Asterisk:

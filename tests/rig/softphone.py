@@ -65,6 +65,8 @@ class Dialog:
     call_id: str
     cseq: int = 1
     state: str = "ringing"
+    #: Hung up before the answer, which may be on its way.
+    given_up: bool = False
     #: Where the other side wants audio, once it said so.
     media: Address | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -191,8 +193,12 @@ class Softphone(asyncio.DatagramProtocol):
         branch = _branch() if code < 300 else dialog.invite.get("Via").rpartition("branch=")[2]
         self._request(dialog, "ACK", cseq=int(number), branch=branch)
         dialog.become("up" if code < 300 else "over")
+        if dialog.state == "up" and dialog.given_up:
+            self.hang_up(dialog)
 
     def _on_invite(self, message: Message, dialog: Dialog | None, peer: Address) -> None:
+        if dialog and message.get("CSeq") == dialog.invite.get("CSeq"):
+            return  # it came again, since a busy machine answered late; what it was answered is on its way
         if dialog:  # a re-INVITE: hold, connected line, direct media
             self._reply(
                 message,
@@ -264,6 +270,7 @@ class Softphone(asyncio.DatagramProtocol):
             dialog.remote = dialog.invite.get("To")
             dialog.target = dialog.invite.start.split(" ")[1]
             self._request(dialog, "CANCEL", cseq=1, branch=branch)
+            dialog.given_up = True
             return
         self._request(dialog, "BYE", cseq=dialog.cseq, branch=_branch())
         dialog.become("over")

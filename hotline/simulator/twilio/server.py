@@ -198,7 +198,7 @@ class SimulatedTwilio:
         for watcher in list(self._watchers):
             watcher()
 
-    async def wait_for(self, so: Callable[[], bool], seconds: float = 30.0) -> None:
+    async def wait_for(self, so: Callable[[], bool], seconds: float = 60.0) -> None:
         """Waits until something is so. Raises TimeoutError when it does not come to be."""
         async with asyncio.timeout(seconds):
             while not so():

@@ -49,7 +49,7 @@ from tests.integration.people import PASSWORD, viewer_as
 
 CHROMIUM: Final = "/usr/bin/chromium"
 #: Milliseconds until a page that does not come to look as expected fails its test; a loaded machine needs some.
-PATIENCE: Final = 30_000
+PATIENCE: Final = 60_000
 # As root there is no sandbox; without the network flags Chromium looks up its maker's hosts at every start.
 FLAGS: Final = (
     "--no-sandbox",
@@ -189,6 +189,7 @@ class Desk:
                 **options,
             }
         )
+        made.set_default_timeout(PATIENCE)
         if login:
             session = await sign_in(self.house, login, PASSWORD, "a browser of the tests")
             await made.add_cookies([{"name": "hotline", "value": session.token, "url": self.url}])

@@ -15,8 +15,6 @@ from hotline.workflows.conversations.messages import Inbound
 from hotline.workflows.conversations.replies import NewReply
 from tests.e2e.desk.conftest import Desk
 
-PATIENCE = 20_000  # milliseconds
-
 
 async def written(desk: Desk, text: str, address: str) -> str:
     """Somebody writes an SMS; the conversation's id."""
@@ -55,7 +53,7 @@ async def test_a_reply_from_the_first_letter_to_the_undo(desk: Desk) -> None:
     await page.keyboard.press("Alt+q")
     await page.keyboard.type("moment")
     await page.keyboard.press("Enter")
-    await expect(field).to_have_value(re.compile("one moment"), timeout=PATIENCE)
+    await expect(field).to_have_value(re.compile("one moment"))
     await expect(page.locator(".composer [data-part=problem]")).to_contain_text("customer.name")
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".composer [data-part=problem]")).to_contain_text("not filled in")
@@ -64,27 +62,27 @@ async def test_a_reply_from_the_first_letter_to_the_undo(desk: Desk) -> None:
     await field.fill("Bonjour — 你好")
     await expect(page.locator(".composer [data-part=count]")).to_contain_text("70 per SMS")
     await page.reload()
-    await expect(field).to_have_value("Bonjour — 你好", timeout=PATIENCE)
+    await expect(field).to_have_value("Bonjour — 你好")
 
     # A colleague answers: both are shown, and one chooses.
     await replies.send(desk.house, bert, UUID(talk), NewReply(body="Bonjour, il arrive demain."))
     card = page.locator("[data-part=conflict] .alert")
-    await expect(card).to_contain_text("il arrive demain", timeout=PATIENCE)
+    await expect(card).to_contain_text("il arrive demain")
     await card.get_by_role("button", name="Send mine, too").click()
-    await expect(field).to_have_value("", timeout=PATIENCE)
+    await expect(field).to_have_value("")
     await expect(page.locator(".msg.is-out:not(.is-auto) .msg-text")).to_have_text(
-        ["Bonjour, il arrive demain.", "Bonjour — 你好"], timeout=PATIENCE
+        ["Bonjour, il arrive demain.", "Bonjour — 你好"]
     )
 
     # A note looks unlike a reply, and closing is undone.
     await page.keyboard.press("Alt+n")
     await page.keyboard.type("Calls back at 4.")
     await page.keyboard.press("Control+Enter")
-    await expect(page.locator(".msg.is-note")).to_contain_text("Calls back at 4.", timeout=PATIENCE)
+    await expect(page.locator(".msg.is-note")).to_contain_text("Calls back at 4.")
     await page.keyboard.press("Alt+r")
-    await page.wait_for_selector("#conv-thread[data-state=closed]", timeout=PATIENCE)
+    await page.wait_for_selector("#conv-thread[data-state=closed]")
     await page.keyboard.press("Alt+z")
-    await page.wait_for_selector("#conv-thread[data-state=open]", timeout=PATIENCE)
+    await page.wait_for_selector("#conv-thread[data-state=open]")
 
 
 async def test_what_arrives_is_shown_and_what_is_sent_without_a_line_leaves_later(desk: Desk) -> None:
@@ -94,18 +92,16 @@ async def test_what_arrives_is_shown_and_what_is_sent_without_a_line_leaves_late
     page = await opened(desk, talk)
     other = await written(desk, "Is anybody there?", "+442079460158")
     # Rows do not jump under the pointer: what is new waits for a key.
-    await expect(page.locator("[data-part=stale-text]")).to_contain_text("1 new", timeout=PATIENCE)
+    await expect(page.locator("[data-part=stale-text]")).to_contain_text("1 new")
     await page.keyboard.press("r")
-    await expect(page.locator(f"[data-row='{other}']")).to_contain_text("Is anybody there?", timeout=PATIENCE)
+    await expect(page.locator(f"[data-row='{other}']")).to_contain_text("Is anybody there?")
     await page.fill("#reply-field", "One moment, please.")
     await page.context.set_offline(True)
     desk.cut()
-    await page.wait_for_selector("#line:not([hidden])", timeout=PATIENCE)
+    await page.wait_for_selector("#line:not([hidden])")
     await page.keyboard.press("Control+Enter")
-    await expect(page.locator(".composer [data-part=kept]")).to_contain_text("when the line is back", timeout=PATIENCE)
+    await expect(page.locator(".composer [data-part=kept]")).to_contain_text("when the line is back")
     await page.context.set_offline(False)
-    await expect(page.locator(".msg.is-out:not(.is-auto) .msg-text")).to_have_text(
-        ["One moment, please."], timeout=PATIENCE
-    )
+    await expect(page.locator(".msg.is-out:not(.is-auto) .msg-text")).to_have_text(["One moment, please."])
     sent = await desk.house.db.fetchval("SELECT count(*) FROM message WHERE kind = 'message' AND direction = 'out'")
     assert sent == 1

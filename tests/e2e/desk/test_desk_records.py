@@ -196,6 +196,7 @@ async def test_the_palette_finds_pages_and_customers(desk: Desk) -> None:
     await expect(page.locator("[data-found]")).to_contain_text("Emma Clarke")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{desk.url}/customers/{customer.id}")
+    await page.wait_for_selector("html[data-ready]")
     await page.keyboard.press("?")
     await expect(page.locator("#keys")).to_be_visible()
     await page.keyboard.press("Escape")

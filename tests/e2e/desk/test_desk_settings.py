@@ -122,7 +122,7 @@ async def test_a_section_is_changed_and_refused(desk: Desk) -> None:
     await expect(page.locator("#attach_days-error")).to_contain_text("Write a whole number")
     # What was refused is still there after a look elsewhere, until it is discarded. Then somebody else was quicker.
     await page.goto(desk.url + "/settings/tickets")
-    assert await page.input_value("[name=attach_days]") == "a week"
+    await expect(page.locator("[name=attach_days]")).to_have_value("a week")
     await page.click("[data-part=restored] button")
     await company.put(desk.house, SYSTEM, Tickets(attach_days=1))
     await page.fill("[name=attach_days]", "3")

@@ -13,7 +13,8 @@ from tests.integration.people import PASSWORD
 async def fill(page: Page, login: str, password: str) -> None:
     await page.fill("#f-login", login)
     await page.fill("#f-password", password)
-    await page.click("form.card button[type=submit]")
+    async with page.expect_navigation():
+        await page.click("form.card button[type=submit]")
 
 
 async def test_the_right_password_leads_where_one_wanted_to_go(desk: Desk) -> None:

@@ -127,7 +127,7 @@ async def test_a_joined_call_can_have_a_ticket_of_its_own_and_back(desk: Desk) -
     await expect(page.locator("#note [data-part=number]")).to_have_text(old.reference)
 
     async def back() -> bool:
-        return await ticket_of(desk, ring.call_id) == old.id
+        return bool(await ticket_of(desk, ring.call_id) == old.id)
 
     await until(back)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,7 +71,7 @@ async def desk(
 
 
 async def take(blocks: AsyncIterator[Block], count: int) -> list[Block]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [await anext(blocks) for _ in range(count)]
 
 
@@ -198,8 +198,21 @@ async def test_changed_rights_hold_at_once_on_open_streams() -> None:
         await take(blocks, 1)
         at.scene.valid[who.id] = replace(who.viewer, permissions=frozenset())
         at.wire.put(event("rights.changed", user_mark(new_id())))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert [block async for block in blocks] == []
+
+
+async def test_a_right_for_a_time_is_over_on_open_streams_when_it_ends() -> None:
+    who = signed("calls.read")
+    async with desk(who, limits=replace(FAST, recheck=600.0)) as at:
+
+        def ends() -> Iterator[float]:
+            yield 0.01
+            at.scene.valid[who.id] = replace(who.viewer, permissions=frozenset())
+
+        at.scene.ends = ends()
+        async with at.listen() as blocks, asyncio.timeout(20):
+            assert len([block async for block in blocks]) <= 1
 
 
 async def test_who_does_not_see_every_customer_is_rendered_for_alone() -> None:
@@ -222,7 +235,7 @@ async def test_a_full_queue_loses_the_queue_and_no_event() -> None:
         at.scene.gate.set()
         told: list[str] = []
         snapshots = 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(told) < 40:
                 block = await anext(blocks)
                 if block.kind == "snapshot":
@@ -240,7 +253,7 @@ async def test_a_slow_client_holds_nobody_up() -> None:
         for number in range(30):
             sent = event(padding="x" * 200_000, n=number)
             at.wire.put(sent)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (block := await anext(blocks)).kind == "snapshot":
                     pass
             assert block.data["n"] == number
@@ -254,7 +267,7 @@ async def test_while_the_database_is_away_streams_stay_and_then_catch_up() -> No
         late = event()
         at.outbox.commit(late)
         at.outbox.away = False
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (block := await anext(blocks)).kind != "call.updated":
                 pass
         assert block.data["event_id"] == str(late.id)
@@ -265,7 +278,7 @@ async def test_heartbeats_move_the_id_forward() -> None:
     async with desk(limits=replace(FAST, heartbeat=0.05)) as at, at.listen() as blocks:
         await take(blocks, 1)
         at.outbox.commit(event("call.updated", "user:other"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (block := await anext(blocks)).id != "1":
                 pass
         assert block.kind == ""
@@ -276,7 +289,7 @@ async def test_a_revoked_sign_in_ends_the_stream() -> None:
     async with desk(who) as at, at.listen() as blocks:
         await take(blocks, 1)
         at.scene.valid.clear()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert [block async for block in blocks] == []
         await until(lambda: len(at.hub) == 0)
 
@@ -286,7 +299,7 @@ async def test_changed_rights_end_the_stream_too() -> None:
     async with desk(who) as at, at.listen() as blocks:
         await take(blocks, 1)
         at.scene.valid[who.id] = replace(who.viewer, permissions=frozenset({"calls.read", "audit.read"}))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert [block async for block in blocks] == []
 
 
@@ -302,7 +315,7 @@ async def test_shutdown_ends_streams_and_takes_no_more() -> None:
     async with desk() as at, at.listen() as blocks:
         await take(blocks, 1)
         at.hub.close_streams()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert [block async for block in blocks] == []
         assert (await at.client.get("/")).status == 500
 
@@ -374,9 +387,10 @@ async def test_a_hundred_writers_and_clients_that_reconnect_each_event_once(with
             known: set[str] = set()
             while not (stop.is_set() and known.issuperset(written)):
                 async with at.listen(**{"Last-Event-ID": last}) as blocks:
-                    for _ in range(dice.randrange(2, 30)):
+                    for number in range(dice.randrange(2, 30)):
                         try:
-                            async with asyncio.timeout(0.3):
+                            # The snapshot is waited for, however busy the machine is; what comes then, for a while.
+                            async with asyncio.timeout(0.3 if number else None):
                                 block = await anext(blocks)
                         except TimeoutError:
                             break
