@@ -11,7 +11,7 @@ from hotline.crm.queries.calls.pop import render_event, rings_now
 from hotline.crm.queries.calls.presence import list_pbxs, own_presence
 from hotline.crm.queries.calls.wrap_ups import own_wrap_ups
 from hotline.crm.queries.people.users import get_user
-from hotline.crm.queries.stream import circle_of, present_viewers
+from hotline.crm.queries.stream import circle_of, next_end, present_viewers
 from hotline.crm.queries.tickets.ticket_lists import ticket_counts
 from hotline.crm.viewer import Viewer
 from hotline.events import Event
@@ -66,3 +66,9 @@ class HouseScene:
             [each.id for each in signed if each.kind == "session"],
             [each.id for each in signed if each.kind == "token"],
         )
+
+    async def ends_in(self) -> float | None:
+        """Seconds until the next grant or token ends by itself."""
+        now = self._house.clock()
+        end = await next_end(self._house.db, now)
+        return None if end is None else (end - now).total_seconds()

@@ -57,7 +57,8 @@ class Hub:
         self._streams: set[Stream] = set()
         self._renderings: OrderedDict[tuple[UUID, Viewer], asyncio.Task[bytes | None]] = OrderedDict()
         self._wake = asyncio.Event()
-        self._rights_changed = asyncio.Event()
+        self._rights_changed = False
+        self._look = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._open = False
 
@@ -133,6 +134,8 @@ class Hub:
         if len(self._streams) >= self.limits.streams or own >= self.limits.streams_per_viewer:
             raise TooMany("Too many event streams are open.")
         stream = Stream(self, signed, transport, last_id=last_id, watch=watch, circle=circle)
+        if not self._streams:
+            self._look.set()  # to know when the next grant ends; nobody looked while nobody listened
         self._streams.add(stream)
         STREAMS.inc()
         return stream
@@ -174,7 +177,8 @@ class Hub:
 
     def _offer(self, seq: int, event: Event) -> None:
         if event.type == "rights.changed":
-            self._rights_changed.set()
+            self._rights_changed = True
+            self._look.set()
         for stream in self._streams:
             stream.offer(seq, event)
 
@@ -226,12 +230,16 @@ class Hub:
                     stream.close()
 
     async def _recheck(self) -> None:
+        wait = self.limits.recheck
         while True:
-            told = await self._rights_change()
+            told = await self._time_to_look(wait)
+            wait = self.limits.recheck
             streams = list(self._streams)
             if not streams:
                 continue
             try:
+                ends_in = await self.scene.ends_in()
+                wait = wait if ends_in is None else min(wait, ends_in)
                 valid = await self.scene.still([stream.signed for stream in streams])
             except HotlineError:
                 continue  # the database is away: nobody's rights can have changed meanwhile
@@ -243,13 +251,14 @@ class Hub:
                 if valid.get(stream.signed.id) != stream.signed.viewer or (told and stream.circle):
                     stream.close()
 
-    async def _rights_change(self) -> bool:
+    async def _time_to_look(self, seconds: float) -> bool:
         """Waits until somebody's rights changed, answering True, or until it is time to look: grants and sessions end
         by themselves."""
         try:
-            async with asyncio.timeout(self.limits.recheck):
-                await self._rights_changed.wait()
+            async with asyncio.timeout(seconds):
+                await self._look.wait()
         except TimeoutError:
             return False
-        self._rights_changed.clear()
-        return True
+        self._look.clear()
+        told, self._rights_changed = self._rights_changed, False
+        return told

@@ -80,6 +80,10 @@ class Scene(Protocol):
         """The present viewers of those sessions and tokens that are still valid, by session or token id."""
         ...
 
+    async def ends_in(self) -> float | None:
+        """Seconds until the next right that was given for a time is over; None when there is none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

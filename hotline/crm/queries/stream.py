@@ -45,6 +45,17 @@ async def circle_of(db: Reader, viewer: Viewer) -> frozenset[str]:
     return frozenset({*(user_mark(row["user_id"]) for row in people), *(queue_mark(row["queue"]) for row in queues)})
 
 
+async def next_end(db: Reader, now: datetime) -> datetime | None:
+    """When the next grant or API token ends by itself; None when none will."""
+    end: datetime | None = await db.fetchval(
+        """SELECT least(
+             (SELECT min(expires_at) FROM role_grant WHERE revoked_at IS NULL AND expires_at > $1),
+             (SELECT min(expires_at) FROM api_token WHERE revoked_at IS NULL AND expires_at > $1))""",
+        now,
+    )
+    return end
+
+
 async def present_viewers(
     db: Reader, now: datetime, session_ids: Sequence[UUID], token_ids: Sequence[UUID]
 ) -> dict[UUID, Viewer]:

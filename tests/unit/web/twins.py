@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -66,6 +66,7 @@ class MemoryScene:
     valid: dict[UUID, Viewer] = field(default_factory=dict)
     circles: dict[UUID | None, frozenset[str]] = field(default_factory=dict)
     gate: asyncio.Event | None = None
+    ends: Iterator[float] = field(default_factory=lambda: iter(()))
 
     async def render(self, viewer: Viewer, event: Event) -> Mapping[str, Any] | None:
         self.rendered += 1
@@ -82,6 +83,9 @@ class MemoryScene:
 
     async def still(self, signed: Sequence[SignedIn]) -> Mapping[UUID, Viewer]:
         return self.valid
+
+    async def ends_in(self) -> float | None:
+        return next(self.ends, None)
 
 
 class Wire:
