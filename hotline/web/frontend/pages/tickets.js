@@ -81,13 +81,18 @@ function startTicketPage(place, stream, page) {
   const note = createNote(root, drafts, ticket, stream, { onChange() {}, onSaved: () => void reread() });
   note.open({ key: `ticket:${id}`, kind: "ticket", call_id: null, ticket_id: id, customer_id: null, label: place.dataset.label ?? "" });
 
+  let rereads = 0;
+
   async function reread() {
+    const turn = ++rereads;
     try {
       const response = await fetch(location.pathname, { headers: { Accept: "text/html", "HX-Request": "true" }, credentials: "same-origin" });
       if (!response.ok || response.redirected) return;
+      const html = await response.text();
+      if (turn !== rereads) return; // an answer that came late would show what was before
       const inner = find("#ticket-parts");
       const focused = document.activeElement?.id;
-      inner.innerHTML = await response.text(); // our own template, escaped by the server
+      inner.innerHTML = html; // our own template, escaped by the server
       globalThis.htmx?.process(inner);
       startPlayers(inner);
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
