@@ -10,9 +10,9 @@ from datetime import datetime, time
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.content_findings import findings_of
 from hotline.campaigns.quiet_hours import DISTURBING, ELSEWHERE
-from hotline.campaigns.states import Channel
 
 Severity = Literal["stop", "warn", "info", "ok"]
 ORDER: Final[tuple[Severity, ...]] = ("stop", "warn", "info", "ok")

@@ -14,9 +14,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Literal, get_args
 
 from hotline.campaigns import mail_text, markup
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.fields import known_name
 from hotline.campaigns.placeholders import Parts, Placeholder, parse, renamed, source
-from hotline.campaigns.render import Channel, compile_content
+from hotline.campaigns.render import compile_content
 from hotline.conversations.segments import LONGEST_SMS
 from hotline.customers.text import many_lines, one_line
 from hotline.errors import Invalid

@@ -13,9 +13,10 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from hotline.campaigns import links, markup
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.fields import ADDRESSES
 from hotline.campaigns.placeholders import Placeholder, parse
-from hotline.campaigns.render import LONGEST_SIGNED, SIGNATURE, Channel, urls_of
+from hotline.campaigns.render import LONGEST_SIGNED, SIGNATURE, urls_of
 from hotline.conversations import segments
 
 Severity = Literal["stop", "warn", "info"]

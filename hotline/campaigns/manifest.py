@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.campaigns.consent import REACHED_BY
-from hotline.campaigns.states import Channel, Kind, Purpose, Verdict, reference
+from hotline.campaigns.consent import REACHED_BY, Channel, Purpose
+from hotline.campaigns.states import Kind, Verdict, reference
 from hotline.errors import Invalid
 
 #: The layout of ``content``; another number means another meaning.

@@ -11,19 +11,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from hotline.campaigns import links as link_rules
 from hotline.campaigns import markup
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.fields import OWN_WORDS
 from hotline.campaigns.joined import Joined, Make, Values, joined
 from hotline.campaigns.placeholders import Parts, Placeholder, changes, parse
 from hotline.campaigns.render_errors import MissingValue, TooLong, UnusableValue
 from hotline.conversations import segments
 from hotline.errors import Invalid
-
-Channel = Literal["sms", "whatsapp", "email", "voice", "inapp", "console"]
-CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
 
 #: Most letters of an SMS that begins with a 【签名】 (通信短信息服务管理规定; carriers' limit).
 LONGEST_SIGNED: Final = 500

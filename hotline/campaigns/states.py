@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, cast, get_args
 
+from hotline.campaigns.consent import CHANNELS, Channel
 from hotline.errors import Conflict, Invalid
 
 Kind = Literal["once", "recurring", "triggered"]
-Channel = Literal["sms", "whatsapp", "email", "voice", "inapp", "console"]
-Purpose = Literal["marketing", "service"]
 State = Literal[
     "draft", "in_review", "rejected", "approved", "scheduled", "running", "paused", "completed", "cancelled"
 ]
@@ -27,8 +26,6 @@ Event = Literal[
 ]  # fmt: skip
 Verdict = Literal["approved", "rejected", "withdrawn"]
 
-CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
-PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 STATES: Final[tuple[State, ...]] = get_args(State)
 #: Nothing happens any more; but for ``reopen``.
 ENDS: Final[frozenset[State]] = frozenset({"completed", "cancelled"})

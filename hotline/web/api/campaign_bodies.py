@@ -10,10 +10,11 @@ from uuid import UUID
 from pydantic import Field
 
 from hotline.campaigns.approval import LONGEST_REASON
+from hotline.campaigns.consent import Channel, Purpose
 from hotline.campaigns.content import as_written
 from hotline.campaigns.limits import Limits
 from hotline.campaigns.schedule import AnySchedule, Now, Schedule, read_schedule
-from hotline.campaigns.states import Channel, Kind, ManifestState, Purpose, State, Verdict, reference
+from hotline.campaigns.states import Kind, ManifestState, State, Verdict, reference
 from hotline.crm.queries.campaigns.campaigns import CampaignView, read_choices
 from hotline.crm.queries.campaigns.manifests import ManifestView, read_manifests
 from hotline.crm.queries.campaigns.templates import TemplateVersionView, read_versions

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from hotline.campaigns.states import Channel, State
+from hotline.campaigns.consent import Channel
+from hotline.campaigns.states import State
 from hotline.crm.queries.campaigns import campaigns as queries
 from hotline.crm.queries.campaigns.campaigns import CampaignView
 from hotline.crm.queries.campaigns.manifests import find_manifest, list_manifests

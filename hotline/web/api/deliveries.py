@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from hotline.campaigns.consent import Channel
 from hotline.conversations.delivery import Delivery as State
 from hotline.crm.queries.campaigns.ledger import DeliveryView, LedgerFilter, get_delivery, list_deliveries
 from hotline.web.endpoint import Ask, ById, Endpoint, Moment, Output, Page, Paging, endpoint, id_cursor, paged
-
-Channel = Literal["sms", "whatsapp", "email", "voice", "inapp", "console"]
 
 
 class Delivery(Output):

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.content import LONGEST_MAIL
 from hotline.campaigns.content_findings import findings_of
 from hotline.campaigns.fields import FIELDS
-from hotline.campaigns.render import Channel
 from hotline.crm.queries.campaigns import templates as queries
 from hotline.crm.queries.campaigns.templates import TemplateVersionView, TemplateView
 from hotline.web.endpoint import Ask, ById, Endpoint, Input, Output, Page, Paging, Reply, endpoint, id_cursor, paged

@@ -7,10 +7,11 @@ from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from hotline.campaigns.approval import NotApproved
+from hotline.campaigns.consent import PURPOSES, Channel
 from hotline.campaigns.draft import COMPANY_SENDER, MOST_FALLBACKS, WITHOUT_SENDER, Arm, by_arm
 from hotline.campaigns.limits import Limits, read_limits
 from hotline.campaigns.schedule import AnySchedule, kind_of, read_schedule
-from hotline.campaigns.states import PURPOSES, Channel, Event, channel_of
+from hotline.campaigns.states import Event, channel_of
 from hotline.crm.commands.campaigns import campaigns as commands
 from hotline.crm.commands.campaigns.campaign_runs import prolong
 from hotline.crm.commands.campaigns.campaign_states import move

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.campaigns.consent import CHANNELS, Channel
 from hotline.campaigns.content import MOST_LOCALES, clean, clean_locale, whole
-from hotline.campaigns.render import CHANNELS, Channel
 from hotline.channels.mail.mjml import html_of, text_of
 from hotline.crm.commands.campaigns.templates import keep_anonymous
 from hotline.crm.database import Reader

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.fields import COMPANY, TRIGGER
 from hotline.campaigns.prices import written_price
-from hotline.campaigns.render import Channel, Compiled, Rendered, compile_version, render
+from hotline.campaigns.render import Compiled, Rendered, compile_version, render
 from hotline.campaigns.render_errors import MissingValue, RenderError, UnusableValue
 from hotline.campaigns.value_text import written_day
 from hotline.conversations import segments

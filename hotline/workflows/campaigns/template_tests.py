@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.campaigns.render import SIGNATURE, Channel, Rendered
+from hotline.campaigns.consent import Channel
+from hotline.campaigns.render import SIGNATURE, Rendered
 from hotline.campaigns.render_errors import RenderError
 from hotline.channels.errors import ChannelError
 from hotline.crm.queries.campaigns.manifests import ManifestView

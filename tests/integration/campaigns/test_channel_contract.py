@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from bench import blast
+from hotline.campaigns.consent import CHANNELS
 from hotline.campaigns.render import Rendered
-from hotline.campaigns.states import CHANNELS
 from hotline.channels.errors import ChannelError, NotConfigured, PermanentlyRefused, TemporarilyRefused, Unknown
 from hotline.simulator.twilio import Fault
 from hotline.workflows.house import House

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.content import as_written, clean, clean_locale, whole
 from hotline.campaigns.content_findings import findings_of
-from hotline.campaigns.render import Channel, compile_content, render
+from hotline.campaigns.render import compile_content, render
 from hotline.channels.mail.mjml import html_of, text_of
 from hotline.errors import Invalid
 

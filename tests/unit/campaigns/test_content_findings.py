@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.content import clean
 from hotline.campaigns.content_findings import TYPICAL_LINK, TYPICAL_VALUE, findings_of
-from hotline.campaigns.render import Channel
 from hotline.channels.mail.mjml import html_of, text_of
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotline.campaigns import links
-from hotline.campaigns.render import Channel, Rendered, compile_version, render, urls_of
+from hotline.campaigns.consent import Channel
+from hotline.campaigns.render import Rendered, compile_version, render, urls_of
 from hotline.campaigns.render_errors import MissingValue, TooLong, UnusableValue
 from hotline.errors import Invalid
 

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from hotline.campaigns import links
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.manifest import digest
-from hotline.campaigns.render import Channel, urls_of
+from hotline.campaigns.render import urls_of
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.errors import Conflict, Invalid, NotFound
 

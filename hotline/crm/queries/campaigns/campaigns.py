@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.campaigns.consent import Channel, Purpose
 from hotline.campaigns.draft import Arm, read_arms
 from hotline.campaigns.manifest import FrozenSender
-from hotline.campaigns.states import Channel, Kind, ManifestState, Purpose, State
+from hotline.campaigns.states import Kind, ManifestState, State
 from hotline.crm.database import Reader, Row
 from hotline.crm.scopes import Arguments, all_of
 from hotline.crm.viewer import Viewer

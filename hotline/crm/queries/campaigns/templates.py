@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from hotline.campaigns.render import Channel
+from hotline.campaigns.consent import Channel
 from hotline.crm.database import Reader, Row
 from hotline.crm.scopes import Arguments
 from hotline.crm.viewer import Viewer

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from multidict import MultiDict
 
+from hotline.campaigns.consent import Channel
 from hotline.campaigns.content import as_written, clean_locale
 from hotline.campaigns.draft import MOST_ARMS
 from hotline.campaigns.limits import read_limits
 from hotline.campaigns.schedule import read_schedule
-from hotline.campaigns.states import ENDS, Channel
+from hotline.campaigns.states import ENDS
 from hotline.crm.queries.campaigns.campaigns import CampaignView, get_campaign, list_choices
 from hotline.crm.queries.campaigns.segments import list_segments
 from hotline.crm.queries.campaigns.templates import list_templates, read_versions

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from hotline.campaigns.states import CHANNELS, ENDS, Event, possible, reference
+from hotline.campaigns.consent import CHANNELS
+from hotline.campaigns.states import ENDS, Event, possible, reference
 from hotline.crm.company import Formats
 from hotline.crm.queries.campaigns.campaigns import (
     CampaignView,

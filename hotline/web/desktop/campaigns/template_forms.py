@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from hotline.campaigns.consent import CHANNELS, Channel
 from hotline.campaigns.content import FIELDS, LONGEST_MAIL, as_written, clean_locale
-from hotline.campaigns.render import CHANNELS, Channel
 from hotline.crm.queries.campaigns.templates import TemplateView
 from hotline.errors import HotlineError, Invalid
 from hotline.web.desktop.forms import Form, field, fields, problems, refusal_words

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from aiohttp import web
 
+from hotline.campaigns.consent import CHANNELS, Channel
 from hotline.campaigns.content_findings import findings_of
-from hotline.campaigns.render import CHANNELS, Channel
 from hotline.crm.queries.campaigns.templates import TemplateView, get_template, list_template_versions, list_templates
 from hotline.crm.queries.customers.customer_search import search_customers
 from hotline.errors import Conflict, HotlineError, Invalid
