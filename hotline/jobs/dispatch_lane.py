@@ -19,7 +19,7 @@ import structlog
 
 from hotline.bus.rates import SharedBuckets
 from hotline.channels.errors import ChannelError, NotConfigured, SenderPaused, TemporarilyRefused, Unknown
-from hotline.errors import Unavailable
+from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_rates import Pace
 from hotline.jobs.dispatch_share import Share
 from hotline.workflows.house import House
@@ -40,6 +40,8 @@ FIRST_TAKEN: Final = 32
 #: Seconds for which what was taken should last; it is given back after this many, the lease being longer.
 TAKEN_SECONDS: Final = 1.5
 STALE_SECONDS: Final = 10.0
+#: Seconds after which what waits to be handed over gets a new lease: its provider may take minutes for each.
+RENEW_SECONDS: Final = 20.0
 #: Seconds until the next try while the database is away.
 RETRY_SECONDS: Final = 0.5
 #: Seconds for which it is tried to note a result that fails for itself.
@@ -135,6 +137,10 @@ class Lane:
         for task in (*self._workers, self._noter):
             task.cancel()
         await asyncio.gather(*self._workers, self._noter, return_exceptions=True)
+        if self._withheld:
+            # What was cut off before it could leave is given back, too.
+            with suppress(HotlineError):
+                await dispatch.withhold(self._house, self._withheld)
 
     async def _keep(self, step: Callable[[], Awaitable[None]]) -> None:
         """Go on with a step for ever. A database that is away is waited for."""
@@ -284,8 +290,21 @@ class Lane:
                 result = await self._tried(each)
             except Withheld:
                 self._held_back(each)
+            except asyncio.CancelledError:
+                if self._surely_not(each):
+                    self._held_back(each)
+                raise
             else:
                 self._came_back(each, result)
+
+    def _surely_not(self, each: Prepared) -> bool:
+        """Whether a try that was cut off did surely not leave."""
+        return self._channel.asks and not each.asked
+
+    async def _asks(self, each: Prepared) -> bool:
+        """Its channel asks whether it may leave now."""
+        each.asked = await self._may_go(each)
+        return each.asked
 
     async def _may_go(self, each: Prepared) -> bool:
         """Whether a try may be handed over this moment."""
@@ -304,6 +323,8 @@ class Lane:
                 return
             gate = monotonic() + GATE_SECONDS
             try:
+                if old := [each for each in late if monotonic() - each.taken > RENEW_SECONDS]:
+                    await dispatch.renew(self._house, old)
                 allowed = await dispatch.still_allowed(self._house, late)
             except Unavailable:
                 return
@@ -318,13 +339,14 @@ class Lane:
         result: Accepted | ChannelError
         try:
             async with asyncio.timeout(self._channel.seconds):
-                return await self._channel.send(self._house, each.push(lambda: self._may_go(each)))
+                return await self._channel.send(self._house, each.push(lambda: self._asks(each)))
         except ChannelError as error:
             result = error
         except Withheld:
             raise
         except TimeoutError:
-            result = Unknown("It took too long.")
+            late = "It took too long."
+            result = TemporarilyRefused(late) if self._surely_not(each) else Unknown(late)
         except Exception:
             # It may have been handed over before this went wrong.
             log.exception("dispatch.failed", delivery=str(each.id))

@@ -3,17 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import selectors
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
-from hotline.channels.errors import AddressRefused, Filtered, SenderPaused, TemporarilyRefused, Unknown
+from hotline.channels.errors import AddressRefused, ChannelError, Filtered, SenderPaused, TemporarilyRefused, Unknown
+from hotline.channels.mail import bulk_pool, smtp
 from hotline.channels.mail.bulk_pool import BulkPool, NotAllowed
 from hotline.channels.mail.smtp import Handed
 from hotline.settings.mail import smtp_server
+from hotline.workflows.pushes.push_mail import EMAIL
 
 MAIL = b"Subject: x\r\n\r\nHello\r\n"
+
+
+class _Jumps(selectors.DefaultSelector):
+    """Waits for what comes over the wire, and for no time: that jumps ahead."""
+
+    #: Seconds after which nothing more comes over loopback.
+    still = 0.05
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """As the real one, for a moment."""
+        found: list[tuple[selectors.SelectorKey, int]] = super().select(
+            timeout if timeout is None else min(timeout, self.still)
+        )
+        if not found and timeout is not None and timeout > self.still:
+            self.ahead += timeout - self.still
+        return found
+
+
+class _JumpingLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock jumps ahead to the next thing that is due when nothing else happens."""
+
+    def __init__(self) -> None:
+        self._jumps = _Jumps()
+        super().__init__(self._jumps)
+
+    def time(self) -> float:
+        """Its own clock."""
+        return super().time() + self._jumps.ahead
+
+    def run_in_executor(  # type: ignore[override]  # none but the library calls it
+        self, executor: Any, func: Any, *arguments: Any
+    ) -> asyncio.Future[Any]:
+        """At once: time would jump while a thread works."""
+        done: asyncio.Future[Any] = self.create_future()
+        done.set_result(func(*arguments))
+        return done
 
 
 class Relay:
@@ -22,6 +66,7 @@ class Relay:
     def __init__(self, *, pipelining: bool, **answers: str) -> None:
         self.pipelining = pipelining
         self.answers = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", ".": "250 taken", "RSET": "250 ok"}
+        self.answers["AUTH"] = "235 ok"
         self.answers |= {"." if name == "END" else name: answer for name, answer in answers.items()}
         self.asked: list[str] = []
         self.packets = 0
@@ -31,9 +76,12 @@ class Relay:
         self.refused: set[str] = set()
         self.drops_after: int | None = None
         self.gate: asyncio.Event | None = None
-        #: Whether it hangs up after a mail.
+        #: Whether it hangs up after a mail; seconds that it takes for each answer; whether one has to sign in.
         self.only_one = False
+        self.seconds = 0.0
+        self.signs_in = False
         self._came = asyncio.Event()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def asked_for(self, verb: str) -> None:
         """Wait until it was asked for this."""
@@ -45,18 +93,28 @@ class Relay:
         self.asked.append(verb)
         self._came.set()
 
+    async def ended(self) -> None:
+        """Wait until nobody is served any more."""
+        while self._serving:
+            await asyncio.wait(self._serving)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         self.connections += 1
+        await asyncio.sleep(self.seconds)
         writer.write(b"220 relay\r\n")
         taken = True
         try:
             while line := (await self._line(reader)).decode().strip():
                 verb = line[:4].upper()
                 self._note(verb)
+                await asyncio.sleep(self.seconds)
                 if verb == "EHLO":
-                    writer.write(
-                        b"250-relay\r\n250-PIPELINING\r\n250 SIZE\r\n" if self.pipelining else b"250 relay\r\n"
-                    )
+                    able = ["relay", *["PIPELINING"] * self.pipelining, *["AUTH PLAIN"] * self.signs_in]
+                    writer.write("".join(f"250-{each}\r\n" for each in able).encode() + b"250 HELP\r\n")
                     continue
                 answer = self.answers.get(verb, "250 ok")
                 if answer == "drop":
@@ -73,6 +131,7 @@ class Relay:
                 writer.write(f"{answer}\r\n".encode())
                 if verb == "DATA" and answer.startswith("354"):
                     await self._content(reader)
+                    await asyncio.sleep(self.seconds)
                     if self.gate is not None:
                         self._note(".")
                         await self.gate.wait()
@@ -104,15 +163,16 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay(found: Relay, most: int = 2, mails: int = 100) -> AsyncIterator[BulkPool]:
+async def relay(found: Relay, most: int = 2, mails: int = 100, user: str = "") -> AsyncIterator[BulkPool]:
     server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    pool = BulkPool(smtp_server(f"smtp://127.0.0.1:{port}?starttls=no"), most=most, mails=mails)
+    pool = BulkPool(smtp_server(f"smtp://{user}127.0.0.1:{port}?starttls=no"), most=most, mails=mails)
     try:
         yield pool
     finally:
         await pool.close()
         server.close()
+        await found.ended()
 
 
 async def sent(pool: BulkPool) -> None:
@@ -324,3 +384,37 @@ async def test_a_relay_that_ends_connections_after_each_mail_costs_no_tries(bye:
     assert all(isinstance(each, Handed) for each in results), results
     assert found.asked.count("mail") == 2
     assert found.connections == 2
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_relay_that_takes_half_a_minute_for_each_answer_gets_each_mail_once(
+    pipelining: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that jumps: as many at once as one process hands over on a connection, with sign-in."""
+    found = Relay(pipelining=pipelining)
+    found.seconds, found.signs_in = 30.0, True
+    took: list[float] = []
+
+    async def some(pool: BulkPool, numbers: Sequence[int]) -> list[object]:
+        results: list[object] = []
+        for number in numbers:
+            began = asyncio.get_running_loop().time()
+            try:
+                results.append(await pool.send("news@company.example", [f"person{number}@example.com"], MAIL))
+            except ChannelError as error:
+                results.append(error)
+            took.append(asyncio.get_running_loop().time() - began)
+        return results
+
+    async def all_of_them() -> list[list[object]]:
+        clock = asyncio.get_running_loop().time
+        monkeypatch.setattr(bulk_pool, "monotonic", clock)
+        monkeypatch.setattr(smtp, "monotonic", clock)
+        async with relay(found, most=1, user="user:secret@") as pool:
+            return list(await asyncio.gather(some(pool, (0, 1, 2)), some(pool, (3, 4))))
+
+    with asyncio.Runner(loop_factory=_JumpingLoop) as runner:
+        first, second = runner.run(all_of_them())
+    assert all(isinstance(each, Handed) for each in (*first, *second)), (first, second)
+    assert found.asked.count("mail") == 5
+    assert max(took) < EMAIL.seconds

@@ -23,7 +23,6 @@ from hotline.channels.errors import ChannelError, TemporarilyRefused, Unknown
 from hotline.channels.mail.answers import GivenUp, content_error, recipient_error, sender_error
 from hotline.channels.mail.pipelining import Answer, HungUp, Pipeline
 from hotline.channels.mail.smtp import (
-    COMMAND_SECONDS,
     CONTENT_SECONDS,
     FRESH_SECONDS,
     IDLE_SECONDS,
@@ -41,8 +40,10 @@ AT_ONCE: Final = 2
 #: nobody waits at a screen (RFC 5321 4.5.3.2).
 ENVELOPE_SECONDS: Final = 105.0
 STEP_SECONDS: Final = 35.0
-#: Seconds that a mail waits for a connection: the longest that the one before it may take.
-WAIT_SECONDS: Final = ENVELOPE_SECONDS + CONTENT_SECONDS
+#: Seconds for a connection until it takes mail: greeting, EHLO, STARTTLS, EHLO again and AUTH, each as slow.
+CONNECT_SECONDS: Final = 5 * STEP_SECONDS
+#: Seconds that a mail waits for a connection: the longest that another one may need it, with getting it.
+WAIT_SECONDS: Final = CONNECT_SECONDS + ENVELOPE_SECONDS + CONTENT_SECONDS
 
 #: Asked right before the content of a mail goes: whether it may still.
 MayGo = Callable[[], Awaitable[bool]]
@@ -80,12 +81,17 @@ class _Line:
 class BulkPool(SmtpPool):
     """The connections of one dispatching process to one relay."""
 
+    connect_seconds = CONNECT_SECONDS
+    step_seconds = STEP_SECONDS
+
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
         self._free: deque[_Line] = deque()
         #: Those that have a place behind the mail that goes.
         self._half: deque[_Line] = deque()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        #: Those that were told that there is a place, and did not take it yet.
+        self._told: set[asyncio.Future[None]] = set()
 
     async def send(self, sender: str, recipients: Sequence[str], content: bytes, may_go: MayGo | None = None) -> Handed:
         """Hand one mail over to one recipient; ``sender`` is the return path. Raises a ChannelError when it was not
@@ -185,16 +191,20 @@ class BulkPool(SmtpPool):
     async def _place(self, packet: bytes, late: float | None) -> tuple[_Line, _Answers | None, bool]:
         """A connection, the answers to come to a mail's commands (None: they have to be asked one by one), and whether
         it is behind another mail. Raises what connections raise."""
+        if late is not None and (self._waiting or self._told):
+            await self._some_room(late)  # those who came before come first
         while True:
             line = await self._own_line()
             if line is not None:
                 line.held, line.told = 1, False
                 self._offer(line)
+                self._pass_on()
                 return line, self._asked(line, packet) if line.packets else None, False
             if late is None:
                 raise TemporarilyRefused("All connections to the mail relay are busy.")
             if self._half:
                 line = self._half.popleft()
+                self._pass_on()
                 asked = await self._behind(line, packet)
                 if asked is not None:
                     return line, asked, True
@@ -241,7 +251,7 @@ class BulkPool(SmtpPool):
         try:
             if usable:
                 # Relays hang up on who is silent: better told before the mail than in the middle of it.
-                await line.pipeline.ask(_RSET, 1, COMMAND_SECONDS)
+                await line.pipeline.ask(_RSET, 1, STEP_SECONDS)
                 return True
         except HungUp:
             pass
@@ -343,18 +353,27 @@ class BulkPool(SmtpPool):
         try:
             async with asyncio.timeout(late - monotonic()):
                 await woken
-        except TimeoutError:
-            raise TemporarilyRefused("All connections to the mail relay are busy.") from None
-        finally:
+        except BaseException as error:
             if woken in self._waiting:
                 self._waiting.remove(woken)
-            elif woken.cancelled():
+            elif woken in self._told:
+                self._told.discard(woken)
                 self._wake()  # it was told, and does not use it
+            if isinstance(error, TimeoutError):
+                raise TemporarilyRefused("All connections to the mail relay are busy.") from None
+            raise
+        self._told.discard(woken)
+
+    def _pass_on(self) -> None:
+        """Who took a place tells the next one when there is another."""
+        if self._waiting and (self._free or self._half or not self._room.locked()):
+            self._wake()
 
     def _wake(self) -> None:
         while self._waiting:
             woken = self._waiting.popleft()
             if not woken.done():
+                self._told.add(woken)
                 woken.set_result(None)
                 return
 

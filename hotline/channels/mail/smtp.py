@@ -59,8 +59,8 @@ class SmtpPool:
     """The connections of one process to one relay."""
 
     #: Seconds that a connection may take until it takes mail, and each step of that.
-    connect_seconds = COMMAND_SECONDS * 3
-    step_seconds = COMMAND_SECONDS
+    connect_seconds: float = COMMAND_SECONDS * 3
+    step_seconds: float = COMMAND_SECONDS
 
     def __init__(self, server: SmtpServer, *, most: int = MOST_CONNECTIONS, mails: int = MOST_MAILS) -> None:
         self._server = server

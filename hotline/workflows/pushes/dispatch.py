@@ -188,6 +188,8 @@ class Prepared:
     started_at: datetime | None = None
     #: Until when, by the process's steady clock, it may be handed over without another look.
     gate: float = 0.0
+    #: Whether its channel asked if it may leave now, and was told yes.
+    asked: bool = False
 
     @property
     def beginning(self) -> Beginning:
@@ -401,6 +403,11 @@ async def _within_caps(uow: UnitOfWork, prepared: Sequence[Prepared], now: datet
 async def still_allowed(house: House, prepared: Sequence[Prepared]) -> set[UUID]:
     """Which tries that were begun a while ago may be handed over now."""
     return await push_claims.still_allowed(house.db, [each.beginning for each in prepared], house.clock())
+
+
+async def renew(house: House, prepared: Sequence[Prepared]) -> None:
+    """Tries that were begun long ago and wait to be handed over get as much time as one that begins now."""
+    await push_claims.renew(house.db, [each.beginning for each in prepared])
 
 
 async def withhold(house: House, withheld: Sequence[tuple[UUID, UUID]]) -> None:

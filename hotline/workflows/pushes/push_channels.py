@@ -70,6 +70,8 @@ class PushChannel:
     at_once: Callable[[House], int]
     seconds: float = 90.0
     begun: int = MOST_BEGUN
+    #: Whether it always asks ``may_go`` before anything leaves: who was not asked knows that nothing did.
+    asks: bool = False
     per_second: float | None = None
     burst: int = 1
     #: Run every now and then, and before the end: closes connections that nobody uses. True: close them all.

@@ -103,13 +103,14 @@ async def tidy(house: House, everything: bool) -> None:
         await (relay.pool.close() if everything else relay.pool.close_idle())
 
 
-#: A slow relay gets all the time that the lease of a try allows: one mail's, and that of the one before it.
-_SECONDS: Final = 345.0
+#: A slow relay gets nearly all the time that the lease of a try allows: for a connection, one mail, and the one before.
+_SECONDS: Final = 450.0
 #: As many tries for each connection as elsewhere: half of them for each of the two mails on it.
 EMAIL: Final = PushChannel(
     send=send,
     at_once=lambda house: AT_ONCE * house.settings.push_connections,
     seconds=_SECONDS,
     begun=MOST_BEGUN // AT_ONCE,
+    asks=True,
     tidy=tidy,
 )

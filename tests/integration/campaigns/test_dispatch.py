@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ from hotline.crm.embedded import EmbeddedPostgres
 from hotline.crm.queries.pushes.push_campaigns import running_campaigns
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, Unavailable
+from hotline.jobs import dispatch as jobs_dispatch
+from hotline.jobs import dispatch_lane
 from hotline.jobs.dispatch import Dispatcher
 from hotline.workflows.house import House
-from hotline.workflows.pushes import dispatch, push_receipts, push_unknown
+from hotline.workflows.pushes import dispatch, push_mail, push_receipts, push_unknown
 from hotline.workflows.pushes.deliveries import Accepted
 from hotline.workflows.pushes.dispatch_gate import GATE_SECONDS, MARGIN_SECONDS
 from hotline.workflows.pushes.outbound import resume_outbound, stop_outbound
@@ -50,8 +53,8 @@ async def sink(house: House) -> AsyncIterator[Sink]:
 
 @asynccontextmanager
 async def dispatching(house: House, **served: PushChannel) -> AsyncIterator[Dispatcher]:
-    """A process that dispatches, while the context is open."""
-    dispatcher = Dispatcher(house, served) if served else Dispatcher(house)
+    """A process that dispatches, while the context is open; not it alone does the work of this process."""
+    dispatcher = Dispatcher(house, served, here=True) if served else Dispatcher(house, here=True)
     task = house.spawn(dispatcher.run(), "dispatch")
     try:
         yield dispatcher
@@ -309,6 +312,74 @@ async def test_a_relay_that_is_away_costs_no_delivery_its_tries(house: House, si
     async with dispatching(house):
         await states_are(house, campaign_id, sent=30)
     assert got(sink) == {blast.email_of(n): 1 for n in range(30)}
+
+
+@pytest.mark.parametrize("ends", ["its time is up", "the process ends"])
+async def test_a_mail_that_is_cut_off_before_its_content_surely_did_not_leave(
+    house: House, sink: Sink, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """The relay is slower than a try, or a process, can wait: nobody has to ask whether the mail arrived."""
+    await blast.people(house, 2)
+    asked, answered = asyncio.Event(), asyncio.Event()
+    real = sink.handle_RCPT
+
+    async def slow(*arguments: Any) -> str:
+        asked.set()
+        await answered.wait()
+        return await real(*arguments)
+
+    monkeypatch.setattr(sink, "handle_RCPT", slow)
+    monkeypatch.setattr(jobs_dispatch, "STOP_SECONDS", 0.1)
+    short = replace(push_mail.EMAIL, seconds=0.5 if ends == "its time is up" else 300.0)
+    campaign_id = await blast.campaign(house, "email", blast.mail_content(300))
+
+    async def tried() -> bool:
+        return bool(await house.db.fetchval("SELECT count(*) FROM delivery_attempt WHERE outcome IS NOT NULL"))
+
+    async with dispatching(house, email=short):
+        await asyncio.wait_for(asked.wait(), 60)
+        if ends == "its time is up":
+            await until(tried)
+    assert await blast.states(house, campaign_id) == {"queued": 2}
+    outcomes = await house.db.fetch("SELECT DISTINCT outcome FROM delivery_attempt")
+    assert {row["outcome"] for row in outcomes} <= {"withheld", "temporarily_refused"}
+    assert not sink.mails
+    answered.set()
+
+
+async def test_what_waits_long_to_be_handed_over_gets_the_time_of_a_new_try(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider takes minutes for each: what was begun behind it is nobody's loss meanwhile."""
+    monkeypatch.setattr(dispatch_lane, "RENEW_SECONDS", 0.0)
+    await blast.people(house, 6)
+    campaign_id = await blast.campaign(house, "console", blast.text_content())
+    slow = Slow()
+    async with dispatching(house, console=slow.channel):
+        await until(lambda: bool(slow.begun))
+
+        async def begun_behind() -> bool:
+            return bool(await house.db.fetchval("SELECT count(*) > 1 FROM delivery WHERE state = 'sending'"))
+
+        await until(begun_behind)
+        soon = "clock_timestamp() + interval '1 minute'"
+        await house.db.execute(f"UPDATE delivery SET leased_until = {soon} WHERE state = 'sending'")
+
+        async def later() -> bool:
+            return bool(
+                await house.db.fetchval(
+                    "SELECT count(*) FROM delivery WHERE state = 'sending' AND leased_until > " + soon
+                )
+            )
+
+        async with asyncio.timeout(60):
+            await asyncio.sleep(dispatch_gate_seconds())
+            slow.go.release()
+            await until(later)
+        for _ in range(6):
+            slow.go.release()
+        await states_are(house, campaign_id, sent=6)
+    assert len(set(slow.begun)) == len(slow.begun) == 6
 
 
 async def test_a_paused_sender_is_stood_in_for_by_the_next_approved_one(house: House, sink: Sink) -> None:

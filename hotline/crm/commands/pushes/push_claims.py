@@ -19,7 +19,7 @@ from hotline.crm.unit_of_work import UnitOfWork
 #: How long what was taken may wait to be begun, and what was begun for its result. The second one is longer than every
 #: time-out of a channel: who still has it, notes it before.
 CLAIM_LEASE: Final = timedelta(seconds=20)
-SEND_LEASE: Final = timedelta(minutes=6)
+SEND_LEASE: Final = timedelta(minutes=8)
 #: A process that was not seen for so long is dead.
 ALIVE: Final = timedelta(seconds=10)
 
@@ -219,6 +219,20 @@ async def still_allowed(db: Database, begun: Sequence[Beginning], now: datetime)
         [each.purpose for each in begun], [each.lease for each in begun],
     )  # fmt: skip
     return {row["id"] for row in rows}
+
+
+async def renew(db: Database, begun: Sequence[Beginning]) -> None:
+    """Tries that were begun and are this process's still have the time of a new one from now on."""
+    begun = sorted(begun, key=lambda each: each.id)
+    await db.execute(
+        """WITH mine AS (
+               SELECT d.id FROM unnest($1::uuid[], $2::uuid[]) AS a (id, lease)
+               JOIN delivery d ON d.id = a.id AND d.lease = a.lease AND d.state = 'sending'
+               ORDER BY d.id FOR UPDATE OF d
+           )
+           UPDATE delivery d SET leased_until = clock_timestamp() + $3::interval FROM mine WHERE d.id = mine.id""",
+        [each.id for each in begun], [each.lease for each in begun], SEND_LEASE,
+    )  # fmt: skip
 
 
 async def put_back(db: Database, delivery_ids: Sequence[UUID], lease: UUID) -> None:
