@@ -19,7 +19,7 @@ from hotline.crm.queries.pushes.push_campaigns import push_rates, running_campai
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import HotlineError, Unavailable
 from hotline.jobs.dispatch_lane import Lane
-from hotline.jobs.dispatch_share import Share, calls_rang
+from hotline.jobs.dispatch_share import Desk, Share
 from hotline.workflows.house import House
 from hotline.workflows.pushes import dispatch
 from hotline.workflows.pushes.dispatch import ALIVE, Plan, PlannedSender, Plans
@@ -46,6 +46,8 @@ class Dispatcher:
 
     house: House
     served: dict[str, PushChannel] = field(default_factory=lambda: dict(channels()))
+    #: Whether this is the desk's process, whose own work then counts towards the share.
+    here: bool = False
 
     def __post_init__(self) -> None:
         settings = self.house.settings
@@ -53,7 +55,8 @@ class Dispatcher:
         self._buckets = SharedBuckets(
             settings.redis_url.get_secret_value(), self.house.keyring.blind_index("bus", "namespace").hex()[:16]
         )
-        self._share = Share()
+        self._desk = Desk()
+        self._share = Share(here=self.here)
         self._lanes: dict[str, Lane] = {}
         self._beating_since = monotonic()
         self._beaten = float("-inf")
@@ -84,7 +87,7 @@ class Dispatcher:
         """Renew what may be sent, and let the lanes go on."""
         if monotonic() - self._beaten >= BEAT_SECONDS:
             await self._beat()
-        self._share.ringing = await calls_rang(self.house)
+        self._share.ringing = await self._desk.rang(self.house)
         running = await running_campaigns(self.house.db, SYSTEM, self.house.clock())
         by_channel: dict[str, list[Plan]] = {}
         for each in running:
@@ -137,9 +140,9 @@ class Dispatcher:
             lane.pace.rates, lane.pace.processes = rates, self._processes
 
 
-async def run(house: House) -> None:
-    """Dispatch in this process until cancelled."""
-    await Dispatcher(house).run()
+async def run(house: House, *, here: bool = False) -> None:
+    """Dispatch in this process until cancelled; ``here``: it is the desk's."""
+    await Dispatcher(house, here=here).run()
 
 
 async def run_while_needed(house: House, idle_seconds: float) -> None:

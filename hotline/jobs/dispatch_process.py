@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Gauge
 
 from hotline.errors import HotlineError
-from hotline.jobs import dispatch as here
+from hotline.jobs import dispatch as job
 from hotline.workflows.house import House
 from hotline.workflows.pushes import dispatch
 
@@ -42,7 +42,7 @@ async def run(house: House) -> None:
     try:
         where = house.settings.dispatch
         if where == "here":
-            await here.run(house)
+            await job.run(house, here=True)
         elif where == "child":
             await _Children(house).run()
         else:

@@ -43,7 +43,7 @@ async def calling(house: House, twilio: FakeTwilio, people: int) -> AsyncIterato
     await blast.people(house, people)
     campaign_id = await blast.campaign(house, "voice", CONTENT, limits=AT_ANY_HOUR)
     await house.db.execute("INSERT INTO push_rate (kind, name, per_second, burst) VALUES ('channel', 'voice', 100, 10)")
-    task = house.spawn(Dispatcher(house).run(), "dispatch")
+    task = house.spawn(Dispatcher(house, here=True).run(), "dispatch")
     try:
         yield campaign_id
     finally:

@@ -105,7 +105,7 @@ async def calling(called: Called) -> AsyncIterator[UUID]:
     await blast.people(house, 1)
     campaign_id = await blast.campaign(house, "voice", CONTENT, limits=AT_ANY_HOUR)
     await house.db.execute("INSERT INTO push_rate (kind, name, per_second, burst) VALUES ('channel', 'voice', 100, 10)")
-    task = house.spawn(Dispatcher(house).run(), "dispatch")
+    task = house.spawn(Dispatcher(house, here=True).run(), "dispatch")
     try:
         yield campaign_id
     finally:
@@ -294,7 +294,7 @@ async def test_a_campaign_waits_for_a_pbx(called: Called) -> None:
     await until(gone)
     await blast.people(house, 1)
     await blast.campaign(house, "voice", CONTENT, limits=AT_ANY_HOUR)
-    task = house.spawn(Dispatcher(house).run(), "dispatch")
+    task = house.spawn(Dispatcher(house, here=True).run(), "dispatch")
 
     async def waits() -> bool:
         return bool(

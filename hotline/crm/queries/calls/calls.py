@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -288,11 +288,14 @@ async def ringing_legs(db: Reader, viewer: Viewer, *, all_agents: bool) -> list[
     return [(row["call_id"], row["id"], row["version"]) for row in rows]
 
 
-async def newest_call(db: Reader, viewer: Viewer) -> datetime | None:
-    """When the newest call came, to the millisecond: its id tells (RFC 9562 §5.7)."""
+async def newest_open_call(db: Reader, viewer: Viewer, until: datetime) -> datetime | None:
+    """When the newest of the calls came that are not over, of those until then. By our own clock: ids tell their
+    PBX's."""
     viewer.require("calls.read")
-    found: UUID | None = await db.fetchval("SELECT id FROM call ORDER BY id DESC LIMIT 1")
-    return None if found is None else datetime.fromtimestamp((found.int >> 80) / 1000, UTC)
+    found: datetime | None = await db.fetchval(
+        "SELECT max(created_at) FROM call WHERE ended_at IS NULL AND merged_into_id IS NULL AND created_at <= $1", until
+    )
+    return found
 
 
 async def open_calls(db: Reader, viewer: Viewer, pbx: str) -> list[OpenCall]:
