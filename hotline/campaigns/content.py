@@ -95,8 +95,6 @@ def clean(
         raise Invalid(f"{place}.{min(strange)}: a message of {channel} has no such field.")
     cleaner = _Cleaner(filled, locale, custom, place)
     match channel:
-        case "sms" | "console":
-            kept = {"body": cleaner.lines("body", LONGEST_SMS, needed=True)}
         case "whatsapp":
             kept = cleaner.whatsapp()
         case "email":
@@ -105,6 +103,8 @@ def clean(
             kept = cleaner.voice()
         case "inapp":
             kept = cleaner.inapp()
+        case _:
+            kept = {"body": cleaner.lines("body", LONGEST_SMS, needed=True)}
     try:
         compile_content(channel, kept, locale)
     except Invalid as error:
