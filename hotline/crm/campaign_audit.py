@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -31,7 +32,7 @@ async def verify_campaigns(db: Reader, keyring: Keyring, report: Report) -> None
     last = UUID(int=0)
     while True:
         rows = await db.fetch(
-            """SELECT m.*, c.number AS campaign_number FROM manifest m JOIN campaign c ON c.id = m.campaign_id
+            """SELECT m.*, c.number AS campaign_number FROM manifest m LEFT JOIN campaign c ON c.id = m.campaign_id
                WHERE m.id > $1 ORDER BY m.id LIMIT $2""",
             *(last, _PIECE),
         )
@@ -54,22 +55,27 @@ async def _problems(
     db: Reader, keyring: Keyring, row: Row, entries: Sequence[Row], decided: Sequence[Row]
 ) -> AsyncIterator[tuple[str, str]]:
     frozen = next((entry for entry in entries if entry["action"] == _FROZEN), None)
+    altered: list[str] = []
     if frozen is None:
         if row["state"] != "preparing" and row["sha256"] is not None:
             yield "forged", "it was never submitted: the trail knows nothing of it."
         if not decided:
             return
     else:
-        for text in _content(row, frozen):
+        altered += _content(row, frozen)
+        for text in altered:
             yield "changed", text
         count, sha256 = await audience_digest(db, row["id"])
         if (count, sha256.hex()) != (frozen["data"]["recipients"], frozen["data"]["recipients_sha256"]):
             yield "changed", f"its recipients are not those that were submitted ({count} are there)."
     for each in _decisions(keyring, row, entries, decided):
         yield each
-    approved = [each["user_id"] for each in decided if each["verdict"] == "approved"]
-    if row["state"] == "approved" and frozen is not None and not enough(approved, row["content"]):
-        yield "forged", "it is approved without the approvals that it needs."
+    if row["state"] == "approved" and frozen is not None and not altered:
+        approvals = [each for each in decided if each["verdict"] == "approved"]
+        if not enough([each["user_id"] for each in approvals], row["content"]):
+            yield "forged", "it is approved without the approvals that it needs."
+        elif row["expires_at"] > max(each["at"] for each in approvals) + timedelta(days=row["content"]["valid_days"]):
+            yield "changed", "its approval holds longer than was approved."
 
 
 def _content(row: Row, frozen: Row) -> Iterator[str]:
@@ -89,6 +95,10 @@ def _content(row: Row, frozen: Row) -> Iterator[str]:
         yield "its count or hash of recipients is not the one that was submitted."
     if frozen["data"]["campaign_id"] != str(row["campaign_id"]):
         yield "it was submitted for another campaign."
+    if found == told and row["needed"] != row["content"]["approvals"]:
+        yield "it needs another number of approvals than was submitted."
+    if row["submitted_by_id"] not in (None, frozen["actor_id"]):
+        yield "somebody else submitted it."
 
 
 def _decisions(keyring: Keyring, row: Row, entries: Sequence[Row], decided: Sequence[Row]) -> Iterator[tuple[str, str]]:
@@ -155,4 +165,5 @@ async def _audiences(db: Reader, report: Report) -> None:
 
 
 def _name(row: Row) -> str:
-    return f"Submission {row['number']} of {reference(row['campaign_number'])}"
+    campaign = row["campaign_number"]
+    return f"Submission {row['number']} of {'no campaign' if campaign is None else reference(campaign)}"

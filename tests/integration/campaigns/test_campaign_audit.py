@@ -13,6 +13,13 @@ from tests.integration.campaigns.conftest import MakeCampaign, People
 #: (what somebody does to the database, what is found).
 ALTERED = [
     ("UPDATE manifest SET content = jsonb_set(content, '{name}', '\"Other\"') WHERE number = 1", "its content is not"),
+    ("UPDATE manifest SET content = '{}'", "its content is not"),
+    ("UPDATE manifest SET expires_at = expires_at + interval '1 hour'", "holds longer"),
+    ("UPDATE manifest SET needed = 0", "another number of approvals"),
+    (
+        "UPDATE manifest SET submitted_by_id = (SELECT id FROM users WHERE login <> 'mia' LIMIT 1)",
+        "somebody else submitted",
+    ),
     ("UPDATE manifest SET sha256 = sha256(sha256) WHERE number = 1", "its hash is not"),
     ("UPDATE manifest SET recipients = recipients + 1 WHERE number = 1", "its count or hash of recipients"),
     ("DELETE FROM recipient WHERE position = 1", "its recipients are not"),
