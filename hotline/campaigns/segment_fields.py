@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from hotline.campaigns.consent import ASKED, PURPOSES
 from hotline.customers.custom_fields import CustomField
+from hotline.customers.preferences import CHANNELS as PREFERRED
 
 Type = Literal["choice", "set", "number", "money", "time", "flag", "answer", "event"]
 Group = Literal["customer", "contact", "consent", "tickets", "calls", "purchases", "campaigns", "custom"]
@@ -77,6 +78,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         Field("created_at", "time", "customer", ops=("within", "not_within", "before", "after", "anniversary")),
         Field("country", "set", "contact", chosen_from="countries"),
         Field("channels", "set", "contact", _CHANNELS, ops=_MEMBERS),
+        Field("preferred_channel", "choice", "contact", PREFERRED, records=True),
         Field("suppressed", "set", "contact", _CHANNELS, ops=_MEMBERS),
         Field("consent", "set", "consent", _CONSENTS, ops=_MEMBERS),
         Field("consent_withdrawn", "set", "consent", _CONSENTS, ops=_MEMBERS),

@@ -153,7 +153,7 @@ async def four(house: House) -> dict[str, UUID]:
         ),
         "Bob": await make(house, "Bob", tier="silver", locale="en", tags=["B"], classification="prospect",
                           custom={"shoe": "44", "hobbies": ["golf"], "member": False}),
-        "Eve": await make(house, "Eve", locale="zh", tags=["C"]),
+        "Eve": await make(house, "Eve", locale="zh", tags=["C"], preferences={"channel": "email"}),
         "Ltd": await make(house, "Ltd", kind="organisation"),
     }  # fmt: skip
     now = datetime.now(UTC)
@@ -190,6 +190,8 @@ async def test_each_question_finds_whom_it_means(house: House, four: dict[str, U
         (ask("locale", "not_in", ["zh"]), {"Bob", "Ltd"}),
         (ask("classification", "in", ["prospect"]), {"Bob"}),
         (ask("source", "in", ["hand"]), everybody),
+        (ask("preferred_channel", "in", ["email", "post"]), {"Eve"}),
+        (ask("preferred_channel", "is_empty"), {"Ada", "Bob", "Ltd"}),
         (ask("responsible", "is_empty"), everybody),
         (ask("tags", "all_of", ["a", "B"]), {"Ada"}),
         (ask("tags", "all_of", ["a", "nobody has this"]), set()),

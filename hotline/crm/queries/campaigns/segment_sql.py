@@ -25,6 +25,7 @@ _COLUMNS: Final = frozenset({
     "last_call_at", "last_message_at", "last_contact_at", "survey_at", "purchases", "first_purchase_at",
     "last_purchase_at",
 })  # fmt: skip
+PREFERRED: Final = "preferred_channel"
 _LEAP_DAY, _BEFORE_IT = "02-29", "02-28"
 
 
@@ -38,8 +39,8 @@ class Asked:
 
 
 def source(rule: Rule) -> str:
-    """What the condition is on: the facts, and the customers where their own fields are asked."""
-    if any(each.field.group == "custom" for each in conditions(rule)):
+    """What the condition is on: the facts, and the customers where what only they have is asked."""
+    if any(each.field.group == "custom" or each.field.name == PREFERRED for each in conditions(rule)):
         return "customer_facts f JOIN customer c ON c.id = f.customer_id"
     return "customer_facts f"
 
@@ -282,6 +283,7 @@ _SPECIAL: Final[Mapping[str, Callable[[Op, Any, Asked], str]]] = {
     "kind": lambda op, value, asked: _choice("f.kind", op, value, asked),
     "classification": lambda op, value, asked: _choice("f.classification", op, value, asked),
     "source": lambda op, value, asked: _choice("f.source", op, value, asked),
+    PREFERRED: lambda op, value, asked: _choice("(c.preferences ->> 'channel')", op, value, asked),
     "tier": _tier,
     "responsible": _responsible,
     "locale": _locale,
