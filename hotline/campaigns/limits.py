@@ -52,11 +52,12 @@ class QuietHours(_Model):
     """When messages may leave, on the recipient's clock.
 
     ``apply`` None: for marketing by SMS, WhatsApp and voice. ``hours`` narrows what the recipient's country allows, it
-    never widens it.
+    never widens it. ``holidays``: nothing on public holidays of the recipient's country either.
     """
 
     apply: bool | None = None
     hours: tuple[TimeOfDay, TimeOfDay] | None = Field(None, examples=[["10:00", "18:00"]])
+    holidays: bool = Field(False, description="Nothing on public holidays where the recipient is either.")
 
     @field_validator("hours")
     @classmethod

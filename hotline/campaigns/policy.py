@@ -57,6 +57,7 @@ class SendRules:
     caps: tuple[Cap, ...] = ()
     quiet: bool = False
     hours: tuple[str, str] | None = None
+    holidays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def rules_of(limits: Limits, channel: Channel, purpose: Purpose, zone: str) -> S
         caps=limits.caps if marketing else (),
         quiet=channel not in _OWN and (marketing and channel in DISTURBING if quiet is None else quiet),
         hours=limits.quiet_hours.hours,
+        holidays=limits.quiet_hours.holidays,
     )
 
 
@@ -115,8 +117,9 @@ def decide(facts: RecipientFacts, rules: SendRules, now: datetime) -> Send | Hol
     if free > now:
         return _held(facts, free, Drop("suppressed", "frequency_cap"))
     if rules.quiet:
-        hours = hours_of(facts.place.country, rules.hours, facts.place.regions, facts.wishes)
-        zones = (facts.wishes.zone,) if facts.wishes.zone is not None else facts.place.zones or (rules.zone,)
+        place = facts.place
+        hours = hours_of(place.country, rules.hours, place.regions, facts.wishes, holidays=rules.holidays)
+        zones = (facts.wishes.zone,) if facts.wishes.zone is not None else place.zones or (rules.zone,)
         opens = opens_at(hours, zones, now) if hours is not None else None
         if opens != now:
             return _held(facts, opens, Drop("expired", "quiet_hours"))

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from phonenumbers import timezone
 
+from hotline.calendars import Holidays
+from hotline.calendars.holidays import countries
 from hotline.campaigns import regions as known_regions
 
 #: Opens, closes; by ISO 3166 country.
@@ -82,17 +84,20 @@ def wishes_of(preferences: Mapping[str, Any] | None) -> Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Open from ``opens`` until just before ``closes`` of the same day; in ``regions`` only while it is open there, and
-    with ``wishes`` only at the times that somebody likes."""
+    """Open from ``opens`` until just before ``closes`` of the same day; in ``regions`` only while it is open there too,
+    only at the times of ``wishes``, and on none of the ``holidays``."""
 
     opens: time
     closes: time
     regions: tuple[str, ...] = ()
     wishes: Wishes = NONE
+    holidays: Holidays | None = None
 
     def on(self, day: date) -> list[tuple[time, time]]:
         """From when until when it is open on a day; nothing: not at all."""
         opens, closes = self.opens, self.closes
+        if self.holidays is not None and self.holidays.name(day) is not None:
+            return []
         for theirs in known_regions.hours_on(self.regions, day):
             if theirs is None:
                 return []
@@ -111,7 +116,7 @@ class Hours:
         """Open in both, with the wishes of this one; None: never."""
         opens, closes = max(self.opens, other.opens), min(self.closes, other.closes)
         regions = tuple(dict.fromkeys((*self.regions, *other.regions)))
-        return Hours(opens, closes, regions, self.wishes) if opens < closes else None
+        return Hours(opens, closes, regions, self.wishes, self.holidays) if opens < closes else None
 
 
 @lru_cache(maxsize=65_536)
@@ -138,11 +143,17 @@ def place_of_number(number: str) -> Place:
 
 
 def hours_of(
-    country: str | None, own: tuple[str, str] | None = None, regions: tuple[str, ...] = (), wishes: Wishes = NONE
+    country: str | None,
+    own: tuple[str, str] | None = None,
+    regions: tuple[str, ...] = (),
+    wishes: Wishes = NONE,
+    *,
+    holidays: bool = False,
 ) -> Hours | None:
-    """When messages may reach people in a country, and in ``regions`` of it; ``own`` (``"10:00", "18:00"``) and their
-    ``wishes`` narrow it. None: never."""
-    hours = Hours(*HOURS.get(country or "", ELSEWHERE), regions, wishes)
+    """When messages may reach people in a country, and in ``regions`` of it; ``own`` (``"10:00", "18:00"``), their
+    ``wishes`` and, with ``holidays``, the country's public holidays narrow it. None: never."""
+    closed = _holidays(country) if holidays and country is not None else None
+    hours = Hours(*HOURS.get(country or "", ELSEWHERE), regions, wishes, closed)
     if own is None:
         return hours
     return hours.narrowed(Hours(time.fromisoformat(own[0]), _closing(own[1])))
@@ -191,6 +202,12 @@ def _opening(hours: Hours, name: str, now: datetime) -> datetime | None:
 def _closing(text: str) -> time:
     """24:00 as the last moment that a clock shows."""
     return time.max if text == "24:00" else time.fromisoformat(text)
+
+
+@lru_cache(maxsize=512)
+def _holidays(country: str) -> Holidays | None:
+    """Those of a country; None where none are known."""
+    return Holidays(country) if country in countries() else None
 
 
 @lru_cache(maxsize=1_024)

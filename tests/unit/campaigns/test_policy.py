@@ -66,6 +66,17 @@ def test_rule_07_what_a_customer_said_goes_before_their_number() -> None:
     assert decide(fridays, SMS, NOON) == Drop("expired", "quiet_hours")
 
 
+def test_nothing_on_public_holidays_of_the_recipients_country() -> None:
+    rules = rules_of(read_limits({"quiet_hours": {"holidays": True}}), "sms", "marketing", "UTC")
+    independence = datetime(2026, 7, 4, 16, tzinfo=UTC)
+    assert decide(facts(independence), rules, independence) == Hold(independence + timedelta(hours=20), "quiet_hours")
+    assert decide(facts(independence), SMS, independence) == Send()
+    in_berlin = facts(independence, place=Place(("Europe/Berlin",), "DE"))
+    assert decide(in_berlin, rules, independence) == Send()
+    nowhere = facts(independence, place=Place(("Europe/Berlin",)))
+    assert decide(nowhere, rules, independence) == Send()
+
+
 def test_rule_07_asked_for_each_message_as_it_leaves() -> None:
     assert decide(facts(NIGHT), SMS, NIGHT) == Hold(MORNING, "quiet_hours")
     assert decide(facts(NIGHT), SMS, MORNING) == Send()

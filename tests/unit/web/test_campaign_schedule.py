@@ -37,7 +37,7 @@ SCHEDULES: list[dict[str, Any]] = [
 ]  # fmt: skip
 LIMITS: list[dict[str, Any]] = [
     {},
-    {"expires_hours": 6, "quiet_hours": {"apply": True, "hours": ["10:00", "18:00"]},
+    {"expires_hours": 6, "quiet_hours": {"apply": True, "hours": ["10:00", "18:00"], "holidays": True},
      "caps": [{"messages": 1, "days": 2}, {"messages": 3, "days": 7}],
      "canary": {"recipients": 50, "wait_minutes": 10, "failure_percent": 3, "complaint_percent": 0.2},
      "experiment": {"shares": {"A": 33.33, "B": 66.67}, "holdout_percent": 5},

@@ -73,6 +73,8 @@ def limits_of(speak: Speaker, schedule: Mapping[str, Any], limits: Any) -> list[
     quiet = QUIET[{None: "", True: "yes", False: "no"}[kept.quiet_hours.apply]]
     hours = kept.quiet_hours.hours
     found.append((speak.say(N_("Keeps quiet hours")), speak.say(quiet) + (f", {hours[0]}–{hours[1]}" if hours else "")))
+    if kept.quiet_hours.holidays:
+        found.append((speak.say(N_("On public holidays")), speak.say(N_("nothing"))))
     caps = [cap.model_dump() for cap in kept.caps]
     found.append((speak.say(N_("How often at most")), _caps(speak, caps) if caps else speak.say(N_("no limit"))))
     late = speak.ngettext("%(num)s hour after it was due", "%(num)s hours after it was due", kept.expires_hours)

@@ -109,6 +109,7 @@ def _limit_values(limits: Limits) -> dict[str, Any]:
         "quiet": {None: "", True: "yes", False: "no"}[quiet["apply"]],
         "quiet_from": (quiet["hours"] or ("", ""))[0],
         "quiet_to": (quiet["hours"] or ("", ""))[1],
+        "quiet_holidays": "yes" if quiet["holidays"] else "",
         "caps": [(cap["messages"], cap["days"]) for cap in kept["caps"]],
         "canary_recipients": canary.get("recipients", ""),
         "canary_wait": canary.get("wait_minutes", 30),
@@ -194,6 +195,7 @@ def _limits(form: Form, arms: Sequence[str]) -> dict[str, Any]:
         "quiet_hours": {
             "apply": {"yes": True, "no": False}.get(field(form, "quiet", _ONE_LINE)),
             "hours": hours if any(hours) else None,
+            "holidays": field(form, "quiet_holidays", _ONE_LINE) == "yes",
         },
         "caps": _caps(form),
         "experiment": {"holdout_percent": _percent(form, "holdout_percent", "limits.experiment.holdout_percent") or 0},

@@ -159,6 +159,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "trigger": N_("What happens"),
     "expires_hours": N_("Hours after which a message does not leave"),
     "quiet_hours": N_("Quiet hours"),
+    "holidays": N_("On public holidays"),
     "caps": N_("How often at most"),
     "canary": N_("A few first"),
     "recipients": N_("People"),
