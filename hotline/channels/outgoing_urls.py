@@ -11,7 +11,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -26,6 +26,7 @@ from hotline.channels.errors import MediaRefused, TemporarilyRefused
 #: Redirects that are followed: Twilio answers media by one to its store.
 MOST_REDIRECTS: Final = 3
 _LONGEST_URL: Final = 2_000
+_LOOK_UP_SECONDS: Final = 3.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 #: Hosts of Twilio that get credentials.
 _TWILIO: Final = (".twilio.com",)
@@ -138,6 +139,21 @@ async def post(
             return response.status, float(after) if after.isascii() and after.isdigit() else None
     except (ClientError, OSError) as error:
         raise TemporarilyRefused(f"The host does not answer: {type(error).__name__}.") from error
+
+
+async def require_askable(url: str, *, own: str = "") -> None:
+    """Whether ``post`` would ask an address, known before it is kept. A name that is known nowhere at present may be:
+    it is looked up anew whenever it is asked. Raises MediaRefused for what will never be asked."""
+    parts = split(url)
+    if parts is None:
+        raise MediaRefused("The address is none that is asked.")
+    if own and f"{parts.scheme}://{parts.netloc}" == own:
+        return
+    _check_stranger(parts)
+    resolver = _PublicResolver()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_LOOK_UP_SECONDS):
+            await resolver.resolve(parts.hostname or "", parts.port or 443, socket.AF_UNSPEC)
 
 
 @asynccontextmanager

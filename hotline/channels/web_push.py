@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from hotline.channels.errors import AddressRefused, MediaRefused, PermanentlyRefused, TemporarilyRefused
-from hotline.channels.outgoing_urls import post
+from hotline.channels.outgoing_urls import post, require_askable
 
 #: Push services take so many bytes of an encrypted body (RFC 8030 7.2: at least 4096); the rest is for its frame.
 LARGEST: Final = 3_800
@@ -57,9 +57,9 @@ class WebPush:
         signed: str = self._vapid.sign({"aud": "https://example.com", "exp": 1, "sub": self._subject})["Authorization"]
         return signed.rpartition("k=")[2]
 
-    def trusts(self, endpoint: str) -> bool:
-        """Whether an address is at the own service."""
-        return bool(self._own) and endpoint.startswith(f"{self._own}/")
+    async def check(self, endpoint: str) -> None:
+        """Raises MediaRefused for a device's address at which no push service is asked: a private one, or none."""
+        await require_askable(endpoint, own=self._own)
 
     async def send(self, target: Target, note: bytes, *, seconds: int, now: datetime) -> None:
         """Hand a note over, to be kept so many ``seconds`` at most. Raises AddressRefused when the device is gone,

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from hotline.campaigns import tokens
-from hotline.channels.errors import AddressRefused, ChannelError, PermanentlyRefused, TemporarilyRefused
+from hotline.channels.errors import AddressRefused, ChannelError, MediaRefused, PermanentlyRefused, TemporarilyRefused
 from hotline.channels.web_push import LARGEST, Target, WebPush
 from hotline.crm.commands.pushes import inapp as commands
 from hotline.crm.commands.pushes.inapp import Mark
@@ -105,8 +105,10 @@ async def _mark(house: House, customer_id: UUID, message_ids: Sequence[UUID], wh
 
 async def keep_device(house: House, customer_id: UUID, endpoint: str, p256dh: str, auth: str) -> None:
     """Tell a browser or device of messages from now on. Raises Invalid, NotFound for a customer who is gone."""
-    if not endpoint.startswith("https://") and not pusher(house).trusts(endpoint):
-        raise Invalid("endpoint: the https address of a push service.")
+    try:
+        await pusher(house).check(endpoint)
+    except MediaRefused:
+        raise Invalid("endpoint: the https address of a push service.") from None
     if not 0 < len(p256dh) <= _LONGEST_KEY or not 0 < len(auth) <= _LONGEST_KEY or len(endpoint) > _LONGEST_ENDPOINT:
         raise Invalid("keys: p256dh and auth of the browser's subscription.")
     async with house.unit(SYSTEM) as uow:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hotline.campaigns.render import Rendered
 from hotline.channels.errors import PermanentlyRefused
 from hotline.channels.web_push import LARGEST, WebPush
+from hotline.crm.commands.pushes import inapp
 from hotline.crm.viewer import SYSTEM
 from hotline.ids import new_id
 from hotline.web.inapp import PREFIX
@@ -249,10 +250,33 @@ async def test_devices_are_told_what_they_alone_can_read(api: Api, app: App) -> 
 
 async def test_a_device_never_leads_inside(api: Api, app: App) -> None:
     browser = Browser()
-    async with await app.ask("PUT", "/devices", json=browser.subscription("http://10.0.0.1/x")) as response:
-        assert response.status == 422
-    async with await app.ask("PUT", "/devices", json=browser.subscription("https://127.0.0.1/x")) as response:
-        assert response.status == 204
+    inside = (
+        *(
+            "http://10.0.0.1/x",
+            "https://127.0.0.1/x",
+            "https://10.1.2.3/x",
+            "https://169.254.169.254/x",
+            "https://[::1]/x",
+        ),
+        *(
+            "https://localhost/x",
+            "https://2130706433/x",
+            "https://0x7f.1/x",
+            "https://push.example:8443/x",
+            "ftp://a/x",
+            "",
+        ),
+    )
+    for endpoint in inside:
+        async with await app.ask("PUT", "/devices", json=browser.subscription(endpoint)) as response:
+            assert response.status == 422, endpoint
+            assert "endpoint" in (await response.json())["detail"]
+    assert await api.house.db.fetchval("SELECT count(*) FROM push_subscription") == 0
+    # A name may lead inside later: it is not asked then, either.
+    async with api.house.unit(SYSTEM) as uow:
+        words = browser.subscription("https://127.0.0.1/x")
+        keys = words["keys"]
+        assert await inapp.keep_device(uow, app.customer_id, words["endpoint"], keys["p256dh"], keys["auth"])
     await push_inapp.send(api.house, message(api.house, app.customer_id))
     assert await api.house.db.fetchval("SELECT count(*) FROM push_subscription") == 0
     for body in ("{", "[]", '{"endpoint": "https://a.example/x"}', '{"endpoint": 1, "keys": {}}'):
