@@ -36,13 +36,13 @@ AT_ONCE: Final = 32
 #: Messages that are taken and not noted yet, at most: a process that dies leaves as many of which nobody knows whether
 #: they left. Enough for those on their way, those that come next while a commit waits for the disk, and those whose
 #: results are being written.
-MOST_TAKEN: Final = 16 * AT_ONCE
+MOST_TAKEN: Final = 8 * AT_ONCE
 #: Messages for which there must be room for a look to be worth it.
-LEAST_TAKEN: Final = 2 * AT_ONCE
+LEAST_TAKEN: Final = AT_ONCE
 #: Groups of results that are written at once, so that one goes on while another waits for the disk; results that make a
 #: group, and the seconds for which more are waited for while some are on their way: each group costs the same.
 NOTES_AT_ONCE: Final = 2
-LEAST_NOTED: Final = 2 * AT_ONCE
+LEAST_NOTED: Final = AT_ONCE
 GATHER_SECONDS: Final = 0.05
 #: Seconds between two looks when nothing wakes us: another process may have written.
 LOOK_SECONDS: Final = 1.0
