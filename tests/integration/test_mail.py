@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from hotline.channels.mail.lmtp import TooLargeMail
+from hotline.clock import utc_now
 from hotline.conversations.mail_tokens import tag, tagged
 from hotline.crm.commands.consent.suppressions import reasons_of
 from hotline.crm.queries.conversations.conversations import get_conversation
@@ -23,6 +24,7 @@ from hotline.crm.viewer import SYSTEM
 from hotline.errors import Invalid
 from hotline.jobs.outgoing import Dispatch
 from hotline.settings import Bind
+from hotline.workflows.conversations import answer_bounds
 from hotline.workflows.conversations.replies import NewReply, send
 from hotline.workflows.customers.customers import create_customer
 from hotline.workflows.house import House
@@ -194,6 +196,39 @@ async def test_two_machines_do_not_talk_for_ever(house: House) -> None:
         for each in list(sink.mails):
             # What hotline itself wrote and comes back is left aside.
             assert (await take(house, each.raw, envelope_sender="")).outcome == "own"
+
+
+@pytest.mark.parametrize(("per_domain", "in_all", "bound"), [(2, 9, "domain"), (9, 2, "all")])
+async def test_who_writes_from_ever_new_addresses_is_answered_a_few_times(
+    house: House, monkeypatch: pytest.MonkeyPatch, per_domain: int, in_all: int, bound: str
+) -> None:
+    monkeypatch.setattr(answer_bounds, "PER_DOMAIN", per_domain)
+    monkeypatch.setattr(answer_bounds, "IN_ALL", in_all)
+    addresses = [*(f"bot{place}@m{place}.machine.example" for place in range(5)), "ann@elsewhere.example"]
+
+    async def write(addresses: list[str], hour: str) -> None:
+        for address in addresses:
+            await take(house, mail("A question.", sender=address, message_id=f"<{hour}.{address}>"))
+        await sent(house)
+
+    async with mail_house(house) as sink:
+        await write(addresses, "1")
+        answered = [*addresses[:2], *addresses[5:]] if bound == "domain" else addresses[:2]
+        assert sorted(each.recipients[0] for each in sink.mails) == sorted(answered)
+        assert await house.db.fetchval("SELECT count(*) FROM ticket") == 6
+        assert list(house.kept[answer_bounds.Given].told) == [bound]
+        house.clock = lambda: utc_now() + timedelta(hours=1, minutes=1)
+        await write(["bot9@machine.example"], "2")
+        assert sink.mails[-1].recipients == ["bot9@machine.example"]
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [("a@Example.com", "example.com"), ("a@x.y.example.com.", "example.com"), ("a@x.shop.co.uk", "shop.co.uk"),
+     ("a@local", "local"), ("nobody", "nobody")],
+)  # fmt: skip
+def test_names_below_a_domain_are_its_own(address: str, domain: str) -> None:
+    assert answer_bounds.domain_of(address) == domain
 
 
 async def test_an_address_in_place_of_a_name_is_no_name(house: House) -> None:

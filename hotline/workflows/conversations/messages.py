@@ -30,6 +30,7 @@ from hotline.crm.commands.conversations.conversations import ConversationRecord
 from hotline.crm.commands.conversations.message_facts import locale_of
 from hotline.crm.commands.conversations.message_files import IncomingFile, add_files
 from hotline.crm.commands.conversations.messages import NewMessage, known_message, write_message
+from hotline.crm.commands.conversations.sender_pace import spend_pace
 from hotline.crm.commands.conversations.senders import create_sender
 from hotline.crm.keys import PersonalKey
 from hotline.crm.queries.conversations.senders import SenderView, find_sender, get_sender
@@ -37,6 +38,7 @@ from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.tickets.states import reference
 from hotline.workflows.company.company import get as company_section
+from hotline.workflows.conversations.answer_bounds import may_answer_mail
 from hotline.workflows.conversations.message_answers import answer_message, answer_text, last_answer, may_answer
 from hotline.workflows.conversations.message_tickets import decided, ticket_of
 from hotline.workflows.house import House
@@ -159,7 +161,12 @@ async def receive(house: House, uow: UnitOfWork, inbound: Inbound) -> Received:
     RECEIVED.labels(inbound.channel).inc()
     if word is not None:
         STOPPED.labels(word[0]).inc()
-    answers = (Answer(answer.id, answer.body),) if answer is not None and inbound.at_once else ()
+    answers: tuple[Answer, ...] = ()
+    if answer is not None and inbound.at_once:
+        answers = (Answer(answer.id, answer.body),)
+        if record.sender_id is not None:
+            # It leaves at once, and at its sender's expense. Last of all: the sender's row is one for many writers.
+            await spend_pace(uow, {record.sender_id: [answer.segments or 1]}, anyway=True)
     return Received(
         record.id, message.id, record.ticket_id, fresh, word=word[0] if word else None, answers=answers, fetch=waiting
     )
@@ -317,6 +324,8 @@ async def _answer(
         if ticket is None or not await may_answer(
             house, uow, record, message.at, automatic=inbound.automatic or inbound.quiet
         ):
+            return None
+        if inbound.channel == "email" and not may_answer_mail(house, inbound.address, uow.now):
             return None
         record.set(auto_answered_at=uow.now)
     text = await answer_text(house, uow, which, language, ticket=reference(ticket) if ticket is not None else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -30,9 +31,11 @@ FROM late WHERE m.id = late.id
 """
 
 
-async def spend_pace(uow: UnitOfWork, wanted: Mapping[UUID, Sequence[int]]) -> dict[UUID, list[timedelta]]:
+async def spend_pace(
+    uow: UnitOfWork, wanted: Mapping[UUID, Sequence[int]], *, anyway: bool = False
+) -> dict[UUID, list[timedelta]]:
     """Messages of these costs are to leave through each of these senders, in their order. Answers how long the last
-    ones of a sender must wait, where some must."""
+    ones of a sender must wait, where some must. ``anyway``: they have left, and those that follow wait for them."""
     ids = sorted(wanted)
     rows = await uow.fetch(_LOCK, ids)
     if len(rows) < len(ids):
@@ -53,7 +56,9 @@ async def spend_pace(uow: UnitOfWork, wanted: Mapping[UUID, Sequence[int]]) -> d
         if rate is not None:
             before = None if row["tokens"] is None else Spent(row["tokens"], row["at"])
             after, waiting = spend(before, rate, costs, uow.now)
-            if waiting:
+            if anyway:
+                after = replace(after, tokens=after.tokens - sum(costs[len(costs) - len(waiting) :]))
+            elif waiting:
                 waits[row["sender_id"]] = waiting
                 costs = costs[: len(costs) - len(waiting)]
         changed.append((row["sender_id"], None if after is None else after.tokens, sum(costs)))
