@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from aiohttp import web
 
+from hotline.calls.twilio_story import Form
 from hotline.channels.twilio.agents import hang_up
 from hotline.channels.twilio.fallback import no_message
 from hotline.media.music import waiting_music
@@ -36,6 +39,12 @@ def _id(hook: Webhook, name: str) -> UUID | None:
 def _step(hook: Webhook) -> int:
     text = hook.query.get("n", "")
     return int(text) if text.lstrip("-").isdecimal() and text.isascii() and len(text) < 9 else 0
+
+
+async def _of_leg(house: House, hook: Webhook, answer: Callable[[House, UUID, Form], Awaitable[str]]) -> Reply:
+    """What the leg that the address names is answered; where it names none, the phone is hung up."""
+    leg = _id(hook, "leg")
+    return Reply.twiml(await answer(house, leg, hook.form) if leg is not None else hang_up())
 
 
 async def _to_flow(house: House, hook: Webhook) -> str:
@@ -95,15 +104,14 @@ async def bridging(house: House, hook: Webhook) -> Reply:
 @twilio_webhook("/voice/agent", kind="voice")
 async def agent(house: House, hook: Webhook) -> Reply:
     """An agent's phone was picked up."""
-    leg = _id(hook, "leg")
-    return Reply.twiml(await twilio_offers.picked_up(house, leg, hook.form) if leg is not None else hang_up())
+    return await _of_leg(house, hook, twilio_offers.picked_up)
 
 
 @twilio_webhook("/voice/agent-key", kind="voice")
 async def agent_key(house: House, hook: Webhook) -> Reply:
     """An agent pressed a key."""
-    leg, keys = _id(hook, "leg"), hook.form.get("Digits", "")
-    return Reply.twiml(await twilio_offers.key_pressed(house, leg, keys, hook.form) if leg is not None else hang_up())
+    keys = hook.form.get("Digits", "")
+    return await _of_leg(house, hook, lambda house, leg, form: twilio_offers.key_pressed(house, leg, keys, form))
 
 
 @twilio_webhook("/voice/agent-done", kind="voice")
@@ -126,24 +134,21 @@ async def agent_status(house: House, hook: Webhook) -> Reply:
 @twilio_webhook("/voice/out", kind="voice")
 async def out(house: House, hook: Webhook) -> Reply:
     """The phone of an agent who calls out was picked up."""
-    leg = _id(hook, "leg")
-    return Reply.twiml(await twilio_out.picked_up(house, leg, hook.form) if leg is not None else hang_up())
+    return await _of_leg(house, hook, twilio_out.picked_up)
 
 
 @twilio_webhook("/voice/out-key", kind="voice")
 async def out_key(house: House, hook: Webhook) -> Reply:
     """An agent who calls out pressed a key."""
-    leg = _id(hook, "leg")
-    if leg is None or hook.form.get("Digits") != "1":
+    if hook.form.get("Digits") != "1":
         return Reply.twiml(hang_up())
-    return Reply.twiml(await twilio_out.picked_up(house, leg, hook.form, accepted=True))
+    return await _of_leg(house, hook, partial(twilio_out.picked_up, accepted=True))
 
 
 @twilio_webhook("/voice/out-done", kind="voice")
 async def out_done(house: House, hook: Webhook) -> Reply:
     """The customer's part of a call out is over."""
-    leg = _id(hook, "leg")
-    return Reply.twiml(await twilio_out.out_done(house, leg, hook.form) if leg is not None else hang_up())
+    return await _of_leg(house, hook, twilio_out.out_done)
 
 
 @twilio_webhook("/voice/out-status", kind="callback")

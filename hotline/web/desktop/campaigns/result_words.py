@@ -74,15 +74,6 @@ BOUNDS: Final[Mapping[str, str]] = {
     "complaint_rate": N_("Complaints reach %(limit)s %%"),
     "opt_out_rate": N_("Opt-outs reach %(limit)s %%"),
 }
-RUN_STATES: Final[Mapping[str, str]] = {
-    "waiting": N_("waits"),
-    "canary": N_("the first few"),
-    "releasing": N_("running"),
-    "released": N_("running"),
-    "completed": N_("done"),
-    "skipped": N_("left out"),
-    "cancelled": N_("cancelled"),
-}
 
 
 def why(reason: str | None, error_code: str | None) -> str:
