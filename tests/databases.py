@@ -20,14 +20,9 @@ from hotline.crm.embedded import EmbeddedPostgres
 
 T = TypeVar("T")
 
-#: What a statement meets when a test threw out everybody, or dropped the database.
-_GONE: Final = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.InvalidCatalogNameError,
-)
+#: What a statement meets when a test threw out everybody, or dropped the database, or when somebody who was thrown out
+#: came again and is in the way.
+_GONE: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
 
 #: Bytes by which a database may have grown: what was deleted still lies in its tables.
 MOST_GROWN: Final = 8_000_000

@@ -165,7 +165,7 @@ async def test_the_manager_is_away_during_a_call_and_says_so(
 @pytest.fixture
 def own_postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of this test's own, that may be stopped. Not below pytest's folder, which only root may enter."""
-    with tempfile.TemporaryDirectory(prefix="hotline-postgres-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hotline-postgres-", ignore_cleanup_errors=True) as folder:
         server = EmbeddedPostgres(Path(folder), options=FAST)
         server.open()
         yield server

@@ -83,7 +83,7 @@ async def test_an_older_yes_never_overrides_a_newer_no(house: House) -> None:
     who = await ann(house)
     async with house.unit(SYSTEM) as uow:
         await withdraw(uow, who, "sms", "marketing", source="link", at=uow.now - timedelta(days=1))
-        await grant(uow, who, "email", "marketing", source="form", wording="w", at=uow.now - timedelta(days=900))
+        await grant(uow, who, "email", "marketing", source="form", wording="w", at=uow.now - timedelta(days=9_000))
     view = await brought(house, file(("Ann", "+4930231250", "yes", "no", WORDS, "2025-05-01", "")))
     expected = {"updated": 1, "consents_withdrawn": 1, "consents_older": 1}
     assert counted(result(await done(house, view, trial=True, duplicates="update"), trial=True)) == expected

@@ -286,7 +286,7 @@ async def test_an_erased_customer_takes_the_words_along(house: House) -> None:
 async def test_the_picked_customers_open_ticket_is_joined_unless_words_were_written(house: House) -> None:
     one = await agent(house, 1)
     zhang = await customer(house, "Zhang Wei")
-    lines = began()
+    lines = began(at=house.clock() - timedelta(hours=1))
     earlier = await ticket_of(house, await told(house, lines, answered(lines), over(lines)))
     await customer(house, "Li Na")
     second, third = began(at=house.clock()), began(at=house.clock())
@@ -330,7 +330,7 @@ async def test_the_rule_says_which_calls_join(house: House, rules: dict[str, Any
 async def test_a_choice_that_comes_late_takes_the_call_off_the_wrong_ticket(house: House) -> None:
     await agent(house, 1)
     await customer(house, "Zhang Wei")
-    lines = began()
+    lines = began(at=house.clock() - timedelta(hours=1))
     first = await told(house, lines, over(lines, "abandoned"))
     before = await ticket_of(house, first)
     again = began(at=house.clock())

@@ -45,7 +45,8 @@ log = structlog.get_logger(__name__)
 #: What is planted: words that nothing else in the house says, and a number that is nobody else's.
 NUMBER = "+8613911223344"
 SECOND = "+8613911225566"
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+#: Calls that began long ago are not taken for going on.
+NOW = datetime.now(UTC).replace(microsecond=0)
 NAME = "Zephyrine Quillfeather"
 NAME_ZH = "欧阳翡翠"
 ADDRESS = "17 Marmalade Crescent"
