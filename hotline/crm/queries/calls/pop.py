@@ -10,13 +10,14 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from hotline.clock import utc_now
+from hotline.crm.as_told import as_told
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.calls.calls import CallView, LegView, get_call, ringing_legs
@@ -101,7 +102,7 @@ async def _read(db: Database, keyring: Keyring, viewer: Viewer, call_id: UUID) -
     call, known = await asyncio.gather(
         get_call(db, keyring, reader, call_id), candidates(db, keyring, reader, call_id=call_id)
     )
-    return _Scene(call, asdict(call.caller), [_customer(candidate, call.id) for candidate in known])
+    return _Scene(call, as_told(call.caller), [_customer(candidate, call.id) for candidate in known])
 
 
 def _without_customers() -> frozenset[str]:
@@ -211,7 +212,7 @@ def _ticket(viewer: Viewer, call: CallView) -> Mapping[str, Any] | None:
     if call.ticket is None or not viewer.may("tickets.read"):
         return None
     brief = replace(call.ticket, next_states=next_states(call.ticket.state, viewer.permissions))
-    return asdict(brief) | {"attached": asdict(call.attached) if call.attached is not None else None}
+    return as_told(brief) | {"attached": as_told(call.attached) if call.attached is not None else None}
 
 
 def _waiting_since(call: CallView) -> datetime | None:
@@ -220,7 +221,7 @@ def _waiting_since(call: CallView) -> datetime | None:
 
 def _customer(candidate: Candidate, call_id: UUID) -> Mapping[str, Any]:
     """A customer in a pop; the present call is no past interaction."""
-    data = asdict(candidate)
+    data = as_told(candidate)
     data["interactions"] = [line for line in data["interactions"] if line["call_id"] != call_id]
     data["open_call_ids"] = [one for one in data["open_call_ids"] if one != call_id]
     return data

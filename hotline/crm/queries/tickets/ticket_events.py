@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
+from hotline.crm.as_told import as_told
 from hotline.crm.database import Database
 from hotline.crm.keys import Keyring
 from hotline.crm.queries.event_reads import EventReads
@@ -36,7 +36,7 @@ async def render_ticket_event(db: Database, keyring: Keyring, viewer: Viewer, ev
 
 def ticket_body(ticket: TicketView, clocks: tuple[ClockView, ...] = ()) -> Mapping[str, Any]:
     """A ticket as the API and the events show it."""
-    return asdict(ticket) | {"call_ids": ticket.call_ids, "clocks": [asdict(clock) for clock in clocks]}
+    return as_told(ticket) | {"call_ids": ticket.call_ids, "clocks": [as_told(clock) for clock in clocks]}
 
 
 async def _read(db: Database, keyring: Keyring, viewer: Viewer, event: Event) -> Read:
