@@ -49,7 +49,7 @@ NOTE_SECONDS: Final = 120.0
 #: Seconds for which results wait to be noted by the statement that begins the next ones, and for which that is not
 #: tried again after it failed. While calls ring the next ones begin later, and commits of their own cost pops the most.
 LINGER_SECONDS: Final = 0.03
-RINGING_LINGER_SECONDS: Final = 0.5
+RINGING_LINGER_SECONDS: Final = 2.0
 APART_SECONDS: Final = 5.0
 #: Seconds between two looks when nothing wakes us.
 LOOK_SECONDS: Final = 1.0
@@ -208,8 +208,11 @@ class Lane:
             room = min(room, self._at_once)  # a few, to see whether it goes again
             if self._begun_count:
                 room = 0
-        # No more than go out while the look at the database is fresh: what waits longer needs another one.
+        # No more than go out while the look at the database is fresh: what waits longer needs another one. While calls
+        # ring groups wait for one another, and few large ones cost pops the least.
         soon = max(self._at_once, int(self.pace.per_second * GATE_SECONDS * FRESH_SHARE))
+        if self._share.ringing:
+            soon = self._most_begun
         # What its providers have is noted with what is begun, and leaves its place to it.
         room = min(room + self._back, soon + self._at_once - len(self._waiting))
         # Groups that are worth a statement, unless nothing else is under way.

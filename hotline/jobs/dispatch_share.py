@@ -15,9 +15,9 @@ from hotline.crm.viewer import SYSTEM
 from hotline.workflows.house import House
 
 #: The part of all processors that the sending process uses at most while calls ring; the database takes about as much
-#: for it. On a machine of sixteen and more this limits nothing: one process uses one. Groups stay as large as ever:
+#: for it. On a machine of 32 and more this limits nothing: one process uses one. Groups stay as large as ever:
 #: smaller ones mean more commits, for which pops wait longer than for the processor.
-SHARE: Final = 1 / 16
+SHARE: Final = 1 / 32
 #: How long after a call the desk counts as at work.
 AT_WORK: Final = timedelta(minutes=1)
 #: Seconds of its share that it may save up.

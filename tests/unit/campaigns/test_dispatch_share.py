@@ -28,12 +28,12 @@ class Machine:
         return (self.used - used) / (self.now - end + seconds)
 
 
-@pytest.mark.parametrize("step", [0.001, 0.01, 0.1, 0.4])
+@pytest.mark.parametrize("step", [0.001, 0.01, 0.1, 0.25])
 def test_while_calls_ring_a_part_of_the_machine_is_used_however_much_one_group_costs(step: float) -> None:
     two = Machine(2)
     assert two.sends_for(10, step) > 0.99
     two.share.ringing = True
-    assert abs(two.sends_for(1000, step) - 2 * SHARE) < 0.01
+    assert abs(two.sends_for(100, step) - 2 * SHARE) < 0.005
     two.share.ringing = False
     assert two.sends_for(10, step) > 0.99
 
@@ -52,7 +52,7 @@ def test_neither_what_was_used_nor_what_was_not_before_calls_rang_counts() -> No
 
 
 def test_a_large_machine_is_not_slowed() -> None:
-    large = Machine(16)
+    large = Machine(32)
     large.share.ringing = True
     assert large.sends_for(10) > 0.99
 
