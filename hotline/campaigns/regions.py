@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, time
+from functools import cache
 from typing import Final
 
 from hotline.calendars import Holidays
@@ -42,10 +43,8 @@ ON: Final[Mapping[str, Mapping[int, Hours | None]]] = {
     "US-RI": {SATURDAY: _from(10, 17), SUNDAY: None},
     "US-TX": {SUNDAY: _from(12, 21)},
 }
-#: States that allow nothing on their public holidays, with these.
-HOLIDAYS: Final[Mapping[str, Holidays]] = {
-    state: Holidays("US", state.removeprefix("US-")) for state in ("US-AL", "US-LA", "US-PA", "US-RI", "US-UT")
-}
+#: States that allow nothing on their public holidays.
+HOLIDAYS: Final = frozenset({"US-AL", "US-LA", "US-PA", "US-RI", "US-UT"})
 _AREA_CODES: Final[Mapping[str, str]] = {
     "AL": "205 251 256 334 483 659 938",
     "CT": "203 475 860 959",
@@ -110,6 +109,11 @@ def hours_on(regions: Iterable[str], day: date) -> list[Hours | None]:
     found: list[Hours | None] = []
     for each in regions:
         if each in DAILY:
-            closed = each in HOLIDAYS and HOLIDAYS[each].name(day) is not None
+            closed = each in HOLIDAYS and _holidays(each).name(day) is not None
             found.append(None if closed else ON.get(each, {}).get(day.weekday(), DAILY[each]))
     return found
+
+
+@cache
+def _holidays(state: str) -> Holidays:
+    return Holidays("US", state.removeprefix("US-"))
