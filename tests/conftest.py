@@ -16,6 +16,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck
+from hypothesis import settings as made_up
 from tortoise.apps import Apps
 from tortoise.models import Model
 
@@ -44,6 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give all workers of this run one folder for their servers. What is imported and collected stays: it is not
     searched for garbage, now or later."""
     gc.disable()
+    # How long an example takes says how busy the machine is.
+    made_up.register_profile("hotline", made_up.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    made_up.load_profile("hotline")
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="hotline-tests-")
         os.environ[FOLDER] = folder
