@@ -28,6 +28,7 @@ from hotline.calls.story import (
     RingEnded,
     RingStarted,
 )
+from hotline.crm.company import Tickets
 from hotline.crm.database import Database
 from hotline.crm.personal_keys import open_keyring
 from hotline.crm.viewer import SYSTEM, Viewer
@@ -39,6 +40,7 @@ from hotline.web.scene import HouseScene
 from hotline.web.sources import DatabaseOutbox, HouseIdentify, nudges
 from hotline.web.stream import Hub
 from hotline.workflows.calls import calls
+from hotline.workflows.company import company
 from hotline.workflows.customers.customers import ContactPointInput, CustomerChanges, create_customer
 from hotline.workflows.house import House
 from hotline.workflows.people import users
@@ -281,6 +283,8 @@ async def house(db: Database, settings: Settings) -> AsyncIterator[House]:
 async def desk(house: House, browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     """The desk; at the end no page may have had an error or broken the content security policy. A test that failed
     tells what its pages showed."""
+    # A wrap-up ends when a test says so, not while it looks at the page.
+    await company.put(house, SYSTEM, Tickets(wrap_up_seconds=900))
     hub = Hub(DatabaseOutbox(house.db), nudges(house.bus), HouseScene(house))
     app: web.Application = create_app(house, hub=hub, identify=HouseIdentify(house), parts=_parts)
     server = TestServer(app, host="127.0.0.1")
