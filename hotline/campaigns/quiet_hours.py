@@ -20,6 +20,7 @@ from phonenumbers import timezone
 
 from hotline.calendars import Holidays
 from hotline.calendars.holidays import countries
+from hotline.calendars.zones import zone_names
 from hotline.campaigns import regions as known_regions
 
 #: Opens, closes; by ISO 3166 country.
@@ -70,11 +71,12 @@ NONE: Final = Wishes()
 
 
 def wishes_of(preferences: Mapping[str, Any] | None) -> Wishes:
-    """The wishes that a customer's preferences hold."""
+    """The wishes that a customer's preferences hold. A zone that is known no more (zones are renamed) is none."""
     if not preferences:
         return NONE
+    zone = preferences.get("timezone")
     return Wishes(
-        preferences.get("timezone"),
+        zone if zone is not None and zone in zone_names() else None,
         tuple(
             (frozenset(day - 1 for day in span["days"]), time.fromisoformat(span["from"]), _closing(span["to"]))
             for span in preferences.get("times") or ()

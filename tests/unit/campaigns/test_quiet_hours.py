@@ -193,6 +193,10 @@ def test_rule_07_only_when_a_customer_likes_it(local: str, expected: bool) -> No
     assert is_open(hours, ["Europe/Berlin"], opening)
 
 
+def test_a_zone_that_is_known_no_more_is_none() -> None:
+    assert wishes_of({"timezone": "Europe/Atlantis"}) == wishes_of({}) == wishes_of(None)
+
+
 def test_rule_07_times_that_a_customer_likes_may_never_meet_the_hours() -> None:
     night = wishes_of({"times": [{"days": [1, 2, 3, 4, 5, 6, 7], "from": "22:00", "to": "23:00"}]})
     hours = hours_of("DE", None, (), night)

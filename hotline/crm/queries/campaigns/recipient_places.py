@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
+from hotline.calendars.zones import zone_names
 from hotline.campaigns.prices import LONGEST
 from hotline.campaigns.quiet_hours import NOWHERE, Place, place_of_number
 from hotline.crm.database import Reader
@@ -38,7 +39,7 @@ async def places_of(
     """The place of each customer; ``points`` are the contact points that are written to. The zone that a customer named
     goes before those of the number; who has neither, or is erased, is nowhere."""
     numbers = await _numbers(db, keyring, viewer, points)
-    named = {row["id"]: row["zone"] for row in await db.fetch(_ZONES, list(points))}
+    named = {row["id"]: row["zone"] for row in await db.fetch(_ZONES, list(points)) if row["zone"] in zone_names()}
     places = {each: place_of_number(numbers[each]) if each in numbers else NOWHERE for each in points}
     return {each: replace(place, zones=(named[each],)) if each in named else place for each, place in places.items()}
 
