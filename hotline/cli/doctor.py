@@ -7,6 +7,7 @@ import asyncio
 import typer
 
 from hotline import logs
+from hotline.cli.doctor_places import examine_places
 from hotline.crm.queries.people.users import list_users
 from hotline.crm.queries.upkeep.support import DAYS, voicemails_lately
 from hotline.crm.viewer import SYSTEM
@@ -40,6 +41,8 @@ async def examine(settings: Settings, pbx: str) -> int:
     """How many things are wrong."""
     wrong = 0
     agents: list[KnownAgent] = []
+    for finding in examine_places(settings):
+        wrong += _show(finding)
     try:
         house = await open_house(settings)
     except HotlineError as error:

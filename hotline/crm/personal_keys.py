@@ -115,12 +115,20 @@ async def open_keyring(db: Database, secrets: Sequence[str]) -> Keyring:
 
 
 def master_secrets(configured: Sequence[str], data_dir: Path) -> list[str]:
-    """The master secrets of the setting, or the one kept in ``data_dir``, made at the first start (mode 0600)."""
+    """The master secrets of the setting, or the one kept in ``data_dir``, made at the first start (mode 0600). Raises
+    SettingError."""
     if configured:
         return list(configured)
+    try:
+        return [_kept_secret(data_dir)]
+    except OSError as error:
+        raise SettingError(f"HOTLINE_DATA_DIR: {data_dir} cannot be used ({error.strerror})") from error
+
+
+def _kept_secret(data_dir: Path) -> str:
     path = data_dir / KEY_FILE
     try:
-        return [_read(path)]
+        return _read(path)
     except FileNotFoundError:
         pass
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -141,7 +149,7 @@ def master_secrets(configured: Sequence[str], data_dir: Path) -> list[str]:
             )
     finally:
         mine.unlink()
-    return [_read(path)]
+    return _read(path)
 
 
 def _read(path: Path) -> str:

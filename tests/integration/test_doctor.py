@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from hotline.cli.doctor_places import examine_places
+from hotline.crm.personal_keys import master_secrets
+from hotline.errors import SettingError
 from hotline.pbx.connection import Patience
 from hotline.settings import Settings
+from hotline.settings.values import Bind
 from hotline.telephony.doctor import ACTIONS, KnownAgent, examine_pbx
 from hotline.telephony.doctor_recordings import Places, examine_here
 from hotline.telephony.findings import Finding
@@ -270,3 +274,27 @@ async def test_a_wrong_setting_is_one_line_and_exit_2(tmp_path: Path) -> None:
     assert code == 2
     assert len(output.strip().splitlines()) == 1
     assert "HOTLINE_AMI_URLS" in output
+
+
+def test_of_folders_keys_and_addresses_it_says_which_setting_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no key")
+    good = Settings(
+        flows_dir=tmp_path, recordings_dir=tmp_path / "new", http_bind=Bind("127.0.0.1", 0),
+        agi_bind=Bind("203.0.113.1", 1),
+    )  # fmt: skip
+    assert list(examine_places(good)) == []
+    wrong = {
+        "HOTLINE_FLOWS_DIR": good.model_copy(update={"flows_dir": tmp_path / "file"}),
+        "HOTLINE_AMI_CA_FILE": good.model_copy(update={"ami_ca_file": tmp_path / "none"}),
+        "HOTLINE_RECORDINGS_DIR": good.model_copy(update={"recordings_dir": tmp_path / "file" / "inside"}),
+        "HOTLINE_DKIM_KEY_FILE": good.model_copy(update={"dkim_key_file": tmp_path / "file"}),
+        "HOTLINE_HTTP_BIND": good.model_copy(update={"http_bind": Bind("203.0.113.1", 8080)}),
+    }
+    for name, settings in wrong.items():
+        assert [(each.verdict, each.advice) for each in examine_places(settings)] == [("wrong", (name,))]
+
+
+def test_a_data_folder_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match="HOTLINE_DATA_DIR"):
+        master_secrets([], tmp_path / "file")
