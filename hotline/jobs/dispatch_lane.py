@@ -74,8 +74,7 @@ class Lane:
         self._most_begun = channel.begun * self._at_once
         self._ready: deque[Prepared] = deque()
         self._begun: asyncio.Queue[Prepared] = asyncio.Queue()
-        #: Those begun that are not handed over yet.
-        self._waiting: dict[UUID, Prepared] = {}
+        self._waiting: dict[UUID, Prepared] = {}  # those begun that are not handed over yet
         self._looking = asyncio.Lock()
         self._begun_count = 0
         self._results: list[Tried] = []
@@ -88,12 +87,10 @@ class Lane:
         self._unnoted: dict[UUID, float] = {}
         #: (delivery, lease of its claim) of what is given back.
         self._withheld: list[tuple[UUID, UUID]] = []
-        self._moved = asyncio.Event()
-        self._news = asyncio.Event()
+        self._moved, self._news = asyncio.Event(), asyncio.Event()
         self._taken = FIRST_TAKEN
         self._stopping = False
-        self._refused = 0
-        self._rests = 0
+        self._refused = self._rests = 0
         self._rest_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
