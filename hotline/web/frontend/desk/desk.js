@@ -41,7 +41,10 @@ export function startDesk(root, stream, user) {
       void record.open(known.customer_id);
       remember();
     },
-    onMoved: (callId, moved) => stream.tell("ticket.updated", { ticket_id: moved.id, call_id: callId, ticket: moved }),
+    onMoved: (callId, moved, version) => {
+      stream.tell("call.updated", { call_id: callId, ticket_id: moved.id, version });
+      stream.tell("ticket.updated", { ticket_id: moved.id, call_id: callId, ticket: moved });
+    },
   });
   const note = createNote(find("#note"), drafts, ticket, stream, { onChange: kept, onSaved: noteSaved });
   const record = createRecord(find("#record"), { onLoaded: remember });

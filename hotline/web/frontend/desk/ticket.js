@@ -17,8 +17,8 @@ const STATE_LOOKS = { new: "badge-accent", open: "badge-accent", waiting: "", re
 
 /**
  * `root` is the right column. `onChange` runs when the set of drafts may have changed, `onSaved(ticket)` when the server
- * has one, `onMoved(callId, ticket)` when a call was joined to another ticket, `onKnown(ticket)` when a ticket that was
- * opened by its number alone has been read.
+ * has one, `onMoved(callId, ticket, version)` when a call, now of this version, was joined to another ticket,
+ * `onKnown(ticket)` when a ticket that was opened by its number alone has been read.
  */
 export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved, onKnown = () => {} }) {
   const form = find("form", root);
@@ -295,7 +295,7 @@ export function createTicket(root, drafts, stream, { onChange, onSaved, onMoved,
       wanted = ticket.id;
       show();
     }
-    onMoved(callId, ticket);
+    onMoved(callId, ticket, call.version);
     return ticket;
   }
 

@@ -183,6 +183,56 @@ test("after a reload a wrap-up that runs has its card, and its call is read", ()
   assert.deepEqual([call.state, call.queue, call.unread], ["ended", "support", false]);
 });
 
+test("what is older than the answer to this desk's own request takes no call back to its former ticket", () => {
+  const told = (type, data) => ({ type, data });
+  const taken = run(start(), offered("r1", "c1", { ticket_id: "t1", version: 3 }), event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna", ticket_id: "t1", version: 4 }));
+  const moved = run(taken, told("call.updated", { call_id: "c1", ticket_id: "t2", version: 6 }));
+  assert.equal(moved.calls.c1.ticket_id, "t2");
+  const late = run(
+    moved,
+    event("call.updated", { call_id: "c1", ticket_id: "t1", version: 5, held: true }),
+    event("ticket.updated", { ticket_id: "t1", call_id: "c1", version: 2, ticket: { id: "t1", call_ids: ["c1"] } }),
+    told("snapshot", { calls: [{ id: "c1", state: "answered", ticket_id: "t1", version: 5 }] }),
+  );
+  assert.equal(late.calls.c1.ticket_id, "t2");
+  assert.equal(late.calls.c1.state, "answered");
+  // The end of the call says what its ticket is by then.
+  const ended = run(late, event("call.ended", { call_id: "c1", ticket_id: "t4", version: 7 }));
+  assert.deepEqual([ended.calls.c1.state, ended.calls.c1.ticket_id], ["ended", "t4"]);
+  // Somebody else's move comes after it.
+  assert.equal(run(late, event("call.updated", { call_id: "c1", ticket_id: "t3", version: 7 })).calls.c1.ticket_id, "t3");
+  assert.equal(run(late, told("snapshot", { calls: [{ id: "c1", state: "answered", ticket_id: "t3", version: 7 }] })).calls.c1.ticket_id, "t3");
+});
+
+test("a snapshot that was read before a wrap-up was finished brings no card back", () => {
+  const wrap = { call_id: "c1", ticket_id: "t1", started_at: "2026-01-01T10:05:00Z", until: "2026-01-01T10:06:00Z" };
+  const begun = run(start(), event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }), event("wrap_up.started", { ...wrap, agent: "anna" }));
+  const away = putAway(begun, "c1");
+  const byClock = putAway(run(begun, event("wrap_up.ended", { call_id: "c1", agent: "anna" })), "c1");
+  for (const state of [away, byClock]) {
+    // The same instant, written otherwise.
+    const again = run(state, { type: "snapshot", data: { wrap_ups: [{ ...wrap, started_at: "2026-01-01T10:05:00+00:00" }] } }, event("wrap_up.started", { ...wrap, agent: "anna" }));
+    assert.deepEqual(callsOf(again), []);
+    assert.deepEqual(again.wraps, {});
+    // The call came back, and has another.
+    const back = run(again, { type: "snapshot", data: { wrap_ups: [{ ...wrap, started_at: "2026-01-01T10:20:00Z" }] } });
+    assert.equal(callsOf(back).length, 1);
+  }
+});
+
+test("a snapshot that was read before a call ended opens it no more", () => {
+  const over = putAway(run(start(), event("call.answered", { ring_id: "r1", call_id: "c1", agent: "anna" }), event("call.ended", { call_id: "c1" })), "c1");
+  const late = run(over, { type: "snapshot", data: { calls: [{ id: "c1", state: "answered" }], rings: [{ ring_id: "r1", call_id: "c1" }] } });
+  assert.deepEqual([callsOf(late), ringsOf(late)], [[], []]);
+});
+
+test("what was said of a call that goes on is no wrap-up", () => {
+  const said = { call_id: "c1", ticket_id: "t1", started_at: null, until: null, disposition: "solved" };
+  const state = run(initial(ME, "anna"), { type: "snapshot", data: { calls: [{ id: "c1", state: "answered" }], wrap_ups: [said] } });
+  assert.deepEqual(state.wraps, {});
+  assert.equal(state.calls.c1.outcome, "solved");
+});
+
 test("calls and rings learn which ticket is theirs", () => {
   const state = run(start(), offered("r1", "c1"), event("ticket.created", { ticket_id: "t1", call_id: "c1" }));
   assert.equal(ringsOf(state)[0].ticket_id, "t1");
