@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tortoise import fields
+from tortoise.contrib.postgres.indexes import BrinIndex
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 from tortoise.models import Model
@@ -73,6 +74,10 @@ class Delivery(Model):
                 fields=("account_sid", "provider_id"), name="delivery_provider", where="account_sid IS NOT NULL"
             ),
             WhereIndex(fields=("campaign_id", "updated_at", "id"), name="delivery_unknown", where="state = 'unknown'"),
+            WhereIndex(fields=("reason", "id"), name="delivery_reason", where="reason IS NOT NULL"),
+            WhereIndex(fields=("error_code", "id"), name="delivery_error", where="error_code IS NOT NULL"),
+            # Rows lie in the order of their release, nearly that of this: a few pages tell where a time is.
+            BrinIndex(fields=("due_at",), name="delivery_due_at"),
         )
 
 
