@@ -91,8 +91,8 @@ def line(item: TimelineItem) -> Line:
         return Line(item, "clock", "", item.kind.capitalize(), "")
     title = N_("Call out") if item.direction == "out" else N_("Call in")
     if call.state != "ended":
-        live = N_("in progress") if call.answered_at else N_("waiting")
-        return Line(item, "phone", "is-live", title, live)
+        # Waiting or talking: what the desk shows here stands while the call goes on, and stays true.
+        return Line(item, "phone", "is-live", title, N_("in progress"))
     disposition = call.disposition or ""
     return Line(
         item, "phone", "is-bad" if disposition in MISSED else "", title, DISPOSITIONS.get(disposition, disposition)
