@@ -3,17 +3,25 @@ a person where it does not. None is ever sent again by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from hotline.channels.twilio.messages import joined
 from hotline.channels.twilio.resources import SentMessage
-from hotline.conversations.delivery import of_twilio
+from hotline.conversations.delivery import forward, of_twilio
 from hotline.crm.commands.campaigns.campaign_runs import reopen
 from hotline.crm.commands.campaigns.campaigns import lock_campaign
 from hotline.crm.commands.pushes.push_results import change, lock
-from hotline.crm.queries.pushes.push_unknown import UnknownPush, campaign_of, known_to_us, may_go_on, unknown_pushes
+from hotline.crm.queries.pushes.push_unknown import (
+    UnknownPush,
+    campaign_of,
+    known_to_us,
+    may_go_on,
+    pushes_at,
+    unknown_pushes,
+)
 from hotline.crm.viewer import SYSTEM, Viewer
 from hotline.errors import Conflict, NotFound
 from hotline.workflows.house import House
@@ -53,6 +61,24 @@ async def resolve(house: House, within: timedelta = DOUBT) -> int:
                 code=fitting[0].error_code,
             )  # fmt: skip
     return resolved
+
+
+async def overtake(house: House, account: str, listed: Sequence[SentMessage]) -> int:
+    """What Twilio's list of an account says of campaigns' messages, where callbacks of it never came; how many changed."""
+    known = await pushes_at(house.db, SYSTEM, account, [each.sid for each in listed])
+    changed = 0
+    for message in listed:
+        if message.sid not in known:
+            continue
+        delivery_id, now = known[message.sid]
+        state = of_twilio(message.status)
+        if state is None or forward(now, state) is None:
+            continue
+        async with house.unit(SYSTEM) as uow:
+            changed += await told(
+                uow, delivery_id, state, account=account, provider_id=message.sid, code=message.error_code
+            )
+    return changed
 
 
 def _fits(push: UnknownPush, listed: SentMessage) -> bool:

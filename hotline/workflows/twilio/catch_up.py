@@ -116,6 +116,8 @@ async def _messages(house: House, client: TwilioClient, account: str) -> Counter
     left = 0
     async for page in client.message_pages(since, account_sid=account):
         known = await known_states(house.db, account, [each.sid for each in page])
+        ours = [each for each in page if each.direction != "inbound" and each.sid not in known]
+        found["pushes"] += await push_unknown.overtake(house, account, ours)
         for message in page:
             if message.direction != "inbound":
                 if message.sid in known:

@@ -9,6 +9,7 @@ from hotline.jobs import messages
 from hotline.simulator.twilio import Fault
 from hotline.workflows.house import House
 from hotline.workflows.pushes.push_unknown import resolve
+from hotline.workflows.twilio.catch_up import catch_up
 from tests.fakes.twilio import NUMBER, FakeTwilio, TwilioDoor
 from tests.integration.campaigns.test_dispatch import dispatching, states_are
 from tests.waiting import until
@@ -67,6 +68,22 @@ async def test_what_left_though_nobody_saw_it_is_found_soon_by_itself(
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
     assert len(twilio.messages.received) == 1
+
+
+async def test_callbacks_that_never_came_are_made_up_for_by_the_list(
+    house: House, twilio: FakeTwilio, twilio_door: TwilioDoor
+) -> None:
+    await catch_up(house)
+    await blast.people(house, 2)
+    twilio.hold("/messages/status")
+    campaign_id = await blast.campaign(house, "sms", blast.text_content(), limits=DAY)
+    async with dispatching(house):
+        await states_are(house, campaign_id, sent=2)
+    await twilio.wait_for(lambda: len(twilio.held) >= 2)
+    assert (await catch_up(house))["pushes"] == 2
+    await states_are(house, campaign_id, delivered=2)
+    assert (await catch_up(house))["pushes"] == 0
+    assert len(twilio.messages.received) == 2
 
 
 async def test_a_suspended_account_pauses_its_sender_and_what_waits_goes_on_afterwards(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from hotline.conversations.delivery import Delivery
 from hotline.crm.database import Reader
 from hotline.crm.keys import Keyring, Wrapped
 from hotline.crm.viewer import Viewer
@@ -72,6 +73,18 @@ async def campaign_of(db: Reader, viewer: Viewer, delivery_id: UUID) -> UUID | N
     viewer.require("campaigns.read")
     found: UUID | None = await db.fetchval("SELECT campaign_id FROM delivery WHERE id = $1", delivery_id)
     return found
+
+
+async def pushes_at(
+    db: Reader, viewer: Viewer, account_sid: str, provider_ids: list[str]
+) -> dict[str, tuple[UUID, Delivery]]:
+    """The deliveries that a provider's account has under these ids, with what became of them as far as we know."""
+    viewer.require("campaigns.read")
+    rows = await db.fetch(
+        "SELECT provider_id, id, state FROM delivery WHERE account_sid = $1 AND provider_id = ANY($2::text[])",
+        *(account_sid, provider_ids),
+    )
+    return {row["provider_id"]: (row["id"], row["state"]) for row in rows}
 
 
 async def known_to_us(db: Reader, viewer: Viewer, sids: list[str]) -> frozenset[str]:
