@@ -43,9 +43,18 @@ def _decode(data: bytes) -> Any:
     return {} if text == b"{}" else json.loads(text)  # most objects are empty, and reading one takes a while
 
 
+# asyncpg looks an array's type up when a connection first meets it, which takes some milliseconds for each: in the way
+# of a ring, on connections that only bursts of rings need. In one go they cost as much as one of them.
+_MEET_TYPES: Final = """
+SELECT NULL::uuid[], NULL::bigint[], NULL::int[], NULL::smallint[], NULL::bytea[], NULL::timestamptz[], NULL::jsonb[],
+       NULL::bool[], ARRAY(SELECT (1, 'one') WHERE false)
+"""
+
+
 async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """Teach one connection that jsonb is Python values."""
+    """Teach one connection that jsonb is Python values, and what arrays there are."""
     await connection.set_type_codec("jsonb", encoder=_encode, decoder=_decode, schema="pg_catalog", format="binary")
+    await connection.fetchrow(_MEET_TYPES)
 
 
 class HotlineClient(AsyncpgDBClient):
