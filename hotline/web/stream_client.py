@@ -138,7 +138,8 @@ class Stream:
 
     def offer(self, seq: int, event: Event) -> None:
         """Takes an event; ``seq`` is the number below which this stream was offered everything. Never waits."""
-        if self._behind or event.id in self._sent or not self._concerns(event):
+        # Most events concern few: what tells that apart at once comes first.
+        if self._behind or not self._concerns(event) or event.id in self._sent:
             return
         if len(self._queue) >= self._hub.limits.queue:
             self._behind = True
