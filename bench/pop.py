@@ -39,7 +39,7 @@ from hotline.workflows.people.users import create_user
 RUNS, RATE, RINGING, AGENTS = 3, 20, 5, 50
 SECONDS, CUSTOMERS = 60, 1_000_000
 #: Seconds of calls before those that count: each of ten connections prepares its statements, as on any morning.
-WARM_SECONDS = 10
+WARM_SECONDS = 25
 MOST_P50, MOST_P99 = 15.0, 50.0
 #: How much later pops may come while a campaign leaves; and more mails than leave in a second.
 MOST_BESIDE, MOST_MAILS_PER_SECOND = 2.0, 2_500
