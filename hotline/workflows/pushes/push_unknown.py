@@ -3,14 +3,13 @@ a person where it does not. None is ever sent again by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from hotline.channels.twilio.messages import joined
 from hotline.channels.twilio.resources import SentMessage
-from hotline.conversations.delivery import forward, of_twilio
+from hotline.conversations.delivery import Delivery, forward, of_twilio
 from hotline.crm.commands.campaigns.campaign_runs import reopen
 from hotline.crm.commands.campaigns.campaigns import lock_campaign
 from hotline.crm.commands.pushes.push_results import change, lock
@@ -19,7 +18,6 @@ from hotline.crm.queries.pushes.push_unknown import (
     campaign_of,
     known_to_us,
     may_go_on,
-    pushes_at,
     unknown_pushes,
 )
 from hotline.crm.viewer import SYSTEM, Viewer
@@ -63,22 +61,15 @@ async def resolve(house: House, within: timedelta = DOUBT) -> int:
     return resolved
 
 
-async def overtake(house: House, account: str, listed: Sequence[SentMessage]) -> int:
-    """What Twilio's list of an account says of campaigns' messages, where callbacks of it never came; how many changed."""
-    known = await pushes_at(house.db, SYSTEM, account, [each.sid for each in listed])
-    changed = 0
-    for message in listed:
-        if message.sid not in known:
-            continue
-        delivery_id, now = known[message.sid]
-        state = of_twilio(message.status)
-        if state is None or forward(now, state) is None:
-            continue
-        async with house.unit(SYSTEM) as uow:
-            changed += await told(
-                uow, delivery_id, state, account=account, provider_id=message.sid, code=message.error_code
-            )
-    return changed
+async def overtake(house: House, account: str, listed: SentMessage, known: tuple[UUID, Delivery]) -> bool:
+    """What Twilio's list of an account says of a campaign's message, whose callback may never have come; ``known`` is
+    the delivery with its state. Says whether anything changed."""
+    delivery_id, now = known
+    state = of_twilio(listed.status)
+    if state is None or forward(now, state) is None:
+        return False
+    async with house.unit(SYSTEM) as uow:
+        return await told(uow, delivery_id, state, account=account, provider_id=listed.sid, code=listed.error_code)
 
 
 def _fits(push: UnknownPush, listed: SentMessage) -> bool:

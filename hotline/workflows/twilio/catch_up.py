@@ -26,6 +26,7 @@ from hotline.crm.commands.twilio.catch_up import (
     messages_in_doubt,
     note_listed,
 )
+from hotline.crm.queries.pushes.push_unknown import pushes_at
 from hotline.crm.unit_of_work import UnitOfWork
 from hotline.crm.viewer import SYSTEM
 from hotline.errors import Unavailable
@@ -116,12 +117,15 @@ async def _messages(house: House, client: TwilioClient, account: str) -> Counter
     left = 0
     async for page in client.message_pages(since, account_sid=account):
         known = await known_states(house.db, account, [each.sid for each in page])
-        ours = [each for each in page if each.direction != "inbound" and each.sid not in known]
-        found["pushes"] += await push_unknown.overtake(house, account, ours)
+        strangers = [each.sid for each in page if each.direction != "inbound" and each.sid not in known]
+        pushed = await pushes_at(house.db, SYSTEM, account, strangers)
         for message in page:
             if message.direction != "inbound":
-                if message.sid in known:
-                    found["states"] += await _state(house, message, known[message.sid])
+                with _alone(found, message.sid):
+                    if message.sid in known:
+                        found["states"] += await _state(house, message, known[message.sid])
+                    elif message.sid in pushed:
+                        found["pushes"] += await push_unknown.overtake(house, account, message, pushed[message.sid])
             elif message.sid not in known and message.at is not None and message.at <= now - YOUNG:
                 left += len(missing) == MOST
                 missing.appendleft(message)
