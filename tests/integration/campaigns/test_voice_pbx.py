@@ -203,9 +203,12 @@ async def test_who_does_not_pick_up_is_called_again_later(called: Called, reason
             )
         )
 
+    async def failed() -> bool:
+        return bool(await house.db.fetchval("SELECT state = 'failed' FROM pbx_command"))
+
     async with calling(called):
         await until(waits)
-    assert await house.db.fetchval("SELECT state FROM pbx_command") == "failed"
+        await until(failed)
 
 
 @pytest.mark.parametrize("reason", ["0", "1"])
