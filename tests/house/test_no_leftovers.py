@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.house.pytest_runs import run_in
+
 STARTS = """
 import asyncio, sys
 process = None  # what is garbage, Python finds
@@ -27,13 +25,8 @@ ENDS = "    process.kill()\n    await process.wait()\n"
 def test_a_process_left_behind_fails_the_test(tmp_path: Path, end: str, code: int, said: str) -> None:
     (tmp_path / "test_it.py").write_text(STARTS + end)
     plugins = ("-p", "pytest_asyncio.plugin", "-p", "tests.house.no_leftovers", "-o", "asyncio_mode=auto")
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", *plugins, "--rootdir", str(tmp_path), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+    run = run_in(
+        tmp_path, "-m", "pytest", *plugins, "--rootdir", tmp_path, tmp_path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
     )
     assert run.returncode == code, run.stdout
     assert said in run.stdout

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.house.pytest_runs import ROOT, run_in
 from tests.house.second_try import may_try_again
 
-ROOT = Path(__file__).resolve().parents[2]
 UNSTEADY = """
 from pathlib import Path
 
@@ -39,14 +36,7 @@ def test_what_was_red_is_tried_again(tmp_path: Path, folder: str, other: bool, c
     place = tmp_path / folder
     place.mkdir(parents=True)
     (place / "test_it.py").write_text(UNSTEADY.format(other=other))
-    run = subprocess.run(
-        [sys.executable, str(ROOT / "tests/house/second_try.py"), "--rootdir", str(tmp_path), "tests"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "", "CI": ""},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = run_in(tmp_path, ROOT / "tests/house/second_try.py", "--rootdir", tmp_path, "tests", CI="")
     assert run.returncode == code, run.stdout
     assert said in run.stdout
 
